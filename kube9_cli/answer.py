@@ -1,0 +1,185 @@
+"""From rows to answers: what an event, its coverage and the status look like to a client. No SQL of events, no output."""
+
+import json
+import time
+from typing import Any
+
+from kube9_cli.arguments import ID_CHARACTERS, MAX_MS, SUFFIXES, Filters
+from kube9_cli.parser import EVENT_TYPES, SEVERITIES
+from kube9_cli.query import Database, QueryError
+
+PROOF_MS = 120_000
+"""A source for which nothing has vouched for this long is not covered up to now."""
+WORD_MS = 90_000
+"""Three of the intervals at which the writer says that it lives."""
+MAX_GAPS = 100
+CLUSTER = EVENT_TYPES.index("cluster")
+
+BEFORE_FIRST = "before recording began"
+NEVER_LISTED = "nothing has been listed yet"
+NO_PROOF = "nothing vouches for this time: the operator did not run, or could not watch"
+
+
+def event(database: Database, event_id: int) -> dict[str, Any] | None:
+    """An event as clients see it; absent fields are left out. None where it is not there."""
+    row = database.event(event_id)
+    if row is None:
+        return None
+    (
+        _,
+        kind_of,
+        severity,
+        title,
+        description,
+        kind,
+        namespace,
+        name,
+        reason,
+        node,
+        created,
+        first,
+        last,
+        count,
+        metadata,
+    ) = row
+    figures = {"reason": reason, "count": count, "first_timestamp": iso(first), "last_timestamp": iso(last)}
+    shown = {
+        "id": format_id(event_id),
+        "event_type": EVENT_TYPES[kind_of],
+        "severity": SEVERITIES[severity],
+        "title": title,
+        "description": description,
+        "object_kind": kind,
+        "object_namespace": namespace,
+        "object_name": name,
+        "metadata": figures | ({"node": node} if node else {}) | json.loads(metadata),
+        "created_at": iso(created),
+        "first_seen_at": iso(first),
+        "last_seen_at": iso(last),
+        "count": count,
+    }
+    return {key: value for key, value in shown.items() if value not in (None, "")}
+
+
+def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
+    """An event with when each step of its count was seen. Raises QueryError where it is not there."""
+    found = event(database, event_id)
+    if found is None:
+        raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
+    steps = database.occurrences(event_id)
+    return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in steps]}
+
+
+def coverage(database: Database, filters: Filters) -> dict[str, Any]:
+    """How far the record is whole in the asked time, for the sources that the filters can touch."""
+    gaps: list[dict[str, str]] = []
+    if filters.types is None or CLUSTER in filters.types:
+        now_ms = time.time_ns() // 1_000_000
+        until = min(now_ms, now_ms if filters.until_ms is None else filters.until_ms)
+        gaps = [_shown(*gap) for gap in _gaps(database, filters.since_ms, until, now_ms)]
+    return {"complete": not gaps, "gaps": gaps[:MAX_GAPS], "unavailable": []}
+
+
+def _gaps(database: Database, since: int | None, until: int, now_ms: int) -> list[tuple[str, int, int, str]]:
+    """The gaps (source, from, to, reason) that touch the time from `since` (None: the first start) to `until`."""
+    rows = database.all("SELECT covered_from_ms, proved_until_ms FROM sources WHERE source = 'events'")
+    covered_from, proved_until = rows[0] if rows else (None, None)
+    if covered_from is None:
+        started = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
+        begin = since if since is not None else started[0][0] if started else until
+        return [("events", min(begin, until), until, NEVER_LISTED)]
+    found = []
+    if since is not None and since < covered_from:
+        found.append(("events", since, min(covered_from, until), BEFORE_FIRST))
+    begin = covered_from if since is None else since
+    stated = database.all(
+        "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "
+        "WHERE source = 'events' AND to_ms > ?1 AND from_ms < ?2 ORDER BY from_ms LIMIT ?3",
+        (begin, until, MAX_GAPS),
+    )
+    found += [(str(source), int(first), int(last), str(reason)) for source, first, last, reason in stated]
+    if now_ms - proved_until > PROOF_MS and proved_until < until:
+        found.append(("events", max(proved_until, begin), until, NO_PROOF))
+    return found
+
+
+def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:
+    return {"source": source, "from": iso(from_ms), "to": iso(to_ms), "reason": reason}
+
+
+def status(database: Database) -> dict[str, Any]:
+    """What is recorded, and how far it is known to be whole."""
+    facts = dict(database.all("SELECT name, value FROM facts"))
+    last_commit = facts.get("last_commit_ms")
+    sources = database.all("SELECT source, version, covered_from_ms, proved_until_ms, listing_since_ms FROM sources")
+    now_ms = time.time_ns() // 1_000_000
+    health = _health(now_ms, last_commit, sources)
+    return {
+        "status": "running" if last_commit and now_ms - last_commit <= WORD_MS else "not running",
+        "tier": "free",
+        "version": facts.get("operator_version"),
+        "health": health,
+        "last_update": iso(last_commit) if last_commit else None,
+        "events": {
+            "total": database.all("SELECT count(*) FROM events")[0][0],
+            "by_severity": {
+                name: database.all("SELECT count(*) FROM events INDEXED BY events_recent WHERE severity = ?", (number,))[0][0]
+                for number, name in enumerate(SEVERITIES)
+            },
+        },
+        "database": {
+            "size_bytes": database.size_bytes(),
+            "schema_version": database.all("SELECT max(version) FROM schema_version")[0][0],
+            "dead_letters": database.all("SELECT count(*) FROM dead_letters")[0][0],
+        },
+        "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL)},
+        "watches": {
+            source: {
+                "state": _state(now_ms, proved, listing),
+                "covered_from": iso(covered) if covered else None,
+                "proved_until": iso(proved) if proved else None,
+            }
+            for source, _, covered, proved, listing in sources
+        },
+    }
+
+
+BOOKS = ("received", "stored", "updated", "unchanged", "filtered", "dropped", "refused", "undecodable")
+BOOKS_SQL = f"SELECT source, {', '.join(BOOKS)} FROM books"  # noqa: S608
+
+
+def _health(now_ms: int, last_commit: int | None, sources: list[tuple[Any, ...]]) -> str:
+    if last_commit is None:
+        return "unhealthy: nothing has been written yet"
+    if now_ms - last_commit > WORD_MS:
+        return f"unhealthy: no word since {iso(last_commit)}"
+    behind = [source for source, _, _, proved, _ in sources if not proved or now_ms - proved > PROOF_MS]
+    if behind or not sources:
+        return f"degraded: nothing vouches for {', '.join(behind) or 'any source'}"
+    return "healthy"
+
+
+def _state(now_ms: int, proved_ms: int | None, listing_ms: int | None) -> str:
+    if listing_ms is not None:
+        return "listing"
+    return "current" if proved_ms and now_ms - proved_ms <= PROOF_MS else "behind"
+
+
+def iso(ms: int) -> str:
+    """A time as clients see it: UTC, 2025-12-02T10:30:45.123Z."""
+    seconds, rest = divmod(min(ms, MAX_MS), 1000)
+    try:
+        moment = time.gmtime(seconds)
+    except (OverflowError, OSError, ValueError):
+        return f"+{ms}ms"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest:03}Z"
+
+
+def format_id(number: int) -> str:
+    """The text of an id, evt_YYYYMMDD_HHMMSS_xxxxxx."""
+    second, suffix = divmod(number, SUFFIXES)
+    characters = ""
+    for _ in range(6):
+        suffix, digit = divmod(suffix, len(ID_CHARACTERS))
+        characters = ID_CHARACTERS[digit] + characters
+    return time.strftime("evt_%Y%m%d_%H%M%S_", time.gmtime(second)) + characters

@@ -1,0 +1,153 @@
+"""From the words of the command line to a checked request. Nothing here touches the database."""
+
+import argparse
+import os
+import sys
+import time
+from typing import NamedTuple
+
+from kube9_cli.parser import EVENT_TYPES, FORMATS, MAX_LIMIT, ORDERS, SEVERITIES, UsageError
+
+FILE_NAME = "kube9.db"
+ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+SUFFIXES = len(ID_CHARACTERS) ** 6
+UNITS_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+MAX_MS = 2**53
+"""The latest time that can be asked for: JSON's largest whole number, the year 287,396."""
+
+
+class Filters(NamedTuple):
+    """What an event must be; None asks for nothing. Times in ms since 1970."""
+
+    types: tuple[int, ...] | None = None
+    severities: tuple[int, ...] | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    kind: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+
+
+class Request(NamedTuple):
+    """A checked command line."""
+
+    command: str
+    format: str
+    path: str
+    timeout_seconds: float
+    filters: Filters = Filters()
+    order: str = "seen"
+    limit: int = 50
+    offset: int = 0
+    event_id: int = 0
+
+
+def check(given: argparse.Namespace) -> Request:
+    """The request that the arguments make. Raises UsageError for the first that cannot be."""
+    output = chosen_format(given.format)
+    path = given.db or os.environ.get("DB_PATH") or "/data"
+    if os.path.isdir(path) or not path.endswith(".db"):
+        path = os.path.join(path, FILE_NAME)
+    timeout = _number(given.timeout, "--timeout", "timeout", "seconds above 0, at most 3600")
+    request = Request(given.command, output, path, timeout)
+    if given.command == "status":
+        return request
+    if given.action == "get":
+        return request._replace(command="get", event_id=parse_id(given.id))
+    now_ms = time.time_ns() // 1_000_000
+    filters = Filters(
+        _some_of(given.type, EVENT_TYPES, "--type", "event type"),
+        _some_of(given.severity, SEVERITIES, "--severity", "severity level"),
+        _time(given.since, "--since", now_ms),
+        _time(given.until, "--until", now_ms),
+        _word(given.object_kind, "--object-kind"),
+        _word(given.object_namespace, "--object-namespace"),
+        _word(given.object_name, "--object-name"),
+    )
+    if filters.since_ms is not None and filters.until_ms is not None and filters.since_ms >= filters.until_ms:
+        raise UsageError("Invalid time range. --since must be before --until", f"--since {given.since} --until {given.until}")
+    if given.sort not in ORDERS:
+        raise UsageError(f"Invalid sort order. Must be: {', '.join(ORDERS)}", f"--sort {given.sort}")
+    return request._replace(
+        command="list",
+        filters=filters,
+        order=given.sort,
+        limit=_whole(given.limit, "--limit", "limit", 1, MAX_LIMIT),
+        offset=_whole(given.offset, "--offset", "offset", 0, None),
+    )
+
+
+def chosen_format(asked: str | None) -> str:
+    """The format asked for, or what suits stdout. Raises UsageError."""
+    if asked is None:
+        return "table" if sys.stdout.isatty() else "json"
+    if asked not in FORMATS:
+        raise UsageError(f"Invalid format. Must be: {', '.join(FORMATS)}", f"--format {asked}")
+    return asked
+
+
+def parse_id(text: str) -> int:
+    """The number of an id `evt_YYYYMMDD_HHMMSS_xxxxxx`. Raises UsageError."""
+    import calendar  # only where it is needed
+
+    prefix, _, suffix = text.rpartition("_")
+    try:
+        if len(suffix) != 6 or not set(suffix) <= set(ID_CHARACTERS):
+            raise ValueError
+        second = calendar.timegm(time.strptime(prefix, "evt_%Y%m%d_%H%M%S"))
+        if not text.startswith(time.strftime("evt_%Y%m%d_%H%M%S_", time.gmtime(second))):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise UsageError("Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx", text) from None
+    return second * SUFFIXES + int(suffix, 36)
+
+
+def _some_of(text: str | None, allowed: tuple[str, ...], option: str, what: str) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not set(names) <= set(allowed):
+        raise UsageError(f"Invalid {what}. Must be: {', '.join(allowed)}", f"{option} {text}")
+    return tuple(sorted({allowed.index(name) for name in names}))
+
+
+def _time(text: str | None, option: str, now_ms: int) -> int | None:
+    if text is None:
+        return None
+    number, unit = text[:-1], UNITS_SECONDS.get(text[-1:])
+    if unit and number.isascii() and number.isdigit():
+        return max(0, now_ms - int(number) * unit * 1000)
+    from datetime import UTC, datetime  # only where it is needed: 2 ms
+
+    try:
+        given = datetime.fromisoformat(text)
+        moment = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "Invalid time. Must be: an ISO 8601 date or time, like 2025-12-02T10:30:00Z, or how long ago, like 15m, 24h, 7d",
+            f"{option} {text}",
+        ) from None
+    return min(max(0, round(moment * 1000)), MAX_MS)
+
+
+def _word(text: str | None, option: str) -> str | None:
+    if text == "":
+        raise UsageError("Invalid value. Must not be empty", option)
+    return text
+
+
+def _whole(text: str, option: str, what: str, least: int, most: int | None) -> int:
+    allowed = f"{least} or more" if most is None else f"{least} to {most}"
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_MS)):
+        raise UsageError(f"Invalid {what}. Must be: a whole number, {allowed}", f"{option} {text}")
+    return int(text)
+
+
+def _number(text: str, option: str, what: str, allowed: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 3600:
+        raise UsageError(f"Invalid {what}. Must be: {allowed}", f"{option} {text}")
+    return number

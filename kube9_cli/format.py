@@ -1,0 +1,109 @@
+"""How answers look: JSON, YAML and the table. Pure: it makes text and neither asks nor prints."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
+HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
+LEAST_MESSAGE = 20
+"""Characters that the last column gets, however narrow the terminal."""
+
+
+def as_json(value: Any) -> str:
+    """JSON on one line for lists of any length, readable by people and programs."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_yaml(value: Any) -> str:
+    """YAML in the order of the keys."""
+    import yaml  # only where it is needed: 10 ms
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=10**9)
+    return text
+
+
+def row(event: dict[str, Any], now_seconds: float) -> tuple[str, ...]:
+    """An event as a row of the table, at a time in seconds since 1970."""
+    about = "/".join(event.get(key, "") for key in ("object_kind", "object_namespace", "object_name") if event.get(key))
+    return tuple(
+        plain(text)
+        for text in (
+            age(now_seconds - datetime.fromisoformat(event["last_seen_at"]).timestamp()),
+            event["severity"],
+            about or "-",
+            event["metadata"]["reason"] or "-",
+            str(event["count"]),
+            event.get("description", event["title"]),
+        )
+    )
+
+
+def table(rows: list[tuple[str, ...]], width: int | None, colour: bool) -> list[str]:
+    """The lines of the table, no longer than `width` characters where that is given."""
+    shown = [HEADINGS, *rows]
+    widths = [max(len(one[column]) for one in shown) for column in range(len(HEADINGS) - 1)]
+    if width is not None:
+        # A long object or reason gives way before the message does.
+        for column in (2, 3):
+            spare = width - sum(widths) - 2 * len(widths) - LEAST_MESSAGE
+            if spare < 0:
+                widths[column] = max(len(HEADINGS[column]), widths[column] + spare)
+    lines = []
+    for one in shown:
+        cells = [_fit(text, most).ljust(most) for text, most in zip(one, widths, strict=False)]
+        if colour and one[1] in COLOURS:
+            cells[1] = f"\x1b[{COLOURS[one[1]]}m{cells[1]}\x1b[0m"
+        rest = None if width is None else max(LEAST_MESSAGE, width - sum(widths) - 2 * len(widths))
+        lines.append("  ".join([*cells, one[-1] if rest is None else _fit(one[-1], rest)]).rstrip())
+    return lines
+
+
+def sheet(value: Any, indent: int = 0) -> list[str]:
+    """A nested answer as lines `name: value` for people."""
+    lines = []
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            lines += ["  " * indent + f"{plain(key)}:", *sheet(inner, indent + 1)]
+        elif isinstance(inner, list):
+            lines.append("  " * indent + f"{plain(key)}:")
+            for one in inner:
+                text = "  ".join(plain(str(part)) for part in one.values()) if isinstance(one, dict) else plain(str(one))
+                lines.append("  " * (indent + 1) + text)
+        else:
+            lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else plain(str(inner))}")
+    return lines
+
+
+def age(ago_seconds: float) -> str:
+    """How long ago, as kubectl says it: 45s, 12m, 3h20m, 5d4h."""
+    seconds = max(0, int(ago_seconds))
+    if seconds < 120:
+        return f"{seconds}s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes}m"
+    hours = minutes // 60
+    if hours < 48:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    return f"{hours // 24}d{hours % 24}h" if hours % 24 else f"{hours // 24}d"
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would act on: who writes Events is not who reads them."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def covered(coverage: dict[str, Any]) -> str:
+    """The coverage in one line."""
+    if coverage["complete"]:
+        return "complete: nothing is known to be missing from this time"
+    first = coverage["gaps"][0]
+    more = len(coverage["gaps"]) - 1
+    line = f"incomplete: {first['source']} from {first['from']} to {first['to']}: {first['reason']}"
+    return f"{line} (and {more} more)" if more else line
+
+
+def _fit(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,129 @@
+"""The entry point of kube9-cli: parse, check, open, ask, print. Each part is imported when it is known to be needed."""
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from kube9_cli.arguments import Request, check
+from kube9_cli.parser import UsageError, get_parser
+
+
+def main() -> int:
+    """kube9-cli; returns the exit code."""
+    return run(sys.argv[1:], "kube9-cli")
+
+
+def run(argv: list[str], prog: str) -> int:
+    """Answers a command line; returns the exit code."""
+    for number in (signal.SIGPIPE, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # a reader that has gone, or Ctrl-C, ends it quietly
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    wants_table = _wants_table(argv)
+    try:
+        given = get_parser(prog).parse_args(argv)
+        if given.version:
+            from importlib.metadata import version  # only where it is needed: 15 ms
+
+            print(f"{prog.split()[0]} {version('kube9-operator')}")
+            return 0
+        if given.command is None:
+            raise UsageError("A command is required. Must be: status, events", f"see {prog} --help")
+        request = check(given)
+    except UsageError as error:
+        return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, wants_table)
+
+    from kube9_cli.query import QueryError
+
+    try:
+        _answer(request)
+        sys.stdout.flush()
+    except QueryError as error:
+        if error.code == "NOT_FOUND":
+            return _fail({"error": str(error), "event_id": error.details}, 1, request.format == "table")
+        details = {"error": str(error), "details": error.details, "code": error.code}
+        return _fail(details, error.exit_code, request.format == "table")
+    except OSError as error:
+        details = {"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}
+        return _fail(details, 1, request.format == "table")
+    return 0
+
+
+def _wants_table(argv: list[str]) -> bool:
+    """How an error in the arguments themselves is to look."""
+    text = " ".join(argv)
+    return "-o table" in text or "--format table" in text or "--format=table" in text or sys.stdout.isatty()
+
+
+def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
+    """Prints the error on stderr, the only thing there; returns the exit code."""
+    if as_text:
+        rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id"))
+        sys.stderr.write(f"{error['error']} ({rest})\n")
+    else:
+        import json
+
+        sys.stderr.write(json.dumps(error, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
+    if sys.stdout is not None:
+        # What could not be written must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return exit_code
+
+
+def _answer(request: Request) -> None:
+    from kube9_cli import answer, format
+    from kube9_cli.query import Database
+
+    database = Database(request.path, request.timeout_seconds)
+    if request.command == "list":
+        _list(request, database)
+        return
+    found = (
+        answer.status(database) if request.command == "status" else answer.event_with_occurrences(database, request.event_id)
+    )
+    if request.format == "table":
+        print("\n".join(format.sheet(found)))
+    elif request.format == "yaml":
+        print(format.as_yaml(found), end="")
+    else:
+        print(format.as_json(found))
+
+
+def _list(request: Request, database: Any) -> None:
+    """Prints a page event by event, so that its memory is bounded and no transaction waits for whoever reads it."""
+    from kube9_cli import answer, format
+
+    matches = database.match(request.filters, request.order, request.limit, request.offset)
+    covered = answer.coverage(database, request.filters)
+    events = (found for one in matches.ids if (found := answer.event(database, one)) is not None)
+    if request.format == "table":
+        _print_table(list(events), covered, matches.total)
+        return
+    as_json = request.format == "json"
+    returned = 0
+    print('{"events": [' if as_json else "events:" if matches.ids else "events: []", end="")
+    for event in events:
+        before = ",\n" if as_json and returned else "\n" if as_json or not returned else ""
+        print(before, format.as_json(event) if as_json else format.as_yaml([event]), sep="", end="")
+        returned += 1
+    pagination = {"total": matches.total, "limit": request.limit, "offset": request.offset, "returned": returned}
+    if as_json:
+        closing = f'"pagination": {format.as_json(pagination)}, "coverage": {format.as_json(covered)}'
+        print("\n], " if returned else "], ", closing, "}", sep="")
+    else:
+        print("" if returned else "\n", format.as_yaml({"pagination": pagination, "coverage": covered}), sep="", end="")
+
+
+def _print_table(events: list[dict[str, Any]], covered: dict[str, Any], total: int) -> None:
+    from kube9_cli import format
+
+    terminal = sys.stdout.isatty()
+    width = os.get_terminal_size().columns if terminal else None
+    if events:
+        rows = [format.row(event, time.time()) for event in events]
+        print("\n".join(format.table(rows, width, colour=terminal and not os.environ.get("NO_COLOR"))))
+    sys.stdout.flush()
+    shown = f"{len(events)} of {total} events" if total else "No events"
+    sys.stderr.write(f"{shown}; {format.covered(covered)}\n")

@@ -1,0 +1,122 @@
+"""What every child process does: says that it lives, ends when asked or when the supervisor is gone, and why it failed."""
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+from kube9_operator import logs
+from kube9_operator.deadlines import Deadlines
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+"""The generation ends and another begins."""
+EXIT_FOR_GOOD = 78
+"""EX_CONFIG of sysexits.h: it will not pass, the pod stops with the reason."""
+EXIT_ORPHANED = 79
+
+FLUSH = b"flush"
+ABANDON = b"abandon"
+
+
+class Beat(msgspec.Struct, frozen=True, tag=True):
+    """The child's loop turns; `deadline` is how many seconds may pass until the next."""
+
+    phase: str
+    deadline: float
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The writer has the database open; from which version each watch goes on."""
+
+    versions: dict[str, str]
+
+
+class Fatal(msgspec.Struct, frozen=True, tag=True):
+    """Why the child cannot work, now or later."""
+
+    reason: str
+
+
+Message = Beat | Ready | Fatal
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+class CannotStart(Exception):
+    """Raised by a child for a reason that will not pass by starting again; its text is for the user."""
+
+
+def decode(data: bytes) -> Message:
+    """A message that a child sent."""
+    return _decoder.decode(data)
+
+
+class Link:
+    """A child's end of its control pipe. `stop` is set when it is to end; `abandon` says that nothing is worth flushing."""
+
+    def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
+        self.stop = threading.Event()
+        self.abandon = False
+        self._connection = connection
+        self._deadlines = deadlines
+        self._last_phase = ""
+        self._last_beat = 0.0
+        threading.Thread(target=self._listen, name="control", daemon=True).start()
+
+    def beat(self, phase: str = "running", deadline: float | None = None) -> None:
+        """Says that the loop turns; to be called every turn, sends no more often than needed."""
+        now = time.monotonic()
+        if phase == self._last_phase and now - self._last_beat < self._deadlines.beat:
+            return
+        self._last_phase, self._last_beat = phase, now
+        self.send(Beat(phase, self._deadlines.hang if deadline is None else deadline))
+
+    def send(self, message: Message) -> None:
+        """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""
+        try:
+            self._connection.send_bytes(_encoder.encode(message))
+        except OSError:
+            self.stop.set()
+
+    def _listen(self) -> None:
+        try:
+            self.abandon = self._connection.recv_bytes() == ABANDON
+            self.stop.set()
+            if not self.abandon:
+                self._connection.recv_bytes()
+        except (EOFError, OSError):
+            pass
+        # Nothing is worth flushing, or the pipe is closed because the supervisor has died: this process may be stuck in a
+        # queue that another's death has damaged, and must end all the same.
+        self.abandon = True
+        self.stop.set()
+        time.sleep(self._deadlines.orphan_exit)
+        os._exit(EXIT_ORPHANED)
+
+
+def run(
+    target: str, name: str, connection: Connection, deadlines: Deadlines, log_level: str, arguments: tuple[Any, ...]
+) -> None:
+    """The body of every child: calls `target` ("module:function") with a Link and the arguments, and ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal reaches all; the supervisor decides.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logs.configure(log_level, name)
+    link = Link(connection, deadlines)
+    module, _, function = target.partition(":")
+    try:
+        getattr(importlib.import_module(module), function)(link, *arguments)
+    except CannotStart as error:
+        link.send(Fatal(str(error)))
+        sys.exit(EXIT_FOR_GOOD)
+    except Exception as error:
+        logs.get().error("process.failed", error=logs.one_line(error))
+        logs.get().debug("process.failed.traceback", exc_info=True)
+        sys.exit(EXIT_FAILED)
+    sys.exit(EXIT_DONE)

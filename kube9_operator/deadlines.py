@@ -1,0 +1,65 @@
+"""All deadlines, intervals and back-offs, in one Struct that `main` passes down. How they relate is tested."""
+
+import msgspec
+
+
+class Deadlines(msgspec.Struct, frozen=True):
+    """Seconds throughout. A chain must hold: beat < hang < shutdown < the pod's grace period (30 s in the chart)."""
+
+    # Supervision
+    beat: float = 1.0
+    """A child says this often that its loop turns."""
+    hang: float = 15.0
+    """A child that has not said so for this long is killed."""
+    lock_wait: float = 30.0
+    """How long a writer waits for the lock file of another before it says who holds it and gives up."""
+    migrate: float = 600.0
+    """How long opening and migrating the database may take; the writer says beforehand that it begins."""
+    restart_first: float = 0.1
+    restart_most: float = 30.0
+    """Back-off between generations: the first wait, doubled up to the longest."""
+    healthy_after: float = 60.0
+    """A generation that lived this long resets the back-off."""
+
+    # Shutdown, in this order; each is the longest its step may take
+    stop_watchers: float = 3.0
+    flush: float = 5.0
+    kill: float = 2.0
+    orphan_exit: float = 2.0
+    """How long a child whose supervisor has gone may take to end itself."""
+
+    # Watches
+    connect: float = 10.0
+    read: float = 30.0
+    """Without a byte of a list's answer for this long, the request has failed."""
+    watch_least: int = 60
+    watch_most: int = 90
+    """A watch asks to be ended after a random time between these: a clean end vouches for a quiet source."""
+    watch_silence: float = 15.0
+    """A watch that is not ended this long after the time it asked for is taken for dead."""
+    empty_watch: float = 1.5
+    """A watch that ends this soon without a line is an expired version in disguise (client-go's rule is 1 s)."""
+    retry_first: float = 1.0
+    retry_most: float = 60.0
+    retry_reset: float = 120.0
+    """Back-off of a watch: doubled with jitter up to the longest, reset after a stream that lived this long."""
+    denied_retry: float = 180.0
+    """A watch that is forbidden or not served is tried again this often."""
+    proof: float = 120.0
+    """A source for which nothing has vouched for this long is not current."""
+
+    # Writer
+    commit_wait: float = 0.05
+    """How long a batch that is not full waits for more."""
+    database_retry_first: float = 0.1
+    database_retry_most: float = 5.0
+    busy: float = 2.0
+    """How long SQLite itself waits for a lock before it says busy."""
+
+    def shutdown(self) -> float:
+        """The longest that an ordered shutdown takes."""
+        return self.stop_watchers + self.flush + self.kill
+
+
+GRACE_PERIOD_SECONDS = 30
+"""terminationGracePeriodSeconds of the pod."""

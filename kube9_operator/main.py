@@ -1,0 +1,48 @@
+"""The entry point of kube9-operator: wiring only. It imports what it needs when it knows that it needs it."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kube9_operator.deadlines import Deadlines
+
+
+def main() -> int:
+    """Runs the operator, or hands `query …` to the CLI before anything else is imported. Returns the exit code."""
+    if sys.argv[1:2] == ["query"]:
+        from kube9_cli.main import run
+
+        return run(sys.argv[2:], "kube9-operator query")
+
+    from kube9_operator import __version__
+    from kube9_operator.parser import get_parser
+
+    if get_parser().parse_args().version:
+        sys.stdout.write(f"kube9-operator {__version__}\n")
+        return 0
+    return serve()
+
+
+def serve(deadlines: "Deadlines | None" = None) -> int:
+    """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
+    from kube9_operator import __version__, child, logs, settings
+    from kube9_operator.deadlines import Deadlines
+    from kube9_operator.supervisor import Role, Supervisor
+
+    try:
+        chosen = settings.from_environment(os.environ)
+    except settings.SettingError as error:
+        sys.stderr.write(f"kube9-operator: {error}\n")
+        return child.EXIT_FOR_GOOD
+    logs.configure(chosen.log_level, "supervisor")
+    logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
+    deadlines = deadlines or Deadlines()
+    supervisor = Supervisor(
+        writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
+        watchers=[Role("watcher-events", "kube9_operator.watch.process:run", (("events",), deadlines))],
+        deadlines=deadlines,
+        log_level=chosen.log_level,
+        preload="kube9_operator.preload",
+    )
+    return supervisor.run()

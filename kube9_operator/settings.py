@@ -1,0 +1,64 @@
+"""The settings: the only reader of the environment. Each is checked at start and described in the README's table."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; its text names the variable, the value and what is allowed."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the environment asks for."""
+
+    log_level: str
+    database_folder: str
+    quiet_minutes: int
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings, with defaults for what is absent or empty. Raises SettingError."""
+    values: dict[str, Any] = {}
+    for field, (variable, default, parse) in VARIABLES.items():
+        text = environment.get(variable, "").strip() or default
+        try:
+            values[field] = parse(text)
+        except ValueError as error:
+            raise SettingError(f"{variable}={text}: {error}") from None
+    return Settings(**values)
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+def _folder(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError("must be the absolute path of a folder")
+    if not Path(text).is_dir():
+        raise ValueError("must be a folder that exists")
+    return text
+
+
+def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"must be a whole number of {unit} from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
+    "log_level": ("LOG_LEVEL", "info", _level),
+    "database_folder": ("DB_PATH", "/data", _folder),
+    "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
+}
+"""Of each field its variable, its default and what makes a value of it."""

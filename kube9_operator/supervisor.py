@@ -1,0 +1,248 @@
+"""Starts, watches over and stops the child processes. It knows neither Kubernetes nor SQL.
+
+One writer and some watchers make a generation. Any end of a child ends the generation, because a queue does not survive the
+death of a process that uses it; the next one goes on from the versions that the writer stored, so nothing is lost.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable
+from multiprocessing import connection, context, get_context
+from typing import Any
+
+import msgspec
+
+from kube9_operator import child, logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
+
+EXIT_OK = 0
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A child process: its name in logs, the function ("module:function") and what that is given besides link and queue."""
+
+    name: str
+    target: str
+    arguments: tuple[Any, ...]
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Why a generation ended; `reason` is '' when a signal asked for it."""
+
+    reason: str
+    for_good: bool = False
+
+
+class Child:
+    """A running child process and this side of its control pipe."""
+
+    def __init__(
+        self, role: Role, arguments: tuple[Any, ...], deadlines: Deadlines, level: str, ctx: context.ForkServerContext
+    ) -> None:
+        self.name = role.name
+        self.pipe, theirs = ctx.Pipe()
+        self.process = ctx.Process(
+            target=child.run, name=role.name, args=(role.target, role.name, theirs, deadlines, level, arguments)
+        )
+        self.process.start()
+        theirs.close()
+        self.phase = "starting"
+        self.expected_by = time.monotonic() + deadlines.hang
+
+    def heard(self, beat: child.Beat) -> None:
+        """Notes that the child lives."""
+        self.phase = beat.phase
+        self.expected_by = time.monotonic() + beat.deadline
+
+    def ask(self, word: bytes) -> None:
+        """Asks the child to end; one that is gone already needs no asking."""
+        with contextlib.suppress(OSError):
+            self.pipe.send_bytes(word)
+
+    def kill(self) -> None:
+        """Ends the child at once. By its id: multiprocessing takes the children of a dead fork server for dead."""
+        if self.process.pid is not None and self.process.exitcode in (None, 255):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+
+
+class Supervisor:
+    """Runs generations until a signal or a reason that will not pass."""
+
+    def __init__(self, writer: Role, watchers: list[Role], deadlines: Deadlines, log_level: str, preload: str) -> None:
+        self._writer_role = writer
+        self._watcher_roles = watchers
+        self._deadlines = deadlines
+        self._log_level = log_level
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload([preload])
+        self._log = logs.get()
+        self._signals: set[int] = set()
+        self._wakeup, self._wakeup_writer = socket.socketpair()
+        self._children: list[Child] = []
+        self._queue: Any = None
+
+    def run(self) -> int:
+        """Runs until SIGTERM or SIGINT; returns the exit code."""
+        self._note_signals()
+        wait = self._deadlines.restart_first
+        while True:
+            began = time.monotonic()
+            self._start()
+            ending = self._watch_over()
+            self._end(ending)
+            if not ending.reason:
+                self._log.info("operator.stopped")
+                return EXIT_OK
+            if ending.for_good:
+                self._log.error("operator.cannot_run", reason=ending.reason)
+                return child.EXIT_FOR_GOOD
+            if time.monotonic() - began > self._deadlines.healthy_after:
+                wait = self._deadlines.restart_first
+            self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
+            if self._sleep(wait):
+                self._log.info("operator.stopped")
+                return EXIT_OK
+            wait = min(wait * 2, self._deadlines.restart_most)
+
+    # Signals are only noted; the loops below act on them.
+
+    def _note_signals(self) -> None:
+        self._wakeup.setblocking(False)
+        self._wakeup_writer.setblocking(False)
+        signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda noted, _frame: self._signals.add(noted))
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop, which looks for orphans
+
+    def _wait(self, others: Iterable[Any], seconds: float) -> list[Any]:
+        ready = connection.wait([self._wakeup, *others], max(0.0, seconds))
+        with contextlib.suppress(BlockingIOError):
+            self._wakeup.recv(4096)
+        self._reap_orphans()
+        return [one for one in ready if one is not self._wakeup]
+
+    def _sleep(self, seconds: float) -> bool:
+        """Waits, and says whether a signal asked to stop meanwhile."""
+        until = time.monotonic() + seconds
+        while not self._signals and time.monotonic() < until:
+            self._wait([], until - time.monotonic())
+        return bool(self._signals)
+
+    def _reap_orphans(self) -> None:
+        """As PID 1 this process inherits what others leave behind; what multiprocessing waits for is left to it."""
+        if os.getpid() != 1:
+            return
+        ours = {one.process.pid for one in self._children} | _multiprocessing_pids()
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or found.si_pid in ours:
+                return
+            os.waitpid(found.si_pid, 0)
+
+    # A generation
+
+    def _start(self) -> None:
+        """Starts the writer; the watchers follow when it has said from which versions they go on."""
+        self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
+        self._children = [self._spawn(self._writer_role, self._writer_role.arguments)]
+
+    def _spawn(self, role: Role, arguments: tuple[Any, ...]) -> Child:
+        started = Child(role, (self._queue, *arguments), self._deadlines, self._log_level, self._context)
+        self._log.debug("process.started", name=role.name, pid=started.process.pid)
+        return started
+
+    def _watch_over(self) -> Ending:
+        """Returns when the generation has to end."""
+        while True:
+            if self._signals:
+                return Ending("")
+            now = time.monotonic()
+            for one in self._children:
+                if now > one.expected_by:
+                    return Ending(f"{one.name} hangs in phase {one.phase!r}")
+            next_deadline = min(one.expected_by for one in self._children)
+            waited_for: dict[Any, Child] = {one.pipe: one for one in self._children if not one.pipe.closed}
+            waited_for |= {one.process.sentinel: one for one in self._children}
+            ready = self._wait(waited_for, next_deadline - now)
+            for one in {waited_for[which].name: waited_for[which] for which in ready}.values():
+                ending = self._listen(one)
+                if ending:
+                    return ending
+
+    def _listen(self, one: Child) -> Ending | None:
+        """Takes what the child said; says whether the generation ends by it."""
+        with contextlib.suppress(EOFError, OSError):
+            while one.pipe.poll():
+                match child.decode(one.pipe.recv_bytes()):
+                    case child.Beat() as beat:
+                        one.heard(beat)
+                    case child.Ready(versions):
+                        self._children += [self._spawn(role, (versions, *role.arguments)) for role in self._watcher_roles]
+                    case child.Fatal(reason):
+                        return Ending(reason, for_good=True)
+        if one.process.is_alive():
+            return None
+        code = one.process.exitcode or 0
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return Ending(f"{one.name} {how}")
+
+    def _end(self, ending: Ending) -> None:
+        """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""
+        asked = not ending.reason
+        word = child.FLUSH if asked else child.ABANDON
+        writer, watchers = self._children[0], self._children[1:]
+        # 1. The watchers stop reading and hand over what they have.
+        for one in watchers:
+            one.ask(word)
+        self._join(watchers, self._deadlines.stop_watchers)
+        # 2. Those that did not are killed: nothing new comes from here on.
+        self._kill(watchers)
+        # 3. The writer commits what came, and closes the database.
+        writer.ask(word)
+        self._join([writer], self._deadlines.flush)
+        # 4. Or is killed: what it has not committed is read again from the API server by the next generation.
+        self._kill([writer])
+        # 5. Pipes and queue go: whoever still lives ends itself by the closed pipe.
+        for one in self._children:
+            one.pipe.close()
+        self._queue.close()
+        self._queue.join_thread()
+        self._children = []
+
+    def _join(self, children: list[Child], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (alive := [one for one in children if one.process.is_alive()]) and time.monotonic() < until:
+            # Reading goes on, so that no child blocks on a full pipe.
+            for which in self._wait([one.process.sentinel for one in alive], min(0.2, until - time.monotonic())):
+                del which
+            for one in alive:
+                with contextlib.suppress(EOFError, OSError):
+                    while one.pipe.poll():
+                        one.pipe.recv_bytes()
+
+    def _kill(self, children: list[Child]) -> None:
+        for one in children:
+            if one.process.is_alive():
+                self._log.warning("process.killed", name=one.name, phase=one.phase)
+            one.kill()
+        self._join(children, self._deadlines.kill)
+        for one in children:
+            with contextlib.suppress(ValueError):
+                one.process.join(0)
+
+
+def _multiprocessing_pids() -> set[int | None]:
+    """The fork server and the resource tracker: no public name tells their ids."""
+    from multiprocessing import forkserver, resource_tracker
+
+    server: Any = forkserver._forkserver
+    tracker: Any = resource_tracker._resource_tracker
+    return {server._forkserver_pid, tracker._pid}

@@ -1,0 +1,133 @@
+"""Requests to the API server: credentials, raw answers, errors. The only importer of the kubernetes package.
+
+Only its configuration and ApiClient are used: its models cost 65 MiB, and its Watch and SharedInformer repeat requests without
+pause on an empty answer and lose their place.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+
+READ_BYTES = 65_536
+MAX_ERROR_BYTES = 4_096
+"""How much of an error's answer is read."""
+
+
+class ApiError(Exception):
+    """A request did not give what was asked: `status` is HTTP's, or 0 where there was no answer at all."""
+
+    def __init__(self, status: int, text: str, retry_after: float = 0.0) -> None:
+        super().__init__(f"{status} {text}" if status else text)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Client:
+    """One connection pool with its credentials; for one thread."""
+
+    def __init__(self, connect_seconds: float) -> None:
+        self._connect_seconds = connect_seconds
+        self._api: Any = None
+        self._reading: urllib3.HTTPResponse | None = None
+
+    def reload_credentials(self) -> None:
+        """Reads configuration and credentials again before the next request."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._api is not None:
+            self._api.rest_client.close()
+        self._api = None
+
+    def interrupt(self) -> None:
+        """Ends a read that waits for the server; may be called from another thread."""
+        if self._reading is not None:
+            with contextlib.suppress(Exception):  # it may just have ended by itself
+                self._reading.shutdown()
+
+    def get(self, path: str, query: list[tuple[str, str]], read_seconds: float) -> "Answer":
+        """The answer to a GET, its body still to be read. Raises ApiError unless it is 200."""
+        try:
+            if self._api is None:
+                self._api = ApiClient(configuration())
+            request = self._api.param_serialize(
+                "GET",
+                path,
+                query_params=query,
+                header_params={"Accept": "application/json", "User-Agent": "kube9-operator"},
+                auth_settings=["BearerToken"],
+            )
+            raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, read_seconds)).response
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, _cause(error)) from None
+        except ConfigException as error:
+            raise ApiError(0, f"no usable credentials: {error}") from None
+        answer, self._reading = Answer(raw), raw
+        if raw.status != 200:
+            raise answer.as_error()
+        return answer
+
+
+class Answer:
+    """A 200 whose body is read as it comes."""
+
+    def __init__(self, raw: urllib3.HTTPResponse) -> None:
+        self._raw = raw
+
+    def whole(self) -> bytes:
+        """The whole body. Raises ApiError where it breaks off."""
+        return b"".join(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body in pieces, each as soon as it is there. Raises ApiError where it breaks off or stays silent for too long."""
+        try:
+            while chunk := self._raw.read1(READ_BYTES):
+                yield chunk
+            self._raw.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, _cause(error)) from None
+        finally:
+            self._raw.close()
+
+    def as_error(self) -> ApiError:
+        """The error that an answer other than 200 stands for."""
+        try:
+            body = self._raw.read(MAX_ERROR_BYTES)
+        except (urllib3.exceptions.HTTPError, OSError):
+            body = b""
+        finally:
+            self._raw.close()
+        try:
+            message = str(json.loads(body)["message"])
+        except (ValueError, KeyError, TypeError):
+            message = self._raw.reason or ""
+        after = self._raw.headers.get("Retry-After", "")
+        return ApiError(self._raw.status, message, float(after) if after.isdigit() else 0.0)
+
+
+def configuration() -> Any:
+    """The library's configuration: of the pod's service account where there is one, otherwise as kubectl finds it."""
+    chosen = Configuration()
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+        load_incluster_config(client_configuration=chosen)
+    else:
+        load_kube_config(client_configuration=chosen)
+    chosen.retries = False
+    chosen.keep_alive = True
+    return chosen
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong at the bottom of urllib3's layers, as one line."""
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, BaseException):
+        return _cause(inner)
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

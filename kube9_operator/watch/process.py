@@ -1,0 +1,48 @@
+"""A watcher process: one thread a watch, and a main thread that sees that they live."""
+
+import threading
+from typing import Any
+
+from kube9_operator.child import Link
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.watch import events
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.outbox import Outbox
+from kube9_operator.watch.reflector import Reflector
+
+PATHS = {"events": events.PATH}
+"""Of each source what is listed and watched."""
+
+
+def run(link: Link, queue: Any, versions: dict[str, str], sources: tuple[str, ...], deadlines: Deadlines) -> None:
+    """Watches `sources`, each from its version in `versions`, until the link says stop.
+
+    A thread that ends before raises RuntimeError: with it the process and its generation end.
+    """
+    reflectors = {
+        source: Reflector(
+            source,
+            PATHS[source],
+            versions.get(source, ""),
+            Client(deadlines.connect),
+            Outbox(source, queue, link.stop),
+            link.stop,
+            deadlines,
+        )
+        for source in sources
+    }
+    threads = [threading.Thread(target=one.run, name=source, daemon=True) for source, one in reflectors.items()]
+    for thread in threads:
+        thread.start()
+    while not link.stop.wait(deadlines.beat):
+        for thread in threads:
+            if not thread.is_alive():
+                raise RuntimeError(f"the watch of {thread.name} ended")
+        link.beat()
+    if link.abandon:
+        queue.cancel_join_thread()
+        return
+    for one in reflectors.values():
+        one.interrupt()
+    for thread in threads:
+        thread.join(deadlines.stop_watchers / 2)

@@ -1,0 +1,168 @@
+"""Keeps one watch going: three nested loops, each with its own failures. For ever; list and watch; one stream.
+
+It keeps no state of the cluster. Where it goes on is in the frames, and with them in the database.
+"""
+
+import random
+import threading
+import time
+
+from kube9_operator import logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Counts
+from kube9_operator.watch import answers, lines
+from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.outbox import Outbox, Stopped
+
+PAGE_LIMIT = 500
+"""Items in a page of a list: client-go's default, some 500 KiB of Events."""
+MAX_LIST_PAGES = 100_000
+
+
+class Reflector:
+    """The watch of one source: its list and watch requests from `version` on ('' lists first)."""
+
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        version: str,
+        client: Client,
+        outbox: Outbox,
+        stop: threading.Event,
+        deadlines: Deadlines,
+    ) -> None:
+        self._path = path
+        self._version = version
+        self._client = client
+        self._outbox = outbox
+        self._stop = stop
+        self._deadlines = deadlines
+        self._wait = deadlines.retry_first
+        self._log = logs.get().bind(source=source)
+        self._trouble = Trouble(self._log)
+
+    def run(self) -> None:
+        """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                self._list_and_watch()
+            except Stopped:
+                break
+            except ApiError as error:
+                if not self._stop.is_set():
+                    self._answer(error, time.monotonic() - began)
+        self._client.close()
+
+    def interrupt(self) -> None:
+        """Ends a read that waits for the API server; called from another thread when the process is to end."""
+        self._client.interrupt()
+
+    def _list_and_watch(self) -> None:
+        """A list where there is no version to go on from, then streams from version to version."""
+        if not self._version:
+            self._list()
+        while not self._stop.is_set():
+            self._stream()
+            self._wait = self._deadlines.retry_first
+
+    def _list(self) -> None:
+        """One complete list, page by page; its order is by name, so only its end carries a version."""
+        began_ms = now_ms()
+        self._outbox.put([], Counts(), mark="list begins")
+        token: str | None = None
+        for _ in range(MAX_LIST_PAGES):
+            query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
+            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
+            self._outbox.put(batch.sightings, batch.counts)
+            token = meta.continue_
+            if not token:
+                break
+        if not meta.resource_version:
+            raise ApiError(0, "a list without a resourceVersion")
+        self._outbox.put([], Counts(), meta.resource_version, began_ms, "list ends")
+        self._version = meta.resource_version
+        self._trouble.over()
+        self._log.info("watch.listed", version=self._version)
+
+    def _stream(self) -> None:
+        """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
+        seconds = random.randint(self._deadlines.watch_least, self._deadlines.watch_most)
+        query = [
+            ("watch", "1"),
+            ("resourceVersion", self._version),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(seconds)),
+        ]
+        began = time.monotonic()
+        answer = self._client.get(self._path, query, seconds + self._deadlines.watch_silence)
+        stream, count = lines.Stream(), 0
+        for chunk in answer.chunks():
+            try:
+                batch = stream.feed(chunk)
+            except lines.ErrorLine as line:
+                self._deliver(line.batch)
+                raise line.error from None
+            count += batch.lines
+            self._deliver(batch)
+            if self._stop.is_set():
+                raise Stopped
+        if self._stop.is_set():
+            raise Stopped
+        if count == 0 and time.monotonic() - began < self._deadlines.empty_watch:
+            raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
+        self._outbox.put([], Counts(), proved_ms=now_ms())
+        self._trouble.over()
+
+    def _deliver(self, batch: lines.Batch) -> None:
+        if batch.lines:
+            self._outbox.put(batch.sightings, batch.counts, batch.version, now_ms())
+            self._version = batch.version or self._version
+            self._trouble.over()
+
+    def _answer(self, error: ApiError, lived_seconds: float) -> None:
+        """Acts on a failed request or stream as the table of answers says, and waits."""
+        found = answers.meaning(error)
+        self._trouble.begins(found.why, error)
+        if found.reload_credentials:
+            self._client.reload_credentials()
+        if found.then == "list again":
+            self._version = ""
+        if lived_seconds > self._deadlines.retry_reset:
+            self._wait = self._deadlines.retry_first
+        jittered = self._wait * random.uniform(0.5, 1.0)
+        self._wait = min(self._wait * 2, self._deadlines.retry_most)
+        seconds = self._deadlines.denied_retry if found.then == "wait long" else jittered
+        self._stop.wait(max(seconds, min(error.retry_after, self._deadlines.retry_most)))
+
+
+class Trouble:
+    """One line in the log when a trouble begins, and one when it is over, with how often and how long."""
+
+    def __init__(self, log: logs.Logger) -> None:
+        self._log = log
+        self._why = ""
+        self._times = 0
+        self._since = 0.0
+
+    def begins(self, why: str, error: ApiError) -> None:
+        """Notes a failure; says so in the log where it is not the one already known."""
+        if not self._times:
+            self._since = time.monotonic()
+        self._times += 1
+        if why != self._why:
+            self._log.warning("watch.trouble", why=why, error=logs.one_line(error))
+        self._why = why
+
+    def over(self) -> None:
+        """Notes that the watch works; says so where it did not."""
+        if self._times:
+            seconds = round(time.monotonic() - self._since, 1)
+            self._log.info("watch.restored", why=self._why, times=self._times, seconds=seconds)
+        self._why, self._times = "", 0
+
+
+def now_ms() -> int:
+    """Our own clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""The writer: from frames to committed rows."""

@@ -1,0 +1,130 @@
+"""Opens the database for writing and holds it alone. The only importer of apsw on this side; no SQL of the tables."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from kube9_operator.child import CannotStart
+
+FILE_NAME = "kube9.db"
+LOCK_NAME = "kube9.db.lock"
+CACHE_KIB = 16 * 1024
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+"""A WAL that a long reader let grow is cut to this when it can be."""
+CHECKPOINT_PAGES = 4_000
+
+Connection = apsw.Connection
+
+REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError, TypeError)
+"""What a row raises that the database refuses for its content."""
+
+TROUBLE = (apsw.Error, OSError)
+"""What else may go wrong with the file: locked, full, an I/O error."""
+
+
+def connect(folder: str, busy_seconds: float) -> Connection:
+    """The database in `folder`, made where there is none; nothing of it is changed yet, nor when it is closed.
+
+    Raises CannotStart where it may not be written.
+    """
+    path = Path(folder) / FILE_NAME
+    try:
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(int(busy_seconds * 1000))
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        _keep_wal(connection)
+    except (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError) as error:
+        raise CannotStart(not_writable(path, str(error))) from None
+    return connection
+
+
+def prepare(connection: Connection) -> None:
+    """Settings of the connection and, where the file is new, of the file."""
+    # Before the first table: lets incremental_vacuum give space back after retention.
+    connection.pragma("auto_vacuum", "INCREMENTAL")
+    # Readers and the writer do not wait for each other. https://sqlite.org/wal.html
+    connection.pragma("journal_mode", "WAL")
+    # A commit survives the death of the process; a power cut may take the last ones, and with them the versions they
+    # carried, so that they are read again. https://sqlite.org/pragma.html#pragma_synchronous
+    connection.pragma("synchronous", "NORMAL")
+    connection.pragma("cache_size", -CACHE_KIB)
+    connection.pragma("journal_size_limit", WAL_LIMIT_BYTES)
+    connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+    # The root file system may be read-only.
+    connection.pragma("temp_store", "MEMORY")
+    # A string in double quotes is a mistake. https://sqlite.org/quirks.html
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
+def _keep_wal(connection: Connection) -> None:
+    """Lets -wal and -shm stay after a clean close: readers that may not write the folder need them.
+
+    https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlpersistwal
+    """
+    flag = ctypes.c_int(1)
+    connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(flag))
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """One transaction. IMMEDIATE: a deferred one that turns writer fails with BUSY_SNAPSHOT, whatever the timeout."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has rolled it back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def one(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
+    """The first row of a query, or None."""
+    row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+    return row
+
+
+def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int:
+    """Takes the lock file, for life: the returned descriptor is never closed.
+
+    Waits up to `wait_seconds` for another holder, calling `beat` meanwhile. Raises CannotStart, naming the holder.
+    """
+    path = Path(folder) / LOCK_NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise CannotStart(not_writable(path, error.strerror or "")) from None
+    until = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > until:
+                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+                raise CannotStart(f"{path} is held by {holder}: only one operator may write a database") from None
+        beat()
+        time.sleep(0.1)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    return descriptor
+
+
+def not_writable(path: Path, why: str) -> str:
+    """One line that says who may not write what."""
+    folder = path.parent
+    try:
+        owner = f"owned by uid {folder.stat().st_uid}, mode {folder.stat().st_mode & 0o777:o}"
+    except OSError as error:
+        owner = error.strerror or "not there"
+    return f"{path} cannot be written by uid {os.getuid()} ({why}); the folder is {owner}"

@@ -1,0 +1,105 @@
+"""What the record says of itself: versions, coverage, books, dead letters. With `store` the only place with SQL for writing."""
+
+from typing import Any
+
+import msgspec
+
+from kube9_operator import __version__
+from kube9_operator.frame import Counts, Frame, Sighting
+from kube9_operator.write import database
+
+OUTCOMES = ("stored", "updated", "unchanged", "refused")
+MAX_DEAD_LETTERS = 10_000
+"""Kept: the newest. Each is at most some 12 KiB."""
+
+LISTED_AFTER_HOLE = "listed again: what came and went in between is unknown"
+
+
+class Ledger:
+    """Keeps the accounts in the transaction that the caller holds."""
+
+    def __init__(self, connection: database.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    def versions(self) -> dict[str, str]:
+        """Of each source the version to go on from; those that have none are left out."""
+        return dict(self._execute("SELECT source, version FROM sources WHERE version IS NOT NULL"))
+
+    def took(self, frame: Frame, outcomes: dict[str, int], now_ms: int) -> None:
+        """Notes what a frame says of its source, with its part of the books."""
+        self._books(frame.source, frame.counts, outcomes)
+        self._execute("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (frame.source,))
+        if frame.mark == "list begins":
+            self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
+        elif frame.mark == "list ends":
+            self._listed(frame.source, frame.proved_ms)
+        if frame.proved_ms or frame.version:
+            self._execute(
+                """UPDATE sources SET version = coalesce(nullif(?, ''), version),
+                proved_until_ms = max(coalesce(proved_until_ms, 0), ?) WHERE source = ?""",
+                (frame.version, frame.proved_ms, frame.source),
+            )
+
+    def lost(self, source: str) -> None:
+        """A frame is missing: its source lists again, which states the gap."""
+        self._execute("UPDATE sources SET version = NULL WHERE source = ?", (source,))
+
+    def refused(self, source: str, error: str, sighting: Sighting, now_ms: int) -> None:
+        """Sets aside what the database does not take."""
+        self._execute(
+            "INSERT INTO dead_letters (source, error, sighting, refused_ms) VALUES (?, ?, ?, ?)",
+            (source, error, msgspec.msgpack.encode(sighting), now_ms),
+        )
+        self._execute("DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?", (MAX_DEAD_LETTERS,))
+
+    def started(self, now_ms: int) -> None:
+        """Notes a start of the writer."""
+        self._execute("INSERT INTO facts VALUES ('first_start_ms', ?) ON CONFLICT DO NOTHING", (now_ms,))
+        self._fact("operator_version", __version__)
+
+    def alive(self, now_ms: int) -> None:
+        """Notes that the writer can write."""
+        self._fact("last_commit_ms", now_ms)
+
+    def _fact(self, name: str, value: Any) -> None:
+        self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    def _listed(self, source: str, began_ms: int) -> None:
+        """A complete list: the first one begins the coverage; another follows a hole, since a watch lost its version."""
+        known = database.one(
+            self._connection,
+            "SELECT proved_until_ms FROM sources WHERE source = ? AND covered_from_ms IS NOT NULL",
+            (source,),
+        )
+        if known and known[0] < began_ms:
+            self._gap(source, known[0], began_ms, LISTED_AFTER_HOLE)
+        self._execute(
+            "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?), listing_since_ms = NULL WHERE source = ?",
+            (began_ms, source),
+        )
+
+    def _gap(self, source: str, from_ms: int, to_ms: int, reason: str) -> None:
+        """States a gap; one that touches another of the same reason is one with it."""
+        touching: list[tuple[Any, ...]] = self._execute(
+            "SELECT id, from_ms, to_ms FROM gaps WHERE source = ? AND reason = ? AND to_ms >= ? AND from_ms <= ?",
+            (source, reason, from_ms, to_ms),
+        ).fetchall()
+        for gap, other_from, other_to in touching:
+            from_ms, to_ms = min(from_ms, other_from), max(to_ms, other_to)
+            self._execute("DELETE FROM gaps WHERE id = ?", (gap,))
+        self._execute("INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES (?, ?, ?, ?)", (source, from_ms, to_ms, reason))
+
+    def _books(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:
+        if not counts.received:
+            return
+        figures = [counts.received, *(outcomes.get(name, 0) for name in OUTCOMES), counts.filtered, counts.undecodable]
+        self._execute(
+            """INSERT INTO books (source, received, stored, updated, unchanged, refused, filtered, undecodable)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+            received = received + excluded.received, stored = stored + excluded.stored,
+            updated = updated + excluded.updated, unchanged = unchanged + excluded.unchanged,
+            refused = refused + excluded.refused, filtered = filtered + excluded.filtered,
+            undecodable = undecodable + excluded.undecodable""",
+            (source, *figures),
+        )

@@ -1,0 +1,80 @@
+"""How contributors make one event: pure. Maxima, minima and sums of maxima only, so that neither repetition nor the order of
+Events among each other changes the outcome.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+MAX_STEPS = 200
+STEP_BYTES = 10
+
+Stamp = tuple[int, int, str]
+"""Orders contributors from the earliest to the latest: last time in ms, then count, then name."""
+
+
+class Texts(NamedTuple):
+    """What the contributors of an event say in words."""
+
+    stamp: Stamp
+    """Of the latest, which gave the description."""
+    description: str
+    metadata: dict[str, Any]
+    stamps: dict[str, Stamp]
+    """Of the metadata keys that an earlier contributor gave."""
+
+
+def latest(one: Texts, other: Texts) -> Texts:
+    """Both together: the description of the latest, each metadata key of the latest that has it. Commutative, idempotent."""
+    newer, older = (one, other) if one.stamp >= other.stamp else (other, one)
+    metadata: dict[str, Any] = {}
+    stamps: dict[str, Stamp] = {}
+    for key in sorted({*one.metadata, *other.metadata}):
+        _, giver = max((texts.stamps.get(key, texts.stamp), texts is newer) for texts in (one, other) if key in texts.metadata)
+        texts = newer if giver else older
+        metadata[key] = texts.metadata[key]
+        stamp = texts.stamps.get(key, texts.stamp)
+        if stamp != newer.stamp:
+            stamps[key] = stamp
+    return Texts(newer.stamp, newer.description, metadata, stamps)
+
+
+def count(lead_events: int, lead_statuses: int, stand_in: int) -> int:
+    """How often it happened: the greater account of its leads, or without a lead the greatest stand-in."""
+    return max(lead_events, lead_statuses) or stand_in
+
+
+def title(severity: int, text: str, other_severity: int, other_text: str) -> tuple[int, str]:
+    """The highest severity and its title; of two titles of one severity the first in the alphabet, whoever came first."""
+    if severity == other_severity:
+        return severity, min(text, other_text)
+    return max((severity, text), (other_severity, other_text))
+
+
+def nearest(happenings: Iterable[tuple[int, int, int]], first_ms: int, last_ms: int, quiet_ms: int) -> int | None:
+    """Which of the happenings (id, first_ms, last_ms) a contributor of this interval belongs to: the nearest that is no further
+    than the quiet time away, of equals the latest; None where it begins a new one.
+    """
+    found = [
+        (max(their_first - last_ms, first_ms - their_last, 0), -their_last, -event)
+        for event, their_first, their_last in happenings
+    ]
+    distance, _, event = min(found, default=(quiet_ms + 1, 0, 0))
+    return -event if distance <= quiet_ms else None
+
+
+def add_step(steps: bytes, ms: int, count_then: int) -> bytes:
+    """The occurrences of a contributor with one more: the first is kept for good, then the newest."""
+    steps += min(ms, 2**48 - 1).to_bytes(6, "big") + min(count_then, 2**32 - 1).to_bytes(4, "big")
+    if len(steps) > MAX_STEPS * STEP_BYTES:
+        steps = steps[:STEP_BYTES] + steps[2 * STEP_BYTES :]
+    return steps
+
+
+_json = msgspec.json.Encoder(order="sorted")
+
+
+def encode(value: dict[str, Any]) -> str:
+    """A JSON object with its keys in order, so that equal ones are equal texts."""
+    return _json.encode(value).decode()

@@ -1,0 +1,53 @@
+"""Brings the database to the schema of this program: the numbered files of schema/, forward only."""
+
+import time
+from importlib import resources
+from typing import NamedTuple
+
+from kube9_operator.child import CannotStart
+from kube9_operator.write.database import Connection, transaction
+
+
+class Migration(NamedTuple):
+    """One file of schema/."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def known() -> list[Migration]:
+    """The migrations that this program carries, in order."""
+    files = [one for one in resources.files("kube9_operator.schema").iterdir() if one.name.endswith(".sql")]
+    found = sorted(Migration(int(one.name[:4]), one.name, one.read_text(encoding="utf-8")) for one in files)
+    assert [one.version for one in found] == list(range(1, len(found) + 1)), "schema/ is numbered without holes"
+    return found
+
+
+def current(connection: Connection) -> int:
+    """The schema version of the database, 0 where it has none. Reads only."""
+    if not connection.table_exists("main", "schema_version"):
+        return 0
+    version: int = connection.execute("SELECT max(version) FROM schema_version").get
+    return version
+
+
+def refuse_newer(connection: Connection, migrations: list[Migration]) -> None:
+    """Raises CannotStart for a database that is newer than `migrations`. Reads only."""
+    version = current(connection)
+    if version > len(migrations):
+        raise CannotStart(
+            f"the database has schema version {version}, this program knows {len(migrations)}: "
+            "run a release of kube9-operator that is at least as new as the one that wrote it"
+        )
+
+
+def migrate(connection: Connection, migrations: list[Migration]) -> None:
+    """Applies what is missing, each file with its record in one transaction: one that fails leaves the file as it was."""
+    for migration in migrations[current(connection) :]:
+        with transaction(connection):
+            connection.execute(migration.sql)
+            connection.execute(
+                "INSERT INTO schema_version (version, name, applied_at) VALUES (?, ?, ?)",
+                (migration.version, migration.name, time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())),
+            )

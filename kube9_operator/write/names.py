@@ -1,0 +1,47 @@
+"""Numbers for texts that repeat and for objects, given when they are first seen."""
+
+from typing import Any
+
+from kube9_operator.write.database import Connection, one
+
+MAX_CACHED_WORDS = 20_000
+
+
+class Names:
+    """The tables words and objects. The cache may hold what is not committed yet: see `forget`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._words: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """To be called after a rollback."""
+        self._words.clear()
+
+    def word(self, word: str) -> int:
+        """The number of a word; 0 is none."""
+        if not word:
+            return 0
+        known = self._words.get(word)
+        if known is None:
+            known = self._row_id("SELECT id FROM words WHERE word = ?", "INSERT INTO words (word) VALUES (?)", (word,))
+            if len(self._words) >= MAX_CACHED_WORDS:
+                self._words.clear()
+            self._words[word] = known
+        return known
+
+    def about(self, kind: int, namespace: int, name: str, uid: str) -> int:
+        """The number of an object; `kind` and `namespace` are numbers of words."""
+        return self._row_id(
+            "SELECT id FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",
+            "INSERT INTO objects (name, kind, namespace, uid) VALUES (?, ?, ?, ?)",
+            (name, kind, namespace, uid),
+        )
+
+    def _row_id(self, select: str, insert: str, values: tuple[Any, ...]) -> int:
+        found = one(self._connection, select, values)
+        if found is None:
+            self._connection.execute(insert, values)
+            return self._connection.last_insert_rowid()
+        number: int = found[0]
+        return number

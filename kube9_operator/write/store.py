@@ -1,0 +1,276 @@
+"""Events, contributors and texts: how a sighting becomes rows. With `ledger` the only place with SQL for writing."""
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from kube9_operator.frame import MS_IN_HOUR, Sighting
+from kube9_operator.write import merge
+from kube9_operator.write.database import Connection, one
+from kube9_operator.write.names import Names
+
+Outcome = Literal["stored", "updated", "unchanged"]
+
+SUFFIXES = 36**6
+"""Ids in one second: events.id is seconds * SUFFIXES + suffix."""
+
+LEAD, STATUS = 1, 2
+"""Bits of contributors.flags."""
+
+_HELD = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
+    e.text_ms, e.text_count, e.text_hash"""
+FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
+"""The parts of an Event, few; unordered, because ORDER BY makes this search five times as slow."""
+EVENT = f"SELECT {_HELD} FROM events e WHERE e.id = ?"  # noqa: S608
+"""Apart from FIND: joined to it both took 19 us, instead of 3 and 4."""
+HAPPENINGS = f"SELECT {_HELD} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
+
+NO_HASH = -1
+"""In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
+
+
+class Held(NamedTuple):
+    """What an update needs to know of an event: the columns of _HELD."""
+
+    id: int
+    first_ms: int
+    last_ms: int
+    severity: int
+    lead_events: int
+    lead_statuses: int
+    stand_in: int
+    title: int
+    text_ms: int
+    text_count: int
+    text_hash: int
+
+
+class Part(NamedTuple):
+    """A contributor to be written: the Event's part in one happening."""
+
+    number: int
+    base: int
+    first_ms: int
+    """Of the interval that decides to which happening it belongs."""
+    own_count: int
+    """What it adds: the count seen less the base."""
+
+
+class Store:
+    """Applies sightings in the transaction that the caller holds. Its caches hold what is not committed yet: see `forget`."""
+
+    def __init__(self, connection: Connection, quiet_ms: int) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._quiet_ms = quiet_ms
+        self._names = Names(connection)
+        self._now_ms = 0
+        self._last_id = 0
+        self._last_id_kept = -1
+
+    def begin(self, now_ms: int) -> None:
+        """To be called first in each transaction, with our own clock."""
+        self._now_ms = now_ms
+        if self._last_id_kept < 0:
+            row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
+            self._last_id = self._last_id_kept = row[0] if row else 0
+
+    def finish(self) -> None:
+        """To be called last in each transaction: keeps the last id, also for when its event is deleted."""
+        if self._last_id != self._last_id_kept:
+            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('last_event_id', ?)", (self._last_id,))
+            self._last_id_kept = self._last_id
+
+    def forget(self) -> None:
+        """To be called after a rollback: what the caches hold may not be there."""
+        self.forget_words()
+        self._last_id_kept = -1
+
+    def forget_words(self) -> None:
+        """To be called after a rollback to a savepoint, which may have taken words with it."""
+        self._names.forget()
+
+    def apply(self, seen: Sighting) -> Outcome:
+        """Records a sighting: again, in any order, any number of times, with the same rows in the end.
+
+        Raises one of database.REFUSED for what cannot be stored.
+        """
+        parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
+        if not parts:
+            return self._join(seen, Part(0, 0, seen.first_ms, seen.count))
+        part, event, flags, count, base, last_ms, steps = max(parts)
+        if seen.count <= count and seen.last_ms <= last_ms:
+            return "unchanged"
+        row = one(self._connection, EVENT, (event,))
+        if row is None or seen.last_ms > last_ms + self._quiet_ms:
+            # It goes on after a quiet time, or after retention took its event: another happening.
+            return self._join(seen, Part(part + 1, count, seen.last_ms, max(1, seen.count - count)))
+        highest = max(count, seen.count)
+        if highest > count:
+            steps = merge.add_step(steps, seen.last_ms, highest)
+        self._execute(
+            "UPDATE contributors SET count = ?, last_ms = ?, steps = ? WHERE event = ? AND hash = ? AND part = ?",
+            (highest, max(last_ms, seen.last_ms), steps, event, seen.contributor, part),
+        )
+        held = Held(*row)
+        self._raise(held, seen, flags, (highest - count, highest - base), held.first_ms)
+        return "updated"
+
+    def _join(self, seen: Sighting, part: Part) -> Outcome:
+        """A contributor seen for the first time joins a happening for good, or begins one."""
+        flags = (LEAD if seen.lead else 0) | (STATUS if seen.from_status else 0)
+        namespace, kind = self._names.word(seen.namespace), self._names.word(seen.kind)
+        about = self._names.about(kind, namespace, seen.name, seen.uid)
+        held = {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
+        event = merge.nearest(
+            ((known.id, known.first_ms, known.last_ms) for known in held.values()), part.first_ms, seen.last_ms, self._quiet_ms
+        )
+        if event is None:
+            event = self._insert(seen, part, flags, (namespace, kind, about))
+            outcome: Outcome = "stored"
+        else:
+            self._raise(held[event], seen, flags, (part.own_count, part.own_count), part.first_ms)
+            outcome = "updated"
+        self._execute(
+            """INSERT INTO contributors (event, hash, part, hour, flags, count, base, last_ms, steps)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                event,
+                seen.contributor,
+                part.number,
+                seen.contributor_hour,
+                flags,
+                max(seen.count, part.base),
+                part.base,
+                seen.last_ms,
+                merge.add_step(b"", seen.last_ms, seen.count),
+            ),
+        )
+        return outcome
+
+    def _insert(self, seen: Sighting, part: Part, flags: int, place: tuple[int, int, int]) -> int:
+        """A new event; returns its id."""
+        namespace, kind, about = place
+        event = self._last_id = max(self._last_id + 1, self._now_ms // 1000 * SUFFIXES)
+        lead_events, lead_statuses, stand_in = _added(flags, (part.own_count, part.own_count), (0, 0, 0))
+        self._execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                event,
+                seen.last_ms // MS_IN_HOUR,
+                part.first_ms // MS_IN_HOUR,
+                namespace,
+                kind,
+                seen.severity,
+                seen.event_type,
+                about,
+                seen.key,
+                part.first_ms,
+                seen.last_ms,
+                self._now_ms,
+                self._now_ms,
+                part.own_count,
+                lead_events,
+                lead_statuses,
+                stand_in,
+                self._names.word(seen.reason),
+                self._names.word(seen.node),
+                self._names.word(seen.title),
+                seen.last_ms,
+                seen.count,
+                seen.text_hash,
+            ),
+        )
+        self._execute(
+            "INSERT INTO texts VALUES (?, ?, ?, ?, NULL)",
+            (event, seen.description or None, seen.metadata, seen.contributor_name),
+        )
+        return event
+
+    def _raise(self, held: Held, seen: Sighting, flags: int, counts: tuple[int, int], first_ms: int) -> None:
+        """Adds to an event what a contributor brings: counts (the rise, the contributor's own), times, severity and texts."""
+        had_lead = bool(held.lead_events or held.lead_statuses)
+        lead_events, lead_statuses, stand_in = _added(flags, counts, (held.lead_events, held.lead_statuses, held.stand_in))
+        first_ms, last_ms = min(held.first_ms, first_ms), max(held.last_ms, seen.last_ms)
+        text_ms, text_count, text_hash = held.text_ms, held.text_count, held.text_hash
+        if flags & LEAD or not had_lead:
+            replaces = bool(flags & LEAD) and not had_lead and bool(held.stand_in)
+            if replaces or seen.text_hash != text_hash:
+                text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces)
+            else:
+                text_ms, text_count = max((text_ms, text_count), (seen.last_ms, seen.count))
+        self._execute(
+            """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
+            recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
+            (
+                merge.count(lead_events, lead_statuses, stand_in),
+                lead_events,
+                lead_statuses,
+                stand_in,
+                first_ms,
+                last_ms,
+                self._now_ms,
+                text_ms,
+                text_count,
+                text_hash,
+                held.id,
+            ),
+        )
+        if seen.severity >= held.severity:
+            self._raise_severity(held, seen)
+        first_hour, last_hour = first_ms // MS_IN_HOUR, last_ms // MS_IN_HOUR
+        if (first_hour, last_hour) != (held.first_ms // MS_IN_HOUR, held.last_ms // MS_IN_HOUR):
+            # Apart from the other columns: naming an indexed column writes its index, changed or not.
+            self._execute("UPDATE events SET first_hour = ?, last_hour = ? WHERE id = ?", (first_hour, last_hour, held.id))
+
+    def _raise_severity(self, held: Held, seen: Sighting) -> None:
+        """The highest severity that any contributor reached stands, and its title with it."""
+        if (seen.severity, self._names.word(seen.title)) == (held.severity, held.title):
+            return
+        row = one(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
+        assert row is not None  # words are never deleted before what refers to them
+        severity, title = merge.title(held.severity, row[0], seen.severity, seen.title)
+        self._execute("UPDATE events SET severity = ?, title = ? WHERE id = ?", (severity, self._names.word(title), held.id))
+
+    def _merge_texts(self, held: Held, seen: Sighting, replaces: bool) -> tuple[int, int, int]:
+        """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""
+        new = merge.Texts(
+            (seen.last_ms, seen.count, seen.contributor_name), seen.description, msgspec.json.decode(seen.metadata), {}
+        )
+        row = one(self._connection, "SELECT description, metadata, contributor, stamps FROM texts WHERE event = ?", (held.id,))
+        assert row is not None  # an event and its texts are written and deleted together
+        description, metadata, contributor, stamps = row
+        old = merge.Texts(
+            (held.text_ms, held.text_count, contributor),
+            description or "",
+            msgspec.json.decode(metadata),
+            {key: tuple(stamp) for key, stamp in msgspec.json.decode(stamps or "{}").items()},
+        )
+        merged = new if replaces else merge.latest(new, old)
+        self._execute(
+            "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
+            (
+                merged.description or None,
+                merge.encode(merged.metadata),
+                merged.stamp[2],
+                merge.encode(merged.stamps) if merged.stamps else None,
+                held.id,
+            ),
+        )
+        text_hash = held.text_hash if merged.stamp == old.stamp else seen.text_hash
+        if merged.stamps:
+            text_hash = NO_HASH
+        return merged.stamp[0], merged.stamp[1], text_hash
+
+
+def _added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -> tuple[int, int, int]:
+    """An event's accounts (leads that are Events, leads from statuses, greatest stand-in) with a contributor's counts
+    (the rise, its own): leads are summed, of stand-ins the greatest counts.
+    """
+    lead_events, lead_statuses, stand_in = accounts
+    rise, own = counts
+    if not flags & LEAD:
+        return lead_events, lead_statuses, max(stand_in, own)
+    if flags & STATUS:
+        return lead_events, lead_statuses + rise, stand_in
+    return lead_events + rise, lead_statuses, stand_in

@@ -1,0 +1,163 @@
+"""The writer process: takes frames from the queue and commits them in batches. It alone owns the connection."""
+
+import contextlib
+import queue
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from kube9_operator import child, logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Frame, Sighting, decode
+from kube9_operator.settings import Settings
+from kube9_operator.write import database, migrations
+from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.store import Store
+
+MAX_BATCH_SIGHTINGS = 2_000
+"""In one transaction: some 50 ms."""
+MAX_BATCH_FRAMES = 200
+ALIVE_SECONDS = 30.0
+"""How often the writer says in the database that it lives, when nothing else is written."""
+
+
+def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
+    """Opens the database, tells the supervisor from which versions the watches go on, and writes until the link says stop.
+
+    Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
+    """
+
+    def keep_waiting() -> None:
+        link.beat("waiting for the lock of the database")
+        if link.stop.is_set():
+            sys.exit(child.EXIT_DONE)
+
+    keep_waiting()
+    database.hold_lock(settings.database_folder, deadlines.lock_wait, keep_waiting)
+    link.beat("opening the database", deadlines.migrate)
+    connection = database.connect(settings.database_folder, deadlines.busy)
+    known = migrations.known()
+    migrations.refuse_newer(connection, known)
+    database.prepare(connection)
+    migrations.migrate(connection, known)
+    writer = Writer(link, frames, connection, settings, deadlines)
+    with database.transaction(connection):
+        writer.ledger.started(now_ms())
+    link.send(child.Ready(writer.ledger.versions()))
+    writer.write_until_stopped()
+    connection.close()
+
+
+class Writer:
+    """Batches of frames, each in one transaction: what a frame brings and what it says of its source are never apart."""
+
+    def __init__(
+        self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
+    ) -> None:
+        self.ledger = Ledger(connection)
+        self._link = link
+        self._frames = frames
+        self._connection = connection
+        self._deadlines = deadlines
+        self._store = Store(connection, settings.quiet_minutes * 60_000)
+        self._sequences: Counter[str] = Counter()
+        self._alive_at = 0.0
+        self._log = logs.get()
+
+    def write_until_stopped(self) -> None:
+        """Returns when the link says stop and, unless it says abandon, the queue is empty."""
+        while not self._link.abandon:
+            self._link.beat()
+            stopping = self._link.stop.is_set()
+            batch = self._take(wait_seconds=0.1 if stopping else min(0.5, self._deadlines.beat))
+            if not batch and stopping:
+                return
+            if batch or time.monotonic() - self._alive_at > ALIVE_SECONDS:
+                self._commit(batch)
+
+    def _take(self, wait_seconds: float) -> list[Frame]:
+        """What is there: waits for a first frame, then a moment for more, up to a full batch."""
+        batch: list[Frame] = []
+        sightings = 0
+        until = time.monotonic() + wait_seconds
+        with contextlib.suppress(queue.Empty):
+            while sightings < MAX_BATCH_SIGHTINGS and len(batch) < MAX_BATCH_FRAMES:
+                frame = decode(self._frames.get(True, max(0.0, until - time.monotonic())))
+                self._in_sequence(frame)
+                if not batch:
+                    until = time.monotonic() + self._deadlines.commit_wait
+                batch.append(frame)
+                sightings += len(frame.sightings)
+        return batch
+
+    def _in_sequence(self, frame: Frame) -> None:
+        """Raises RuntimeError where a frame is missing: its source lists again in the next generation."""
+        self._sequences[frame.source] += 1
+        if frame.sequence != self._sequences[frame.source]:
+            with database.transaction(self._connection):
+                self.ledger.lost(frame.source)
+            raise RuntimeError(
+                f"frame {self._sequences[frame.source]} of {frame.source} is missing, {frame.sequence} came instead"
+            )
+
+    def _commit(self, batch: list[Frame]) -> None:
+        """Commits the batch, whatever it takes: it is kept and tried again until it is committed or abandoned."""
+        wait, tries, careful, began = self._deadlines.database_retry_first, 0, False, time.monotonic()
+        while not self._link.abandon:
+            try:
+                with database.transaction(self._connection):
+                    self._apply(batch, careful)
+                break
+            except database.REFUSED:
+                self._store.forget()
+                if careful:
+                    raise  # not for a sighting's content
+                careful = True
+            except database.TROUBLE as error:
+                self._store.forget()
+                tries += 1
+                if tries == 1:
+                    self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
+                self._link.beat("waiting for the database")
+                time.sleep(wait)
+                wait = min(wait * 2, self._deadlines.database_retry_most)
+        else:
+            return
+        self._alive_at = time.monotonic()
+        if tries:
+            self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
+
+    def _apply(self, batch: list[Frame], careful: bool) -> None:
+        """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
+        now = now_ms()
+        self._store.begin(now)
+        apply = self._apply_carefully if careful else self._apply_one
+        for frame in batch:
+            outcomes: Counter[str] = Counter()
+            for sighting in frame.sightings:
+                outcomes[apply(frame.source, sighting, now)] += 1
+            self.ledger.took(frame, outcomes, now)
+        self._store.finish()
+        self.ledger.alive(now)
+
+    def _apply_one(self, _source: str, sighting: Sighting, _now_ms: int) -> str:
+        return self._store.apply(sighting)
+
+    def _apply_carefully(self, source: str, sighting: Sighting, now: int) -> str:
+        self._connection.execute("SAVEPOINT sighting")
+        try:
+            return self._store.apply(sighting)
+        except database.REFUSED as error:
+            self._connection.execute("ROLLBACK TO sighting")
+            self._store.forget_words()
+            self._log.error("event.refused", source=source, error=logs.one_line(error))
+            self.ledger.refused(source, logs.one_line(error), sighting, now)
+            return "refused"
+        finally:
+            self._connection.execute("RELEASE sighting")
+
+
+def now_ms() -> int:
+    """Our own clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,10 @@
+//go:build tools
+
+// Package tools names the commands that this module pins, so that `go mod tidy` keeps their requirements.
+package tools
+
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
+)

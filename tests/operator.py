@@ -1,0 +1,184 @@
+"""Runs the real operator as a process, with deadlines that make a minute of its life take a second, and asks the real CLI."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FAST = {
+    "beat": 0.1,
+    "hang": 3.0,
+    "lock_wait": 1.0,
+    "restart_first": 0.05,
+    "restart_most": 0.5,
+    "watch_least": 1,
+    "watch_most": 2,
+    "watch_silence": 1.0,
+    "empty_watch": 0.3,
+    "retry_first": 0.05,
+    "retry_most": 0.5,
+    "denied_retry": 0.5,
+    "stop_watchers": 1.0,
+    "orphan_exit": 0.5,
+    "flush": 3.0,
+}
+START = """
+import sys
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.main import serve
+sys.exit(serve(Deadlines(**{deadlines!r})))
+"""
+BIN = Path(sys.executable).parent
+WAIT_SECONDS = 30.0
+
+
+class Operator:
+    """An operator process in `folder`, for as long as the `with` block; it may be killed and started again."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, deadlines: dict[str, Any] | None = None, **environment: str) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.data.mkdir(exist_ok=True)
+        self.log_path = folder / "operator.log"
+        self.deadlines = FAST | (deadlines or {})
+        self.environment = os.environ | {
+            "DB_PATH": str(self.data),
+            "KUBECONFIG": str(kubeconfig),
+            "LOG_LEVEL": "debug",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Operator":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, *prefix: str) -> None:
+        """Starts it; its log goes on in the same file."""
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*prefix, sys.executable, "-c", START.format(deadlines=self.deadlines)], env=self.environment, stderr=log
+            )
+
+    def stop(self) -> int:
+        """Stops it in order; returns its exit code. Every process of it is gone afterwards."""
+        assert self.process
+        children = self.children()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.wait()
+        until(lambda: not [pid for pid in children if _alive(pid)], "the children to be gone")
+        return code
+
+    def wait(self) -> int:
+        """Waits until it has ended by itself; returns its exit code."""
+        assert self.process
+        try:
+            return self.process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the operator did not stop; its log:\n{self.log_text()[-3000:]}") from None
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Sends a signal to the process of that name ("supervisor" or as in the log), as soon as there is one."""
+        assert self.process
+        if name == "supervisor":
+            self.process.send_signal(number)
+            self.process.wait()
+            return
+        pid = until(lambda: self.pid(name), f"a process {name}")
+        os.kill(pid, number)
+
+    def pid(self, name: str) -> int | None:
+        """The id of the living process of that name."""
+        started = [line for line in self.log() if line["event"] == "process.started" and line["name"] == name]
+        return next((line["pid"] for line in reversed(started) if _alive(line["pid"])), None)
+
+    def children(self) -> list[int]:
+        """The ids of all living processes below the supervisor."""
+        assert self.process
+        parents: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and (stat := _stat(int(entry.name))):
+                parents.setdefault(int(stat[1]), []).append(int(entry.name))
+        found, queue = [], [self.process.pid]
+        while queue:
+            below = parents.get(queue.pop(), [])
+            found += below
+            queue += below
+        return found
+
+    def log_text(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of the log, as far as they are whole."""
+        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{") and line.endswith("}")]
+
+    def cli(self, *arguments: str, program: str = "kube9-cli") -> Any:
+        """The decoded JSON that the CLI answers."""
+        done = subprocess.run([BIN / program, *arguments], env=self.environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    def events(self, *arguments: str) -> list[dict[str, Any]]:
+        """The events that `events list` answers, up to 1000; [] as long as there is no history."""
+        if not (self.data / "kube9.db-wal").exists():
+            return []
+        done = subprocess.run(
+            [BIN / "kube9-cli", "events", "list", "--limit", "1000", *arguments],
+            env=self.environment,
+            capture_output=True,
+            check=False,
+        )
+        events: list[dict[str, Any]] = json.loads(done.stdout)["events"] if done.returncode == 0 else []
+        return events
+
+    def books(self) -> dict[str, int]:
+        """The books of Events; they balance."""
+        books: dict[str, int] = self.cli("status")["books"]["events"]
+        assert books["received"] == sum(count for name, count in books.items() if name != "received"), books
+        return books
+
+    def integrity(self) -> str:
+        """What SQLite says of the file; the operator must have stopped."""
+        connection = sqlite3.connect(f"file:{self.data / 'kube9.db'}?mode=ro", uri=True)
+        try:
+            answer: str = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            return answer
+        finally:
+            connection.close()
+
+
+def until(poll: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+    """Polls until the answer is true; returns it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = poll()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def _stat(pid: int) -> list[str] | None:
+    """State, parent and so on of a process: the fields of /proc/PID/stat after its name."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _alive(pid: int) -> bool:
+    stat = _stat(pid)
+    return bool(stat) and stat is not None and stat[0] != "Z"

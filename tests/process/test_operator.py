@@ -1,0 +1,251 @@
+"""The whole operator against the stand-in API server: real processes, real signals, real files."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.operator import BIN, Operator, until
+from tests.standin import StandIn, warning
+
+
+@pytest.fixture
+def operator(tmp_path: Path, standin: StandIn) -> Operator:
+    return Operator(tmp_path, standin.kubeconfig(tmp_path))
+
+
+def counts(operator: Operator, *arguments: str) -> dict[str, int]:
+    """Of each recorded object its count; an object that is recorded twice fails."""
+    events = operator.events(*arguments)
+    found = {event["object_name"]: event["count"] for event in events}
+    assert len(found) == len(events)
+    return found
+
+
+def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin: StandIn) -> None:
+    standin.write(warning("early", "Unhealthy", "not yet\n", count=3), warning("calm", "Pulled", "fine", type="Normal"))
+    with operator:
+        until(lambda: counts(operator) == {"early": 3}, "the list")
+        standin.write(warning("early", "Unhealthy", "not yet\n", count=4), warning("late", "FailedMount", "no volume"))
+        until(lambda: counts(operator) == {"early": 4, "late": 1}, "the watch")
+        listed = operator.cli("events", "list")
+        assert listed["coverage"] == {"complete": True, "gaps": [], "unavailable": []}
+        assert operator.books() | {"received": 4, "stored": 2, "updated": 1, "filtered": 1} == operator.books()
+        assert operator.cli("status")["health"] == "healthy"
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
+    assert not [line for line in operator.log() if line["level"] in ("warning", "error")]
+
+
+@pytest.mark.parametrize("victim", ["writer", "watcher-events", "supervisor"])
+def test_a_kill_loses_and_doubles_nothing(operator: Operator, standin: StandIn, victim: str) -> None:
+    standin.write(*(warning(f"pod-{number}", "BackOff", "again") for number in range(200)))
+    with operator:
+        until(lambda: len(counts(operator)) == 200, "the list")
+        standin.write(*(warning(f"pod-{number}", "BackOff", "again", count=2) for number in range(100)))
+        operator.kill(victim)
+        standin.write(*(warning(f"pod-{number}", "BackOff", "again", count=3) for number in range(50)))
+        standin.write(*(warning(f"new-{number}", "BackOff", "again") for number in range(50)))
+        if victim == "supervisor":
+            operator.start()
+        expected = {f"pod-{number}": 3 if number < 50 else 2 if number < 100 else 1 for number in range(200)}
+        expected |= {f"new-{number}": 1 for number in range(50)}
+        until(lambda: counts(operator) == expected, "every count after the kill")
+        assert operator.cli("events", "list")["coverage"]["complete"]
+        operator.books()
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
+    lists = [request for request in standin.control("requests") if "watch=1" not in request]
+    assert len(lists) == 1, "it goes on from its version and does not list again"
+
+
+def test_a_hung_child_is_killed(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1}, "the first")
+        operator.kill("writer", signal.SIGSTOP)
+        standin.write(warning("two", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1, "two": 1}, "a writer in place of the hung one")
+    assert [line for line in operator.log() if "writer hangs in phase 'running'" in line.get("reason", "")]
+
+
+def test_a_dead_fork_server_is_replaced(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "the watcher")
+        writer = operator.pid("writer")
+        assert writer
+        os.kill(int(Path(f"/proc/{writer}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]), signal.SIGKILL)
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1}, "recording to go on")
+
+
+def test_a_version_that_has_expired_lists_again_and_says_so(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1}, "the first")
+        operator.stop()
+        standin.write(warning("two", "BackOff", "again"), warning("one", "BackOff", "again", count=9))
+        standin.control("compact")
+        operator.start()
+        until(lambda: counts(operator) == {"one": 9, "two": 1}, "the list")
+        covered = operator.cli("events", "list")["coverage"]
+        assert not covered["complete"]
+        assert [gap["reason"] for gap in covered["gaps"]] == ["listed again: what came and went in between is unknown"]
+        operator.books()
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "throttled": {"code": 429, "headers": {"Retry-After": "1"}},
+    "failed": {"code": 500},
+    "away": {"code": 503},
+    "not accepted": {"code": 401},
+    "not permitted": {"code": 403},
+    "gone": {"code": 410},
+    "a page of a proxy": {"code": 200, "body": "<html>sign in</html>"},
+}
+
+
+@pytest.mark.parametrize("planned", ANSWERS.values(), ids=list(ANSWERS))
+def test_an_error_is_answered_and_over(operator: Operator, standin: StandIn, planned: dict[str, Any]) -> None:
+    standin.control("answer", [planned, planned])
+    standin.write(warning("one", "BackOff", "again"))
+    with operator:
+        until(lambda: counts(operator) == {"one": 1}, "the list after the error")
+        until(lambda: [line for line in operator.log() if line["event"] == "watch.restored"], "the end of the trouble")
+    troubles = [line for line in operator.log() if line["event"] == "watch.trouble"]
+    assert len(troubles) == 1, "one line, however often it is tried"
+
+
+def test_broken_and_cut_watches_go_on(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        for number in range(5):
+            standin.write(warning(f"pod-{number}", "BackOff", "again"))
+            until(lambda expected=number + 1: len(counts(operator)) == expected, f"pod {number}")
+            standin.control("cut")
+        assert operator.cli("events", "list")["coverage"]["complete"]
+    assert len([one for one in standin.control("requests") if "watch=1" not in one]) == 1
+
+
+def test_lines_that_do_not_decode_are_counted_and_passed_over(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "the watcher")
+        standin.write(
+            warning("one", "BackOff", "again") | {"count": "many"},
+            warning("two", "BackOff", "again", firstTimestamp="yesterday"),
+            warning("three", "BackOff", "again"),
+        )
+        until(lambda: counts(operator) == {"three": 1}, "the one that decodes")
+        assert operator.books()["undecodable"] == 2
+
+
+def test_the_same_commands_under_the_name_of_the_operator(operator: Operator, standin: StandIn) -> None:
+    standin.write(warning("one", "BackOff", "again"))
+    with operator:
+        until(lambda: counts(operator) == {"one": 1}, "the list")
+        arguments = ["events", "list", "--object-namespace=shop", "--since=2020-01-01T00:00:00.000Z", "--object-kind=Pod"]
+        by_extension = operator.cli("query", *arguments, "--limit=25", "--format=json", program="kube9-operator")
+        assert by_extension["events"] == operator.events()
+
+
+def test_two_operators_on_one_folder(operator: Operator, standin: StandIn, tmp_path: Path) -> None:
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "the first operator")
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "data").symlink_to(operator.data)
+        second = Operator(other, standin.kubeconfig(tmp_path))
+        second.start()
+        assert second.wait() == 78
+        assert f"is held by process {operator.pid('writer')} on" in second.log_text()
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1}, "the first operator to go on")
+
+
+def test_a_folder_that_may_not_be_written(operator: Operator, standin: StandIn) -> None:
+    operator.data.chmod(0o555)
+    # Root may write everywhere by a capability, which it can be without.
+    operator.start(*(["setpriv", "--bounding-set=-dac_override"] if os.getuid() == 0 else []))
+    assert operator.wait() == 78
+    assert "cannot be written by uid" in operator.log_text()
+    assert f"the folder is owned by uid {operator.data.stat().st_uid}, mode 555" in operator.log_text()
+
+
+def test_a_newer_database_is_refused_and_left_untouched(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "the database")
+    subprocess.run(
+        [BIN / "python", "-c", f"import apsw; apsw.Connection({str(operator.data / 'kube9.db')!r}).execute("
+         "\"INSERT INTO schema_version VALUES (99, '0099_later.sql', '')\")"],
+        check=True,
+    )  # fmt: skip
+    before = (operator.data / "kube9.db").read_bytes()
+    operator.start()
+    assert operator.wait() == 78
+    assert "the database has schema version 99, this program knows 1" in operator.log_text()
+    assert (operator.data / "kube9.db").read_bytes() == before
+    assert (operator.data / "kube9.db-wal").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("LOG_LEVEL", "loud", "LOG_LEVEL=loud: must be one of debug, info, warning, error"),
+        ("DB_PATH", "relative", "DB_PATH=relative: must be the absolute path of a folder"),
+        ("DB_PATH", "/nowhere", "DB_PATH=/nowhere: must be a folder that exists"),
+        ("EVENT_QUIET_MINUTES", "0", "EVENT_QUIET_MINUTES=0: must be a whole number of minutes from 1 to 10080"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(tmp_path: Path, variable: str, value: str, said: str) -> None:
+    done = subprocess.run(
+        [BIN / "kube9-operator", "serve"],
+        env=os.environ | {"DB_PATH": str(tmp_path), variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (78, f"kube9-operator: {said}\n")
+
+
+def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
+    operator = Operator(tmp_path, tmp_path / "absent")
+    with operator:
+        until(lambda: "no usable credentials" in operator.log_text(), "the reason in the log")
+        assert operator.events() == []
+        assert not operator.cli("events", "list")["coverage"]["complete"]
+        assert operator.stop() == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare: apt-get install util-linux")
+def test_as_pid_1_it_reaps_orphans(operator: Operator, standin: StandIn) -> None:
+    standin.write(warning("one", "BackOff", "again"))
+    operator.start("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    assert operator.process
+    try:
+        until(lambda: counts(operator) == {"one": 1}, "the list")
+        supervisor = operator.children()[0]
+        # A grandchild whose parent ends at once becomes a child of PID 1 of the namespace.
+        inside = ["nsenter", "--target", str(supervisor), "--pid", "--mount", "sh", "-c", "sleep 0.1 & exit"]
+        subprocess.run(inside, check=True)
+        until(lambda: not _zombies(operator), "the orphan to be reaped")
+        os.kill(supervisor, signal.SIGTERM)
+        assert operator.wait() == 0
+    finally:
+        operator.process.kill()
+        operator.process.wait()
+    assert json.dumps(operator.log()).count("operator.stopped") == 1
+
+
+def _zombies(operator: Operator) -> list[int]:
+    found = []
+    for pid in operator.children():
+        try:
+            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+                found.append(pid)
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,133 @@
+CREATE TABLE books (
+    source      TEXT PRIMARY KEY,
+    received    INTEGER NOT NULL DEFAULT 0,
+    stored      INTEGER NOT NULL DEFAULT 0, -- it began an event
+    updated     INTEGER NOT NULL DEFAULT 0, -- it changed an event
+    unchanged   INTEGER NOT NULL DEFAULT 0, -- it said what was known
+    filtered    INTEGER NOT NULL DEFAULT 0, -- not worth an event
+    dropped     INTEGER NOT NULL DEFAULT 0, -- given up under pressure
+    refused     INTEGER NOT NULL DEFAULT 0, -- set aside in dead_letters
+    undecodable INTEGER NOT NULL DEFAULT 0, -- not of the form that the API promises
+    CHECK (received = stored + updated + unchanged + filtered + dropped + refused + undecodable)
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE contributors (
+    event   INTEGER NOT NULL, -- events.id; the event may have been deleted by retention
+    hash    INTEGER NOT NULL, -- 64 bits of the contributor's identity
+    part    INTEGER NOT NULL, -- 0, 1, …: parts of one Event, divided by quiet times
+    hour    INTEGER NOT NULL, -- the hour of its first time: new ones are neighbours in the index below
+    flags   INTEGER NOT NULL, -- 1: a lead (otherwise a stand-in); 2: from a status (otherwise an Event)
+    count   INTEGER NOT NULL, -- the highest count seen of it, base included
+    base    INTEGER NOT NULL, -- the count at the end of the part before, 0 for the first
+    last_ms INTEGER NOT NULL, -- the latest time seen of it
+    steps   BLOB NOT NULL,    -- occurrences: 10 bytes each, big-endian: 6 of ms since 1970, 4 of the count then; the first and the newest 199
+    PRIMARY KEY (event, hash, part)
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE dead_letters (
+    id         INTEGER PRIMARY KEY,
+    source     TEXT NOT NULL,
+    error      TEXT NOT NULL,
+    sighting   BLOB NOT NULL,   -- msgpack, as it came over the queue
+    refused_ms INTEGER NOT NULL
+) STRICT
+
+CREATE TABLE events (
+    id            INTEGER PRIMARY KEY, -- seconds since 1970 * 36^6 + suffix; as text evt_YYYYMMDD_HHMMSS_xxxxxx (suffix in base 36)
+    last_hour     INTEGER NOT NULL, -- last_ms / 3600000: moves once an hour, so that most updates leave the indexes alone
+    first_hour    INTEGER NOT NULL, -- first_ms / 3600000
+    namespace     INTEGER NOT NULL, -- words.id of the object's namespace
+    kind          INTEGER NOT NULL, -- words.id of the object's kind
+    severity      INTEGER NOT NULL, -- 0 info, 1 warning, 2 error, 3 critical; only ever rises
+    type          INTEGER NOT NULL, -- 0 cluster, 1 operator, 2 insight, 3 assessment, 4 health, 5 system
+    object        INTEGER NOT NULL, -- objects.id
+    key_hash      INTEGER NOT NULL, -- 64 bits of the happening's key besides the object: the row of the table and what it adds
+    first_ms      INTEGER NOT NULL, -- when it happened first, by the source's clock
+    last_ms       INTEGER NOT NULL, -- when it happened last, by the source's clock
+    created_ms    INTEGER NOT NULL, -- when it was first recorded, by our clock
+    recorded_ms   INTEGER NOT NULL, -- when it was last recorded, by our clock: what retention goes by
+    count         INTEGER NOT NULL CHECK (count >= 1), -- how often it happened, made of the next three
+    lead_events   INTEGER NOT NULL, -- sum of the counts of its leads that are Events
+    lead_statuses INTEGER NOT NULL, -- sum of the counts of its leads that are facts from a status
+    stand_in      INTEGER NOT NULL, -- greatest count of a single stand-in
+    reason        INTEGER NOT NULL, -- words.id
+    node          INTEGER NOT NULL, -- words.id, 0 where unknown
+    title         INTEGER NOT NULL, -- words.id
+    text_ms       INTEGER NOT NULL, -- when the contributor that gave description and metadata happened last …
+    text_count    INTEGER NOT NULL, -- … and its count: with its name (texts.contributor) the order of "the latest"
+    text_hash     INTEGER NOT NULL  -- 32 bits of all that texts holds, so that an unchanged text is not read again
+) STRICT
+
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE gaps (
+    id      INTEGER PRIMARY KEY,
+    source  TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms   INTEGER NOT NULL CHECK (to_ms >= from_ms),
+    reason  TEXT NOT NULL
+) STRICT
+
+CREATE TABLE objects (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL,    -- '' where an Event names none
+    kind      INTEGER NOT NULL, -- words.id
+    namespace INTEGER NOT NULL, -- words.id, 0 for cluster-scoped objects
+    uid       TEXT NOT NULL,    -- '' where unknown, and for nodes, which are known by name alone
+    owner     INTEGER           -- objects.id of the controller, as known when it was seen; NULL for none or unknown
+) STRICT
+
+CREATE TABLE schema_version (
+    version    INTEGER PRIMARY KEY, -- the number of the file
+    name       TEXT NOT NULL,       -- the file's name
+    applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
+)
+
+CREATE TABLE sources (
+    source           TEXT PRIMARY KEY,
+    version          TEXT,    -- resourceVersion to watch from, stored with what it delivered; NULL: list first
+    covered_from_ms  INTEGER, -- when the first list began; NULL before its end
+    proved_until_ms  INTEGER, -- the last time at which a line, a bookmark, a clean end or a list vouched for it
+    listing_since_ms INTEGER  -- a list is under way since; NULL otherwise
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE states (
+    source           TEXT NOT NULL, -- the watch: pods, nodes, …
+    namespace        TEXT NOT NULL, -- '' for cluster-scoped objects
+    name             TEXT NOT NULL,
+    uid              TEXT NOT NULL,
+    resource_version TEXT NOT NULL,
+    state            BLOB NOT NULL, -- msgpack of the fields that are compared
+    seen_ms          INTEGER NOT NULL, -- when the state was last confirmed
+    PRIMARY KEY (source, namespace, name)
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE texts (
+    event       INTEGER PRIMARY KEY, -- events.id
+    description TEXT,                -- NULL for none
+    metadata    TEXT NOT NULL,       -- JSON object, without the row's own figures (reason, count, times), which the reader adds
+    contributor TEXT NOT NULL,       -- the name of the contributor that gave the description
+    stamps      TEXT                 -- JSON object: of each metadata key that an earlier contributor gave its [ms, count, name]
+) STRICT
+
+CREATE TABLE words (
+    id   INTEGER PRIMARY KEY,
+    word TEXT NOT NULL UNIQUE
+) STRICT
+
+CREATE INDEX contributors_by_identity ON contributors (hour, hash, part)
+
+CREATE INDEX events_by_namespace ON events (namespace, last_hour, first_hour, kind, severity, type)
+
+CREATE INDEX events_by_object ON events (object, key_hash)
+
+CREATE INDEX events_recent ON events (last_hour, first_hour, namespace, kind, severity, type)
+
+CREATE INDEX gaps_by_source ON gaps (source, to_ms)
+
+CREATE INDEX objects_by_name ON objects (name)
+
+CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL

@@ -1,0 +1,185 @@
+"""What sighting an Event becomes: the three shapes, what Kubernetes wrote, and anything of the right form."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kube9_operator.frame import SEVERITIES, Sighting
+from kube9_operator.watch import lines
+from kube9_operator.watch.events import Event, normalise
+
+DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """An Event of the old recorder."""
+    return {
+        "metadata": {"name": "web.17a", "namespace": "shop", "creationTimestamp": "2026-11-23T15:37:50Z", "resourceVersion": "7"},
+        "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web", "uid": "u1"},
+        "reason": "Unhealthy",
+        "message": "Readiness probe failed: not yet\n",
+        "type": "Warning",
+        "count": 3,
+        "firstTimestamp": "2026-11-23T15:37:50Z",
+        "lastTimestamp": "2026-11-23T15:38:20Z",
+        "source": {"component": "kubelet", "host": "node1"},
+        "reportingComponent": "kubelet",
+    } | fields
+
+
+def sighting(**fields: Any) -> Sighting:
+    found = normalise(msgspec.convert(event(**fields), Event))
+    assert found
+    return found
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def test_old_recorder() -> None:
+    seen = sighting()
+    assert (seen.kind, seen.namespace, seen.name, seen.uid, seen.node) == ("Pod", "shop", "web", "u1", "node1")
+    assert (seen.reason, seen.title, seen.description) == ("Unhealthy", "Pod Unhealthy", "Readiness probe failed: not yet")
+    assert (seen.count, seen.first_ms, seen.last_ms) == (3, ms("2026-11-23T15:37:50Z"), ms("2026-11-23T15:38:20Z"))
+    assert SEVERITIES[seen.severity] == "warning"
+    assert json.loads(seen.metadata) == {"node": "node1", "source": {"component": "kubelet", "host": "node1"}}
+
+
+NEW = {
+    "count": None,
+    "firstTimestamp": None,
+    "lastTimestamp": None,
+    "source": {},
+    "reportingComponent": "default-scheduler",
+    "eventTime": "2026-11-23T15:37:49.123456Z",
+}
+
+
+def test_new_recorder() -> None:
+    seen = sighting(**NEW)
+    assert (seen.count, seen.first_ms, seen.last_ms) == (1, ms("2026-11-23T15:37:49.123Z"), ms("2026-11-23T15:37:49.123Z"))
+    assert json.loads(seen.metadata) == {"source": {"component": "default-scheduler"}}
+    assert seen.node == ""
+
+
+def test_series() -> None:
+    seen = sighting(**NEW, series={"count": 7, "lastObservedTime": "2026-11-23T15:59:00.5Z"})
+    assert (seen.count, seen.first_ms, seen.last_ms) == (7, ms("2026-11-23T15:37:49.123Z"), ms("2026-11-23T15:59:00.5Z"))
+
+
+def test_without_message_or_namespace() -> None:
+    seen = sighting(message=None, involvedObject={"kind": "Node", "name": "node1"})
+    assert (seen.description, seen.namespace, seen.node, seen.title) == ("", "", "node1", "Node Unhealthy")
+
+
+def test_a_node_is_known_by_its_name_alone() -> None:
+    one = sighting(involvedObject={"kind": "Node", "name": "node1", "uid": "node1"})
+    other = sighting(involvedObject={"kind": "Node", "name": "node1", "uid": "8ff09ab7"})
+    assert (one.uid, one.key) == (other.uid, other.key) == ("", one.key)
+
+
+@pytest.mark.parametrize(("kind", "worth"), [("Normal", False), ("Warning", True), ("Urgent", True), (None, True)])
+def test_what_is_recorded(kind: str | None, worth: bool) -> None:
+    assert (normalise(msgspec.convert(event(type=kind), Event)) is not None) is worth
+
+
+def test_what_belongs_together() -> None:
+    assert sighting(message="another").key == sighting().key
+    assert sighting(reason="Failed").key != sighting().key
+    assert sighting(source={"component": "other"}).key != sighting().key
+    moved = event()["metadata"] | {"uid": "written again", "resourceVersion": "9"}
+    assert sighting(metadata=moved, count=57).contributor == sighting().contributor
+    assert sighting(firstTimestamp="2026-11-23T15:37:51Z").contributor != sighting().contributor
+
+
+def test_a_time_ahead_of_the_server_is_replaced_and_kept() -> None:
+    seen = sighting(count=1, firstTimestamp="2026-11-24T15:37:50Z", lastTimestamp="2026-11-24T15:37:50Z")
+    assert (seen.first_ms, seen.last_ms) == (ms("2026-11-23T15:37:50Z"),) * 2
+    metadata = json.loads(seen.metadata)
+    assert metadata["original_first_timestamp"] == metadata["original_last_timestamp"] == "2026-11-24T15:37:50Z"
+
+
+def test_the_last_time_of_a_long_series_is_its_own() -> None:
+    assert sighting(lastTimestamp="2026-11-25T15:37:50Z").last_ms == ms("2026-11-25T15:37:50Z")
+    written = event()["metadata"] | {"managedFields": [{"manager": "kubelet", "time": "2026-11-23T16:00:00Z"}]}
+    seen = sighting(metadata=written, lastTimestamp="2026-11-25T15:37:50Z")
+    assert seen.last_ms == ms("2026-11-23T16:00:00Z"), "held against the API server's own time of the last write"
+
+
+def test_limits() -> None:
+    seen = sighting(message="x" * 5_000, reason="R" * 300)
+    assert (len(seen.description), seen.description[-1], len(seen.title), len(seen.reason)) == (1_000, "…", 200, 253)
+
+
+def test_what_kubernetes_wrote() -> None:
+    body = DATA.read_bytes()
+    _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}")
+    assert (batch.counts.received, batch.counts.undecodable) == (210, 0)
+    written = [json.loads(line) for line in body.splitlines()]
+    assert len(batch.sightings) == sum(one["type"] != "Normal" for one in written)
+    for seen in batch.sightings:
+        assert "\n" not in seen.description
+        assert seen.description == seen.description.strip()
+
+
+times = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC)) | st.none()
+texts = st.text(max_size=400) | st.none()
+numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.none()
+
+
+@given(
+    st.builds(
+        Event,
+        metadata=st.builds(
+            lines.events.ObjectMeta,
+            name=texts,
+            namespace=texts,
+            resource_version=texts,
+            creation_timestamp=times,
+            managed_fields=st.lists(st.builds(lines.events.Written, time=times), max_size=3) | st.none(),
+        ),
+        involved_object=st.builds(lines.events.Reference, kind=texts, namespace=texts, name=texts, uid=texts) | st.none(),
+        reason=texts,
+        message=st.text(max_size=2_000) | st.none(),
+        type=texts,
+        count=numbers,
+        first_timestamp=times,
+        last_timestamp=times,
+        event_time=times,
+        series=st.builds(lines.events.Series, count=numbers, last_observed_time=times) | st.none(),
+        source=st.builds(lines.events.Source, component=texts, host=texts) | st.none(),
+        reporting_component=texts,
+    )
+)
+def test_any_event_of_the_right_form_is_normalised_within_the_limits(anything: Event) -> None:
+    seen = normalise(anything)
+    if seen is None:
+        assert anything.type == "Normal"
+        return
+    assert seen.count >= 1
+    assert 0 <= seen.first_ms <= seen.last_ms
+    assert len(seen.title) in range(1, 201)
+    assert len(seen.description) <= 1_000
+    assert len(seen.metadata.encode()) <= 10_240 - 512
+    for value in (seen.contributor, seen.key):
+        assert -(2**63) <= value < 2**63
+
+
+@given(st.binary(max_size=300), st.integers(min_value=1, max_value=50))
+def test_any_bytes_are_lines_or_counted(junk: bytes, size: int) -> None:
+    good = json.dumps({"type": "ADDED", "object": event()}).encode() + b"\n"
+    stream, received = lines.Stream(), 0
+    whole = good + junk.replace(b"\n", b"") + b"\n" + good
+    for at in range(0, len(whole), size):
+        try:
+            received += len(stream.feed(whole[at : at + size]).sightings)
+        except lines.ErrorLine as line:
+            received += len(line.batch.sightings)
+    assert received >= 2

@@ -1,0 +1,48 @@
+"""The schema and its runner."""
+
+from pathlib import Path
+
+import pytest
+
+from kube9_cli.query import SCHEMA_VERSION
+from kube9_operator.child import CannotStart
+from kube9_operator.write import database, migrations
+
+GOLDEN = Path(__file__).parent / "schema.golden.sql"
+
+
+def dump(connection: database.Connection) -> str:
+    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")
+    return "\n\n".join(str(row[0]) for row in rows) + "\n"
+
+
+def test_the_schema_is_the_one_that_was_released() -> None:
+    connection = database.Connection(":memory:")
+    migrations.migrate(connection, migrations.known())
+    assert dump(connection) == GOLDEN.read_text(encoding="utf-8"), "a released file of schema/ is never edited: add one"
+    connection.close()
+
+
+def test_the_cli_reads_the_newest_schema() -> None:
+    assert len(migrations.known()) == SCHEMA_VERSION
+
+
+def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    connection = database.connect(str(tmp_path), 1.0)
+    database.prepare(connection)
+    migrations.migrate(connection, migrations.known())
+    connection.execute("INSERT INTO words (word) VALUES ('kept')")
+    before = dump(connection)
+    broken = migrations.Migration(2, "0002_broken.sql", "CREATE TABLE more (id INTEGER); DELETE FROM words; SELECT nonsense")
+    with pytest.raises(Exception, match="nonsense"):
+        migrations.migrate(connection, [*migrations.known(), broken])
+    assert dump(connection) == before
+    assert migrations.current(connection) == 1
+    assert connection.execute("SELECT count(*) FROM words WHERE word = 'kept'").get == 1
+    good = broken._replace(sql="CREATE TABLE more (id INTEGER)")
+    migrations.migrate(connection, [*migrations.known(), good])
+    migrations.migrate(connection, [*migrations.known(), good])
+    assert migrations.current(connection) == 2
+    with pytest.raises(CannotStart, match="schema version 2, this program knows 1"):
+        migrations.refuse_newer(connection, migrations.known())
+    connection.close()

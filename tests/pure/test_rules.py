@@ -1,0 +1,83 @@
+"""The rules of the project as tests: how deadlines relate, what documents say, how large files are."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kube9_cli.parser import get_parser as cli_parser
+from kube9_operator import preload
+from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
+from kube9_operator.settings import VARIABLES, from_environment
+
+ROOT = Path(__file__).parent.parent.parent
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 60
+FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
+SOURCES = sorted([*ROOT.glob("kube9_operator/**/*.py"), *ROOT.glob("kube9_cli/**/*.py")])
+
+
+def test_deadlines_relate() -> None:
+    times = Deadlines()
+    assert times.beat * 5 <= times.hang, "some beats may be late"
+    assert times.hang < GRACE_PERIOD_SECONDS
+    assert times.shutdown() * 2 < GRACE_PERIOD_SECONDS, "the supervisor and the kubelet need some time too"
+    assert times.orphan_exit < times.hang
+    assert times.watch_most + times.watch_silence < times.proof, "a watch that stays silent is found before it is missed"
+    assert times.denied_retry < 300, "a permission that is given is used within five minutes"
+    assert times.database_retry_most + times.busy < times.hang, "a writer that waits for the database still beats"
+    assert times.lock_wait < times.hang * 3
+    assert times.retry_first < times.retry_most < times.proof
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_small_and_named_for_what_they_own(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert path.name not in FORBIDDEN_NAMES
+    assert len(text.splitlines()) <= MAX_FILE_LINES
+    tree = ast.parse(text)
+    described = ast.get_docstring(tree)
+    assert described
+    assert len(described.splitlines()) <= 6
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+def test_the_readme_has_every_setting_with_its_default() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for variable, default, _ in VARIABLES.values():
+        assert re.search(rf"^\| `{variable}` \| `{re.escape(default)}` \|", readme, re.MULTILINE), variable
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE))
+    assert named == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
+
+
+def test_the_readme_names_every_command_and_option() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = cli_parser().format_help()
+    for action in cli_parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
+        text += action.format_help()
+    for option in set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help"}:
+        assert option in readme, option
+
+
+def test_defaults_are_settings(tmp_path: Path) -> None:
+    chosen = from_environment({"DB_PATH": str(tmp_path), "LOG_LEVEL": " Warning "})
+    assert (chosen.log_level, chosen.quiet_minutes) == ("warning", 60)
+
+
+def test_the_preload_module_imports() -> None:
+    assert preload.LOADED, "one that fails to import fails silently in the fork server"
+
+
+def test_tracked_files_speak_of_the_project_alone() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.split(b"\0")
+    if not tracked[0]:
+        pytest.skip("needs the git checkout: git clone")
+    for name in tracked[:-1]:
+        path = ROOT / name.decode()
+        if path.suffix != ".sum" and path.name != "test_rules.py" and path.is_file():
+            found = re.search(r"/root/|/work/|pythonhosted|proxy\.golang|registry\.npmjs|deb\.debian", path.read_text("utf-8"))
+            assert not found, f"{path}: {found}"
