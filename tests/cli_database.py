@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from kube9_operator.frame import EVENT_TYPES, SEVERITIES, Sighting
+from kube9_operator.frame import EVENT_TYPES, SEVERITIES
 from kube9_operator.write.database import transaction
 from tests.bench import database as made
 
@@ -30,6 +30,3 @@ def build(folder: Path, count: int) -> list[dict[str, Any]]:
     for event in events:
         event["type"], event["severity"] = EVENT_TYPES[event["type"]], SEVERITIES[event["severity"]]
     return events
-
-
-__all__ = ["Sighting", "build"]

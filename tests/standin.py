@@ -76,7 +76,9 @@ def line(kind: str, body: bytes) -> bytes:
 
 
 def status(code: int, reason: str) -> bytes:
-    return encode({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason})
+    return encode(
+        {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason}
+    )
 
 
 # Steering. Each takes the cluster and the decoded body.
@@ -93,22 +95,22 @@ def do_delete(cluster: Cluster, body: Any) -> None:
 
 
 def do_prepare(cluster: Cluster, body: Any) -> None:
-    """Makes `count` Warnings of as many pods ready, for `release` to let loose at once. `rise`: each known one's count again."""
+    """Makes `count` Warnings of as many pods ready, each seen `times` times, for `release` to let loose at once."""
     for number in range(body["from"], body["from"] + body["count"]):
         name = f"web-{number % 97}-5d9c7b8f6d-{number:07d}"
         event = warning(name, body["reason"], "the probe failed: HTTP 503", count=body["times"])
-        cluster.version += 1
-        event["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "resourceVersion": str(cluster.version)}
+        version = cluster.version + len(cluster.prepared) + 1
+        event["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "resourceVersion": str(version)}
         text = encode(event)
         cluster.prepared.append((("shop", event["metadata"]["name"]), text, line("MODIFIED", text)))
 
 
 def do_release(cluster: Cluster, _body: Any) -> None:
-    version = cluster.version - len(cluster.prepared)
+    """Lets loose what is prepared; nothing else may be written in between."""
     for key, text, watched in cluster.prepared:
-        version += 1
+        cluster.version += 1
         cluster.events[key] = text
-        cluster.history.append((version, watched))
+        cluster.history.append((cluster.version, watched))
     cluster.prepared.clear()
 
 

@@ -4,20 +4,34 @@ import argparse
 import os
 import platform
 import sys
+import time
+from pathlib import Path
 
-from tests.bench import ingest, memory, queries
+from tests.bench import database, ingest, memory, queries
+
+PARTS = {"ingest": ingest.run, "queries": queries.run, "memory": memory.run}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=["ingest", "queries", "memory"], help="by default all")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("only", nargs="*", help=f"of {', '.join(PARTS)}; by default all")
     parser.add_argument("--events", type=int, default=1_000_000, help="of the large database (default: 1,000,000)")
     given = parser.parse_args()
+    if not set(given.only) <= set(PARTS):
+        parser.error(f"must be of: {', '.join(PARTS)}")
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}")
-    parts = {"ingest": ingest.run, "queries": queries.run, "memory": memory.run}
-    for name in given.only or parts:
-        print(f"\n== {name}", flush=True)
-        parts[name](given.events)
+    with database.folder() as folder:
+        began = time.perf_counter()
+        connection = database.create(folder)
+        database.fill(connection, given.events)
+        connection.pragma("wal_checkpoint(TRUNCATE)")
+        connection.close()
+        seconds = time.perf_counter() - began
+        print(f"a database of {given.events:,} events: built by the store at {given.events / seconds:,.0f} events/s, ", end="")
+        print(f"{database.bytes_of(folder) / given.events:,.0f} bytes an event on disk")
+        for name in given.only or PARTS:
+            print(f"\n== {name}", flush=True)
+            PARTS[name](Path(folder))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from zlib import crc32
 from kube9_operator.frame import Counts, Frame, Sighting, hash64
 from kube9_operator.write import database, migrations
 from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import SUFFIXES, Store
+from kube9_operator.write.store import Store
 
 SEVEN_DAYS_MS = 7 * 86_400_000
 REASONS = ("BackOff", "Unhealthy", "FailedMount", "FailedScheduling", "Failed", "FailedCreate", "Evicted")
@@ -28,8 +28,10 @@ def sightings(count: int, seed: int = 1) -> Iterator[Sighting]:
         first = now_ms - SEVEN_DAYS_MS + SEVEN_DAYS_MS * number // count
         last = min(now_ms, first + chance.choice((0, 0, 5_000, 600_000, 3_600_000)))
         contributor = f"{name}.18eab6b0{number:08x}"
-        description = f"Back-off restarting failed container app in pod {name}_{namespace}(909e1677-c7fe-4615-b618-045e08e53650)"
-        metadata = '{"source":{"component":"kubelet","host":"node-%d"}}' % (number % 100)
+        description = (
+            f"Back-off restarting failed container app in pod {name}_{namespace}(909e1677-c7fe-4615-b618-045e08e53650)"
+        )
+        metadata = f'{{"source":{{"component":"kubelet","host":"node-{number % 100}"}}}}'
         severity = chance.choices((0, 1, 2, 3), (10, 80, 9, 1))[0]
         yield Sighting(
             kind=kind,
@@ -101,6 +103,3 @@ def folder() -> "tempfile.TemporaryDirectory[str]":
 def bytes_of(path: str) -> int:
     """Of the database and its WAL."""
     return sum(one.stat().st_size for one in Path(path).glob("kube9.db*"))
-
-
-__all__ = ["SUFFIXES", "bytes_of", "create", "fill", "folder", "sightings"]

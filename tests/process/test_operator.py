@@ -220,7 +220,9 @@ def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
         assert operator.stop() == 0
 
 
-@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare: apt-get install util-linux")
+@pytest.mark.skipif(
+    os.getuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare: apt-get install util-linux"
+)
 def test_as_pid_1_it_reaps_orphans(operator: Operator, standin: StandIn) -> None:
     standin.write(warning("one", "BackOff", "again"))
     operator.start("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")

@@ -20,7 +20,12 @@ DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 def event(**fields: Any) -> dict[str, Any]:
     """An Event of the old recorder."""
     return {
-        "metadata": {"name": "web.17a", "namespace": "shop", "creationTimestamp": "2026-11-23T15:37:50Z", "resourceVersion": "7"},
+        "metadata": {
+            "name": "web.17a",
+            "namespace": "shop",
+            "creationTimestamp": "2026-11-23T15:37:50Z",
+            "resourceVersion": "7",
+        },
         "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web", "uid": "u1"},
         "reason": "Unhealthy",
         "message": "Readiness probe failed: not yet\n",

@@ -1,0 +1,135 @@
+"""Rows a second: bare executemany into the same tables, the store alone, and the whole way from the stand-in API server."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from kube9_operator.frame import Sighting
+from kube9_operator.write.database import transaction
+from kube9_operator.write.store import Store
+from tests.bench import database
+from tests.operator import Operator, until
+from tests.standin import StandIn
+
+LINES = 60_000
+BATCH = 2_000
+
+
+def run(large: Path) -> None:
+    """Each figure into an empty database and into the large one, turn by turn."""
+    for name, source in (("empty", None), ("large", large)):
+        bare = _bare(source)
+        store = _store(source)
+        print(f"{name}: bare executemany {bare:,.0f} rows/s; the store alone {store:,.0f} ({store / bare:.0%})")
+        distinct = _whole_way(source, times=1)
+        print(
+            f"{name}: stand-in to committed rows, distinct happenings {distinct:,.0f} lines/s ({distinct / bare:.0%} of bare)"
+        )
+        mixed = _whole_way(source, times=4)
+        print(f"{name}: stand-in to committed rows, three of four lines raise a count {mixed:,.0f} lines/s", flush=True)
+
+
+def _copy(source: Path | None, folder: str) -> None:
+    if source is not None:
+        shutil.copy(source / "kube9.db", folder)
+
+
+def _bare(source: Path | None) -> float:
+    """The same rows into the same tables and indexes, without a question asked."""
+    with database.folder() as folder:
+        _copy(source, folder)
+        connection = database.create(folder)
+        rows = _rows(connection, list(database.sightings(LINES, seed=2)))
+        began = time.perf_counter()
+        for at in range(0, LINES, BATCH):
+            with transaction(connection):
+                for table, values in rows.items():
+                    marks = ", ".join("?" * len(values[0]))
+                    connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values[at : at + BATCH])
+        seconds = time.perf_counter() - began
+        connection.close()
+    return LINES / seconds
+
+
+def _rows(connection: apsw.Connection, sightings: list[Sighting]) -> dict[str, list[tuple[Any, ...]]]:
+    """What the store makes of the sightings, as rows with numbers that are free in the database."""
+    scratch = apsw.Connection(":memory:")
+    from kube9_operator.write import migrations
+
+    migrations.migrate(scratch, migrations.known())
+    store = Store(scratch, quiet_ms=3_600_000)
+    with transaction(scratch):
+        store.begin(time.time_ns() // 1_000_000)
+        for one in sightings:
+            store.apply(one)
+    connection.executemany(
+        "INSERT OR IGNORE INTO words (word) VALUES (?)", scratch.execute("SELECT word FROM words").fetchall()
+    )
+    objects = connection.execute("SELECT coalesce(max(id), 0) FROM objects").get
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        "objects": scratch.execute("SELECT id + ?, name, kind, namespace, uid, owner FROM objects", (objects,)).fetchall(),
+    }
+    for table in ("events", "texts", "contributors"):
+        rows[table] = scratch.execute(f"SELECT * FROM {table}").fetchall()
+    at = [one[1] for one in scratch.execute("PRAGMA table_info(events)")].index("object")
+    rows["events"] = [(*row[:at], row[at] + objects, *row[at + 1 :]) for row in rows["events"]]
+    scratch.close()
+    return rows
+
+
+def _store(source: Path | None) -> float:
+    """The store with its questions, in one process, without decoding."""
+    with database.folder() as folder:
+        _copy(source, folder)
+        connection = database.create(folder)
+        sightings = list(database.sightings(LINES, seed=2))
+        store = Store(connection, quiet_ms=3_600_000)
+        began = time.perf_counter()
+        for at in range(0, LINES, BATCH):
+            with transaction(connection):
+                store.begin(time.time_ns() // 1_000_000)
+                for one in sightings[at : at + BATCH]:
+                    store.apply(one)
+                store.finish()
+        seconds = time.perf_counter() - began
+        connection.close()
+    return LINES / seconds
+
+
+def _whole_way(source: Path | None, times: int) -> float:
+    """LINES watch lines at once from the stand-in: until the last is committed."""
+    with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
+        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), LOG_LEVEL="warning")
+        _copy(source, str(operator.data))
+        if source is not None:
+            _forget_version(operator.data)
+        for time_of in range(1, times + 1):
+            prepared = {"from": 0, "count": LINES // times, "reason": "BackOff", "times": time_of}
+            standin.control("prepare", prepared)
+        with operator:
+            until(lambda: [one for one in standin.control("requests") if "watch=1" in one], "the watch")
+            reader = apsw.Connection(
+                f"file:{operator.data / 'kube9.db'}?mode=ro", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            )
+            sql = "SELECT received, stored, updated FROM books WHERE source = 'events'"
+            before = reader.execute(sql).fetchone() or (0, 0, 0)
+            began = time.perf_counter()
+            standin.control("release")
+            until(lambda: (reader.execute(sql).fetchone() or before)[0] - before[0] == LINES, "the last line", seconds=60)
+            seconds = time.perf_counter() - began
+            after = reader.execute(sql).fetchone()
+            reader.close()
+            assert after[1] - before[1] == LINES // times
+            assert after[2] - before[2] == LINES - LINES // times
+    return LINES / seconds
+
+
+def _forget_version(folder: Path) -> None:
+    """The large database was not made from the stand-in: it is listed first."""
+    connection = apsw.Connection(str(folder / "kube9.db"))
+    connection.execute("UPDATE sources SET version = NULL")
+    connection.close()

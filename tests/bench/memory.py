@@ -1,0 +1,45 @@
+"""The proportional memory (PSS) of all processes of the operator, idle and after a burst."""
+
+import tempfile
+from pathlib import Path
+
+from tests.operator import Operator, until
+from tests.standin import StandIn
+
+EVENTS = 50_000
+
+
+def run(_large: Path) -> None:
+    """With nothing to do, after a list of 50,000 Events, and after as many updates of them."""
+    with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
+        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), LOG_LEVEL="debug")
+        with operator:
+            until(lambda: [one for one in standin.control("requests") if "watch=1" in one], "the watch")
+            _print(operator, "idle")
+            for time_of in (1, 2):
+                standin.control("prepare", {"from": 0, "count": EVENTS, "reason": "BackOff", "times": time_of})
+                standin.control("release")
+                received = EVENTS * time_of
+                until(lambda expected=received: operator.cli("status")["books"]["events"]["received"] == expected, "all", 300)
+                _print(operator, f"after {received:,} lines")
+            standin.control("compact")
+            standin.control("cut")
+            lists = "watch.listed"
+            until(lambda: operator.log_text().count(lists) == 2, "another list", 300)
+            received = 3 * EVENTS
+            until(lambda: operator.cli("status")["books"]["events"]["received"] == received, "all", 300)
+            _print(operator, f"after a list of {EVENTS:,}")
+
+
+def _print(operator: Operator, when: str) -> None:
+    assert operator.process
+    shares = {}
+    for pid in (operator.process.pid, *operator.children()):
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+        name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        kind = "resource tracker" if "resource_tracker" in name else "process"
+        label = next((one for one in ("writer", "watcher-events") if operator.pid(one) == pid), kind)
+        label = "supervisor" if pid == operator.process.pid else "fork server" if label == "process" else label
+        shares[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
+    parts = ", ".join(f"{label} {mib:.0f}" for label, mib in shares.items())
+    print(f"{when}: {sum(shares.values()):.0f} MiB PSS ({parts})", flush=True)

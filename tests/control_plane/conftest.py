@@ -1,0 +1,43 @@
+"""One control plane for all tests of this folder; each has a namespace, an operator and a database of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.control_plane.plane import ControlPlane, assets
+from tests.operator import Operator, until
+
+DEADLINES = {"hang": 15.0, "lock_wait": 30.0}
+"""As in life: a control plane leaves the operator little of two processors."""
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    binaries = assets()
+    if binaries is None:
+        missing = "needs a control plane: make cluster-tools"
+        if os.environ.get("KUBE9_REQUIRE_CONTROL_PLANE") == "1":
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    with ControlPlane(tmp_path_factory.mktemp("control-plane"), binaries, controllers=True) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
+    """A namespace named after the test, in which pods can be made."""
+    name = str(request.node.originalname).removeprefix("test_").replace("_", "-")
+    plane.api("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
+    until(lambda: plane.api("GET", accounts)["items"], "the service account of the namespace")
+    return name
+
+
+@pytest.fixture
+def operator(plane: ControlPlane, tmp_path: Path) -> Iterator[Operator]:
+    """A running operator that has listed what there is, and watches."""
+    with Operator(tmp_path, plane.kubeconfig(tmp_path), DEADLINES, NO_PROXY="127.0.0.1") as running:
+        until(lambda: [line for line in running.log() if line["event"] == "watch.listed"], "the first list")
+        yield running

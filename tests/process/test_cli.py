@@ -1,0 +1,315 @@
+"""kube9-cli as a process: every answer is compared with plain Python over the same events."""
+
+import itertools
+import json
+import os
+import pty
+import random
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kube9_cli.answer import format_id
+from kube9_cli.parser import EVENT_TYPES, SEVERITIES
+from tests import cli_database
+from tests.operator import BIN
+
+COUNT = 3_000
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("history")
+    return folder, cli_database.build(folder, COUNT)
+
+
+@pytest.fixture
+def folder(history: tuple[Path, list[dict[str, Any]]]) -> Path:
+    return history[0]
+
+
+def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DB_PATH": str(folder)}
+    return subprocess.run(
+        [BIN / "kube9-cli", *arguments], env=environment, capture_output=True, text=True, check=False, **options
+    )
+
+
+def listed(folder: Path, *arguments: str) -> dict[str, Any]:
+    done = run(folder, "events", "list", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def iso(ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03}Z"
+
+
+def filters(events: list[dict[str, Any]]) -> Iterator[tuple[list[str], Any]]:
+    """Every filter with some values, each with the same as a function."""
+    some = random.Random(5).sample(events, 4)
+    times = sorted(event["last_ms"] for event in some) + [event["first_ms"] // 3_600_000 * 3_600_000 for event in some]
+    yield ["--type", "cluster"], lambda event: event["type"] == "cluster"
+    yield ["--type=operator,system"], lambda event: event["type"] in ("operator", "system")
+    yield ["--severity", "critical"], lambda event: event["severity"] == "critical"
+    yield ["--severity=warning,error"], lambda event: event["severity"] in ("warning", "error")
+    yield ["--object-kind", "ReplicaSet"], lambda event: event["kind"] == "ReplicaSet"
+    yield ["--object-kind", "Nothing"], lambda event: False
+    yield ["--object-namespace", "team-3"], lambda event: event["namespace"] == "team-3"
+    yield ["--object-namespace=team-59"], lambda event: event["namespace"] == "team-59"
+    name = some[0]["name"]
+    yield [f"--object-name={name}"], lambda event: event["name"] == name
+    for ms in times[1::3]:
+        yield [f"--since={iso(ms)}"], lambda event, ms=ms: event["last_ms"] >= ms
+        yield [f"--until={iso(ms)}"], lambda event, ms=ms: event["first_ms"] < ms
+
+
+def test_every_filter_alone_and_in_pairs(history: tuple[Path, list[dict[str, Any]]]) -> None:
+    folder, events = history
+    choices = list(filters(events))
+    pairs = [(choice,) for choice in choices] + list(itertools.combinations(choices, 2))
+    for chosen in pairs:
+        options = [option for words, _ in chosen for option in words]
+        if _backwards(options) or len({words[0].partition("=")[0] for words, _ in chosen}) < len(chosen):
+            continue
+        expected = [event for event in events if all(matches(event) for _, matches in chosen)]
+        expected.sort(key=lambda event: (event["last_ms"], event["id"]), reverse=True)
+        answer = listed(folder, *options, "--limit=37", "--offset=11")
+        assert answer["pagination"]["total"] == len(expected), options
+        assert [event["id"] for event in answer["events"]] == [format_id(event["id"]) for event in expected[11:48]], options
+
+
+def _backwards(options: list[str]) -> bool:
+    times = dict(option.split("=") for option in options if option.startswith(("--since", "--until")))
+    return len(times) == 2 and times["--since"] >= times["--until"]
+
+
+@pytest.mark.parametrize("options", [[], ["--severity=warning"], ["--sort=created"], ["--sort=created", "-n", "team-1"]])
+def test_pages_put_together_are_the_whole(history: tuple[Path, list[dict[str, Any]]], options: list[str]) -> None:
+    folder, events = history
+    expected = [event for event in events if "-n" not in options or event["namespace"] == "team-1"]
+    expected = [event for event in expected if "--severity=warning" not in options or event["severity"] == "warning"]
+    order = (lambda event: event["id"]) if "--sort=created" in options else lambda event: (event["last_ms"], event["id"])
+    expected.sort(key=order, reverse=True)
+    pages = [listed(folder, *options, "--limit=700", f"--offset={at}")["events"] for at in range(0, len(expected) + 700, 700)]
+    assert [event["id"] for page in pages for event in page] == [format_id(event["id"]) for event in expected]
+    assert pages[-1] == []
+
+
+def test_relative_times_and_dates(folder: Path) -> None:
+    day, week = listed(folder, "--since", "24h")["pagination"]["total"], listed(folder, "--since=8d")["pagination"]["total"]
+    assert 0 < day < week == COUNT
+    assert listed(folder, "--until=2020-01-01")["pagination"]["total"] == 0
+    assert listed(folder, "--since=2020-01-01T00:00:00+01:00")["pagination"]["total"] == COUNT
+
+
+def test_an_event_as_clients_read_it(folder: Path) -> None:
+    event = listed(folder, "--limit=1", "--type=cluster", "--object-kind=Pod")["events"][0]
+    assert re.fullmatch(r"evt_\d{8}_\d{6}_[0-9a-z]{6}", event["id"])
+    keys = [
+        "id",
+        "event_type",
+        "severity",
+        "title",
+        "description",
+        "object_kind",
+        "object_namespace",
+        "object_name",
+        "metadata",
+    ]
+    assert list(event) == [*keys, "created_at", "first_seen_at", "last_seen_at", "count"]
+    assert list(event["metadata"])[:4] == ["reason", "count", "first_timestamp", "last_timestamp"]
+    assert event["metadata"]["last_timestamp"] == event["last_seen_at"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["created_at"])
+    node = listed(folder, "--limit=1", "--object-kind=Node")["events"][0]
+    assert "object_namespace" not in node, "absent fields are left out"
+
+
+def test_get(folder: Path) -> None:
+    event = listed(folder, "--limit=1")["events"][0]
+    found = json.loads(run(folder, "events", "get", event["id"]).stdout)
+    occurrences = found.pop("occurrences")
+    assert found == event
+    assert [one["count"] for one in occurrences] == [1]
+    assert yaml.safe_load(run(folder, "events", "get", event["id"], "-o", "yaml").stdout)["id"] == event["id"]
+    assert f"title: {event['title']}" in run(folder, "events", "get", event["id"], "-o", "table").stdout
+    absent = run(folder, "events", "get", "evt_20200101_000000_000000")
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert json.loads(absent.stderr) == {"error": "Event not found", "event_id": "evt_20200101_000000_000000"}
+
+
+def test_formats_say_the_same(folder: Path) -> None:
+    as_json = listed(folder, "--limit=9")
+    as_yaml = run(folder, "events", "list", "--limit=9", "-o", "yaml")
+    assert yaml.safe_load(as_yaml.stdout) == as_json
+    assert yaml.safe_load(run(folder, "events", "list", "-o", "yaml", "--until=2001-01-01").stdout)["events"] == []
+    table = run(folder, "events", "list", "--limit=9", "--format=table")
+    lines = table.stdout.splitlines()
+    assert lines[0].split() == ["LAST", "SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE"]
+    assert len(lines) == 10
+    assert "\x1b" not in table.stdout
+    assert table.stderr.startswith(f"9 of {COUNT} events; ")
+    assert yaml.safe_load(run(folder, "status", "-o", "yaml").stdout)["events"]["total"] == COUNT
+
+
+WRONG = [
+    (["--severity=fatal"], "Invalid severity level. Must be: info, warning, error, critical"),
+    (["--type=cluster,pods"], "Invalid event type. Must be: " + ", ".join(EVENT_TYPES)),
+    (["--limit=0"], "Invalid limit. Must be: a whole number, 1 to 1000"),
+    (["--limit=1001"], "Invalid limit. Must be: a whole number, 1 to 1000"),
+    (["--limit=ten"], "Invalid limit. Must be: a whole number, 1 to 1000"),
+    (["--offset=-1"], "Invalid offset. Must be: a whole number, 0 or more"),
+    (["--format=xml"], "Invalid format. Must be: json, yaml, table"),
+    (["--since=yesterday"], "Invalid time. Must be: "),
+    (["--since=2h", "--until=3h"], "Invalid time range. --since must be before --until"),
+    (["--sort=name"], "Invalid sort order. Must be: seen, created"),
+    (["--timeout=0"], "Invalid timeout. Must be: "),
+    (["--object-name="], "Invalid value. Must not be empty"),
+    (["--nonsense"], "Unrecognized arguments: --nonsense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error"), WRONG, ids=lambda value: str(value)[:40])
+def test_wrong_arguments_are_named_before_the_database_is_touched(arguments: list[str], error: str) -> None:
+    done = run(Path("/nowhere"), "events", "list", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    said = json.loads(done.stderr)
+    assert said["error"].startswith(error)
+    assert list(said) == ["error", "details", "code"]
+    assert said["code"] == "INVALID_ARGUMENT"
+    plain = run(Path("/nowhere"), "events", "list", "-o", "table", *arguments)
+    assert plain.stderr.startswith(error)
+    assert plain.stderr.count("\n") == 1
+
+
+def test_a_wrong_id() -> None:
+    for text in ("evt_1", "evt_20201301_000000_000000", "evt_20200101_000000_00000A", "x"):
+        said = json.loads(run(Path("/nowhere"), "events", "get", text).stderr)
+        assert said["error"] == "Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx"
+
+
+def test_no_database(tmp_path: Path) -> None:
+    for command in (["status"], ["events", "list"], ["events", "get", "evt_20200101_000000_000000"]):
+        done = run(tmp_path, *command)
+        assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "There is no database to read")
+    (tmp_path / "kube9.db").write_bytes(b"this is not a database, whatever its name says" * 100)
+    done = run(tmp_path, "status")
+    assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "The database cannot be read")
+    (tmp_path / "kube9.db").write_bytes(b"")
+    assert json.loads(run(tmp_path, "status").stderr)["error"] == "The database has no history yet"
+
+
+def test_not_permitted(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "kube9.db", tmp_path)
+    (tmp_path / "kube9.db").chmod(0)
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    done = subprocess.run(
+        [*drop, BIN / "kube9-cli", "status", "--db", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, json.loads(done.stderr)["code"]) == (3, "NOT_PERMITTED")
+
+
+def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "kube9.db", tmp_path / "copy.db")
+    done = run(folder, "events", "list", "--db", str(tmp_path / "copy.db"))
+    assert json.loads(done.stdout)["pagination"]["total"] == COUNT
+    assert [path.name for path in tmp_path.iterdir()] == ["copy.db"]
+
+
+def test_a_query_that_takes_too_long_ends(folder: Path) -> None:
+    done = run(folder, "events", "list", "--severity=warning,error", "--timeout=0.000001")
+    assert (done.returncode, json.loads(done.stderr)["code"]) == (2, "TIMEOUT")
+
+
+def test_a_large_answer_through_a_slow_pipe_arrives_whole(folder: Path) -> None:
+    command = [BIN / "kube9-cli", "events", "list", "--limit=1000", "--db", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as asking:
+        assert asking.stdout
+        select.select([asking.stdout], [], [])
+        time.sleep(0.2)  # the pipe fills up, and the writer waits for its reader
+        assert asking.poll() is None
+        assert len(json.loads(asking.stdout.read())["events"]) == 1000
+    assert asking.returncode == 0
+
+
+@pytest.mark.parametrize("reader", ["head -1", "true", "sleep 0.1"])
+def test_a_reader_that_has_gone_ends_it_quietly(folder: Path, reader: str) -> None:
+    for output in ("json", "yaml", "table"):
+        command = f"{BIN}/kube9-cli events list --limit=1000 -o {output} --db {folder} | {reader}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert not re.search(r"Traceback|Error|Broken", done.stderr), done.stderr
+
+
+def test_ctrl_c_ends_it_quietly(folder: Path) -> None:
+    command = [BIN / "kube9-cli", "events", "list", "--limit=1000", "--db", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asking:
+        assert asking.stdout
+        assert asking.stderr
+        select.select([asking.stdout], [], [])
+        asking.send_signal(signal.SIGINT)
+        asking.wait()
+        assert (asking.returncode, asking.stderr.read()) == (-signal.SIGINT, b"")
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [BIN / "kube9-cli", "status", "--db", str(folder)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, json.loads(done.stderr)["code"]) == (1, "OUTPUT")
+
+
+def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
+    text = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=20", "--db", str(folder)], columns=90)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]
+    assert lines[0].startswith("LAST SEEN")
+    assert max(len(line) for line in lines[:21]) <= 90
+    assert "\x1b[33m" in text
+    plain = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
+    assert "\x1b" not in plain
+    assert _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=0"], 80).startswith("Invalid limit. Must be")
+
+
+def _on_a_terminal(command: list[str], columns: int) -> str:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command])
+    text = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            text += piece
+    except OSError:
+        pass  # the end of a terminal's output
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_coverage_of_a_time_before_the_first_start(folder: Path) -> None:
+    covered = listed(folder, "--since=2020-01-01")["coverage"]
+    assert [gap["reason"] for gap in covered["gaps"]] == ["before recording began"]
+    assert listed(folder, "--since=2020-01-01", "--type=operator")["coverage"]["complete"], "Events cannot be of this type"
+
+
+def test_versions_and_help() -> None:
+    for program, name in (
+        (["kube9-cli"], "kube9-cli"),
+        (["kube9-operator"], "kube9-operator"),
+        (["kube9-operator", "query"], ""),
+    ):
+        done = subprocess.run([BIN / program[0], *program[1:], "--version"], capture_output=True, text=True, check=True)
+        assert re.fullmatch(rf"{name or 'kube9-operator'} \d+\.\d+\.\d+\n", done.stdout)
+        asked = subprocess.run([BIN / program[0], *program[1:], "--help"], capture_output=True, text=True, check=True)
+        assert asked.stdout.startswith(f"usage: {' '.join(program)}")
+    assert run(Path("/nowhere")).returncode == 1
+    assert SEVERITIES[0] == "info"
