@@ -1,0 +1,69 @@
+"""What is built: the source distribution, the wheel, and the man pages in both."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+GOLDEN = Path(__file__).parent
+PAGES = ("kube9-cli.1", "kube9-operator.1")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a wheel made from a source distribution made from a copy of the tree, with man/ beside."""
+    tree = tmp_path_factory.mktemp("tree")
+    leave_out = shutil.ignore_patterns(".*", "man", "build", "dist", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(ROOT, tree, dirs_exist_ok=True, ignore=leave_out)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "-o", tree / "dist", tree],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    return tree
+
+
+def test_both_carry_schema_and_man_pages(built: Path) -> None:
+    with zipfile.ZipFile(next((built / "dist").glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+    with tarfile.open(next((built / "dist").glob("*.tar.gz"))) as source:
+        sources = source.getnames()
+    files = [path.name for path in (ROOT / "schema").glob("*.sql")]
+    assert files
+    for name in files:
+        assert f"kube9_operator/schema/{name}" in names
+        assert any(one.endswith(f"/schema/{name}") for one in sources)
+    for page in PAGES:
+        assert any(one.endswith(f"/data/share/man/man1/{page}") for one in names)
+        assert any(one.endswith(f"/man/{page}") for one in sources)
+    assert not [one for one in names if one.startswith("tests")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_man_pages_are_those_that_were_read(built: Path, page: str) -> None:
+    """Regenerate with `make man` and copy man/*.1 to tests/packaging/*.golden, after reading them."""
+    made = (built / "man" / page).read_text(encoding="utf-8").splitlines()
+    assert re.match(r'\.TH KUBE9\\-\w+ "1"', made[0])
+    assert made[1:] == (GOLDEN / f"{page}.golden").read_text(encoding="utf-8").splitlines()[1:]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_man_pages_are_clean(built: Path, page: str) -> None:
+    if not (shutil.which("mandoc") and shutil.which("lexgrog")):
+        pytest.skip("needs mandoc and lexgrog: apt-get install mandoc man-db")
+    made = (built / "man" / page).read_text(encoding="utf-8")
+    # The title's hyphen is escaped for groff, which mandoc takes for a part of the name.
+    title, rest = made.split("\n", 1)
+    text = title.replace("\\-", "-") + "\n" + rest
+    lint = subprocess.run(["mandoc", "-Tlint", "-W", "warning"], input=text, capture_output=True, text=True, check=False)
+    assert (lint.returncode, lint.stdout) == (0, "")
+    found = subprocess.run(["lexgrog", built / "man" / page], capture_output=True, text=True, check=True)
+    assert f'"{page.removesuffix(".1")} - ' in found.stdout
