@@ -1,0 +1,152 @@
+"""The writer in trouble: a locked database, content that is refused, a frame that is missing, a disk that is full."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from kube9_operator.child import CannotStart
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Counts, Frame, Sighting, encode
+from kube9_operator.settings import Settings
+from kube9_operator.write import database
+from kube9_operator.write.writer import Writer
+from tests.bench import database as made
+from tests.operator import FAST, Operator, until
+from tests.standin import StandIn, warning
+
+
+class Asked:
+    """A link whose supervisor asks it to end when the queue is empty."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.stop.set()
+        self.abandon = False
+        self.phases: list[str] = []
+
+    def beat(self, phase: str = "running") -> None:
+        self.phases.append(phase)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    opened = made.create(str(tmp_path))
+    yield opened
+    opened.close()
+
+
+def write(connection: apsw.Connection, link: Asked, *frames: Frame) -> None:
+    """What the writer makes of the frames."""
+    waiting: queue.Queue[bytes] = queue.Queue()
+    for frame in frames:
+        waiting.put(encode(frame))
+    settings = Settings(log_level="info", database_folder="", quiet_minutes=60)
+    Writer(link, waiting, connection, settings, Deadlines(**FAST)).write_until_stopped()  # type: ignore[arg-type]
+
+
+def frame(sequence: int, sightings: list[Sighting], version: str = "7") -> Frame:
+    return Frame("events", sequence, "", version, 1_795_000_000_000, Counts(received=len(sightings)), sightings)
+
+
+def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection) -> None:
+    good, bad, other = made.sightings(3)
+    bad = Sighting(**{name: getattr(bad, name) for name in bad.__struct_fields__} | {"count": 0, "reason": "NewWord"})
+    other = Sighting(**{name: getattr(other, name) for name in other.__struct_fields__} | {"reason": "NewWord"})
+    write(connection, Asked(), frame(1, [good, bad, other]))
+    assert connection.execute("SELECT count(*) FROM events").get == 2
+    assert connection.execute("SELECT source, error FROM dead_letters").fetchall() == [
+        ("events", "ConstraintError: CHECK constraint failed: count >= 1")
+    ]
+    books = connection.execute("SELECT received, stored, refused FROM books").fetchall()
+    assert books == [(3, 2, 1)]
+    words = "SELECT w.word FROM events e JOIN words w ON w.id = e.reason ORDER BY e.id DESC LIMIT 1"
+    assert connection.execute(words).get == "NewWord", "a word that went with the refused one is made again"
+
+
+def test_a_missing_frame_ends_the_generation_and_the_source_lists_again(connection: apsw.Connection) -> None:
+    one, other = made.sightings(2)
+    write(connection, Asked(), frame(1, [one]))
+    assert connection.execute("SELECT version FROM sources").get == "7"
+    with pytest.raises(RuntimeError, match="frame 1 of events is missing, 2 came instead"):
+        write(connection, Asked(), frame(2, [other], version="9"))
+    assert connection.execute("SELECT version FROM sources").get is None
+
+
+def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: Path) -> None:
+    holder = apsw.Connection(str(tmp_path / database.FILE_NAME))
+    holder.execute("BEGIN IMMEDIATE")
+    connection.set_busy_timeout(10)
+    link = Asked()
+    threading.Timer(0.5, lambda: holder.execute("COMMIT")).start()
+    write(connection, link, frame(1, list(made.sightings(100))))
+    assert "waiting for the database" in link.phases
+    assert connection.execute("SELECT received, stored FROM books").fetchall() == [(100, 100)]
+    holder.close()
+
+
+def test_the_n_th_statement_fails(tmp_path: Path) -> None:
+    """For every n: the batch is kept, tried again, and committed once."""
+    for n in range(1, 60, 2):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        connection = made.create(str(folder))
+        left = n
+
+        def fail(_cursor: object, _sql: str, _values: object) -> bool:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise apsw.FullError("database or disk is full")
+            return True
+
+        connection.exec_trace = fail
+        write(connection, Asked(), frame(1, list(made.sightings(5))))
+        connection.exec_trace = None
+        assert connection.execute("SELECT received, stored FROM books").fetchall() == [(5, 5)], n
+        assert connection.execute("SELECT count(*), count(DISTINCT object) FROM events").fetchall() == [(5, 5)], n
+        assert connection.pragma("integrity_check") == "ok"
+        connection.close()
+
+
+def test_a_lock_names_its_holder(tmp_path: Path) -> None:
+    hold = f"from kube9_operator.write.database import hold_lock; hold_lock({str(tmp_path)!r}, 1, print)"
+    command = [sys.executable, "-c", f"import time; {hold}; print('held', flush=True); time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(CannotStart, match=f"is held by process {holder.pid} on"):
+            database.hold_lock(str(tmp_path), 0.1, lambda: None)
+        holder.kill()
+
+
+@pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
+def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", operator.data], check=True)
+    try:
+        with operator:
+            until(lambda: operator.pid("watcher-events"), "the watcher")
+            ballast = operator.data / "ballast"
+            with ballast.open("wb", buffering=0) as file:
+                try:
+                    while file.write(b"x" * 4096):
+                        pass
+                except OSError:
+                    pass
+            standin.write(*(warning(f"pod-{number}", "BackOff", "again" * 50) for number in range(300)))
+            until(lambda: "database.trouble" in operator.log_text(), "the trouble")
+            ballast.unlink()
+            until(lambda: len(operator.events()) == 300, "what waited")
+            assert "database.restored" in operator.log_text()
+            assert operator.books()["stored"] == 300
+            assert operator.stop() == 0
+        assert operator.integrity() == "ok"
+    finally:
+        subprocess.run(["umount", operator.data], check=True)
