@@ -33,9 +33,14 @@ class Beat(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The writer has the database open; from which version each watch goes on."""
+    """The writer has the database open, and this is what the watches go on from."""
 
     versions: dict[str, str]
+    """Of each source the resourceVersion; those that have none list first."""
+    cluster: str
+    """The uid of the cluster that the versions are of; '' where it is not known."""
+    event_life_ms: int
+    """How long Events live."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):

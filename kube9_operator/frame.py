@@ -65,7 +65,24 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     undecodable: int = 0
 
 
-Mark = Literal["", "list begins", "list begins after a hole", "list ends"]
+Mark = Literal["", "list begins", "list ends"]
+Hole = Literal["", "expired", "behind", "another cluster"]
+
+
+class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a frame says of its source, besides sightings; what is empty or 0 is not said."""
+
+    mark: Mark = ""
+    version: str = ""
+    """The resourceVersion to go on from after this frame."""
+    proved_ms: int = 0
+    """Until when the source is whole after this frame."""
+    hole: Hole = ""
+    """With the end of a list: why the source could not go on from its version."""
+    cluster: str = ""
+    """The uid of the namespace kube-system: which cluster this is."""
+    life_ms: int = 0
+    """Events have been seen to go after this time already."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -74,11 +91,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: str
     sequence: int
     """1, 2, 3, … for each source and generation."""
-    mark: Mark
-    version: str
-    """The resourceVersion to go on from after this frame; '' says nothing of it."""
-    proved_ms: int
-    """Until when the source is whole after this frame; 0 says nothing of it."""
+    news: News
     counts: Counts
     sightings: list[Sighting]
 

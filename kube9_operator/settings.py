@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str
     database_folder: str
     quiet_minutes: int
+    event_ttl_seconds: int
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -59,6 +60,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "log_level": ("LOG_LEVEL", "info", _level),
     "database_folder": ("DB_PATH", "/data", _folder),
+    "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
 }
 """Of each field its variable, its default and what makes a value of it."""

@@ -184,8 +184,8 @@ class Supervisor:
                 match child.decode(one.pipe.recv_bytes()):
                     case child.Beat() as beat:
                         one.heard(beat)
-                    case child.Ready(versions):
-                        self._children += [self._spawn(role, (versions, *role.arguments)) for role in self._watcher_roles]
+                    case child.Ready() as ready:
+                        self._children += [self._spawn(role, (ready, *role.arguments)) for role in self._watcher_roles]
                     case child.Fatal(reason):
                         return Ending(reason, for_good=True)
         if one.process.is_alive():

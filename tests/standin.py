@@ -33,6 +33,8 @@ class Cluster:
         self.answers: list[dict[str, Any]] = []
         self.requests: list[str] = []
         self.snapshots: dict[str, tuple[int, list[bytes]]] = {}
+        self.uid = str(uuid.uuid4())
+        self.gone: set[str] = set()
         self.prepared: list[tuple[Key, bytes, bytes]] = []
 
     def write(self, event: dict[str, Any]) -> None:
@@ -120,6 +122,31 @@ def do_compact(cluster: Cluster, _body: Any) -> None:
     cluster.history.clear()
 
 
+def do_restore(cluster: Cluster, body: Any) -> None:
+    """Goes back to an earlier version, as a restored backup does: what was written since is gone."""
+    kept = [entry for entry in cluster.history if entry[0] <= body]
+    for _, text in cluster.history[len(kept) :]:
+        meta = json.loads(text)["object"]["metadata"]
+        cluster.events.pop((meta["namespace"], meta["name"]), None)
+    cluster.history, cluster.version = kept, body
+    do_cut(cluster, None)
+
+
+def do_replace(cluster: Cluster, _body: Any) -> None:
+    """Another cluster behind the same address: nothing is there, and kube-system has another uid."""
+    cluster.uid = str(uuid.uuid4())
+    cluster.events.clear()
+    cluster.history.clear()
+    do_cut(cluster, None)
+
+
+def do_delete_namespace(cluster: Cluster, body: Any) -> None:
+    """Deletes a namespace, and its Events with it."""
+    cluster.gone.add(body)
+    for key in [key for key in cluster.events if key[0] == body]:
+        cluster.delete(key)
+
+
 def do_cut(cluster: Cluster, _body: Any) -> None:
     """Breaks every watch off."""
     for task in cluster.streams:
@@ -137,6 +164,9 @@ CONTROLS = {
     "prepare": do_prepare,
     "release": do_release,
     "compact": do_compact,
+    "restore": do_restore,
+    "replace": do_replace,
+    "delete_namespace": do_delete_namespace,
     "cut": do_cut,
     "answer": do_answer,
 }
@@ -190,6 +220,8 @@ async def answer(cluster: Cluster, writer: asyncio.StreamWriter, method: str, ta
         cluster.changed.set()
         cluster.changed = asyncio.Event()
         await respond(writer, 200, encode({"version": cluster.version}))
+    elif url.path.startswith("/api/v1/namespaces/") and url.path.rpartition("/")[2] not in cluster.gone:
+        await respond(writer, 200, encode({"kind": "Namespace", "metadata": {"uid": cluster.uid}}))
     elif url.path != "/api/v1/events" or method != "GET":
         await respond(writer, 404, status(404, "NotFound"))
     else:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from kube9_operator.frame import Hole
 from kube9_operator.watch.client import ApiError
 
 Then = Literal["watch again", "list again", "wait long"]
@@ -15,18 +16,27 @@ class Meaning(msgspec.Struct, frozen=True):
     then: Then
     why: str
     reload_credentials: bool = False
+    hole: Hole = ""
+    """What a list that follows has to say of why it was needed."""
 
 
+# In place of an HTTP status, for what the server does not say itself.
 EMPTY_WATCH = -1
-"""In place of an HTTP status: a watch ended at once and without a line."""
+"""A watch ended at once and without a line."""
+BEHIND = -2
+"""The server's version is behind the one to go on from. A watch from there would wait in silence."""
+ANOTHER_CLUSTER = -3
+"""The namespace kube-system has another uid."""
 
 ANSWERS: dict[int, Meaning] = {
-    EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so"),
+    EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", hole="expired"),
+    BEHIND: Meaning("list again", "the server has gone back to an earlier state", hole="behind"),
+    ANOTHER_CLUSTER: Meaning("list again", "it is another cluster", reload_credentials=True, hole="another cluster"),
     0: Meaning("watch again", "no answer, or a broken one"),
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
-    410: Meaning("list again", "the version has expired"),
+    410: Meaning("list again", "the version has expired", hole="expired"),
     429: Meaning("watch again", "the server is busy"),
 }
 """By HTTP status, or by the code of an ERROR line, which means the same."""

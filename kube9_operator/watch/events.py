@@ -28,12 +28,14 @@ class Written(msgspec.Struct, frozen=True, gc=False):
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of an Event's own metadata."""
+    """Of an object's own metadata."""
 
     name: str | None = None
     namespace: str | None = None
     resource_version: str | None = None
+    uid: str | None = None
     creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
     managed_fields: list[Written] | None = None
 
 
@@ -122,6 +124,13 @@ def normalise(event: Event) -> Sighting | None:
     )
 
 
+def written_ms(event: Event) -> int:
+    """When the Event was last written by the API server's own clock, as far as it says so; in ms since 1970."""
+    own = event.metadata
+    writes = [one.time for one in own.managed_fields or () if one.time is not None]
+    return max((_ms(time) for time in (own.creation_timestamp, *writes) if time is not None), default=0)
+
+
 MAX_COUNT = 2**31 - 1
 """The API's counts are 32-bit; a series may claim more."""
 
@@ -149,14 +158,13 @@ def _times(event: Event) -> tuple[int, int, dict[str, str]]:
     first_ms, last_ms = _ms(first), _ms(last)
     if created is not None:
         created_ms = _ms(created)
-        writes = [_ms(one.time) for one in event.metadata.managed_fields or () if one.time is not None]
-        written_ms = max(created_ms, *writes) if writes else created_ms
+        server_ms = written_ms(event)
         if first_ms > created_ms + MAX_AHEAD_MS:
             replaced["original_first_timestamp"] = _iso(first)
             first_ms = created_ms
-        if last_ms > written_ms + MAX_AHEAD_MS and (writes or _count(event) == 1):
+        if last_ms > server_ms + MAX_AHEAD_MS and (event.metadata.managed_fields or _count(event) == 1):
             replaced["original_last_timestamp"] = _iso(last)
-            last_ms = written_ms
+            last_ms = server_ms
     return first_ms, max(first_ms, last_ms), replaced
 
 

@@ -51,6 +51,8 @@ class Batch(msgspec.Struct):
     counts: Counts
     version: str = ""
     lines: int = 0
+    gone: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    """Of Events that were deleted their namespace, and when they were last written, in ms since 1970."""
 
 
 _page = msgspec.json.Decoder(Page)
@@ -99,6 +101,23 @@ class ErrorLine(Exception):
         self.error = error
 
 
+def uid(body: bytes) -> str:
+    """The uid of an object. Raises ApiError where the body is no object."""
+    return _object(body).uid or ""
+
+
+def stays(body: bytes) -> bool:
+    """Whether an object is not being deleted. Raises ApiError where the body is no object."""
+    return _object(body).deletion_timestamp is None
+
+
+def _object(body: bytes) -> events.ObjectMeta:
+    try:
+        return _version.decode(body).metadata
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(0, f"the object is not the JSON that the API promises: {error}") from None
+
+
 def _take_line(text: bytes, batch: Batch) -> None:
     try:
         line = _line.decode(text)
@@ -117,6 +136,8 @@ def _take_line(text: bytes, batch: Batch) -> None:
         # DELETED: an Event that expires, or goes with its namespace; it says nothing of the happening. Types unknown today too.
         batch.counts.received += 1
         batch.counts.filtered += 1
+    if line.type == "DELETED":
+        _take_gone(line.object, batch)
     batch.version = _version_of(line.object) or batch.version
 
 
@@ -134,6 +155,14 @@ def _take(raw: msgspec.Raw, batch: Batch) -> str:
     else:
         batch.sightings.append(sighting)
     return event.metadata.resource_version or ""
+
+
+def _take_gone(raw: msgspec.Raw, batch: Batch) -> None:
+    try:
+        event = _event.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    batch.gone.append((event.metadata.namespace or "", events.written_ms(event)))
 
 
 def _version_of(raw: msgspec.Raw) -> str:

@@ -4,7 +4,7 @@ import queue
 import threading
 from typing import Protocol
 
-from kube9_operator.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, Mark, Sighting, encode
+from kube9_operator.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, News, Sighting, encode
 
 WAIT_SECONDS = 0.2
 
@@ -29,28 +29,20 @@ class Outbox:
         self._stop = stop
         self._sequence = 0
 
-    def put(
-        self,
-        sightings: list[Sighting],
-        counts: Counts,
-        version: str = "",
-        proved_ms: int = 0,
-        mark: Mark = "",
-    ) -> None:
-        """Hands one read over, in several frames where it is large; only the last carries version, proof and mark.
+    def put(self, sightings: list[Sighting], counts: Counts, news: News) -> None:
+        """Hands one read over, in several frames where it is large; only the last carries the news.
 
         Raises Stopped where the process is to end and there is no room.
         """
         while len(sightings) > MAX_SIGHTINGS_IN_FRAME:
             head, sightings = sightings[:MAX_SIGHTINGS_IN_FRAME], sightings[MAX_SIGHTINGS_IN_FRAME:]
-            part = Counts(received=len(head))
             counts = Counts(counts.received - len(head), counts.filtered, counts.undecodable)
-            self._send("", "", 0, part, head)
-        self._send(mark, version, proved_ms, counts, sightings)
+            self._send(head, Counts(received=len(head)), News())
+        self._send(sightings, counts, news)
 
-    def _send(self, mark: Mark, version: str, proved_ms: int, counts: Counts, sightings: list[Sighting]) -> None:
+    def _send(self, sightings: list[Sighting], counts: Counts, news: News) -> None:
         self._sequence += 1
-        data = encode(Frame(self._source, self._sequence, mark, version, proved_ms, counts, sightings))
+        data = encode(Frame(self._source, self._sequence, news, counts, sightings))
         while True:
             try:
                 return self._frames.put(data, True, WAIT_SECONDS)

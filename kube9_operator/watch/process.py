@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from kube9_operator.child import Link
+from kube9_operator.child import Link, Ready
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.watch import events
 from kube9_operator.watch.client import Client
@@ -14,8 +14,8 @@ PATHS = {"events": events.PATH}
 """Of each source what is listed and watched."""
 
 
-def run(link: Link, queue: Any, versions: dict[str, str], sources: tuple[str, ...], deadlines: Deadlines) -> None:
-    """Watches `sources`, each from its version in `versions`, until the link says stop.
+def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], deadlines: Deadlines) -> None:
+    """Watches `sources`, each from where `ready` says, until the link says stop.
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
@@ -23,7 +23,7 @@ def run(link: Link, queue: Any, versions: dict[str, str], sources: tuple[str, ..
         source: Reflector(
             source,
             PATHS[source],
-            versions.get(source, ""),
+            ready,
             Client(deadlines.connect),
             Outbox(source, queue, link.stop),
             link.stop,

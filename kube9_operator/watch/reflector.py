@@ -8,32 +8,32 @@ import threading
 import time
 
 from kube9_operator import logs
+from kube9_operator.child import Ready
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts
+from kube9_operator.frame import Counts, Hole, News
 from kube9_operator.watch import answers, lines
 from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.lifetime import Lifetime
 from kube9_operator.watch.outbox import Outbox, Stopped
 
 PAGE_LIMIT = 500
 """Items in a page of a list: client-go's default, some 500 KiB of Events."""
+CLUSTER_PATH = "/api/v1/namespaces/kube-system"
+"""Its uid is what all take for the identity of a cluster."""
 MAX_LIST_PAGES = 100_000
 
 
 class Reflector:
-    """The watch of one source: its list and watch requests from `version` on ('' lists first)."""
+    """The watch of one source: its list and watch requests, from where the record ends."""
 
     def __init__(
-        self,
-        source: str,
-        path: str,
-        version: str,
-        client: Client,
-        outbox: Outbox,
-        stop: threading.Event,
-        deadlines: Deadlines,
+        self, source: str, path: str, ready: Ready, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines
     ) -> None:
         self._path = path
-        self._version = version
+        self._version = ready.versions.get(source, "")
+        self._cluster = ready.cluster
+        self._life = Lifetime(ready.event_life_ms)
+        self._hole: Hole = ""
         self._client = client
         self._outbox = outbox
         self._stop = stop
@@ -64,27 +64,46 @@ class Reflector:
         if not self._version:
             self._list()
         while not self._stop.is_set():
+            self._look()
             self._stream()
             self._wait = self._deadlines.retry_first
 
     def _list(self) -> None:
         """One complete list, page by page; its order is by name, so only its end carries a version."""
-        began_ms = now_ms()
-        self._outbox.put([], Counts(), mark="list begins")
+        began_ms, cluster = now_ms(), self._cluster_uid()
+        self._outbox.put([], Counts(), News(mark="list begins"))
         token: str | None = None
         for _ in range(MAX_LIST_PAGES):
             query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
             meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
-            self._outbox.put(batch.sightings, batch.counts)
+            self._outbox.put(batch.sightings, batch.counts, News())
             token = meta.continue_
             if not token:
                 break
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
-        self._outbox.put([], Counts(), meta.resource_version, began_ms, "list ends")
-        self._version = meta.resource_version
+        self._outbox.put([], Counts(), News("list ends", meta.resource_version, began_ms, self._hole, cluster))
+        self._version, self._cluster, self._hole = meta.resource_version, cluster or self._cluster, ""
         self._trouble.over()
         self._log.info("watch.listed", version=self._version)
+
+    def _look(self) -> None:
+        """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
+        cluster = self._cluster_uid()
+        if cluster and self._cluster and cluster != self._cluster:
+            raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
+        meta, _ = lines.page(self._client.get(self._path, [("limit", "1")], self._deadlines.read).whole())
+        if _order(meta.resource_version) < _order(self._version):
+            raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
+
+    def _cluster_uid(self) -> str:
+        """Which cluster this is; '' where the server does not say."""
+        try:
+            return lines.uid(self._client.get(CLUSTER_PATH, [], self._deadlines.read).whole())
+        except ApiError as error:
+            if error.status in (403, 404):
+                return ""
+            raise
 
     def _stream(self) -> None:
         """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
@@ -112,14 +131,32 @@ class Reflector:
             raise Stopped
         if count == 0 and time.monotonic() - began < self._deadlines.empty_watch:
             raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
-        self._outbox.put([], Counts(), proved_ms=now_ms())
+        self._outbox.put([], Counts(), News(proved_ms=now_ms()))
         self._trouble.over()
 
     def _deliver(self, batch: lines.Batch) -> None:
         if batch.lines:
-            self._outbox.put(batch.sightings, batch.counts, batch.version, now_ms())
+            news = News("", batch.version, now_ms(), life_ms=self._shorter_life(batch))
+            self._outbox.put(batch.sightings, batch.counts, news)
             self._version = batch.version or self._version
             self._trouble.over()
+
+    def _shorter_life(self, batch: lines.Batch) -> int:
+        """How long Events live, where those that went show that it is shorter than was known; otherwise 0."""
+        shorter = 0
+        for namespace, written_ms in batch.gone:
+            age_ms = now_ms() - written_ms
+            if self._life.early(age_ms) and self._stays(namespace) and self._life.gone(age_ms):
+                shorter = self._life.life_ms
+                self._log.warning("events.live_shorter", seconds=shorter // 1000)
+        return shorter
+
+    def _stays(self, namespace: str) -> bool:
+        """Whether a namespace is there and is not being deleted: with it its Events would have gone."""
+        try:
+            return lines.stays(self._client.get(f"/api/v1/namespaces/{namespace}", [], self._deadlines.read).whole())
+        except ApiError:
+            return False
 
     def _answer(self, error: ApiError, lived_seconds: float) -> None:
         """Acts on a failed request or stream as the table of answers says, and waits."""
@@ -129,12 +166,18 @@ class Reflector:
             self._client.reload_credentials()
         if found.then == "list again":
             self._version = ""
+            self._hole = found.hole if found.hole != "expired" else self._hole or "expired"
         if lived_seconds > self._deadlines.retry_reset:
             self._wait = self._deadlines.retry_first
         jittered = self._wait * random.uniform(0.5, 1.0)
         self._wait = min(self._wait * 2, self._deadlines.retry_most)
         seconds = self._deadlines.denied_retry if found.then == "wait long" else jittered
         self._stop.wait(max(seconds, min(error.retry_after, self._deadlines.retry_most)))
+
+
+def _order(version: str) -> tuple[int, str]:
+    """Orders the versions of one resource as apimachinery's CompareResourceVersion does: decimal numbers of any length."""
+    return len(version), version
 
 
 class Trouble:

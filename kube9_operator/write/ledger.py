@@ -5,40 +5,58 @@ from typing import Any
 import msgspec
 
 from kube9_operator import __version__
-from kube9_operator.frame import Counts, Frame, Sighting
+from kube9_operator.frame import Counts, Frame, News, Sighting
 from kube9_operator.write import database
 
 OUTCOMES = ("stored", "updated", "unchanged", "refused")
 MAX_DEAD_LETTERS = 10_000
 """Kept: the newest. Each is at most some 12 KiB."""
 
-LISTED_AFTER_HOLE = "listed again: what came and went in between is unknown"
+GAPS = {
+    "expired": "not watched, and Events of that time had expired when they were listed again",
+    "behind": "the API server went back to an earlier state, as after a restored backup",
+    "another cluster": "it is another cluster from here on",
+}
+"""Why a source had to list again, as its gap says it; without a word of it, its version was lost, which is the first."""
 
 
 class Ledger:
     """Keeps the accounts in the transaction that the caller holds."""
 
-    def __init__(self, connection: database.Connection) -> None:
+    def __init__(self, connection: database.Connection, event_life_ms: int) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._event_life_ms = event_life_ms
 
     def versions(self) -> dict[str, str]:
         """Of each source the version to go on from; those that have none are left out."""
         return dict(self._execute("SELECT source, version FROM sources WHERE version IS NOT NULL"))
 
+    def cluster(self) -> str:
+        """The uid of the cluster that the versions are of, '' where it is not known."""
+        return str(self._known_fact("cluster", ""))
+
+    def event_life_ms(self) -> int:
+        """How long Events live: by the setting, or shorter where they have been seen to go earlier."""
+        return min(self._event_life_ms, int(self._known_fact("event_life_ms", self._event_life_ms)))
+
     def took(self, frame: Frame, outcomes: dict[str, int], now_ms: int) -> None:
         """Notes what a frame says of its source, with its part of the books."""
         self._books(frame.source, frame.counts, outcomes)
         self._execute("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (frame.source,))
-        if frame.mark == "list begins":
+        news = frame.news
+        if news.life_ms:
+            self._fact("event_life_ms", news.life_ms)
+        if news.mark == "list begins":
             self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
-        elif frame.mark == "list ends":
-            self._listed(frame.source, frame.proved_ms)
-        if frame.proved_ms or frame.version:
+        elif news.mark == "list ends":
+            self._of_cluster(news.cluster)
+            self._listed(frame.source, news)
+        if news.proved_ms or news.version:
             self._execute(
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
                 proved_until_ms = max(coalesce(proved_until_ms, 0), ?) WHERE source = ?""",
-                (frame.version, frame.proved_ms, frame.source),
+                (news.version, news.proved_ms, frame.source),
             )
 
     def lost(self, source: str) -> None:
@@ -65,15 +83,34 @@ class Ledger:
     def _fact(self, name: str, value: Any) -> None:
         self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
-    def _listed(self, source: str, began_ms: int) -> None:
-        """A complete list: the first one begins the coverage; another follows a hole, since a watch lost its version."""
+    def _known_fact(self, name: str, default: Any) -> Any:
+        row = database.one(self._connection, "SELECT value FROM facts WHERE name = ?", (name,))
+        return default if row is None else row[0]
+
+    def _of_cluster(self, cluster: str) -> None:
+        """Notes which cluster was listed; versions and states of another one mean nothing in it."""
+        known = self.cluster()
+        if cluster and cluster != known:
+            self._fact("cluster", cluster)
+            if known:
+                self._execute("UPDATE sources SET version = NULL")
+                self._execute("DELETE FROM states")
+
+    def _listed(self, source: str, news: News) -> None:
+        """A complete list: the first begins the coverage; another follows a hole, and states what it cannot show any more.
+
+        A list of Events shows all that were written within their lifetime, so only what is older is missing, unless the
+        server has lost some by going back, or is another one.
+        """
+        began_ms = news.proved_ms
         known = database.one(
             self._connection,
             "SELECT proved_until_ms FROM sources WHERE source = ? AND covered_from_ms IS NOT NULL",
             (source,),
         )
-        if known and known[0] < began_ms:
-            self._gap(source, known[0], began_ms, LISTED_AFTER_HOLE)
+        shown_ms = began_ms - (self.event_life_ms() if news.hole in ("", "expired") else 0)
+        if known and known[0] < shown_ms:
+            self._gap(source, known[0], shown_ms, GAPS[news.hole or "expired"])
         self._execute(
             "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?), listing_since_ms = NULL WHERE source = ?",
             (began_ms, source),

@@ -44,7 +44,8 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     writer = Writer(link, frames, connection, settings, deadlines)
     with database.transaction(connection):
         writer.ledger.started(now_ms())
-    link.send(child.Ready(writer.ledger.versions()))
+    ledger = writer.ledger
+    link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms()))
     writer.write_until_stopped()
     connection.close()
 
@@ -55,7 +56,7 @@ class Writer:
     def __init__(
         self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
     ) -> None:
-        self.ledger = Ledger(connection)
+        self.ledger = Ledger(connection, settings.event_ttl_seconds * 1000)
         self._link = link
         self._frames = frames
         self._connection = connection

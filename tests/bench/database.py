@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from kube9_operator.frame import Counts, Frame, Sighting, hash64
+from kube9_operator.frame import Counts, Frame, News, Sighting, hash64
 from kube9_operator.write import database, migrations
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
@@ -68,7 +68,7 @@ def create(folder: str) -> database.Connection:
 
 def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
     """Records `count` happenings as the writer does, with ids of the time at which they happened."""
-    store, ledger = Store(connection, quiet_ms=3_600_000), Ledger(connection)
+    store, ledger = Store(connection, quiet_ms=3_600_000), Ledger(connection, event_life_ms=3_600_000)
     batch: list[Sighting] = []
     sequence = 0
 
@@ -80,7 +80,7 @@ def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
             for one in batch:
                 store.apply(one)
             counts, now_ms = Counts(received=len(batch)), time.time_ns() // 1_000_000
-            frame = Frame("events", sequence, "list ends" if sequence == 1 else "", "1", now_ms, counts, [])
+            frame = Frame("events", sequence, News("list ends" if sequence == 1 else "", "1", now_ms), counts, [])
             ledger.took(frame, {"stored": len(batch)}, now_ms)
             store.finish()
             ledger.started(now_ms)

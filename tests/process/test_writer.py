@@ -13,7 +13,7 @@ import pytest
 
 from kube9_operator.child import CannotStart
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, Sighting, encode
+from kube9_operator.frame import Counts, Frame, News, Sighting, encode
 from kube9_operator.settings import Settings
 from kube9_operator.write import database
 from kube9_operator.write.writer import Writer
@@ -47,12 +47,12 @@ def write(connection: apsw.Connection, link: Asked, *frames: Frame) -> None:
     waiting: queue.Queue[bytes] = queue.Queue()
     for frame in frames:
         waiting.put(encode(frame))
-    settings = Settings(log_level="info", database_folder="", quiet_minutes=60)
+    settings = Settings(log_level="info", database_folder="", quiet_minutes=60, event_ttl_seconds=3600)
     Writer(link, waiting, connection, settings, Deadlines(**FAST)).write_until_stopped()  # type: ignore[arg-type]
 
 
 def frame(sequence: int, sightings: list[Sighting], version: str = "7") -> Frame:
-    return Frame("events", sequence, "", version, 1_795_000_000_000, Counts(received=len(sightings)), sightings)
+    return Frame("events", sequence, News("", version, 1_795_000_000_000), Counts(received=len(sightings)), sightings)
 
 
 def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection) -> None:
