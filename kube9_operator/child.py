@@ -49,7 +49,24 @@ class Fatal(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Message = Beat | Ready | Fatal
+class Recording(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, with each beat: what it has committed."""
+
+    proved_ms: dict[str, int]
+    """Until when each source is proved, in ms since 1970."""
+    trouble: str
+    """Why the database cannot be written at the moment; '' where it can."""
+    sightings: int
+    """Committed since its start."""
+
+
+class Watching(msgspec.Struct, frozen=True, tag=True):
+    """From a watcher, with each beat: of each of its sources what is wrong at the moment, '' where nothing is."""
+
+    troubles: dict[str, str]
+
+
+Message = Beat | Ready | Fatal | Recording | Watching
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -75,13 +92,15 @@ class Link:
         self._last_beat = 0.0
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
-    def beat(self, phase: str = "running", deadline: float | None = None) -> None:
-        """Says that the loop turns; to be called every turn, sends no more often than needed."""
+    def beat(self, phase: str = "running", deadline: float | None = None, report: Message | None = None) -> None:
+        """Says that the loop turns; to be called every turn, sends no more often than needed. `report` goes with it."""
         now = time.monotonic()
         if phase == self._last_phase and now - self._last_beat < self._deadlines.beat:
             return
         self._last_phase, self._last_beat = phase, now
         self.send(Beat(phase, self._deadlines.hang if deadline is None else deadline))
+        if report is not None:
+            self.send(report)
 
     def send(self, message: Message) -> None:
         """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+DATABASE_NAME = "kube9.db"
+
 MAX_SIGHTINGS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
     from kube9_operator import __version__, child, logs, settings
     from kube9_operator.deadlines import Deadlines
+    from kube9_operator.frame import DATABASE_NAME
+    from kube9_operator.serve.health import Health
+    from kube9_operator.serve.http import serve as serve_http
     from kube9_operator.supervisor import Role, Supervisor
 
     try:
@@ -38,11 +42,19 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
+    health = Health(("events",), deadlines.proof, deadlines.hang)
+    try:
+        port = serve_http(chosen.health_port, health, Path(chosen.database_folder) / DATABASE_NAME)
+    except OSError as error:
+        sys.stderr.write(f"kube9-operator: HEALTH_PORT={chosen.health_port}: {error.strerror}\n")
+        return child.EXIT_FOR_GOOD
+    logs.get().info("operator.serving", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[Role("watcher-events", "kube9_operator.watch.process:run", (("events",), deadlines))],
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",
+        health=health,
     )
     return supervisor.run()

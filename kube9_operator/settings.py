@@ -16,6 +16,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     log_level: str
     database_folder: str
+    health_port: int
     quiet_minutes: int
     event_ttl_seconds: int
 
@@ -46,6 +47,12 @@ def _folder(text: str) -> str:
     return text
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+        raise ValueError("must be a port, 1 to 65535, or 0 for any that is free")
+    return int(text)
+
+
 def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
@@ -60,6 +67,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "log_level": ("LOG_LEVEL", "info", _level),
     "database_folder": ("DB_PATH", "/data", _folder),
+    "health_port": ("HEALTH_PORT", "8080", _port),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
 }

@@ -18,6 +18,7 @@ import msgspec
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
+from kube9_operator.serve.health import Health
 
 EXIT_OK = 0
 
@@ -73,13 +74,16 @@ class Child:
 class Supervisor:
     """Runs generations until a signal or a reason that will not pass."""
 
-    def __init__(self, writer: Role, watchers: list[Role], deadlines: Deadlines, log_level: str, preload: str) -> None:
+    def __init__(
+        self, writer: Role, watchers: list[Role], deadlines: Deadlines, log_level: str, preload: str, health: Health
+    ) -> None:
         self._writer_role = writer
         self._watcher_roles = watchers
         self._deadlines = deadlines
         self._log_level = log_level
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([preload])
+        self._health = health
         self._log = logs.get()
         self._signals: set[int] = set()
         self._wakeup, self._wakeup_writer = socket.socketpair()
@@ -124,6 +128,7 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         self._reap_orphans()
+        self._health.turned()
         return [one for one in ready if one is not self._wakeup]
 
     def _sleep(self, seconds: float) -> bool:
@@ -156,6 +161,7 @@ class Supervisor:
 
     def _spawn(self, role: Role, arguments: tuple[Any, ...]) -> Child:
         started = Child(role, (self._queue, *arguments), self._deadlines, self._log_level, self._context)
+        self._health.began([one.name for one in self._children] + [role.name])
         self._log.debug("process.started", name=role.name, pid=started.process.pid)
         return started
 
@@ -181,7 +187,9 @@ class Supervisor:
         """Takes what the child said; says whether the generation ends by it."""
         with contextlib.suppress(EOFError, OSError):
             while one.pipe.poll():
-                match child.decode(one.pipe.recv_bytes()):
+                message = child.decode(one.pipe.recv_bytes())
+                self._health.heard(one.name, message)
+                match message:
                     case child.Beat() as beat:
                         one.heard(beat)
                     case child.Ready() as ready:

@@ -1,5 +1,6 @@
 """Runs the real operator as a process, with deadlines that make a minute of its life take a second, and asks the real CLI."""
 
+import http.client
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ FAST = {
     "retry_first": 0.05,
     "retry_most": 0.5,
     "denied_retry": 0.5,
+    "proof": 5.0,
     "stop_watchers": 1.0,
     "orphan_exit": 0.5,
     "flush": 3.0,
@@ -51,6 +53,7 @@ class Operator:
             "DB_PATH": str(self.data),
             "KUBECONFIG": str(kubeconfig),
             "LOG_LEVEL": "debug",
+            "HEALTH_PORT": "0",
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -143,6 +146,22 @@ class Operator:
         )
         events: list[dict[str, Any]] = json.loads(done.stdout)["events"] if done.returncode == 0 else []
         return events
+
+    def health(self, path: str = "/healthz") -> tuple[int, Any]:
+        """The status and the body of an answer over HTTP."""
+        asking = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=WAIT_SECONDS)
+        try:
+            asking.request("GET", path)
+            answered = asking.getresponse()
+            body = answered.read()
+            return answered.status, json.loads(body) if path == "/healthz" else body.decode()
+        finally:
+            asking.close()
+
+    def port(self) -> int:
+        """Where health is served."""
+        serving = until(lambda: [line for line in self.log() if line["event"] == "operator.serving"], "the HTTP server")
+        return int(serving[-1]["port"])
 
     def books(self) -> dict[str, int]:
         """The books of Events; they balance."""

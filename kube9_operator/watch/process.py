@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from kube9_operator.child import Link, Ready
+from kube9_operator.child import Link, Ready, Watching
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.watch import events
 from kube9_operator.watch.client import Client
@@ -38,7 +38,7 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], deadline
         for thread in threads:
             if not thread.is_alive():
                 raise RuntimeError(f"the watch of {thread.name} ended")
-        link.beat()
+        link.beat(report=Watching({source: one.trouble() for source, one in reflectors.items()}))
     if link.abandon:
         queue.cancel_join_thread()
         return

@@ -55,6 +55,10 @@ class Reflector:
                     self._answer(error, time.monotonic() - began)
         self._client.close()
 
+    def trouble(self) -> str:
+        """What is wrong at the moment, '' where nothing is; may be called from another thread."""
+        return self._trouble.why
+
     def interrupt(self) -> None:
         """Ends a read that waits for the API server; called from another thread when the process is to end."""
         self._client.interrupt()
@@ -185,7 +189,7 @@ class Trouble:
 
     def __init__(self, log: logs.Logger) -> None:
         self._log = log
-        self._why = ""
+        self.why = ""
         self._times = 0
         self._since = 0.0
 
@@ -194,16 +198,16 @@ class Trouble:
         if not self._times:
             self._since = time.monotonic()
         self._times += 1
-        if why != self._why:
+        if why != self.why:
             self._log.warning("watch.trouble", why=why, error=logs.one_line(error))
-        self._why = why
+        self.why = why
 
     def over(self) -> None:
         """Notes that the watch works; says so where it did not."""
         if self._times:
             seconds = round(time.monotonic() - self._since, 1)
-            self._log.info("watch.restored", why=self._why, times=self._times, seconds=seconds)
-        self._why, self._times = "", 0
+            self._log.info("watch.restored", why=self.why, times=self._times, seconds=seconds)
+        self.why, self._times = "", 0
 
 
 def now_ms() -> int:

@@ -13,9 +13,10 @@ from typing import Any
 import apsw
 
 from kube9_operator.child import CannotStart
+from kube9_operator.frame import DATABASE_NAME
 
-FILE_NAME = "kube9.db"
-LOCK_NAME = "kube9.db.lock"
+FILE_NAME = DATABASE_NAME
+LOCK_NAME = f"{DATABASE_NAME}.lock"
 CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """A WAL that a long reader let grow is cut to this when it can be."""

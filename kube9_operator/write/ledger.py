@@ -32,6 +32,10 @@ class Ledger:
         """Of each source the version to go on from; those that have none are left out."""
         return dict(self._execute("SELECT source, version FROM sources WHERE version IS NOT NULL"))
 
+    def proved_ms(self) -> dict[str, int]:
+        """Until when each source is proved, in ms since 1970."""
+        return dict(self._execute("SELECT source, proved_until_ms FROM sources WHERE proved_until_ms IS NOT NULL"))
+
     def cluster(self) -> str:
         """The uid of the cluster that the versions are of, '' where it is not known."""
         return str(self._known_fact("cluster", ""))

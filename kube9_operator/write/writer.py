@@ -64,18 +64,23 @@ class Writer:
         self._store = Store(connection, settings.quiet_minutes * 60_000)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
+        self._proved_ms = self.ledger.proved_ms()
+        self._committed = 0
         self._log = logs.get()
 
     def write_until_stopped(self) -> None:
         """Returns when the link says stop and, unless it says abandon, the queue is empty."""
         while not self._link.abandon:
-            self._link.beat()
+            self._link.beat(report=self._report())
             stopping = self._link.stop.is_set()
             batch = self._take(wait_seconds=0.1 if stopping else min(0.5, self._deadlines.beat))
             if not batch and stopping:
                 return
             if batch or time.monotonic() - self._alive_at > ALIVE_SECONDS:
                 self._commit(batch)
+
+    def _report(self, trouble: str = "") -> child.Recording:
+        return child.Recording(self._proved_ms, trouble, self._committed)
 
     def _take(self, wait_seconds: float) -> list[Frame]:
         """What is there: waits for a first frame, then a moment for more, up to a full batch."""
@@ -120,12 +125,15 @@ class Writer:
                 tries += 1
                 if tries == 1:
                     self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
-                self._link.beat("waiting for the database")
+                self._link.beat("waiting for the database", report=self._report(logs.one_line(error)))
                 time.sleep(wait)
                 wait = min(wait * 2, self._deadlines.database_retry_most)
         else:
             return
         self._alive_at = time.monotonic()
+        self._committed += sum(len(frame.sightings) for frame in batch)
+        for frame in batch:
+            self._proved_ms[frame.source] = max(self._proved_ms.get(frame.source, 0), frame.news.proved_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 

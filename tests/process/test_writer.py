@@ -31,7 +31,7 @@ class Asked:
         self.abandon = False
         self.phases: list[str] = []
 
-    def beat(self, phase: str = "running") -> None:
+    def beat(self, phase: str = "running", report: object = None) -> None:
         self.phases.append(phase)
 
 

@@ -1,0 +1,1 @@
+"""What the operator says of itself: health, over HTTP inside the cluster."""

@@ -1,0 +1,68 @@
+"""Liveness that is proven: red when and only when nothing vouches for the record."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
+
+
+@pytest.fixture
+def operator(tmp_path: Path, standin: StandIn) -> Operator:
+    return Operator(tmp_path, standin.kubeconfig(tmp_path))
+
+
+def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
+    with operator:
+        until(lambda: operator.health()[1]["watches"]["events"]["proved_until"], "the list")
+        first = operator.health()[1]["watches"]["events"]["proved_until"]
+        until(lambda: operator.health()[1]["watches"]["events"]["proved_until"] > first, "the clean end of a watch")
+        code, found = operator.health()
+        assert (code, found["status"], found["reasons"]) == (200, "healthy", [])
+        assert found["processes"] == {"writer": "running", "watcher-events": "running"}
+        assert operator.health("/livez") == (200, "ok\n")
+        assert operator.health("/readyz") == (200, "ok\n")
+        assert operator.health("/other") == (404, "not found\n")
+
+
+def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: operator.events(), "the first")
+        standin.stop()
+        code, found = until(lambda: _red(operator), "red")
+        assert code == 503
+        assert found["status"] == "unhealthy"
+        assert found["reasons"][0].startswith("nothing has vouched for events since ")
+        assert operator.health("/livez")[0] == operator.health("/readyz")[0] == 200, "history stays readable"
+        with StandIn(port=int(standin.address.rpartition(":")[2])):
+            until(lambda: operator.health()[0] == 200, "it to heal")
+
+
+def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
+    code, found = operator.health()
+    return (code, found) if code == 503 and "since" in found["reasons"][0] else None
+
+
+def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
+    standin.control("answer", [{"code": 403}] * 4)
+    with operator:
+        until(lambda: operator.health()[1]["reasons"] == ["events: not permitted"], "the reason")
+        until(lambda: operator.health()[0] == 200, "it to heal")
+
+
+def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
+    with socket.create_server(("", 0)) as taken:
+        operator.environment["HEALTH_PORT"] = str(taken.getsockname()[1])
+        operator.start()
+        assert operator.wait() == 78
+    assert f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: Address already in use" in operator.log_text()
+
+
+def test_a_client_that_dawdles_holds_up_nobody(operator: Operator) -> None:
+    with operator:
+        with socket.create_connection(("127.0.0.1", operator.port())) as dawdler:
+            dawdler.sendall(b"GET /heal")
+            assert operator.health("/livez")[0] == 200
