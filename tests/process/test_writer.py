@@ -47,7 +47,7 @@ def write(connection: apsw.Connection, link: Asked, *frames: Frame) -> None:
     waiting: queue.Queue[bytes] = queue.Queue()
     for frame in frames:
         waiting.put(encode(frame))
-    settings = Settings(log_level="info", database_folder="", quiet_minutes=60, event_ttl_seconds=3600)
+    settings = Settings(log_level="info", database_folder="", quiet_minutes=60, event_ttl_seconds=3600, health_port=0)
     Writer(link, waiting, connection, settings, Deadlines(**FAST)).write_until_stopped()  # type: ignore[arg-type]
 
 
