@@ -39,12 +39,18 @@ class Deadlines(msgspec.Struct, frozen=True):
     """A watch that is not ended this long after the time it asked for is taken for dead."""
     empty_watch: float = 1.5
     """A watch that ends this soon without a line is an expired version in disguise (client-go's rule is 1 s)."""
+    patience: float = 30.0
+    """How long a watch stops reading where the writer does not keep up; after that the least severe give way."""
     retry_first: float = 1.0
     retry_most: float = 60.0
     retry_reset: float = 120.0
     """Back-off of a watch: doubled with jitter up to the longest, reset after a stream that lived this long."""
     denied_retry: float = 180.0
     """A watch that is forbidden or not served is tried again this often."""
+    compare: float = 300.0
+    """This often all Events are listed, to be compared with what is recorded."""
+    compare_patience: float = 30.0
+    """What a watch has not delivered this long after such a list, it has missed."""
     proof: float = 120.0
     """A source for which nothing has vouched for this long is not current."""
 

@@ -65,10 +65,12 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     received: int = 0
     filtered: int = 0
     undecodable: int = 0
+    dropped: int = 0
 
 
-Mark = Literal["", "list begins", "list ends"]
-Hole = Literal["", "expired", "behind", "another cluster"]
+Mark = Literal["", "list begins", "list ends", "compare"]
+"""`compare`: of a list that is only compared with what is recorded, see write.comparison."""
+Hole = Literal["", "expired", "dropped", "behind", "another cluster"]
 
 
 class News(msgspec.Struct, frozen=True, array_like=True, gc=False):

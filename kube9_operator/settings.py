@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True):
     database_folder: str
     health_port: int
     quiet_minutes: int
+    queue_size: int
     event_ttl_seconds: int
 
 
@@ -70,5 +71,6 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "health_port": ("HEALTH_PORT", "8080", _port),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
+    "queue_size": ("EVENT_QUEUE_SIZE", "1000", _whole(500, 100_000, "sightings")),
 }
 """Of each field its variable, its default and what makes a value of it."""

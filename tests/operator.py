@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kube9_cli.answer import BOOKS
+
 FAST = {
     "beat": 0.1,
     "hang": 3.0,
@@ -26,6 +28,9 @@ FAST = {
     "retry_most": 0.5,
     "denied_retry": 0.5,
     "proof": 5.0,
+    "patience": 0.5,
+    "compare": 3.0,
+    "compare_patience": 1.0,
     "stop_watchers": 1.0,
     "orphan_exit": 0.5,
     "flush": 3.0,
@@ -165,7 +170,7 @@ class Operator:
 
     def books(self) -> dict[str, int]:
         """The books of Events; they balance."""
-        books: dict[str, int] = self.cli("status")["books"]["events"]
+        books: dict[str, int] = self.cli("status")["books"].get("events") or dict.fromkeys(BOOKS, 0)
         assert books["received"] == sum(count for name, count in books.items() if name != "received"), books
         return books
 

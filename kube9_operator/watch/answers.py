@@ -9,6 +9,9 @@ from kube9_operator.watch.client import ApiError
 
 Then = Literal["watch again", "list again", "wait long"]
 
+DROPPED = -4
+"""The writer did not keep up, something was given up, and now there is room."""
+
 
 class Meaning(msgspec.Struct, frozen=True):
     """What to do next, after a back-off."""
@@ -36,6 +39,7 @@ ANSWERS: dict[int, Meaning] = {
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
+    DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", hole="dropped"),
     410: Meaning("list again", "the version has expired", hole="expired"),
     429: Meaning("watch again", "the server is busy"),
 }

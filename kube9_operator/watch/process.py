@@ -5,8 +5,10 @@ from typing import Any
 
 from kube9_operator.child import Link, Ready, Watching
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.settings import Settings
 from kube9_operator.watch import events
 from kube9_operator.watch.client import Client
+from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reflector import Reflector
 
@@ -14,24 +16,30 @@ PATHS = {"events": events.PATH}
 """Of each source what is listed and watched."""
 
 
-def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], deadlines: Deadlines) -> None:
+def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings: Settings, deadlines: Deadlines) -> None:
     """Watches `sources`, each from where `ready` says, until the link says stop.
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
+    outboxes = {source: Outbox(source, queue, link.stop, settings.queue_size, deadlines.patience) for source in sources}
     reflectors = {
         source: Reflector(
             source,
             PATHS[source],
             ready,
             Client(deadlines.connect),
-            Outbox(source, queue, link.stop),
+            outboxes[source],
             link.stop,
             deadlines,
         )
         for source in sources
     }
-    threads = [threading.Thread(target=one.run, name=source, daemon=True) for source, one in reflectors.items()]
+    comparers = {
+        f"{source}-comparer": Comparer(PATHS[source], Client(deadlines.connect), outboxes[source], link.stop, deadlines)
+        for source in sources
+    }
+    running: dict[str, Reflector | Comparer] = {**reflectors, **comparers}
+    threads = [threading.Thread(target=one.run, name=name, daemon=True) for name, one in running.items()]
     for thread in threads:
         thread.start()
     while not link.stop.wait(deadlines.beat):
@@ -42,7 +50,9 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], deadline
     if link.abandon:
         queue.cancel_join_thread()
         return
-    for one in reflectors.values():
+    for one in running.values():
         one.interrupt()
     for thread in threads:
-        thread.join(deadlines.stop_watchers / 2)
+        thread.join(deadlines.stop_watchers / 3)
+    for outbox in outboxes.values():
+        outbox.close(deadlines.stop_watchers / 3)

@@ -39,6 +39,8 @@ class Reflector:
         self._stop = stop
         self._deadlines = deadlines
         self._wait = deadlines.retry_first
+        self._heal = threading.Event()
+        outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=source)
         self._trouble = Trouble(self._log)
 
@@ -52,7 +54,8 @@ class Reflector:
                 break
             except ApiError as error:
                 if not self._stop.is_set():
-                    self._answer(error, time.monotonic() - began)
+                    given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
+                    self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
         self._client.close()
 
     def trouble(self) -> str:
@@ -61,6 +64,11 @@ class Reflector:
 
     def interrupt(self) -> None:
         """Ends a read that waits for the API server; called from another thread when the process is to end."""
+        self._client.interrupt()
+
+    def _list_when_possible(self) -> None:
+        """There is room again after something was given up; called by the outbox."""
+        self._heal.set()
         self._client.interrupt()
 
     def _list_and_watch(self) -> None:
@@ -74,6 +82,7 @@ class Reflector:
 
     def _list(self) -> None:
         """One complete list, page by page; its order is by name, so only its end carries a version."""
+        self._heal.clear()
         began_ms, cluster = now_ms(), self._cluster_uid()
         self._outbox.put([], Counts(), News(mark="list begins"))
         token: str | None = None
@@ -131,6 +140,10 @@ class Reflector:
             self._deliver(batch)
             if self._stop.is_set():
                 raise Stopped
+            if self._heal.is_set():
+                break
+        if self._heal.is_set():
+            raise ApiError(answers.DROPPED, "")
         if self._stop.is_set():
             raise Stopped
         if count == 0 and time.monotonic() - began < self._deadlines.empty_watch:
@@ -141,7 +154,7 @@ class Reflector:
     def _deliver(self, batch: lines.Batch) -> None:
         if batch.lines:
             news = News("", batch.version, now_ms(), life_ms=self._shorter_life(batch))
-            self._outbox.put(batch.sightings, batch.counts, news)
+            self._outbox.put(batch.sightings, batch.counts, news, patient=False)
             self._version = batch.version or self._version
             self._trouble.over()
 

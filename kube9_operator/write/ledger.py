@@ -13,6 +13,7 @@ MAX_DEAD_LETTERS = 10_000
 """Kept: the newest. Each is at most some 12 KiB."""
 
 GAPS = {
+    "dropped": "the writer did not keep up, and Events of that time had expired when they were listed again",
     "expired": "not watched, and Events of that time had expired when they were listed again",
     "behind": "the API server went back to an earlier state, as after a restored backup",
     "another cluster": "it is another cluster from here on",
@@ -63,6 +64,10 @@ class Ledger:
                 (news.version, news.proved_ms, frame.source),
             )
 
+    def compared(self, source: str, known: int) -> None:
+        """Notes items of a list that said what was known; the others count when it is decided what they are."""
+        self._books(source, Counts(received=known), {"unchanged": known})
+
     def lost(self, source: str) -> None:
         """A frame is missing: its source lists again, which states the gap."""
         self._execute("UPDATE sources SET version = NULL WHERE source = ?", (source,))
@@ -112,7 +117,7 @@ class Ledger:
             "SELECT proved_until_ms FROM sources WHERE source = ? AND covered_from_ms IS NOT NULL",
             (source,),
         )
-        shown_ms = began_ms - (self.event_life_ms() if news.hole in ("", "expired") else 0)
+        shown_ms = began_ms - (self.event_life_ms() if news.hole in ("", "expired", "dropped") else 0)
         if known and known[0] < shown_ms:
             self._gap(source, known[0], shown_ms, GAPS[news.hole or "expired"])
         self._execute(
@@ -134,13 +139,14 @@ class Ledger:
     def _books(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:
         if not counts.received:
             return
-        figures = [counts.received, *(outcomes.get(name, 0) for name in OUTCOMES), counts.filtered, counts.undecodable]
+        made = [outcomes.get(name, 0) for name in OUTCOMES]
+        figures = [counts.received, *made, counts.filtered, counts.undecodable, counts.dropped]
         self._execute(
-            """INSERT INTO books (source, received, stored, updated, unchanged, refused, filtered, undecodable)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+            """INSERT INTO books (source, received, stored, updated, unchanged, refused, filtered, undecodable, dropped)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
             received = received + excluded.received, stored = stored + excluded.stored,
             updated = updated + excluded.updated, unchanged = unchanged + excluded.unchanged,
             refused = refused + excluded.refused, filtered = filtered + excluded.filtered,
-            undecodable = undecodable + excluded.undecodable""",
+            undecodable = undecodable + excluded.undecodable, dropped = dropped + excluded.dropped""",
             (source, *figures),
         )

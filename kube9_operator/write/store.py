@@ -90,6 +90,11 @@ class Store:
         """To be called after a rollback to a savepoint, which may have taken words with it."""
         self._names.forget()
 
+    def has(self, seen: Sighting) -> bool:
+        """Whether a sighting would change nothing."""
+        parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
+        return bool(parts) and seen.count <= max(parts)[3]
+
     def apply(self, seen: Sighting) -> Outcome:
         """Records a sighting: again, in any order, any number of times, with the same rows in the end.
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Frame, Sighting, decode
+from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write import database, migrations
+from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
 
@@ -62,6 +63,7 @@ class Writer:
         self._connection = connection
         self._deadlines = deadlines
         self._store = Store(connection, settings.quiet_minutes * 60_000)
+        self._comparison = Comparison(self._store, deadlines.compare_patience)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
         self._proved_ms = self.ledger.proved_ms()
@@ -76,6 +78,8 @@ class Writer:
             batch = self._take(wait_seconds=0.1 if stopping else min(0.5, self._deadlines.beat))
             if not batch and stopping:
                 return
+            if not batch:
+                self._decide_what_is_missed()
             if batch or time.monotonic() - self._alive_at > ALIVE_SECONDS:
                 self._commit(batch)
 
@@ -144,11 +148,25 @@ class Writer:
         apply = self._apply_carefully if careful else self._apply_one
         for frame in batch:
             outcomes: Counter[str] = Counter()
+            if frame.news.mark == "compare":
+                self.ledger.compared(frame.source, len(frame.sightings) - self._comparison.take(frame))
+                continue
             for sighting in frame.sightings:
                 outcomes[apply(frame.source, sighting, now)] += 1
             self.ledger.took(frame, outcomes, now)
         self._store.finish()
         self.ledger.alive(now)
+
+    def _decide_what_is_missed(self) -> None:
+        """Records what a watch has missed, and has it replaced: raises RuntimeError, which ends the generation."""
+        missed = self._comparison.missed()
+        for source, sightings in missed.items():
+            self._log.error("watch.missed", source=source, events=len(sightings))
+            self._commit([Frame(source, 0, News(), Counts(received=len(sightings)), sightings)])
+            with database.transaction(self._connection):
+                self.ledger.lost(source)
+        if missed:
+            raise RuntimeError(f"the watch of {', '.join(missed)} has missed what a list shows")
 
     def _apply_one(self, _source: str, sighting: Sighting, _now_ms: int) -> str:
         return self._store.apply(sighting)

@@ -62,7 +62,6 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
 
 
 def test_a_client_that_dawdles_holds_up_nobody(operator: Operator) -> None:
-    with operator:
-        with socket.create_connection(("127.0.0.1", operator.port())) as dawdler:
-            dawdler.sendall(b"GET /heal")
-            assert operator.health("/livez")[0] == 200
+    with operator, socket.create_connection(("127.0.0.1", operator.port())) as dawdler:
+        dawdler.sendall(b"GET /heal")
+        assert operator.health("/livez")[0] == 200

@@ -1,0 +1,54 @@
+"""A stream can be alive and wrong: lists all Events from time to time, for the writer to compare with what it has recorded."""
+
+import threading
+from collections.abc import Iterator
+
+from kube9_operator import logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Counts, News
+from kube9_operator.watch import lines
+from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.outbox import Outbox, Stopped
+
+PAGE_LIMIT = 500
+ORDINARY_EVENTS = 5_000
+"""With more than these, it is done rarer in proportion: a list of that many costs the API server a few hundred ms."""
+
+
+class Comparer:
+    """The lists of one source. What it finds missing, the writer decides; trouble with the API server is the reflector's."""
+
+    def __init__(self, path: str, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines) -> None:
+        self._path = path
+        self._client = client
+        self._outbox = outbox
+        self._stop = stop
+        self._deadlines = deadlines
+
+    def run(self) -> None:
+        """Until the process is to end."""
+        wait = self._deadlines.compare
+        while not self._stop.wait(wait):
+            listed = 0
+            try:
+                for batch in self._pages():
+                    listed += batch.counts.received
+                    self._outbox.put(batch.sightings, Counts(received=len(batch.sightings)), News(mark="compare"))
+            except Stopped:
+                break
+            except ApiError as error:
+                logs.get().debug("comparison.failed", error=logs.one_line(error))
+            wait = self._deadlines.compare * max(1.0, listed / ORDINARY_EVENTS)
+        self._client.close()
+
+    def interrupt(self) -> None:
+        """Ends a read that waits for the API server."""
+        self._client.interrupt()
+
+    def _pages(self) -> Iterator[lines.Batch]:
+        token: str | None = ""
+        while token is not None:
+            query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
+            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
+            yield batch
+            token = meta.continue_ or None
