@@ -70,7 +70,7 @@ def page(body: bytes) -> tuple[ListMeta, Batch]:
         raise ApiError(0, f"the list is not the JSON that the API promises: {error}") from None
     batch = Batch([], Counts())
     for raw in decoded.items or ():
-        _take(raw, batch)
+        take(raw, batch)
     return decoded.metadata, batch
 
 
@@ -130,7 +130,7 @@ def _take_line(text: bytes, batch: Batch) -> None:
         raise ErrorLine(batch, _as_error(line.object))
     batch.lines += 1
     if line.type in ("ADDED", "MODIFIED"):
-        batch.version = _take(line.object, batch) or batch.version
+        batch.version = take(line.object, batch) or batch.version
         return
     if line.type != "BOOKMARK":
         # DELETED: an Event that expires, or goes with its namespace; it says nothing of the happening. Types unknown today too.
@@ -141,7 +141,7 @@ def _take_line(text: bytes, batch: Batch) -> None:
     batch.version = _version_of(line.object) or batch.version
 
 
-def _take(raw: msgspec.Raw, batch: Batch) -> str:
+def take(raw: msgspec.Raw, batch: Batch) -> str:
     """Counts and normalises one Event; returns its resourceVersion."""
     batch.counts.received += 1
     try:

@@ -15,12 +15,12 @@ from kube9_operator.watch import answers, lines
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.lifetime import Lifetime
 from kube9_operator.watch.outbox import Outbox, Stopped
+from kube9_operator.watch.whole_list import WholeList
 
 PAGE_LIMIT = 500
 """Items in a page of a list: client-go's default, some 500 KiB of Events."""
 CLUSTER_PATH = "/api/v1/namespaces/kube-system"
 """Its uid is what all take for the identity of a cluster."""
-MAX_LIST_PAGES = 100_000
 
 
 class Reflector:
@@ -34,6 +34,7 @@ class Reflector:
         self._cluster = ready.cluster
         self._life = Lifetime(ready.event_life_ms)
         self._hole: Hole = ""
+        self._expired_page = False
         self._client = client
         self._outbox = outbox
         self._stop = stop
@@ -85,20 +86,36 @@ class Reflector:
         self._heal.clear()
         began_ms, cluster = now_ms(), self._cluster_uid()
         self._outbox.put([], Counts(), News(mark="list begins"))
-        token: str | None = None
-        for _ in range(MAX_LIST_PAGES):
-            query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
-            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
-            self._outbox.put(batch.sightings, batch.counts, News())
-            token = meta.continue_
-            if not token:
-                break
+        meta = self._whole() if self._expired_page else self._pages()
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
         self._outbox.put([], Counts(), News("list ends", meta.resource_version, began_ms, self._hole, cluster))
         self._version, self._cluster, self._hole = meta.resource_version, cluster or self._cluster, ""
         self._trouble.over()
         self._log.info("watch.listed", version=self._version)
+
+    def _pages(self) -> lines.ListMeta:
+        """A list page by page. Where a continue token expires, the next one is taken whole."""
+        token: str | None = ""
+        while token is not None:
+            query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
+            try:
+                meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
+            except ApiError as error:
+                self._expired_page = bool(token) and error.status == 410
+                raise
+            self._outbox.put(batch.sightings, batch.counts, News())
+            token = meta.continue_ or None
+        return meta
+
+    def _whole(self) -> lines.ListMeta:
+        """A list in one answer, which has no tokens that expire."""
+        self._expired_page = False
+        reading = WholeList()
+        for chunk in self._client.get(self._path, [], self._deadlines.read).chunks():
+            batch = reading.feed(chunk)
+            self._outbox.put(batch.sightings, batch.counts, News())
+        return reading.end()
 
     def _look(self) -> None:
         """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
