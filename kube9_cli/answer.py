@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from kube9_cli.arguments import ID_CHARACTERS, MAX_MS, SUFFIXES, Filters
+from kube9_cli.arguments import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES, Filters
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
 from kube9_cli.query import Database, QueryError
 
@@ -17,6 +17,7 @@ CLUSTER = EVENT_TYPES.index("cluster")
 
 BEFORE_FIRST = "before recording began"
 NEVER_LISTED = "nothing has been listed yet"
+NOT_YET = "this time has not come yet"
 NO_PROOF = "nothing vouches for this time: the operator did not run, or could not watch"
 
 
@@ -52,7 +53,7 @@ def event(database: Database, event_id: int) -> dict[str, Any] | None:
         "object_kind": kind,
         "object_namespace": namespace,
         "object_name": name,
-        "metadata": figures | ({"node": node} if node else {}) | json.loads(metadata),
+        "metadata": figures | ({"node": node} if node else {}) | _decoded(metadata),
         "created_at": iso(created),
         "first_seen_at": iso(first),
         "last_seen_at": iso(last),
@@ -61,37 +62,61 @@ def event(database: Database, event_id: int) -> dict[str, Any] | None:
     return {key: value for key, value in shown.items() if value not in (None, "")}
 
 
+def _decoded(metadata: str) -> dict[str, Any]:
+    try:
+        decoded: dict[str, Any] = json.loads(metadata)
+    except ValueError as error:
+        raise QueryError("The database is damaged", f"metadata: {error}") from None
+    return decoded
+
+
 def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
     """An event with when each step of its count was seen. Raises QueryError where it is not there."""
-    found = event(database, event_id)
+    found = event(database, event_id) if event_id < MAX_ID else None
     if found is None:
         raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
-    steps = database.occurrences(event_id)
-    return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in steps]}
+    return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]}
 
 
 def coverage(database: Database, filters: Filters) -> dict[str, Any]:
-    """How far the record is whole in the asked time, for the sources that the filters can touch."""
-    gaps: list[dict[str, str]] = []
-    if filters.types is None or CLUSTER in filters.types:
-        now_ms = time.time_ns() // 1_000_000
-        until = min(now_ms, now_ms if filters.until_ms is None else filters.until_ms)
-        gaps = [_shown(*gap) for gap in _gaps(database, filters.since_ms, until, now_ms)]
-    return {"complete": not gaps, "gaps": gaps[:MAX_GAPS], "unavailable": []}
+    """How far the record is whole in the asked time, for the sources that the filters can touch.
 
-
-def _gaps(database: Database, since: int | None, until: int, now_ms: int) -> list[tuple[str, int, int, str]]:
-    """The gaps (source, from, to, reason) that touch the time from `since` (None: the first start) to `until`."""
+    `from` and `until` are the time that the answer vouches for: gaps apart, nothing of it is missing.
+    """
+    answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
+    if filters.types is not None and CLUSTER not in filters.types:
+        return answer
+    now_ms = time.time_ns() // 1_000_000
+    until = min(now_ms, now_ms if filters.until_ms is None else filters.until_ms)
     rows = database.all("SELECT covered_from_ms, proved_until_ms FROM sources WHERE source = 'events'")
     covered_from, proved_until = rows[0] if rows else (None, None)
     if covered_from is None:
-        started = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
-        begin = since if since is not None else started[0][0] if started else until
-        return [("events", min(begin, until), until, NEVER_LISTED)]
+        begin = filters.since_ms or _first_start(database) or until
+        gaps = [("events", min(begin, until), until, NEVER_LISTED)]
+    else:
+        gaps = _gaps(database, (filters.since_ms, until, now_ms), covered_from, proved_until)
+        vouched = (max(covered_from, filters.since_ms or 0), min(until, proved_until))
+        if vouched[0] < vouched[1]:
+            answer |= {"from": iso(vouched[0]), "until": iso(vouched[1])}
+    return answer | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]]}
+
+
+def _first_start(database: Database) -> int | None:
+    rows = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
+    return int(rows[0][0]) if rows else None
+
+
+def _gaps(
+    database: Database, asked: tuple[int | None, int, int], covered_from: int, proved_until: int
+) -> list[tuple[str, int, int, str]]:
+    """The gaps (source, from, to, reason) that touch the asked time: since (None: the first start), until, and now."""
+    since, until, now_ms = asked
+    if since is not None and since >= now_ms:
+        return [("events", since, since, NOT_YET)]
     found = []
-    if since is not None and since < covered_from:
-        found.append(("events", since, min(covered_from, until), BEFORE_FIRST))
     begin = covered_from if since is None else since
+    if (0 if since is None and until <= covered_from else begin) < covered_from:
+        found.append(("events", since or 0, min(covered_from, until), BEFORE_FIRST))
     stated = database.all(
         "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "
         "WHERE source = 'events' AND to_ms > ?1 AND from_ms < ?2 ORDER BY from_ms LIMIT ?3",
@@ -113,13 +138,13 @@ def status(database: Database) -> dict[str, Any]:
     last_commit = facts.get("last_commit_ms")
     sources = database.all("SELECT source, version, covered_from_ms, proved_until_ms, listing_since_ms FROM sources")
     now_ms = time.time_ns() // 1_000_000
-    health = _health(now_ms, last_commit, sources)
+    health = _health(now_ms, last_commit, facts.get("stopped_ms"), sources)
     return {
-        "status": "running" if last_commit and now_ms - last_commit <= WORD_MS else "not running",
+        "status": _status(now_ms, last_commit, facts.get("stopped_ms")),
         "tier": "free",
-        "version": facts.get("operator_version"),
+        "version": facts.get("operator_version", "unknown"),
         "health": health,
-        "last_update": iso(last_commit) if last_commit else None,
+        **({"last_update": iso(last_commit)} if last_commit else {}),
         "events": {
             "total": database.all("SELECT count(*) FROM events")[0][0],
             "by_severity": {
@@ -136,8 +161,8 @@ def status(database: Database) -> dict[str, Any]:
         "watches": {
             source: {
                 "state": _state(now_ms, proved, listing),
-                "covered_from": iso(covered) if covered else None,
-                "proved_until": iso(proved) if proved else None,
+                **({"covered_from": iso(covered)} if covered else {}),
+                **({"proved_until": iso(proved)} if proved else {}),
             }
             for source, _, covered, proved, listing in sources
         },
@@ -148,9 +173,17 @@ BOOKS = ("received", "stored", "updated", "unchanged", "filtered", "dropped", "r
 BOOKS_SQL = f"SELECT source, {', '.join(BOOKS)} FROM books"  # noqa: S608
 
 
-def _health(now_ms: int, last_commit: int | None, sources: list[tuple[Any, ...]]) -> str:
+def _status(now_ms: int, last_commit: int | None, stopped_ms: int | None) -> str:
+    if stopped_ms is not None:
+        return "stopped"
+    return "running" if last_commit and now_ms - last_commit <= WORD_MS else "not running"
+
+
+def _health(now_ms: int, last_commit: int | None, stopped_ms: int | None, sources: list[tuple[Any, ...]]) -> str:
     if last_commit is None:
         return "unhealthy: nothing has been written yet"
+    if stopped_ms is not None:
+        return f"unhealthy: stopped at {iso(stopped_ms)}"
     if now_ms - last_commit > WORD_MS:
         return f"unhealthy: no word since {iso(last_commit)}"
     behind = [source for source, _, _, proved, _ in sources if not proved or now_ms - proved > PROOF_MS]

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from typing import NamedTuple
@@ -12,6 +13,9 @@ FILE_NAME = "kube9.db"
 ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 SUFFIXES = len(ID_CHARACTERS) ** 6
 UNITS_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+AGO_PART = re.compile(r"([0-9]{1,12})([smhdw])")
+AGO = re.compile(r"(?:[0-9]{1,12}[smhdw])+")
+MAX_ID = 2**63 - 1
 MAX_MS = 2**53
 """The latest time that can be asked for: JSON's largest whole number, the year 287,396."""
 
@@ -45,6 +49,10 @@ class Request(NamedTuple):
 def check(given: argparse.Namespace) -> Request:
     """The request that the arguments make. Raises UsageError for the first that cannot be."""
     output = chosen_format(given.format)
+    if given.db == "":
+        raise UsageError("Invalid value. Must not be empty", "--db")
+    if given.db is not None and not given.db.isprintable():
+        raise UsageError("Invalid path. Must be: printable text", f"--db {given.db!r}")
     path = given.db or os.environ.get("DB_PATH") or "/data"
     if os.path.isdir(path) or not path.endswith(".db"):
         path = os.path.join(path, FILE_NAME)
@@ -99,24 +107,24 @@ def parse_id(text: str) -> int:
             raise ValueError
     except (ValueError, OverflowError):
         raise UsageError("Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx", text) from None
-    return second * SUFFIXES + int(suffix, 36)
+    return min(second * SUFFIXES + int(suffix, 36), MAX_ID)
 
 
-def _some_of(text: str | None, allowed: tuple[str, ...], option: str, what: str) -> tuple[int, ...] | None:
-    if text is None:
+def _some_of(texts: list[str] | None, allowed: tuple[str, ...], option: str, what: str) -> tuple[int, ...] | None:
+    if texts is None:
         return None
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip().lower() for text in texts for name in text.split(",")]
     if not set(names) <= set(allowed):
-        raise UsageError(f"Invalid {what}. Must be: {', '.join(allowed)}", f"{option} {text}")
+        raise UsageError(f"Invalid {what}. Must be: {', '.join(allowed)}", f"{option} {','.join(texts)}")
     return tuple(sorted({allowed.index(name) for name in names}))
 
 
 def _time(text: str | None, option: str, now_ms: int) -> int | None:
     if text is None:
         return None
-    number, unit = text[:-1], UNITS_SECONDS.get(text[-1:])
-    if unit and number.isascii() and number.isdigit():
-        return max(0, now_ms - int(number) * unit * 1000)
+    if AGO.fullmatch(text):
+        ago = sum(int(number) * UNITS_SECONDS[unit] for number, unit in AGO_PART.findall(text))
+        return max(0, now_ms - ago * 1000)
     from datetime import UTC, datetime  # only where it is needed: 2 ms
 
     try:
@@ -133,6 +141,8 @@ def _time(text: str | None, option: str, now_ms: int) -> int | None:
 def _word(text: str | None, option: str) -> str | None:
     if text == "":
         raise UsageError("Invalid value. Must not be empty", option)
+    if text is not None and not text.isprintable():
+        raise UsageError("Invalid value. Must be: printable text", f"{option} {text!r}")
     return text
 
 

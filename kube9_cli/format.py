@@ -6,13 +6,19 @@ from typing import Any
 
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
-LEAST_MESSAGE = 20
-"""Characters that the last column gets, however narrow the terminal."""
+LEAST_MESSAGE = 12
+"""Characters of the message that are kept while a reason or an object can still be cut."""
+LEAST_OBJECT = 12
 
 
 def as_json(value: Any) -> str:
-    """JSON on one line for lists of any length, readable by people and programs."""
-    return json.dumps(value, ensure_ascii=False)
+    """JSON on one line, readable by people and programs; what a terminal would act on is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def as_yaml(value: Any) -> str:
@@ -45,17 +51,19 @@ def table(rows: list[tuple[str, ...]], width: int | None, colour: bool) -> list[
     shown = [HEADINGS, *rows]
     widths = [max(len(one[column]) for one in shown) for column in range(len(HEADINGS) - 1)]
     if width is not None:
-        # A long object or reason gives way before the message does.
-        for column in (2, 3):
+        # The message gives way first, then the reason, then the beginning of the object: its name is at its end.
+        for column, least in ((3, len(HEADINGS[3])), (2, LEAST_OBJECT)):
             spare = width - sum(widths) - 2 * len(widths) - LEAST_MESSAGE
-            if spare < 0:
-                widths[column] = max(len(HEADINGS[column]), widths[column] + spare)
+            widths[column] = max(min(widths[column], least), widths[column] + min(spare, 0))
     lines = []
     for one in shown:
-        cells = [_fit(text, most).ljust(most) for text, most in zip(one, widths, strict=False)]
+        cells = [
+            (_fit_end(text, most) if column == 2 else _fit(text, most)).ljust(most)
+            for column, (text, most) in enumerate(zip(one, widths, strict=False))
+        ]
         if colour and one[1] in COLOURS:
             cells[1] = f"\x1b[{COLOURS[one[1]]}m{cells[1]}\x1b[0m"
-        rest = None if width is None else max(LEAST_MESSAGE, width - sum(widths) - 2 * len(widths))
+        rest = None if width is None else max(1, width - sum(widths) - 2 * len(widths))
         lines.append("  ".join([*cells, one[-1] if rest is None else _fit(one[-1], rest)]).rstrip())
     return lines
 
@@ -98,7 +106,9 @@ def plain(text: str) -> str:
 def covered(coverage: dict[str, Any]) -> str:
     """The coverage in one line."""
     if coverage["complete"]:
-        return "complete: nothing is known to be missing from this time"
+        if "from" not in coverage:
+            return "complete"
+        return f"complete from {coverage['from']} to {coverage['until']}"
     first = coverage["gaps"][0]
     more = len(coverage["gaps"]) - 1
     line = f"incomplete: {first['source']} from {first['from']} to {first['to']}: {first['reason']}"
@@ -107,3 +117,7 @@ def covered(coverage: dict[str, Any]) -> str:
 
 def _fit(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _fit_end(text: str, most: int) -> str:
+    return text if len(text) <= most else "…" + text[len(text) - most + 1 :]

@@ -19,6 +19,12 @@ def run(argv: list[str], prog: str) -> int:
     """Answers a command line; returns the exit code."""
     for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # a reader that has gone, or Ctrl-C, ends it quietly
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        details = {"error": "The answer cannot be written", "details": "stdout is closed", "code": "OUTPUT"}
+        return _fail(details, 1, as_text=False)
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     wants_table = _wants_table(argv)
     try:

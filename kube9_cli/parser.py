@@ -72,12 +72,12 @@ def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--type", metavar="TYPE[,...]", help=f"only of these: {', '.join(EVENT_TYPES)}")
-    parser.add_argument("--severity", metavar="SEVERITY[,...]", help=f"only of these: {', '.join(SEVERITIES)}")
+    parser.add_argument("--type", metavar="TYPE[,...]", action="append", help=f"only of these: {', '.join(EVENT_TYPES)}")
+    parser.add_argument("--severity", metavar="SEVERITY[,...]", action="append", help=f"only of these: {', '.join(SEVERITIES)}")
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="seen at or after this time: an ISO 8601 date or time (UTC without a zone), or how long ago: 15m, 24h, 7d",
+        help="seen at or after this time: an ISO 8601 date or time (UTC without a zone), or how long ago: 30s, 15m, 1h30m, 7d",
     )
     parser.add_argument("--until", metavar="TIME", help="seen before this time, given as for --since")
     parser.add_argument("--object-kind", metavar="KIND", help="only about objects of this kind, for example Pod")

@@ -1,7 +1,10 @@
 """Asks the database. The only importer of apsw in the CLI; opens it so that nothing can be changed."""
 
+import contextlib
+import heapq
 import os
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apsw
@@ -48,9 +51,11 @@ class Database:
             self._connection.set_busy_timeout(int(min(timeout_seconds, 5.0) * 1000))
             self._connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS_BETWEEN_LOOKS)
             version = self._connection.execute("SELECT max(version) FROM schema_version").get
-        except apsw.Error as error:
+        except (apsw.Error, ValueError) as error:
             raise self._explain(error) from None
-        if version is None or version > SCHEMA_VERSION:
+        if version is None:
+            raise QueryError("The database has no history yet", f"{path}: no migration has been applied")
+        if version > SCHEMA_VERSION:
             raise QueryError(
                 "The database is newer than this program",
                 f"{path} has schema version {version}, kube9-cli reads up to {SCHEMA_VERSION}",
@@ -60,7 +65,7 @@ class Database:
         """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes."""
         try:
             return self._connection.execute(sql, values).fetchall()
-        except apsw.Error as error:
+        except (apsw.Error, ValueError, OverflowError) as error:
             raise self._explain(error) from None
 
     def match(self, filters: Filters, order: str, limit: int, offset: int) -> Matches:
@@ -69,7 +74,8 @@ class Database:
         try:
             return self._match(filters, order, limit, offset)
         finally:
-            self._connection.execute("COMMIT")
+            with contextlib.suppress(apsw.Error):
+                self._connection.execute("COMMIT")
 
     def _match(self, filters: Filters, order: str, limit: int, offset: int) -> Matches:
         found = self._conditions(filters)
@@ -122,10 +128,12 @@ class Database:
         for column, word in (("kind", filters.kind), ("namespace", filters.namespace)):
             if word is not None:
                 known = self.all("SELECT id FROM words WHERE word = ?", (word,))
+                if not known and column == "kind":  # as kubectl takes it: pod, Pod
+                    known = self.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
                 if not known:
                     return None
-                where.append(f"{column} = ?")
-                values.append(known[0][0])
+                where.append(f"{column} IN ({', '.join('?' * len(known))})")
+                values += [row[0] for row in known]
                 index = "events_by_namespace" if column == "namespace" else index
         if filters.since_ms is not None:
             hour = filters.since_ms // MS_IN_HOUR
@@ -147,21 +155,48 @@ class Database:
         return rows[0] if rows else None
 
     def occurrences(self, event_id: int) -> list[tuple[int, int]]:
-        """When the steps of the count were seen, and the count of their Event then: the first and the newest 199, in order."""
-        parts = self.all("SELECT flags & 1, steps FROM contributors WHERE event = ? LIMIT 10000", (event_id,))
-        leads = [steps for lead, steps in parts if lead]
-        found = sorted(
-            (int.from_bytes(steps[at : at + 6], "big"), int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"))
-            for steps in leads or [steps for _, steps in parts]
-            for at in range(0, len(steps), STEP_BYTES)
-        )
-        return found if len(found) <= MAX_STEPS else [found[0], *found[1 - MAX_STEPS :]]
+        """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
+        first: tuple[int, int] | None = None
+        newest: list[tuple[int, int]] = []
+        total = 0
+        for rise in self._rises(event_id):
+            total += rise[1]
+            first = min(first or rise, rise)
+            (heapq.heappush if len(newest) < MAX_STEPS else heapq.heappushpop)(newest, rise)
+        found: list[tuple[int, int]] = []
+        for ms, rise_then in sorted(newest, reverse=True):
+            found.append((ms, total))
+            total -= rise_then
+        found.reverse()
+        if first is not None and total:  # more than are kept: the first stands for those before
+            found[0] = (first[0], first[1])
+        return found
+
+    def _rises(self, event_id: int) -> Iterator[tuple[int, int]]:
+        """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
+        leads = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
+        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
+        try:
+            for before, steps in self._connection.execute(sql, (event_id, len(leads))):
+                for at in range(0, len(steps), STEP_BYTES):
+                    ms, count = (
+                        int.from_bytes(steps[at : at + 6], "big"),
+                        int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"),
+                    )
+                    yield ms, max(1, count - before)
+                    before = count
+        except apsw.Error as error:
+            raise self._explain(error) from None
 
     def size_bytes(self) -> int:
         """Of the database and its WAL."""
-        return sum(os.stat(self._path + end).st_size for end in ("", "-wal") if os.path.exists(self._path + end))
+        sizes = 0
+        for end in ("", "-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                sizes += os.stat(self._path + end).st_size
+        return sizes
 
-    def _explain(self, error: apsw.Error) -> QueryError:
+    def _explain(self, error: Exception) -> QueryError:
         if isinstance(error, apsw.InterruptError):
             details = f"it took longer than --timeout {self._timeout_seconds:g}; ask for less, or allow more"
             return QueryError("The query took too long", details, "TIMEOUT", 2)
@@ -169,8 +204,11 @@ class Database:
             return QueryError("The query needs too much memory", f"it is capped at {HEAP_BYTES // 2**20} MiB; ask for less")
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{self._path}: {error}; try again")
+        if isinstance(error, apsw.CorruptError | UnicodeDecodeError):
+            return QueryError("The database is damaged", f"{self._path}: {error}")
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):
-            return QueryError("The database has no history yet", f"{self._path}: {error}")
+            hint = "" if os.path.exists(self._path + "-wal") else "; if it is a copy, kube9.db-wal belongs to it"
+            return QueryError("The database has no history yet", f"{self._path}: {error}{hint}")
         return QueryError("The database cannot be read", f"{self._path}: {error}")
 
 

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import signal
 import sys
 import threading
 import time
@@ -129,8 +128,6 @@ def run(
     target: str, name: str, connection: Connection, deadlines: Deadlines, log_level: str, arguments: tuple[Any, ...]
 ) -> None:
     """The body of every child: calls `target` ("module:function") with a Link and the arguments, and ends the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal reaches all; the supervisor decides.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logs.configure(log_level, name)
     link = Link(connection, deadlines)
     module, _, function = target.partition(":")

@@ -9,7 +9,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     # Supervision
     beat: float = 1.0
     """A child says this often that its loop turns."""
-    hang: float = 15.0
+    hang: float = 10.0
     """A child that has not said so for this long is killed."""
     lock_wait: float = 30.0
     """How long a writer waits for the lock file of another before it says who holds it and gives up."""
@@ -63,8 +63,12 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How long SQLite itself waits for a lock before it says busy."""
 
     def shutdown(self) -> float:
-        """The longest that an ordered shutdown takes."""
-        return self.stop_watchers + self.flush + self.kill
+        """The longest that an ordered shutdown takes: see Supervisor._end."""
+        return self.stop_watchers + self.kill + self.flush + self.kill
+
+    def still(self) -> float:
+        """A watch that has done nothing for this long is stuck: no wait of its own is longer."""
+        return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * (self.connect + self.read)
 
 
 GRACE_PERIOD_SECONDS = 30

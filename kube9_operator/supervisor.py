@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from multiprocessing import connection, context, get_context
 from typing import Any
 
@@ -96,8 +96,7 @@ class Supervisor:
         wait = self._deadlines.restart_first
         while True:
             began = time.monotonic()
-            self._start()
-            ending = self._watch_over()
+            ending = self._start() or self._watch_over()
             self._end(ending)
             if not ending.reason:
                 self._log.info("operator.stopped")
@@ -154,16 +153,25 @@ class Supervisor:
 
     # A generation
 
-    def _start(self) -> None:
-        """Starts the writer; the watchers follow when it has said from which versions they go on."""
-        self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
-        self._children = [self._spawn(self._writer_role, self._writer_role.arguments)]
+    def _start(self) -> Ending | None:
+        """Starts the writer; the watchers follow when it has said from where they go on."""
+        with _signals_held_back():
+            self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
+        return self._spawn([self._writer_role])
 
-    def _spawn(self, role: Role, arguments: tuple[Any, ...]) -> Child:
-        started = Child(role, (self._queue, *arguments), self._deadlines, self._log_level, self._context)
-        self._health.began([one.name for one in self._children] + [role.name])
-        self._log.debug("process.started", name=role.name, pid=started.process.pid)
-        return started
+    def _spawn(self, roles: list[Role], *first: Any) -> Ending | None:
+        """Starts processes, each with the queue and `first` before its own arguments; an Ending where that fails."""
+        for role in roles:
+            try:
+                with _signals_held_back():
+                    arguments = (self._queue, *first, *role.arguments)
+                    started = Child(role, arguments, self._deadlines, self._log_level, self._context)
+            except (OSError, EOFError) as error:  # the fork server has died in the midst
+                return Ending(f"{role.name} cannot be started: {logs.one_line(error)}")
+            self._children.append(started)
+            self._log.debug("process.started", name=role.name, pid=started.process.pid)
+        self._health.began([one.name for one in self._children])
+        return None
 
     def _watch_over(self) -> Ending:
         """Returns when the generation has to end."""
@@ -193,7 +201,9 @@ class Supervisor:
                     case child.Beat() as beat:
                         one.heard(beat)
                     case child.Ready() as ready:
-                        self._children += [self._spawn(role, (ready, *role.arguments)) for role in self._watcher_roles]
+                        failed = self._spawn(self._watcher_roles, ready)
+                        if failed:
+                            return failed
                     case child.Fatal(reason):
                         return Ending(reason, for_good=True)
         if one.process.is_alive():
@@ -206,7 +216,7 @@ class Supervisor:
         """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""
         asked = not ending.reason
         word = child.FLUSH if asked else child.ABANDON
-        writer, watchers = self._children[0], self._children[1:]
+        writer, watchers = self._children[:1], self._children[1:]
         # 1. The watchers stop reading and hand over what they have.
         for one in watchers:
             one.ask(word)
@@ -214,10 +224,11 @@ class Supervisor:
         # 2. Those that did not are killed: nothing new comes from here on.
         self._kill(watchers)
         # 3. The writer commits what came, and closes the database.
-        writer.ask(word)
-        self._join([writer], self._deadlines.flush)
+        for one in writer:
+            one.ask(word)
+        self._join(writer, self._deadlines.flush)
         # 4. Or is killed: what it has not committed is read again from the API server by the next generation.
-        self._kill([writer])
+        self._kill(writer)
         # 5. Pipes and queue go: whoever still lives ends itself by the closed pipe.
         for one in self._children:
             one.pipe.close()
@@ -229,8 +240,7 @@ class Supervisor:
         until = time.monotonic() + seconds
         while (alive := [one for one in children if one.process.is_alive()]) and time.monotonic() < until:
             # Reading goes on, so that no child blocks on a full pipe.
-            for which in self._wait([one.process.sentinel for one in alive], min(0.2, until - time.monotonic())):
-                del which
+            self._wait([one.process.sentinel for one in alive], min(0.2, until - time.monotonic()))
             for one in alive:
                 with contextlib.suppress(EOFError, OSError):
                     while one.pipe.poll():
@@ -245,6 +255,18 @@ class Supervisor:
         for one in children:
             with contextlib.suppress(ValueError):
                 one.process.join(0)
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
+    group, but what they mean is decided here. They reach this process afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _multiprocessing_pids() -> set[int | None]:

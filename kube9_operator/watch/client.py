@@ -13,9 +13,16 @@ from typing import Any
 import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import load_incluster_config, load_kube_config
+
+from kube9_operator import logs
 
 READ_BYTES = 65_536
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Of an answer that is held whole: a page of 500 Events is half a MiB, but nothing limits an Event's message."""
+TOO_LARGE = -5
+"""In place of an HTTP status: an answer is larger than that."""
 MAX_ERROR_BYTES = 4_096
 """How much of an error's answer is read."""
 
@@ -57,7 +64,9 @@ class Client:
         """The answer to a GET, its body still to be read. Raises ApiError unless it is 200."""
         try:
             if self._api is None:
-                self._api = ApiClient(configuration())
+                chosen = _configuration()
+                logs.get().info("api.server", address=chosen.host)
+                self._api = ApiClient(chosen)
             request = self._api.param_serialize(
                 "GET",
                 path,
@@ -66,10 +75,8 @@ class Client:
                 auth_settings=["BearerToken"],
             )
             raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, read_seconds)).response
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise ApiError(0, _cause(error)) from None
-        except ConfigException as error:
-            raise ApiError(0, f"no usable credentials: {error}") from None
         answer, self._reading = Answer(raw), raw
         if raw.status != 200:
             raise answer.as_error()
@@ -83,8 +90,13 @@ class Answer:
         self._raw = raw
 
     def whole(self) -> bytes:
-        """The whole body. Raises ApiError where it breaks off."""
-        return b"".join(self.chunks())
+        """The whole body. Raises ApiError where it breaks off, or is too large to be held."""
+        body = bytearray()
+        for chunk in self.chunks():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise ApiError(TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES // 2**20} MiB")
+        return bytes(body)
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, each as soon as it is there. Raises ApiError where it breaks off or stays silent for too long."""
@@ -110,16 +122,21 @@ class Answer:
         except (ValueError, KeyError, TypeError):
             message = self._raw.reason or ""
         after = self._raw.headers.get("Retry-After", "")
-        return ApiError(self._raw.status, message, float(after) if after.isdigit() else 0.0)
+        return ApiError(self._raw.status, message, float(after) if after.isascii() and after.isdigit() else 0.0)
 
 
-def configuration() -> Any:
+def _configuration() -> Any:
     """The library's configuration: of the pod's service account where there is one, otherwise as kubectl finds it."""
     chosen = Configuration()
-    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-        load_incluster_config(client_configuration=chosen)
-    else:
-        load_kube_config(client_configuration=chosen)
+    in_cluster = os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG")
+    try:
+        if in_cluster:
+            load_incluster_config(client_configuration=chosen)
+        else:
+            load_kube_config(client_configuration=chosen)
+    except Exception as error:  # a broken file raises whatever its YAML, base64 and types make of it
+        where = "of the service account" if in_cluster else f"in KUBECONFIG={os.environ.get('KUBECONFIG') or '~/.kube/config'}"
+        raise ApiError(0, f"no usable credentials {where}: {_cause(error)}") from None
     chosen.retries = False
     chosen.keep_alive = True
     return chosen

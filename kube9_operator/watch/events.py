@@ -101,7 +101,7 @@ def normalise(event: Event) -> Sighting | None:
     began_ms = _ms(_first_time(event))
     return Sighting(
         kind=kind,
-        namespace=_cut(about.namespace),
+        namespace="" if kind == "Node" else _cut(about.namespace),
         name=name,
         uid=uid,
         key=hash64(row.name, reason, emitter),

@@ -81,7 +81,7 @@ class Stream:
         self._tail = b""
 
     def feed(self, chunk: bytes) -> Batch:
-        """What the lines that this chunk completes give. Raises ApiError for an ERROR line, after the lines before it."""
+        """What the lines that this chunk completes give. Raises ErrorLine for one of type ERROR, with those before it."""
         *whole, self._tail = (self._tail + chunk).split(b"\n")
         if len(self._tail) > MAX_LINE_BYTES:
             raise ApiError(0, f"a line of more than {MAX_LINE_BYTES} bytes")

@@ -43,9 +43,7 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
     for thread in threads:
         thread.start()
     while not link.stop.wait(deadlines.beat):
-        for thread in threads:
-            if not thread.is_alive():
-                raise RuntimeError(f"the watch of {thread.name} ended")
+        _see_that_they_live(threads, reflectors, deadlines)
         link.beat(report=Watching({source: one.trouble() for source, one in reflectors.items()}))
     if link.abandon:
         queue.cancel_join_thread()
@@ -56,3 +54,13 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
         thread.join(deadlines.stop_watchers / 3)
     for outbox in outboxes.values():
         outbox.close(deadlines.stop_watchers / 3)
+
+
+def _see_that_they_live(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:
+    """Raises RuntimeError for a thread that has ended or is stuck: nothing else would notice."""
+    for thread in threads:
+        if not thread.is_alive():
+            raise RuntimeError(f"the watch of {thread.name} ended")
+    for source, reflector in reflectors.items():
+        if reflector.still_seconds() > deadlines.still():
+            raise RuntimeError(f"the watch of {source} has done nothing for {reflector.still_seconds():.0f} s")

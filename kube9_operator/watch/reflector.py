@@ -12,7 +12,7 @@ from kube9_operator.child import Ready
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Hole, News
 from kube9_operator.watch import answers, lines
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import TOO_LARGE, ApiError, Client
 from kube9_operator.watch.lifetime import Lifetime
 from kube9_operator.watch.outbox import Outbox, Stopped
 from kube9_operator.watch.whole_list import WholeList
@@ -34,21 +34,23 @@ class Reflector:
         self._cluster = ready.cluster
         self._life = Lifetime(ready.event_life_ms)
         self._hole: Hole = ""
-        self._expired_page = False
+        self._take_whole = False
         self._client = client
         self._outbox = outbox
         self._stop = stop
         self._deadlines = deadlines
         self._wait = deadlines.retry_first
         self._heal = threading.Event()
+        self._turned = time.monotonic()
         outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=source)
         self._trouble = Trouble(self._log)
 
     def run(self) -> None:
         """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""
+        self._log.info("watch.begins", version=self._version or "none: it is listed first")
         while not self._stop.is_set():
-            began = time.monotonic()
+            began = self._turned = time.monotonic()
             try:
                 self._list_and_watch()
             except Stopped:
@@ -62,6 +64,10 @@ class Reflector:
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
         return self._trouble.why
+
+    def still_seconds(self) -> float:
+        """How long ago the watch last did anything; may be called from another thread."""
+        return time.monotonic() - self._turned
 
     def interrupt(self) -> None:
         """Ends a read that waits for the API server; called from another thread when the process is to end."""
@@ -77,6 +83,7 @@ class Reflector:
         if not self._version:
             self._list()
         while not self._stop.is_set():
+            self._turned = time.monotonic()
             self._look()
             self._stream()
             self._wait = self._deadlines.retry_first
@@ -86,7 +93,7 @@ class Reflector:
         self._heal.clear()
         began_ms, cluster = now_ms(), self._cluster_uid()
         self._outbox.put([], Counts(), News(mark="list begins"))
-        meta = self._whole() if self._expired_page else self._pages()
+        meta = self._whole() if self._take_whole else self._pages()
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
         self._outbox.put([], Counts(), News("list ends", meta.resource_version, began_ms, self._hole, cluster))
@@ -95,22 +102,23 @@ class Reflector:
         self._log.info("watch.listed", version=self._version)
 
     def _pages(self) -> lines.ListMeta:
-        """A list page by page. Where a continue token expires, the next one is taken whole."""
+        """A list page by page. Where a page is too large, or a continue token expires, the next one is taken as a stream."""
         token: str | None = ""
         while token is not None:
             query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
             try:
                 meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
             except ApiError as error:
-                self._expired_page = bool(token) and error.status == 410
+                self._take_whole = error.status == TOO_LARGE or (bool(token) and error.status == 410)
                 raise
+            self._turned = time.monotonic()
             self._outbox.put(batch.sightings, batch.counts, News())
             token = meta.continue_ or None
         return meta
 
     def _whole(self) -> lines.ListMeta:
-        """A list in one answer, which has no tokens that expire."""
-        self._expired_page = False
+        """A list in one answer, which has no tokens that expire, and is never held whole."""
+        self._take_whole = False
         reading = WholeList()
         for chunk in self._client.get(self._path, [], self._deadlines.read).chunks():
             batch = reading.feed(chunk)
@@ -144,16 +152,17 @@ class Reflector:
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(seconds)),
         ]
-        began = time.monotonic()
+        began, from_version = time.monotonic(), self._version
         answer = self._client.get(self._path, query, seconds + self._deadlines.watch_silence)
-        stream, count = lines.Stream(), 0
+        stream, received = lines.Stream(), 0
         for chunk in answer.chunks():
+            self._turned = time.monotonic()
             try:
                 batch = stream.feed(chunk)
             except lines.ErrorLine as line:
                 self._deliver(line.batch)
                 raise line.error from None
-            count += batch.lines
+            received += batch.lines
             self._deliver(batch)
             if self._stop.is_set():
                 raise Stopped
@@ -163,17 +172,23 @@ class Reflector:
             raise ApiError(answers.DROPPED, "")
         if self._stop.is_set():
             raise Stopped
-        if count == 0 and time.monotonic() - began < self._deadlines.empty_watch:
-            raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
+        if self._version == from_version:
+            if received:
+                raise ApiError(0, f"none of {received} lines of the watch has a resourceVersion")
+            if time.monotonic() - began < self._deadlines.empty_watch:
+                raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
         self._outbox.put([], Counts(), News(proved_ms=now_ms()))
         self._trouble.over()
 
     def _deliver(self, batch: lines.Batch) -> None:
         if batch.lines:
-            news = News("", batch.version, now_ms(), life_ms=self._shorter_life(batch))
+            # Lines without a version prove nothing: they may be anything that somebody between sends.
+            proved_ms = now_ms() if batch.version else 0
+            news = News("", batch.version, proved_ms, life_ms=self._shorter_life(batch))
             self._outbox.put(batch.sightings, batch.counts, news, patient=False)
-            self._version = batch.version or self._version
-            self._trouble.over()
+            if batch.version:
+                self._version = batch.version
+                self._trouble.over()
 
     def _shorter_life(self, batch: lines.Batch) -> int:
         """How long Events live, where those that went show that it is shorter than was known; otherwise 0."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from kube9_operator import logs
 from kube9_operator.child import CannotStart
 from kube9_operator.frame import DATABASE_NAME
 
@@ -24,7 +25,7 @@ CHECKPOINT_PAGES = 4_000
 
 Connection = apsw.Connection
 
-REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError, TypeError)
+REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError)
 """What a row raises that the database refuses for its content."""
 
 TROUBLE = (apsw.Error, OSError)
@@ -42,6 +43,11 @@ def connect(folder: str, busy_seconds: float) -> Connection:
         connection.set_busy_timeout(int(busy_seconds * 1000))
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         _keep_wal(connection)
+        if connection.readonly("main"):
+            raise apsw.ReadOnlyError("the file is read-only")
+        connection.pragma("schema_version")  # reads the file's header
+    except apsw.NotADBError:
+        raise CannotStart(f"{path} is not a SQLite database: move it away") from None
     except (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError) as error:
         raise CannotStart(not_writable(path, str(error))) from None
     return connection
@@ -52,7 +58,9 @@ def prepare(connection: Connection) -> None:
     # Before the first table: lets incremental_vacuum give space back after retention.
     connection.pragma("auto_vacuum", "INCREMENTAL")
     # Readers and the writer do not wait for each other. https://sqlite.org/wal.html
-    connection.pragma("journal_mode", "WAL")
+    mode = connection.pragma("journal_mode", "WAL")
+    if mode != "wal":
+        raise CannotStart(f"{connection.filename}: this file system cannot keep a write-ahead log (journal mode {mode})")
     # A commit survives the death of the process; a power cut may take the last ones, and with them the versions they
     # carried, so that they are read again. https://sqlite.org/pragma.html#pragma_synchronous
     connection.pragma("synchronous", "NORMAL")
@@ -105,14 +113,17 @@ def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise CannotStart(not_writable(path, error.strerror or "")) from None
-    until = time.monotonic() + wait_seconds
+    until, told = time.monotonic() + wait_seconds, False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+            if not told:
+                logs.get().warning("database.held", path=str(path), holder=holder, waiting_seconds=wait_seconds)
+            told = True
             if time.monotonic() > until:
-                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
                 raise CannotStart(f"{path} is held by {holder}: only one operator may write a database") from None
         beat()
         time.sleep(0.1)
@@ -123,9 +134,12 @@ def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int
 
 def not_writable(path: Path, why: str) -> str:
     """One line that says who may not write what."""
-    folder = path.parent
+    file = f"the file is {_owner(path)}, " if path.exists() else ""
+    return f"{path} cannot be written by uid {os.getuid()} ({why}); {file}the folder is {_owner(path.parent)}"
+
+
+def _owner(path: Path) -> str:
     try:
-        owner = f"owned by uid {folder.stat().st_uid}, mode {folder.stat().st_mode & 0o777:o}"
+        return f"owned by uid {path.stat().st_uid}, mode {path.stat().st_mode & 0o777:o}"
     except OSError as error:
-        owner = error.strerror or "not there"
-    return f"{path} cannot be written by uid {os.getuid()} ({why}); the folder is {owner}"
+        return error.strerror or "not there"

@@ -60,7 +60,7 @@ class Ledger:
         if news.proved_ms or news.version:
             self._execute(
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
-                proved_until_ms = max(coalesce(proved_until_ms, 0), ?) WHERE source = ?""",
+                proved_until_ms = max(coalesce(proved_until_ms, 0), ?), listing_since_ms = NULL WHERE source = ?""",
                 (news.version, news.proved_ms, frame.source),
             )
 
@@ -69,7 +69,7 @@ class Ledger:
         self._books(source, Counts(received=known), {"unchanged": known})
 
     def lost(self, source: str) -> None:
-        """A frame is missing: its source lists again, which states the gap."""
+        """Its watch has missed something: the source lists again, which states what may be missing for good."""
         self._execute("UPDATE sources SET version = NULL WHERE source = ?", (source,))
 
     def refused(self, source: str, error: str, sighting: Sighting, now_ms: int) -> None:
@@ -84,6 +84,11 @@ class Ledger:
         """Notes a start of the writer."""
         self._execute("INSERT INTO facts VALUES ('first_start_ms', ?) ON CONFLICT DO NOTHING", (now_ms,))
         self._fact("operator_version", __version__)
+        self._execute("DELETE FROM facts WHERE name = 'stopped_ms'")
+
+    def stopped(self, now_ms: int) -> None:
+        """Notes that the writer ends as it was asked to."""
+        self._fact("stopped_ms", now_ms)
 
     def alive(self, now_ms: int) -> None:
         """Notes that the writer can write."""

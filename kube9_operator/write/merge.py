@@ -27,7 +27,8 @@ class Texts(NamedTuple):
 
 def latest(one: Texts, other: Texts) -> Texts:
     """Both together: the description of the latest, each metadata key of the latest that has it. Commutative, idempotent."""
-    newer, older = (one, other) if one.stamp >= other.stamp else (other, one)
+    # Of equal stamps (two Events of one name in two namespaces) the texts themselves decide.
+    newer, older = (one, other) if _rank(one) >= _rank(other) else (other, one)
     metadata: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
     for key in sorted({*one.metadata, *other.metadata}):
@@ -38,6 +39,10 @@ def latest(one: Texts, other: Texts) -> Texts:
         if stamp != newer.stamp:
             stamps[key] = stamp
     return Texts(newer.stamp, newer.description, metadata, stamps)
+
+
+def _rank(texts: Texts) -> tuple[Stamp, str, str]:
+    return texts.stamp, texts.description, encode(texts.metadata)
 
 
 def count(lead_events: int, lead_statuses: int, stand_in: int) -> int:

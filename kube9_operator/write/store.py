@@ -145,10 +145,10 @@ class Store:
                 part.number,
                 seen.contributor_hour,
                 flags,
-                max(seen.count, part.base),
+                part.base + part.own_count,
                 part.base,
                 seen.last_ms,
-                merge.add_step(b"", seen.last_ms, seen.count),
+                merge.add_step(b"", seen.last_ms, part.base + part.own_count),
             ),
         )
         return outcome

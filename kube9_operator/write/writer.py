@@ -48,6 +48,9 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     ledger = writer.ledger
     link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms()))
     writer.write_until_stopped()
+    if not link.abandon:
+        with database.transaction(connection):
+            ledger.stopped(now_ms())
     connection.close()
 
 
@@ -102,11 +105,9 @@ class Writer:
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:
-        """Raises RuntimeError where a frame is missing: its source lists again in the next generation."""
+        """Raises RuntimeError where a frame is missing: the next generation goes on from the version before it."""
         self._sequences[frame.source] += 1
         if frame.sequence != self._sequences[frame.source]:
-            with database.transaction(self._connection):
-                self.ledger.lost(frame.source)
             raise RuntimeError(
                 f"frame {self._sequences[frame.source]} of {frame.source} is missing, {frame.sequence} came instead"
             )
@@ -132,6 +133,12 @@ class Writer:
                 self._link.beat("waiting for the database", report=self._report(logs.one_line(error)))
                 time.sleep(wait)
                 wait = min(wait * 2, self._deadlines.database_retry_most)
+                if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
+                    lost = sum(len(frame.sightings) for frame in batch)
+                    self._log.error(
+                        "shutdown.not_flushed", frames=len(batch), sightings=lost, why="read again at the next start"
+                    )
+                    self._link.abandon = True
         else:
             return
         self._alive_at = time.monotonic()

@@ -106,6 +106,16 @@ def test_pages_put_together_are_the_whole(history: tuple[Path, list[dict[str, An
     assert pages[-1] == []
 
 
+def test_words_as_kubectl_takes_them(folder: Path) -> None:
+    def total(*options: str) -> int:
+        return int(listed(folder, *options)["pagination"]["total"])
+
+    assert total("--object-kind=replicaset") == total("--object-kind=ReplicaSet") > 0
+    assert total("--severity=Error") == total("--severity=error") > 0
+    assert total("--severity=error", "--severity=critical") == total("--severity=critical,error") > total("--severity=error")
+    assert total("--since=1d12h") == total("--since=36h")
+
+
 def test_relative_times_and_dates(folder: Path) -> None:
     day, week = listed(folder, "--since", "24h")["pagination"]["total"], listed(folder, "--since=8d")["pagination"]["total"]
     assert 0 < day < week == COUNT
@@ -145,6 +155,7 @@ def test_get(folder: Path) -> None:
     assert f"title: {event['title']}" in run(folder, "events", "get", event["id"], "-o", "table").stdout
     absent = run(folder, "events", "get", "evt_20200101_000000_000000")
     assert (absent.returncode, absent.stdout) == (1, "")
+    assert "Event not found" in run(folder, "events", "get", "evt_99991231_235959_zzzzzz").stderr
     assert json.loads(absent.stderr) == {"error": "Event not found", "event_id": "evt_20200101_000000_000000"}
 
 
@@ -175,6 +186,9 @@ WRONG = [
     (["--sort=name"], "Invalid sort order. Must be: seen, created"),
     (["--timeout=0"], "Invalid timeout. Must be: "),
     (["--object-name="], "Invalid value. Must not be empty"),
+    (["--object-name=\udcff"], "Invalid value. Must be: printable text"),
+    (["--db=\udcff"], "Invalid path. Must be: printable text"),
+    (["--since=" + "9" * 5000 + "d"], "Invalid time. Must be: "),
     (["--nonsense"], "Unrecognized arguments: --nonsense"),
 ]
 
@@ -269,6 +283,27 @@ def test_an_answer_that_cannot_be_written_is_an_error(folder: Path) -> None:
     assert (done.returncode, json.loads(done.stderr)["code"]) == (1, "OUTPUT")
 
 
+def test_closed_output_is_an_error(folder: Path) -> None:
+    for closed, code in ((">&-", 1), ("2>&-", 0)):
+        command = f"{BIN}/kube9-cli events list -o table --db {folder} {closed}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_a_damaged_database_is_one_line(folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "kube9.db").read_bytes()
+    chance = random.Random(11)
+    for _ in range(25):
+        damaged = bytearray(whole)
+        for _ in range(40):
+            at = chance.randrange(4096, len(damaged) - 64)
+            damaged[at : at + 64] = chance.randbytes(64)
+        (tmp_path / "kube9.db").write_bytes(damaged)
+        done = run(tmp_path, "events", "list", "--limit=1000", "--severity=warning")
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0 or json.loads(done.stderr)["code"] == "DATABASE_UNUSABLE", done.stderr
+
+
 def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
     text = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=20", "--db", str(folder)], columns=90)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]
@@ -298,6 +333,8 @@ def _on_a_terminal(command: list[str], columns: int) -> str:
 def test_coverage_of_a_time_before_the_first_start(folder: Path) -> None:
     covered = listed(folder, "--since=2020-01-01")["coverage"]
     assert [gap["reason"] for gap in covered["gaps"]] == ["before recording began"]
+    assert [gap["reason"] for gap in listed(folder, "--until=2020-01-01")["coverage"]["gaps"]] == ["before recording began"]
+    assert [gap["reason"] for gap in listed(folder, "--since=2999-01-01")["coverage"]["gaps"]] == ["this time has not come yet"]
     assert listed(folder, "--since=2020-01-01", "--type=operator")["coverage"]["complete"], "Events cannot be of this type"
 
 

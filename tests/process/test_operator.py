@@ -35,10 +35,17 @@ def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin:
         standin.write(warning("early", "Unhealthy", "not yet\n", count=4), warning("late", "FailedMount", "no volume"))
         until(lambda: counts(operator) == {"early": 4, "late": 1}, "the watch")
         listed = operator.cli("events", "list")
-        assert listed["coverage"] == {"complete": True, "gaps": [], "unavailable": []}
+        covered = listed["coverage"]
+        assert (covered["complete"], covered["gaps"], covered["unavailable"]) == (True, [], [])
+        status = operator.cli("status")["watches"]["events"]
+        assert covered["from"] == status["covered_from"]
+        assert covered["from"] < covered["until"] <= status["proved_until"]
         assert operator.books() | {"received": 4, "stored": 2, "updated": 1, "filtered": 1} == operator.books()
         assert operator.cli("status")["health"] == "healthy"
         assert operator.stop() == 0
+    stopped = operator.cli("status")
+    assert stopped["status"] == "stopped"
+    assert stopped["health"].startswith("unhealthy: stopped at ")
     assert operator.integrity() == "ok"
     assert not [line for line in operator.log() if line["level"] in ("warning", "error")]
 
@@ -291,6 +298,7 @@ def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
         until(lambda: "no usable credentials" in operator.log_text(), "the reason in the log")
         assert operator.events() == []
         assert not operator.cli("events", "list")["coverage"]["complete"]
+        assert "in KUBECONFIG=" in operator.log_text()
         assert operator.stop() == 0
 
 

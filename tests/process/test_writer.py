@@ -70,13 +70,14 @@ def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connect
     assert connection.execute(words).get == "NewWord", "a word that went with the refused one is made again"
 
 
-def test_a_missing_frame_ends_the_generation_and_the_source_lists_again(connection: apsw.Connection) -> None:
+def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(connection: apsw.Connection) -> None:
     one, other = made.sightings(2)
     write(connection, Asked(), frame(1, [one]))
     assert connection.execute("SELECT version FROM sources").get == "7"
     with pytest.raises(RuntimeError, match="frame 1 of events is missing, 2 came instead"):
         write(connection, Asked(), frame(2, [other], version="9"))
-    assert connection.execute("SELECT version FROM sources").get is None
+    assert connection.execute("SELECT version FROM sources").get == "7"
+    assert connection.execute("SELECT count(*) FROM events").get == 1
 
 
 def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: Path) -> None:

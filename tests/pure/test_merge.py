@@ -137,6 +137,25 @@ def test_an_event_that_goes_on_after_a_quiet_time_counts_from_the_count_before(r
     assert [row[2] for row in record.rows()] == [7, 5]
 
 
+def test_a_series_whose_time_moves_without_its_count(record: Record) -> None:
+    record.take(seen(count=5))
+    record.take(seen(count=5, last=120), seen(count=6, last=121))
+    assert [row[2] for row in record.rows()] == [5, 1]
+    lower = Record()
+    lower.take(seen(count=5), seen(count=1, last=120), seen(count=2, last=121), seen(count=7, last=122))
+    assert [row[2] for row in lower.rows()] == [5, 2]
+    lower.connection.close()
+
+
+def test_two_events_of_one_name_and_time_in_any_order(record: Record) -> None:
+    one, other = seen(description="A", contributor=1), seen(description="B", contributor=2)
+    record.take(one, other)
+    turned = Record()
+    turned.take(other, one)
+    assert record.rows() == turned.rows()
+    turned.connection.close()
+
+
 def test_an_event_whose_row_was_deleted_does_not_come_back_but_goes_on(record: Record) -> None:
     record.take(seen(count=7, last=10))
     record.connection.execute("DELETE FROM events; DELETE FROM texts")
