@@ -88,8 +88,10 @@ def coverage(database: Database, filters: Filters) -> dict[str, Any]:
         return answer
     now_ms = time.time_ns() // 1_000_000
     until = min(now_ms, now_ms if filters.until_ms is None else filters.until_ms)
-    rows = database.all("SELECT covered_from_ms, proved_until_ms FROM sources WHERE source = 'events'")
-    covered_from, proved_until = rows[0] if rows else (None, None)
+    rows = database.all("SELECT covered_from_ms, proved_until_ms, unavailable FROM sources WHERE source = 'events'")
+    covered_from, proved_until, unavailable = rows[0] if rows else (None, None, None)
+    if unavailable:
+        answer["unavailable"] = ["events"]
     if covered_from is None:
         begin = filters.since_ms or _first_start(database) or until
         gaps = [("events", min(begin, until), until, NEVER_LISTED)]
@@ -98,7 +100,7 @@ def coverage(database: Database, filters: Filters) -> dict[str, Any]:
         vouched = (max(covered_from, filters.since_ms or 0), min(until, proved_until))
         if vouched[0] < vouched[1]:
             answer |= {"from": iso(vouched[0]), "until": iso(vouched[1])}
-    return answer | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]]}
+    return answer | {"complete": not (gaps or unavailable), "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]]}
 
 
 def _first_start(database: Database) -> int | None:
@@ -136,7 +138,9 @@ def status(database: Database) -> dict[str, Any]:
     """What is recorded, and how far it is known to be whole."""
     facts = dict(database.all("SELECT name, value FROM facts"))
     last_commit = facts.get("last_commit_ms")
-    sources = database.all("SELECT source, version, covered_from_ms, proved_until_ms, listing_since_ms FROM sources")
+    sources = database.all(
+        "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms FROM sources ORDER BY source"
+    )
     now_ms = time.time_ns() // 1_000_000
     health = _health(now_ms, last_commit, facts.get("stopped_ms"), sources)
     return {
@@ -160,11 +164,11 @@ def status(database: Database) -> dict[str, Any]:
         "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL)},
         "watches": {
             source: {
-                "state": _state(now_ms, proved, listing),
+                "state": unavailable or _state(now_ms, proved, listing),
                 **({"covered_from": iso(covered)} if covered else {}),
                 **({"proved_until": iso(proved)} if proved else {}),
             }
-            for source, _, covered, proved, listing in sources
+            for source, unavailable, covered, proved, listing in sources
         },
     }
 

@@ -109,6 +109,8 @@ def covered(coverage: dict[str, Any]) -> str:
         if "from" not in coverage:
             return "complete"
         return f"complete from {coverage['from']} to {coverage['until']}"
+    if not coverage["gaps"]:
+        return f"incomplete: {', '.join(coverage['unavailable'])} cannot be watched"
     first = coverage["gaps"][0]
     more = len(coverage["gaps"]) - 1
     line = f"incomplete: {first['source']} from {first['from']} to {first['to']}: {first['reason']}"

@@ -87,6 +87,8 @@ class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The uid of the namespace kube-system: which cluster this is."""
     life_ms: int = 0
     """Events have been seen to go after this time already."""
+    unavailable: str = ""
+    """Why the source can be neither listed nor watched."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -112,7 +112,8 @@ CREATE TABLE sources (
     version          TEXT,    -- resourceVersion to watch from, stored with what it delivered; NULL: list first
     covered_from_ms  INTEGER, -- when the first list began; NULL before its end
     proved_until_ms  INTEGER, -- the last time at which a line, a bookmark, a clean end or a list vouched for it
-    listing_since_ms INTEGER  -- a list is under way since; NULL otherwise
+    listing_since_ms INTEGER, -- a list is under way since; NULL otherwise
+    unavailable      TEXT     -- why it can be neither listed nor watched (not permitted, not served); NULL where it can
 ) STRICT, WITHOUT ROWID;
 
 -- Times in which a source may have missed something.

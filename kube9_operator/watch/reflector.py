@@ -50,16 +50,20 @@ class Reflector:
         """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""
         self._log.info("watch.begins", version=self._version or "none: it is listed first")
         while not self._stop.is_set():
-            began = self._turned = time.monotonic()
             try:
-                self._list_and_watch()
+                self._live_until_an_error()
             except Stopped:
                 break
-            except ApiError as error:
-                if not self._stop.is_set():
-                    given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
-                    self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
         self._client.close()
+
+    def _live_until_an_error(self) -> None:
+        began = self._turned = time.monotonic()
+        try:
+            self._list_and_watch()
+        except ApiError as error:
+            if not self._stop.is_set():
+                given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
+                self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
 
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
@@ -216,6 +220,8 @@ class Reflector:
         if found.then == "list again":
             self._version = ""
             self._hole = found.hole if found.hole != "expired" else self._hole or "expired"
+        if found.then == "wait long":
+            self._outbox.put([], Counts(), News(unavailable=found.why))
         if lived_seconds > self._deadlines.retry_reset:
             self._wait = self._deadlines.retry_first
         jittered = self._wait * random.uniform(0.5, 1.0)

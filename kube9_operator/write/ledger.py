@@ -52,6 +52,8 @@ class Ledger:
         news = frame.news
         if news.life_ms:
             self._fact("event_life_ms", news.life_ms)
+        if news.unavailable:
+            self._execute("UPDATE sources SET unavailable = ? WHERE source = ?", (news.unavailable, frame.source))
         if news.mark == "list begins":
             self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
         elif news.mark == "list ends":
@@ -60,7 +62,8 @@ class Ledger:
         if news.proved_ms or news.version:
             self._execute(
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
-                proved_until_ms = max(coalesce(proved_until_ms, 0), ?), listing_since_ms = NULL WHERE source = ?""",
+                proved_until_ms = max(coalesce(proved_until_ms, 0), ?), listing_since_ms = NULL,
+                unavailable = NULL WHERE source = ?""",
                 (news.version, news.proved_ms, frame.source),
             )
 

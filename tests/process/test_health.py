@@ -47,10 +47,19 @@ def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
 
 
 def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
-    standin.control("answer", [{"code": 403}] * 4)
+    standin.control("answer", [{"code": 403}] * 8)
     with operator:
         until(lambda: operator.health()[1]["reasons"] == ["events: not permitted"], "the reason")
+        assert operator.cli("events", "list")["coverage"]["unavailable"] == ["events"]
+        assert operator.cli("status")["watches"]["events"]["state"] == "not permitted"
         until(lambda: operator.health()[0] == 200, "it to heal")
+        covered = until(lambda: _covered(operator), "coverage")
+        assert covered["unavailable"] == []
+
+
+def _covered(operator: Operator) -> dict[str, object] | None:
+    covered = operator.cli("events", "list")["coverage"]
+    return covered if covered["complete"] else None
 
 
 def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
