@@ -32,6 +32,8 @@ class Deadlines(msgspec.Struct, frozen=True):
     connect: float = 10.0
     read: float = 30.0
     """Without a byte of a list's answer for this long, the request has failed."""
+    page: float = 60.0
+    """A page of a list, or an object, arrives whole within this."""
     watch_least: int = 60
     watch_most: int = 90
     """A watch asks to be ended after a random time between these: a clean end vouches for a quiet source."""
@@ -68,7 +70,7 @@ class Deadlines(msgspec.Struct, frozen=True):
 
     def still(self) -> float:
         """A watch that has done nothing for this long is stuck: no wait of its own is longer."""
-        return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * (self.connect + self.read)
+        return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * (self.connect + self.page)
 
 
 GRACE_PERIOD_SECONDS = 30

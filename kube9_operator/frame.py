@@ -81,6 +81,8 @@ class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The resourceVersion to go on from after this frame."""
     proved_ms: int = 0
     """Until when the source is whole after this frame."""
+    shown_ms: int = 0
+    """With the end of a list: it shows what was there at some moment before this time."""
     hole: Hole = ""
     """With the end of a list: why the source could not go on from its version."""
     cluster: str = ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.operator import BIN, Operator, until
 from tests.standin import StandIn, warning
 
-START = time.time() - 600
+START = time.time() - 700
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
         with operator:
             tell(operator, standin)
         say("The operator has stopped. Its history is still there to be read:")
-        ask(operator, "events", "list", "--severity=warning", "--limit=1")
+        ask(operator, "events", "list", "--object-name=giant")
 
 
 def tell(operator: Operator, standin: StandIn) -> None:
@@ -40,22 +40,59 @@ def tell(operator: Operator, standin: StandIn) -> None:
         until(lambda expected=count: crashes(operator) == expected, f"crash {count}")
     ask(operator, "events", "get", event_id(operator, "web-6f7d"))
 
+    say("The watch is cut off, again and again. It goes on from where it was: nothing is missing, and nothing is said to be.")
+    for count in (13, 14, 15):
+        standin.control("cut")
+        standin.write(crash(count))
+    until(lambda: crashes(operator) == 15, "what happened between the cuts")
+    ask(operator, "events", "list", "--object-name=web-6f7d")
+
     say("The writer is killed with SIGKILL, and Events go on. Another takes over; nothing is lost, nothing is counted twice.")
     operator.kill("writer")
-    standin.write(
-        crash(13), warning("cache-0", "FailedMount", 'MountVolume.SetUp failed: configmap "cache" not found', when=START + 500)
-    )
-    until(lambda: crashes(operator) == 13 and len(operator.events()) == 4, "what happened meanwhile")
+    missing = 'MountVolume.SetUp failed for volume "cache": configmap "cache" not found'
+    standin.write(crash(16), warning("cache-0", "FailedMount", missing, when=START + 600))
+    until(lambda: crashes(operator) == 16 and len(operator.events()) == 4, "what happened meanwhile")
     ask(operator, "events", "list")
 
-    say("The API server forgets the version that the operator would go on from. It lists again, and says that it had to.")
-    operator.stop()
-    standin.write(crash(14))
+    say("The API server forgets the version that the watch would go on from (410). It lists again. Events live for an hour, so")
+    print("nothing can be missing, and the record is still complete:")
     standin.control("compact")
+    standin.plan("HTTP 410", on="watch")
+    standin.control("cut")
+    standin.write(crash(17))
+    until(lambda: crashes(operator) == 17, "the list")
+    ask(operator, "events", "list", "--limit=1")
+
+    say("The API server is away for longer than health lets pass (here 5 s, in life two minutes). Health is red, and says why:")
+    standin.plan("refused", seconds=8)
+    standin.control("cut")
+    until(lambda: operator.health()[0] == 503, "health to be red")
+    print(f"$ curl localhost:8080/healthz\n{operator.health()[1]['status']}: {operator.health()[1]['reasons'][0]}", flush=True)
+    standin.write(crash(18))
+    until(lambda: operator.health()[0] == 200, "it to heal")
+    until(lambda: crashes(operator) == 18, "what happened meanwhile")
+    print("… and when it is back, it heals by itself, with what happened meanwhile:", flush=True)
+    ask(operator, "events", "list", "--limit=1")
+
+    say("A burst: 20,000 Events of 20,000 pods at once.")
+    standin.control("prepare", {"from": 0, "count": 20_000, "reason": "Unhealthy", "times": 1})
+    began = time.monotonic()
+    standin.control("release")
+    until(lambda: operator.books()["stored"] == 20_004, "all of them")
+    print(f"recorded after {time.monotonic() - began:.1f} s, as far as polling shows", flush=True)
+    ask(operator, "events", "list", "--limit=3")
+
+    say("The operator stops for a while, another cluster takes the address, and the record says what it cannot vouch for:")
+    operator.stop()
+    standin.control("replace")
     operator.start()
-    until(lambda: crashes(operator) == 14, "the list")
-    ask(operator, "events", "list")
-    say("The books balance: every Event received is accounted for.")
+    until(lambda: not operator.cli("events", "list")["coverage"]["complete"], "the gap")
+    standin.write(
+        warning("web-0", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", when=time.time())
+    )
+    until(lambda: operator.events("--object-name=web-0"), "what happens in the other one")
+    ask(operator, "events", "list", "--limit=2")
+    say("And the books balance: every Event received is accounted for.")
     ask(operator, "status")
 
 

@@ -27,6 +27,7 @@ FAST = {
     "retry_first": 0.05,
     "retry_most": 0.5,
     "denied_retry": 0.5,
+    "page": 2.0,
     "proof": 5.0,
     "patience": 0.5,
     "compare": 3.0,

@@ -6,7 +6,9 @@ pause on an empty answer and lose their place.
 
 import contextlib
 import json
+import math
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """Of an answer that is held whole: a page of 500 Events is half a MiB, but nothing limits an Event's message."""
 TOO_LARGE = -5
 """In place of an HTTP status: an answer is larger than that."""
+TLS = -6
+"""In place of an HTTP status: the server's certificate is not trusted, or ours is not accepted."""
 MAX_ERROR_BYTES = 4_096
 """How much of an error's answer is read."""
 
@@ -60,8 +64,17 @@ class Client:
             with contextlib.suppress(Exception):  # it may just have ended by itself
                 self._reading.shutdown()
 
-    def get(self, path: str, query: list[tuple[str, str]], read_seconds: float) -> "Answer":
-        """The answer to a GET, its body still to be read. Raises ApiError unless it is 200."""
+    def get(
+        self,
+        path: str,
+        query: list[tuple[str, str]],
+        read_seconds: float,
+        total_seconds: float | None = None,
+        long: bool = False,
+    ) -> "Answer":
+        """The answer to a GET, its body still to be read: each read within `read_seconds`, all of it within `total_seconds`.
+        One that is `long` can be ended by `interrupt`. Raises ApiError unless it is 200.
+        """
         try:
             if self._api is None:
                 chosen = _configuration()
@@ -76,8 +89,10 @@ class Client:
             )
             raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, read_seconds)).response
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ApiError(0, _cause(error)) from None
-        answer, self._reading = Answer(raw), raw
+            raise ApiError(*_cause(error)) from None
+        answer = Answer(raw, total_seconds)
+        if long:
+            self._reading = raw
         if raw.status != 200:
             raise answer.as_error()
         return answer
@@ -86,8 +101,9 @@ class Client:
 class Answer:
     """A 200 whose body is read as it comes."""
 
-    def __init__(self, raw: urllib3.HTTPResponse) -> None:
+    def __init__(self, raw: urllib3.HTTPResponse, total_seconds: float | None) -> None:
         self._raw = raw
+        self._until = math.inf if total_seconds is None else time.monotonic() + total_seconds
 
     def whole(self) -> bytes:
         """The whole body. Raises ApiError where it breaks off, or is too large to be held."""
@@ -103,9 +119,11 @@ class Answer:
         try:
             while chunk := self._raw.read1(READ_BYTES):
                 yield chunk
+                if time.monotonic() > self._until:
+                    raise ApiError(0, "the answer did not end in its time")
             self._raw.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, _cause(error)) from None
+            raise ApiError(*_cause(error)) from None
         finally:
             self._raw.close()
 
@@ -136,15 +154,16 @@ def _configuration() -> Any:
             load_kube_config(client_configuration=chosen)
     except Exception as error:  # a broken file raises whatever its YAML, base64 and types make of it
         where = "of the service account" if in_cluster else f"in KUBECONFIG={os.environ.get('KUBECONFIG') or '~/.kube/config'}"
-        raise ApiError(0, f"no usable credentials {where}: {_cause(error)}") from None
+        raise ApiError(0, f"no usable credentials {where}: {_cause(error)[1]}") from None
     chosen.retries = False
     chosen.keep_alive = True
     return chosen
 
 
-def _cause(error: BaseException) -> str:
-    """What went wrong at the bottom of urllib3's layers, as one line."""
+def _cause(error: BaseException) -> tuple[int, str]:
+    """What went wrong at the bottom of urllib3's layers, as one line, with what stands for it in place of an HTTP status."""
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         return _cause(inner)
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return (TLS if "SSL" in text or "CERTIFICATE" in text else 0), text

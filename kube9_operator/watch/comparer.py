@@ -49,6 +49,6 @@ class Comparer:
         token: str | None = ""
         while token is not None:
             query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
-            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
+            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read, self._deadlines.page).whole())
             yield batch
             token = meta.continue_ or None

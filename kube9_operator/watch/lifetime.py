@@ -2,6 +2,10 @@
 
 from collections import deque
 
+MARGIN_MS = 3_000
+"""What is added to an age by times cut to seconds, and by etcd, which revokes leases half a second late."""
+LEASE_SHARE, LEASE_MOST_MS = 20, 60_000
+"""The API server shares leases among Events, so that one may live up to a twentieth longer than it must, a minute at most."""
 NEEDED = 5
 """Somebody may delete an Event by hand; as many in a row, each before its time, are a rule of the cluster."""
 
@@ -18,9 +22,13 @@ class Lifetime:
         return 0 <= age_ms < self.life_ms
 
     def gone(self, age_ms: int) -> bool:
-        """Notes an Event that went early, though its namespace stays; says whether Events now live shorter."""
+        """Notes an Event that went early, though its namespace stays; says whether Events are now known to live shorter.
+
+        What is learnt is the life that every Event is sure to have, so that a gap may be stated too long, never too short.
+        """
         self._ages.append(age_ms)
         if len(self._ages) < NEEDED or max(self._ages) >= self.life_ms:
             return False
-        self.life_ms = max(self._ages)
+        longest = max(self._ages)
+        self.life_ms = max(1_000, longest - min(longest // LEASE_SHARE, LEASE_MOST_MS) - MARGIN_MS)
         return True

@@ -35,6 +35,7 @@ class Reflector:
         self._life = Lifetime(ready.event_life_ms)
         self._hole: Hole = ""
         self._take_whole = False
+        self._shown_ms = 0
         self._client = client
         self._outbox = outbox
         self._stop = stop
@@ -100,9 +101,10 @@ class Reflector:
         meta = self._whole() if self._take_whole else self._pages()
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
-        self._outbox.put([], Counts(), News("list ends", meta.resource_version, began_ms, self._hole, cluster))
+        self._outbox.put([], Counts(), News("list ends", meta.resource_version, began_ms, self._shown_ms, self._hole, cluster))
+        if not self._hole:
+            self._trouble.over()  # otherwise a watch that goes on is the end of it
         self._version, self._cluster, self._hole = meta.resource_version, cluster or self._cluster, ""
-        self._trouble.over()
         self._log.info("watch.listed", version=self._version)
 
     def _pages(self) -> lines.ListMeta:
@@ -111,11 +113,14 @@ class Reflector:
         while token is not None:
             query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
             try:
-                meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read).whole())
+                meta, batch = lines.page(
+                    self._client.get(self._path, query, self._deadlines.read, self._deadlines.page).whole()
+                )
             except ApiError as error:
                 self._take_whole = error.status == TOO_LARGE or (bool(token) and error.status == 410)
                 raise
             self._turned = time.monotonic()
+            self._shown_ms = self._shown_ms if token else now_ms()
             self._outbox.put(batch.sightings, batch.counts, News())
             token = meta.continue_ or None
         return meta
@@ -123,8 +128,10 @@ class Reflector:
     def _whole(self) -> lines.ListMeta:
         """A list in one answer, which has no tokens that expire, and is never held whole."""
         self._take_whole = False
-        reading = WholeList()
+        reading, self._shown_ms = WholeList(), 0
         for chunk in self._client.get(self._path, [], self._deadlines.read).chunks():
+            self._turned = time.monotonic()
+            self._shown_ms = self._shown_ms or now_ms()
             batch = reading.feed(chunk)
             self._outbox.put(batch.sightings, batch.counts, News())
         return reading.end()
@@ -134,14 +141,14 @@ class Reflector:
         cluster = self._cluster_uid()
         if cluster and self._cluster and cluster != self._cluster:
             raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
-        meta, _ = lines.page(self._client.get(self._path, [("limit", "1")], self._deadlines.read).whole())
+        meta, _ = lines.page(self._client.get(self._path, [("limit", "1")], self._deadlines.read, self._deadlines.page).whole())
         if _order(meta.resource_version) < _order(self._version):
             raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
 
     def _cluster_uid(self) -> str:
         """Which cluster this is; '' where the server does not say."""
         try:
-            return lines.uid(self._client.get(CLUSTER_PATH, [], self._deadlines.read).whole())
+            return lines.uid(self._client.get(CLUSTER_PATH, [], self._deadlines.read, self._deadlines.page).whole())
         except ApiError as error:
             if error.status in (403, 404):
                 return ""
@@ -157,10 +164,10 @@ class Reflector:
             ("timeoutSeconds", str(seconds)),
         ]
         began, from_version = time.monotonic(), self._version
-        answer = self._client.get(self._path, query, seconds + self._deadlines.watch_silence)
+        most = seconds + self._deadlines.watch_silence
+        answer = self._client.get(self._path, query, most, most, long=True)
         stream, received = lines.Stream(), 0
         for chunk in answer.chunks():
-            self._turned = time.monotonic()
             try:
                 batch = stream.feed(chunk)
             except lines.ErrorLine as line:
@@ -186,6 +193,7 @@ class Reflector:
 
     def _deliver(self, batch: lines.Batch) -> None:
         if batch.lines:
+            self._turned = time.monotonic()
             # Lines without a version prove nothing: they may be anything that somebody between sends.
             proved_ms = now_ms() if batch.version else 0
             news = News("", batch.version, proved_ms, life_ms=self._shorter_life(batch))
@@ -207,7 +215,9 @@ class Reflector:
     def _stays(self, namespace: str) -> bool:
         """Whether a namespace is there and is not being deleted: with it its Events would have gone."""
         try:
-            return lines.stays(self._client.get(f"/api/v1/namespaces/{namespace}", [], self._deadlines.read).whole())
+            return lines.stays(
+                self._client.get(f"/api/v1/namespaces/{namespace}", [], self._deadlines.read, self._deadlines.page).whole()
+            )
         except ApiError:
             return False
 

@@ -125,7 +125,7 @@ class Ledger:
             "SELECT proved_until_ms FROM sources WHERE source = ? AND covered_from_ms IS NOT NULL",
             (source,),
         )
-        shown_ms = began_ms - (self.event_life_ms() if news.hole in ("", "expired", "dropped") else 0)
+        shown_ms = (news.shown_ms or began_ms) - (self.event_life_ms() if news.hole in ("", "expired", "dropped") else 0)
         if known and known[0] < shown_ms:
             self._gap(source, known[0], shown_ms, GAPS[news.hole or "expired"])
         self._execute(

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, queries
+from tests.bench import database, ingest, memory, queries, standin
 
-PARTS = {"ingest": ingest.run, "queries": queries.run, "memory": memory.run}
+PARTS = {"standin": standin.run, "ingest": ingest.run, "queries": queries.run, "memory": memory.run}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One control plane for all tests of this folder; each has a namespace, an operator and a database of its own."""
+"""One control plane for all tests that ask no more of it; each has a namespace, an operator and a database of its own."""
 
 import os
 from collections.abc import Iterator
@@ -7,20 +7,24 @@ from pathlib import Path
 import pytest
 
 from tests.control_plane.plane import ControlPlane, assets
+from tests.control_plane.recorder import DEADLINES
 from tests.operator import Operator, until
-
-DEADLINES = {"hang": 15.0, "lock_wait": 30.0}
-"""As in life: a control plane leaves the operator little of two processors."""
 
 
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    binaries = assets()
-    if binaries is None:
+def binaries() -> Path:
+    """The folder with the binaries of a control plane."""
+    found = assets()
+    if found is None:
         missing = "needs a control plane: make cluster-tools"
         if os.environ.get("KUBE9_REQUIRE_CONTROL_PLANE") == "1":
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="session")
+def plane(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(tmp_path_factory.mktemp("control-plane"), binaries, controllers=True) as running:
         yield running
 

@@ -37,6 +37,10 @@ def assets() -> Path | None:
 class ApiError(Exception):
     """The API server, or etcd, refused a request."""
 
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status} {text}")
+        self.status = status
+
 
 class ControlPlane:
     """Runs as long as the `with` block."""
@@ -77,9 +81,9 @@ class ControlPlane:
         # 64 MB of preallocated log, and pytest keeps the folders of three runs.
         shutil.rmtree(self._folder / "etcd", ignore_errors=True)
 
-    def restart_api_server(self) -> None:
-        """Stops the API server, with every watch, and starts it again at the same port."""
-        self._stop("kube-apiserver")
+    def restart_api_server(self, kill: bool = False) -> None:
+        """Stops the API server, with every watch, or kills it, and starts it again at the same port."""
+        self._stop("kube-apiserver", kill)
         self._start_api_server()
 
     def compact(self) -> None:
@@ -107,7 +111,7 @@ class ControlPlane:
         answer = connection.getresponse()
         text = answer.read()
         if answer.status >= 300:
-            raise ApiError(f"{method} {path}: {answer.status} {text.decode(errors='replace')}")
+            raise ApiError(answer.status, f"{method} {path}: {text.decode(errors='replace')}")
         return json.loads(text) if answer.headers.get_content_type() == "application/json" else text.decode()
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
@@ -170,11 +174,11 @@ class ControlPlane:
             command = [str(self._binaries / name), *map(str, arguments)]
             self._running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def _stop(self, name: str) -> None:
+    def _stop(self, name: str, kill: bool = False) -> None:
         process = self._running.pop(name, None)
         if process is None:
             return
-        process.terminate()
+        (process.kill if kill else process.terminate)()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -187,7 +191,7 @@ class ControlPlane:
             answer = etcd.getresponse()
             text = answer.read()
             if answer.status != 200:
-                raise ApiError(f"{path}: {answer.status} {text.decode(errors='replace')}")
+                raise ApiError(answer.status, f"{path}: {text.decode(errors='replace')}")
             return json.loads(text)
 
 

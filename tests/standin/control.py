@@ -1,0 +1,122 @@
+"""Steering: POST /NAME with a JSON body to the second address. Each function takes the cluster and the decoded body."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.standin.client import warning
+from tests.standin.cluster import Cluster, encode, line, now
+
+
+def do_write(cluster: Cluster, body: Any) -> None:
+    """Creates or changes Events."""
+    for event in body:
+        cluster.write(event)
+
+
+def do_delete(cluster: Cluster, body: Any) -> None:
+    """Deletes Events, each given as namespace and name."""
+    for namespace, name in body:
+        cluster.delete((namespace, name))
+
+
+def do_prepare(cluster: Cluster, body: Any) -> None:
+    """Makes `count` Warnings of as many pods ready, each seen `times` times, for `release` to let loose at once."""
+    for number in range(body["from"], body["from"] + body["count"]):
+        name = f"web-{number % 97}-5d9c7b8f6d-{number:07d}"
+        event = warning(name, body["reason"], "the probe failed: HTTP 503", count=body["times"])
+        version = cluster.version + len(cluster.prepared) + 1
+        event["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "resourceVersion": str(version)}
+        text = encode(event)
+        cluster.prepared.append((("shop", event["metadata"]["name"]), text, line("MODIFIED", text)))
+
+
+def do_release(cluster: Cluster, _body: Any) -> None:
+    """Lets loose what is prepared; nothing else may be written in between."""
+    for key, text, watched in cluster.prepared:
+        cluster.version += 1
+        cluster.events[key] = text
+        cluster.history.append((cluster.version, watched))
+    cluster.prepared.clear()
+
+
+def do_compact(cluster: Cluster, _body: Any) -> None:
+    """Forgets the history, as etcd does every five minutes."""
+    cluster.compact()
+
+
+def do_restore(cluster: Cluster, body: Any) -> None:
+    """Goes back to an earlier version, as a restored backup does."""
+    cluster.restore(body)
+
+
+def do_replace(cluster: Cluster, _body: Any) -> None:
+    """Another cluster behind the same address."""
+    cluster.replace()
+
+
+def do_delete_namespace(cluster: Cluster, body: Any) -> None:
+    """Deletes a namespace, and its Events with it."""
+    cluster.gone.add(body)
+    for key in [key for key in cluster.events if key[0] == body]:
+        cluster.delete(key)
+
+
+def do_cut(cluster: Cluster, _body: Any) -> None:
+    """Breaks every watch off."""
+    cluster.cut()
+
+
+def do_answer(cluster: Cluster, body: Any) -> None:
+    """The next requests get these answers: each {"code": …, "headers": {…}, "body": "…"}, or {"line": {…}} for a watch."""
+    for one in body:
+        cluster.plans.append(
+            {"fault": "line", "on": "watch"} | one if "line" in one else {"fault": "answer", "on": "any"} | one
+        )
+
+
+def do_plan(cluster: Cluster, body: Any) -> None:
+    """Each {"fault": one of FAULTS, "on": …, …} befalls the next request of its kind, once, or `times` times; the earliest that
+    fits is taken. Kinds are "watch", "list" (any), "look" (limit=1), "first" and "page" (of a list: continued), "any".
+    """
+    for one in body:
+        cluster.plans += [one] * one.get("times", 1)
+
+
+def do_token(cluster: Cluster, body: Any) -> None:
+    """From now on only this bearer token is accepted, '' for anybody; who watches is cut off."""
+    cluster.token = body
+    cluster.cut()
+
+
+def do_certificate(cluster: Cluster, body: Any) -> None:
+    """From now on the certificate that is in this folder; who watches is cut off."""
+    assert cluster.tls
+    cluster.tls.load_cert_chain(f"{body}/tls.crt", f"{body}/tls.key")
+    cluster.cut()
+
+
+def do_plans(cluster: Cluster, _body: Any) -> Any:
+    """What is planned and has not happened."""
+    return cluster.plans
+
+
+def do_requests(cluster: Cluster, _body: Any) -> Any:
+    """What was asked of Events so far: paths with their queries."""
+    return cluster.requests
+
+
+def do_held(cluster: Cluster, _body: Any) -> Any:
+    """Of each object what an Event of it counts now."""
+    events = [json.loads(text) for text in cluster.events.values()]
+    return {event["involvedObject"]["name"]: event["count"] for event in events}
+
+
+CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
+    function.__name__.removeprefix("do_"): function
+    for function in (
+        *(do_write, do_delete, do_prepare, do_release, do_compact, do_restore, do_replace, do_delete_namespace, do_cut),
+        *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_held),
+    )
+}
