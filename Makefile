@@ -21,7 +21,7 @@ lint: $(VENV)/done
 	$(BIN)/lint-imports
 
 bench: $(VENV)/done
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(PART)
 
 # etcd, kube-apiserver, kube-controller-manager and kube-scheduler, built once a machine, outside the clone.
 cluster-tools:

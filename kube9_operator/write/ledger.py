@@ -12,6 +12,9 @@ OUTCOMES = ("stored", "updated", "unchanged", "refused")
 MAX_DEAD_LETTERS = 10_000
 """Kept: the newest. Each is at most some 12 KiB."""
 
+CLOCK_MS = 60_000
+"""A proof further ahead than this is of a clock that has been set back since: it vouches for a time that has not come."""
+
 GAPS = {
     "dropped": "the writer did not keep up, and Events of that time had expired when they were listed again",
     "expired": "not watched, and Events of that time had expired when they were listed again",
@@ -62,9 +65,10 @@ class Ledger:
         if news.proved_ms or news.version:
             self._execute(
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
-                proved_until_ms = max(coalesce(proved_until_ms, 0), ?), listing_since_ms = NULL,
-                unavailable = NULL WHERE source = ?""",
-                (news.version, news.proved_ms, frame.source),
+                proved_until_ms = CASE WHEN proved_until_ms <= ? THEN max(proved_until_ms, ?)
+                ELSE coalesce(nullif(?, 0), min(proved_until_ms, ?)) END,
+                listing_since_ms = NULL, unavailable = NULL WHERE source = ?""",
+                (news.version, now_ms + CLOCK_MS, news.proved_ms, news.proved_ms, now_ms, frame.source),
             )
 
     def compared(self, source: str, known: int) -> None:

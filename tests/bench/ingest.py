@@ -103,7 +103,7 @@ def _store(source: Path | None) -> float:
 def _whole_way(source: Path | None, times: int) -> float:
     """LINES watch lines at once from the stand-in: until the last is committed."""
     with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
-        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), LOG_LEVEL="warning")
+        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), {"compare": 300.0}, LOG_LEVEL="warning")
         _copy(source, str(operator.data))
         if source is not None:
             _forget_version(operator.data)

@@ -12,7 +12,7 @@ EVENTS = 50_000
 def run(_large: Path) -> None:
     """With nothing to do, after a list of 50,000 Events, and after as many updates of them."""
     with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
-        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), LOG_LEVEL="debug")
+        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), {"compare": 300.0}, LOG_LEVEL="debug")
         with operator:
             until(lambda: [one for one in standin.control("requests") if "watch=1" in one], "the watch")
             _print(operator, "idle")

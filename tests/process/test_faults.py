@@ -11,7 +11,7 @@ import pytest
 from tests.operator import Operator, until
 from tests.standin import StandIn, make_certificate, warning
 
-SEEDS = range(int(os.environ.get("KUBE9_FAULT_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("KUBE9_FAULT_SEEDS", "2")))
 FAULTS_IN_SEQUENCE = 20
 PATIENCE = {"connect": 1.0, "read": 1.0, "patience": 1.0, "watch_most": 1, "watch_silence": 0.5, "compare": 600.0}
 MORE_THAN_A_PAGE = 510
@@ -72,7 +72,7 @@ IN_LISTS = [
 """In the list that a version that has expired makes necessary."""
 
 SLOW = [Case("drip", "look", troubles=None), Case("drip", "watch", troubles=None)]
-"""What hides everything else as long as the operator has no answer to it, so that sequences go without."""
+"""Each takes seconds: sequences go without."""
 
 
 class Story:
@@ -263,12 +263,11 @@ def test_a_certificate_that_is_replaced(tmp_path: Path) -> None:
             make_certificate(served)
             standin.control("certificate", str(served))
             story.happen("two")
-            until(lambda: "watch.trouble" in operator.log_text(), "the certificate to be refused")
+            until(lambda: "CERTIFICATE_VERIFY_FAILED" in operator.log_text(), "what is wrong to be named")
             shutil.copy(served / "tls.crt", trusted)
             story.wait()
             heal(operator)
             assert coverage_reasons(operator) == set()
-        assert "CERTIFICATE_VERIFY_FAILED" in operator.log_text(), "what is wrong is named"
 
 
 def test_a_stream_that_is_alive_and_wrong(operator: Operator, standin: StandIn) -> None:

@@ -5,6 +5,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(co
         write(connection, Asked(), frame(2, [other], version="9"))
     assert connection.execute("SELECT version FROM sources").get == "7"
     assert connection.execute("SELECT count(*) FROM events").get == 1
+
+
+def test_a_clock_that_was_ahead_vouches_for_nothing_to_come(connection: apsw.Connection) -> None:
+    def proved(ms: int) -> int:
+        write(connection, Asked(), Frame("events", 1, News("", "7", ms), Counts(), []))
+        return int(connection.execute("SELECT proved_until_ms FROM sources").get)
+
+    now = time.time_ns() // 1_000_000
+    assert proved(now) == now
+    assert proved(now - 5_000) == now, "never backwards"
+    assert proved(now + 86_400_000) == now + 86_400_000, "as long as the clock says so"
+    assert proved(now + 1_000) == now + 1_000
 
 
 def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: Path) -> None:
