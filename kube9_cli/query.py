@@ -135,11 +135,12 @@ class Database:
                 where.append(f"{column} IN ({', '.join('?' * len(known))})")
                 values += [row[0] for row in known]
                 index = "events_by_namespace" if column == "namespace" else index
-        if filters.since_ms is not None:
+        oldest, newest = self.all("SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)")[0]
+        if filters.since_ms is not None and filters.since_ms // MS_IN_HOUR >= (oldest or 0):  # otherwise all match
             hour = filters.since_ms // MS_IN_HOUR
             where.append("last_hour >= ? AND (last_hour > ? OR last_ms >= ?)")
             values += (hour, hour, filters.since_ms)
-        if filters.until_ms is not None:
+        if filters.until_ms is not None and filters.until_ms // MS_IN_HOUR <= (newest or 0):
             hour = filters.until_ms // MS_IN_HOUR
             where.append("(first_hour < ? OR (first_hour = ? AND first_ms < ?))")
             values += (hour, hour, filters.until_ms)
