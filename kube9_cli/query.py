@@ -20,6 +20,8 @@ STEPS_BETWEEN_LOOKS = 10_000
 MS_IN_HOUR = 3_600_000
 SORTED_AT_MOST = 5_000
 """Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
+NEAR = 1_000
+"""Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
 STEP_BYTES, MAX_STEPS = 10, 200
 
 
@@ -85,6 +87,13 @@ class Database:
         if order == "seen" and not values:
             total = self.all("SELECT count(*) FROM events")[0][0]
             return Matches(total, self._newest("events_recent", "1", (), limit, offset))
+        if order == "seen" and offset <= NEAR and index != "events_by_object":
+            # The first pages are at the beginning of the index: found there at once, or after a walk that counts them all.
+            ids = self._newest(index, where, values, limit, offset)
+            if len(ids) < limit and (ids or not offset):
+                return Matches(offset + len(ids), ids)
+            counted = self.all(f"SELECT count(*) FROM events INDEXED BY {index} WHERE {where}", values)  # noqa: S608
+            return Matches(counted[0][0], ids)
         # One walk of the index counts the matches of each hour; then only the hours of the page are read and sorted.
         hours = self.all(
             f"SELECT last_hour, count(*) FROM events INDEXED BY {index} WHERE {where} "  # noqa: S608
