@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from tests.operator import Operator, until
-from tests.standin import StandIn
+from tests.standin import StandIn, warning
 
 EVENTS = 50_000
 
@@ -20,14 +20,16 @@ def run(_large: Path) -> None:
                 standin.control("prepare", {"from": 0, "count": EVENTS, "reason": "BackOff", "times": time_of})
                 standin.control("release")
                 received = EVENTS * time_of
-                until(lambda expected=received: operator.cli("status")["books"]["events"]["received"] == expected, "all", 300)
+                until(lambda expected=received: operator.books()["received"] == expected, "all", 300)
                 _print(operator, f"after {received:,} lines")
+            standin.control("cut")
+            standin.write(warning("last", "BackOff", "again"))  # a version that is newer than the watch's
             standin.control("compact")
             standin.control("cut")
             lists = "watch.listed"
-            until(lambda: operator.log_text().count(lists) == 2, "another list", 300)
+            until(lambda: operator.log_text().count(lists) >= 2, "another list", 60)
             received = 3 * EVENTS
-            until(lambda: operator.cli("status")["books"]["events"]["received"] == received, "all", 300)
+            until(lambda: operator.books()["received"] >= received, "all", 300)
             _print(operator, f"after a list of {EVENTS:,}")
 
 

@@ -72,7 +72,7 @@ def _times(command: list[str]) -> tuple[float, float]:
     for _ in range(ROUNDS):
         for times, words in zip(found, (command, [str(Path(command[0]).parent / "python"), "-c", "pass"]), strict=True):
             began = time.perf_counter()
-            subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
             times.append((time.perf_counter() - began) * 1000)
     return statistics.median(found[0]), statistics.median(found[1])
 
@@ -80,7 +80,8 @@ def _times(command: list[str]) -> tuple[float, float]:
 def _peak_mib(command: list[str]) -> float:
     """The most resident memory of the command, taken by a small process: a large parent's own would count."""
     script = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); "
+        "import resource, subprocess, sys; quiet = subprocess.DEVNULL; "
+        "subprocess.run(sys.argv[1:], stdout=quiet, stderr=quiet, check=True); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     python = str(Path(command[0]).parent / "python")
