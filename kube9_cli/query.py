@@ -92,8 +92,7 @@ class Database:
             ids = self._newest(index, where, values, limit, offset)
             if len(ids) < limit and (ids or not offset):
                 return Matches(offset + len(ids), ids)
-            counted = self.all(f"SELECT count(*) FROM events INDEXED BY {index} WHERE {where}", values)  # noqa: S608
-            return Matches(counted[0][0], ids)
+            return Matches(self._count(index, where, values, filters), ids)
         # One walk of the index counts the matches of each hour; then only the hours of the page are read and sorted.
         hours = self.all(
             f"SELECT last_hour, count(*) FROM events INDEXED BY {index} WHERE {where} "  # noqa: S608
@@ -116,6 +115,25 @@ class Database:
                 break
         page = (*values, oldest, hours[0][0])
         return Matches(total, self._newest(index, f"{where} AND last_hour BETWEEN ? AND ?", page, limit, offset))
+
+    def _count(self, index: str, where: str, values: tuple[Any, ...], filters: Filters) -> int:
+        """How many match. Hours that lie within the asked time as a whole are counted from the index alone."""
+        pieces: list[tuple[str, tuple[int, ...]]] = [("1", ())]
+        since, until = (None if ms is None else ms // MS_IN_HOUR for ms in (filters.since_ms, filters.until_ms))
+        if since is not None and until is not None and since < until:
+            within = ("last_hour > ? AND last_hour < ?", (since, until))
+            pieces = [within, ("last_hour = ?", (since,)), ("last_hour >= ?", (until,))]
+        elif since is not None and until is None:
+            pieces = [("last_hour > ?", (since,)), ("last_hour = ?", (since,))]
+        elif until is not None and since is None:
+            pieces = [("last_hour < ?", (until,)), ("last_hour >= ?", (until,))]
+        plain = self._conditions(filters._replace(since_ms=None, until_ms=None)) if len(pieces) > 1 else None
+        total = 0
+        for number, (hours, bounds) in enumerate(pieces):
+            piece, given = (plain[1], plain[2]) if plain and number == 0 else (where, values)
+            sql = f"SELECT count(*) FROM events INDEXED BY {index} WHERE {hours} AND {piece}"  # noqa: S608
+            total += self.all(sql, (*bounds, *given))[0][0]
+        return int(total)
 
     def _newest(self, index: str, where: str, values: tuple[Any, ...], limit: int, offset: int) -> list[int]:
         sql = (
