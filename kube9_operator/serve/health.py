@@ -4,6 +4,7 @@ import time
 from typing import Any, Literal
 
 from kube9_operator.child import Beat, Message, Recording, Watching
+from kube9_operator.clock import now_ms
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -80,11 +81,6 @@ class Health:
 
 AT_ONCE = ("not permitted", "not served")
 """Troubles that do not pass by themselves, so that health says so before the proof has run out."""
-
-
-def now_ms() -> int:
-    """Our own clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def iso(ms: int) -> str:

@@ -9,6 +9,7 @@ import time
 
 from kube9_operator import logs
 from kube9_operator.child import Ready
+from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Hole, News
 from kube9_operator.watch import answers, lines
@@ -269,8 +270,3 @@ class Trouble:
             seconds = round(time.monotonic() - self._since, 1)
             self._log.info("watch.restored", why=self.why, times=self._times, seconds=seconds)
         self.why, self._times = "", 0
-
-
-def now_ms() -> int:
-    """Our own clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000

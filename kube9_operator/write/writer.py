@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from kube9_operator import child, logs
+from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
@@ -190,8 +191,3 @@ class Writer:
             return "refused"
         finally:
             self._connection.execute("RELEASE sighting")
-
-
-def now_ms() -> int:
-    """Our own clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000
