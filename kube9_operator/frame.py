@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from kube9_operator.states import State
+
 DATABASE_NAME = "kube9.db"
 
 MAX_SIGHTINGS_IN_FRAME = 500
@@ -102,6 +104,8 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     news: News
     counts: Counts
     sightings: list[Sighting]
+    states: list[State] = []
+    """Of a watch of resources: what the writer compares with the states that it keeps."""
 
 
 _encoder = msgspec.msgpack.Encoder()

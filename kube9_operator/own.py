@@ -1,0 +1,54 @@
+"""The operator's own events (types operator, system and health) as sightings, so that they go the way of all others. Pure."""
+
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from kube9_operator.frame import EVENT_TYPES, MS_IN_HOUR, Sighting, hash64
+
+SOURCE = "operator"
+"""The source of these events in the books."""
+OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
+_json = msgspec.json.Encoder(order="sorted")
+
+
+def happened(
+    reason: str,
+    severity: int,
+    title: str,
+    description: str,
+    at_ms: int,
+    metadata: dict[str, Any] | None = None,
+    event_type: int = OPERATOR,
+) -> Sighting:
+    """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970.
+
+    `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). What is said twice with the same
+    reason, title and time is one event.
+    """
+    identity = hash64("own", reason, title, str(at_ms))
+    encoded = _json.encode(metadata or {}).decode()
+    return Sighting(
+        kind="",
+        namespace="",
+        name="",
+        uid="",
+        key=identity,
+        contributor=identity,
+        contributor_hour=at_ms // MS_IN_HOUR,
+        contributor_name="",
+        lead=True,
+        from_status=False,
+        count=1,
+        first_ms=at_ms,
+        last_ms=at_ms,
+        event_type=event_type,
+        severity=severity,
+        title=title,
+        description=description,
+        metadata=encoded,
+        reason=reason,
+        node="",
+        text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
+    )

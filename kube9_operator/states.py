@@ -1,0 +1,178 @@
+"""The reduced states of resources: the few fields that are compared, as they travel and as they are kept. Neither Kubernetes
+nor SQL. They are kept in databases as msgpack arrays: a field is only ever added, at the end, with a default.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Reduced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is common to all: absent texts are '', absent times 0; times are in ms since 1970, by the API server's clock."""
+
+
+class Owner(Reduced, frozen=True):
+    """The controller of an object (metadata.ownerReferences with controller: true)."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class Owned(Reduced, frozen=True):
+    """A ReplicaSet, Job or CronJob, which is watched for its owner alone."""
+
+    owner: Owner | None = None
+
+
+class Node(Reduced, frozen=True):
+    """v1/Node."""
+
+    created_ms: int = 0
+    unschedulable: bool = False
+    ready: str = ""
+    """Status of the condition Ready: True, False or Unknown."""
+    ready_since_ms: int = 0
+    """Its lastTransitionTime."""
+    ready_reason: str = ""
+    ready_message: str = ""
+    cpu: str = ""
+    memory: str = ""
+    """Of the capacity."""
+    zone: str = ""
+    """Label topology.kubernetes.io/zone."""
+    kubelet_version: str = ""
+
+
+class Namespace(Reduced, frozen=True):
+    """v1/Namespace."""
+
+    created_ms: int = 0
+    deleting_since_ms: int = 0
+
+
+class Workload(Reduced, frozen=True):
+    """apps/v1 Deployment, StatefulSet or DaemonSet."""
+
+    replicas: int = 0
+    """spec.replicas; of a DaemonSet status.desiredNumberScheduled."""
+    images: dict[str, str] = {}
+    """Of each container and init container of the template its image."""
+    stuck_since_ms: int = 0
+    """lastTransitionTime of the condition Progressing where that is False for ProgressDeadlineExceeded, otherwise 0."""
+    stuck_message: str = ""
+    deleting_since_ms: int = 0
+    owner: Owner | None = None
+
+
+class Service(Reduced, frozen=True):
+    """v1/Service."""
+
+    deleting_since_ms: int = 0
+
+
+class Slice(Reduced, frozen=True):
+    """discovery.k8s.io/v1 EndpointSlice."""
+
+    service: str = ""
+    """Label kubernetes.io/service-name."""
+    ready: list[int] = []
+    """Of each ready endpoint 64 bits of its identity (targetRef's uid, otherwise its first address), in ascending order: one
+    that several slices have, as those of two address families do, counts once."""
+
+
+class End(Reduced, frozen=True):
+    """How a container ended: state.terminated or lastState.terminated."""
+
+    reason: str = ""
+    exit_code: int = 0
+    finished_ms: int = 0
+    message: str = ""
+    """The termination message, on one line, redacted, cut to 1,000 characters."""
+
+
+class Container(Reduced, frozen=True):
+    """A container of a pod with its status."""
+
+    name: str = ""
+    kind: str = ""
+    """'init', 'sidecar' (an init container that restarts always), 'ephemeral', '' for an ordinary one."""
+    restart_count: int = 0
+    waiting_reason: str = ""
+    memory_limit: str = ""
+    ends: list[End] = []
+    """lastState.terminated, then state.terminated; those that are there."""
+
+
+class Pod(Reduced, frozen=True):
+    """v1/Pod."""
+
+    node: str = ""
+    owner: Owner | None = None
+    deleting_since_ms: int = 0
+    unschedulable_since_ms: int = 0
+    """lastTransitionTime of the condition PodScheduled where that is False for Unschedulable, otherwise 0."""
+    containers: list[Container] = []
+
+
+class Claim(Reduced, frozen=True):
+    """v1/PersistentVolumeClaim."""
+
+    storage_class: str = ""
+    requested_size: str = ""
+
+
+class Autoscaler(Reduced, frozen=True):
+    """autoscaling/v2 HorizontalPodAutoscaler."""
+
+    target_kind: str = ""
+    target_name: str = ""
+    current_replicas: int = 0
+    desired_replicas: int = 0
+
+
+OF_SOURCE: dict[str, type[Reduced]] = {
+    "nodes": Node,
+    "namespaces": Namespace,
+    "deployments": Workload,
+    "statefulsets": Workload,
+    "daemonsets": Workload,
+    "services": Service,
+    "endpointslices": Slice,
+    "pods": Pod,
+    "replicasets": Owned,
+    "jobs": Owned,
+    "cronjobs": Owned,
+    "persistentvolumeclaims": Claim,
+    "horizontalpodautoscalers": Autoscaler,
+}
+"""Of each source but `events` what its states are. A source is named as its resource in the API."""
+
+
+class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An object of a resource watch as it was seen, or that it is gone."""
+
+    namespace: str
+    """'' for cluster-scoped objects."""
+    name: str
+    uid: str
+    version: str
+    """The resourceVersion at which it was seen."""
+    reduced: bytes
+    """`encode` of the source's Struct; b'' where the object is gone (a DELETED line)."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+
+
+def encode(reduced: Reduced) -> bytes:
+    """A reduced state as msgpack."""
+    return _encoder.encode(reduced)
+
+
+def decode(source: str, data: bytes) -> Any:
+    """The reduced state of `encode`, an object of OF_SOURCE[source]. Raises msgspec.DecodeError for anything else."""
+    if source not in _decoders:
+        _decoders[source] = msgspec.msgpack.Decoder(OF_SOURCE[source])
+    return _decoders[source].decode(data)
