@@ -150,7 +150,12 @@ OF_SOURCE: dict[str, type[Reduced]] = {
 
 
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An object of a resource watch as it was seen, or that it is gone."""
+    """An object of a resource watch as it was seen, or that it is gone.
+
+    Between the marks "list begins" and "list ends" of a source come the objects of one complete list of one version; one that
+    breaks off begins anew with another "list begins". A state that is older than the kept one may come again, and a kept
+    state that nothing has changed may come any number of times: watchers keep no states.
+    """
 
     namespace: str
     """'' for cluster-scoped objects."""
@@ -159,7 +164,14 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: str
     """The resourceVersion at which it was seen."""
     reduced: bytes
-    """`encode` of the source's Struct; b'' where the object is gone (a DELETED line)."""
+    """`encode` of the source's Struct; GONE; or UNREADABLE."""
+
+
+GONE = b""
+"""The object is gone: a DELETED line. `version` is that of its deletion."""
+UNREADABLE = b"\xc0"
+"""The object is there, in a form that is not understood: what is known of it stays, and a complete list has it. It is in the
+books of its frame as undecodable, so it has no outcome."""
 
 
 _encoder = msgspec.msgpack.Encoder()
