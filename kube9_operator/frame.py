@@ -59,6 +59,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     node: str
     text_hash: int
     """32 bits of title, description, metadata and contributor_name."""
+    row: str = ""
+    """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):

@@ -6,6 +6,7 @@ from zlib import crc32
 import msgspec
 
 from kube9_operator.frame import (
+    CLUSTER,
     MAX_DESCRIPTION_CHARACTERS,
     MAX_METADATA_BYTES,
     MAX_NAME_CHARACTERS,
@@ -14,6 +15,7 @@ from kube9_operator.frame import (
     Sighting,
     hash64,
 )
+from kube9_operator.rows import key
 from kube9_operator.watch import rows
 
 PATH = "/api/v1/events"
@@ -104,7 +106,7 @@ def normalise(event: Event) -> Sighting | None:
         namespace="" if kind == "Node" else _cut(about.namespace),
         name=name,
         uid=uid,
-        key=hash64(row.name, reason, emitter),
+        key=key(row, reason, emitter),
         contributor=hash64("Event", own.namespace or "", contributor_name, str(began_ms)),
         contributor_hour=began_ms // MS_IN_HOUR,
         contributor_name=_cut(contributor_name),
@@ -113,7 +115,7 @@ def normalise(event: Event) -> Sighting | None:
         count=_count(event),
         first_ms=first_ms,
         last_ms=last_ms,
-        event_type=row.event_type,
+        event_type=CLUSTER,
         severity=row.severity,
         title=title,
         description=description,
@@ -121,6 +123,7 @@ def normalise(event: Event) -> Sighting | None:
         reason=reason,
         node=node,
         text_hash=crc32("\0".join((title, description, metadata, contributor_name)).encode("utf-8", "replace")),
+        row=row.name,
     )
 
 

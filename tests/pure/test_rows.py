@@ -1,0 +1,46 @@
+"""The table as data: what the rows of one name share, and what their keys are."""
+
+import itertools
+
+import pytest
+
+from kube9_operator import rows
+from kube9_operator.frame import MAX_TITLE_CHARACTERS, SEVERITIES, hash64
+
+
+@pytest.mark.parametrize("row", rows.TABLE, ids=lambda row: f"{row.name}: {row.title}")
+def test_faces_of_one_name_share_all_but_severity_and_title(row: rows.Row) -> None:
+    first = rows.BY_NAME[row.name]
+    for field in set(row.__struct_fields__) - {"severity", "title"}:
+        assert getattr(row, field) == getattr(first, field), field
+    assert row.severity in range(len(SEVERITIES))
+    assert len(row.title) < MAX_TITLE_CHARACTERS
+    assert bool(row.raised_from) == (row.name in rows.RAISED)
+
+
+def test_the_table_is_whole_and_each_title_is_one() -> None:
+    assert set(rows.TABLE) == {value for value in vars(rows).values() if isinstance(value, rows.Row)}
+    titles = [row.title for row in rows.TABLE]
+    assert len(set(titles)) == len(titles)
+
+
+def test_the_title_from_a_status_stands() -> None:
+    assert min(rows.RESTARTS.title, rows.RESTARTED.title) == rows.RESTARTED.title, "merge.title takes the first of a severity"
+
+
+def test_keys() -> None:
+    assert rows.key(rows.RESTARTS, "app") == hash64("container restarts", "app")
+    assert rows.key(rows.RESTARTED, "app") == rows.key(rows.CRASH_LOOP, "app")
+    with pytest.raises(AssertionError):
+        rows.key(rows.RESTARTS)
+    keys = [rows.key(row, *("a" for _ in row.key)) for row in rows.BY_NAME.values()]
+    assert len(set(keys)) == len(keys)
+    assert all(one != other for one, other in itertools.pairwise(sorted(keys)))
+
+
+def test_titles() -> None:
+    assert rows.title(rows.OTHER, "Pod", "Preempting") == "Pod Preempting"
+    assert rows.title(rows.OTHER, reason="Odd") == "Odd"
+    assert rows.title(rows.HPA_SCALED) == "HPA scaled"
+    assert rows.title(rows.HPA_SCALED, "Deployment") == "HPA scaled Deployment"
+    assert rows.title(rows.OTHER, "{reason}", "{kind.__class__}") == "{reason} {kind.__class__}"
