@@ -2,8 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# For `make image`: what builds it (with options of its own, where wanted), its name, and options of the build.
+BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && break; done)
+IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
+IMAGE_FLAGS ?=
 
-.PHONY: demo test lint bench cluster-tools man clean
+.PHONY: demo test lint bench image cluster-tools man clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -23,7 +27,12 @@ lint: $(VENV)/done
 bench: $(VENV)/done
 	$(BIN)/python -m tests.bench $(PART)
 
-# etcd, kube-apiserver, kube-controller-manager and kube-scheduler, built once a machine, outside the clone.
+# With a base of your own: make image IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…"
+image:
+	@test -n "$(BUILDER)" || { echo "make image: buildah, podman or docker is needed" >&2; exit 1; }
+	$(BUILDER) build $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+
+# The control plane, the node and helm, kwok and promtool for the tests, built once a machine, outside the clone.
 cluster-tools:
 	tests/cluster_tools/build
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.parser import get_parser as cli_parser
-from kube9_operator import preload
+from kube9_operator import __version__, preload
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
 from kube9_operator.settings import VARIABLES, from_environment
 
@@ -62,6 +62,16 @@ def test_the_readme_names_every_command_and_option() -> None:
         text += action.format_help()
     for option in set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help"}:
         assert option in readme, option
+
+
+def test_the_chart_is_of_the_same_version() -> None:
+    chart = (ROOT / "helm" / "kube9-operator" / "Chart.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"^(?:version|appVersion): (.*)$", chart, re.MULTILINE) == [__version__] * 2
+
+
+def test_the_chart_leaves_time_for_all_deadlines() -> None:
+    pod = (ROOT / "helm" / "kube9-operator" / "templates" / "statefulset.yaml").read_text(encoding="utf-8")
+    assert f"terminationGracePeriodSeconds: {GRACE_PERIOD_SECONDS}\n" in pod
 
 
 def test_defaults_are_settings(tmp_path: Path) -> None:
