@@ -90,7 +90,7 @@ class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
     hole: Hole = ""
     """With the end of a list: why the source could not go on from its version."""
     cluster: str = ""
-    """The uid of the namespace kube-system: which cluster this is."""
+    """With both marks of a list, the uid of the namespace kube-system: which cluster this is. '' where it may not be read."""
     life_ms: int = 0
     """Events have been seen to go after this time already."""
     unavailable: str = ""

@@ -98,7 +98,7 @@ class Reflector:
         """One complete list, page by page; its order is by name, so only its end carries a version."""
         self._heal.clear()
         began_ms, cluster = now_ms(), self._cluster_uid()
-        self._outbox.put([], Counts(), News(mark="list begins"))
+        self._outbox.put([], Counts(), News(mark="list begins", cluster=cluster))
         meta = self._whole() if self._take_whole else self._pages()
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
