@@ -1,10 +1,10 @@
-"""From rows to answers: what an event, its coverage and the status look like to a client. No SQL of events, no output."""
+"""From rows to answers: what an event and the status look like to a client. No SQL of events, no output."""
 
 import json
 import time
 from typing import Any
 
-from kube9_cli.arguments import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES, Filters
+from kube9_cli.arguments import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
 from kube9_cli.query import Database, QueryError
 
@@ -12,13 +12,6 @@ PROOF_MS = 120_000
 """A source for which nothing has vouched for this long is not covered up to now."""
 WORD_MS = 90_000
 """Three of the intervals at which the writer says that it lives."""
-MAX_GAPS = 100
-CLUSTER = EVENT_TYPES.index("cluster")
-
-BEFORE_FIRST = "before recording began"
-NEVER_LISTED = "nothing has been listed yet"
-NOT_YET = "this time has not come yet"
-NO_PROOF = "nothing vouches for this time: the operator did not run, or could not watch"
 
 
 def event(database: Database, event_id: int) -> dict[str, Any] | None:
@@ -76,62 +69,6 @@ def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
     if found is None:
         raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
     return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]}
-
-
-def coverage(database: Database, filters: Filters) -> dict[str, Any]:
-    """How far the record is whole in the asked time, for the sources that the filters can touch.
-
-    `from` and `until` are the time that the answer vouches for: gaps apart, nothing of it is missing.
-    """
-    answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
-    if filters.types is not None and CLUSTER not in filters.types:
-        return answer
-    now_ms = time.time_ns() // 1_000_000
-    until = min(now_ms, now_ms if filters.until_ms is None else filters.until_ms)
-    rows = database.all("SELECT covered_from_ms, proved_until_ms, unavailable FROM sources WHERE source = 'events'")
-    covered_from, proved_until, unavailable = rows[0] if rows else (None, None, None)
-    if unavailable:
-        answer["unavailable"] = ["events"]
-    if covered_from is None:
-        begin = filters.since_ms or _first_start(database) or until
-        gaps = [("events", min(begin, until), until, NEVER_LISTED)]
-    else:
-        gaps = _gaps(database, (filters.since_ms, until, now_ms), covered_from, proved_until)
-        vouched = (max(covered_from, filters.since_ms or 0), min(until, proved_until))
-        if vouched[0] < vouched[1]:
-            answer |= {"from": iso(vouched[0]), "until": iso(vouched[1])}
-    return answer | {"complete": not (gaps or unavailable), "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]]}
-
-
-def _first_start(database: Database) -> int | None:
-    rows = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
-    return int(rows[0][0]) if rows else None
-
-
-def _gaps(
-    database: Database, asked: tuple[int | None, int, int], covered_from: int, proved_until: int
-) -> list[tuple[str, int, int, str]]:
-    """The gaps (source, from, to, reason) that touch the asked time: since (None: the first start), until, and now."""
-    since, until, now_ms = asked
-    if since is not None and since >= now_ms:
-        return [("events", since, since, NOT_YET)]
-    found = []
-    begin = covered_from if since is None else since
-    if (0 if since is None and until <= covered_from else begin) < covered_from:
-        found.append(("events", since or 0, min(covered_from, until), BEFORE_FIRST))
-    stated = database.all(
-        "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "
-        "WHERE source = 'events' AND to_ms > ?1 AND from_ms < ?2 ORDER BY from_ms LIMIT ?3",
-        (begin, until, MAX_GAPS),
-    )
-    found += [(str(source), int(first), int(last), str(reason)) for source, first, last, reason in stated]
-    if now_ms - proved_until > PROOF_MS and proved_until < until:
-        found.append(("events", max(proved_until, begin), until, NO_PROOF))
-    return found
-
-
-def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:
-    return {"source": source, "from": iso(from_ms), "to": iso(to_ms), "reason": reason}
 
 
 def status(database: Database) -> dict[str, Any]:

@@ -99,10 +99,10 @@ def _answer(request: Request) -> None:
 
 def _list(request: Request, database: Any) -> None:
     """Prints a page event by event, so that its memory is bounded and no transaction waits for whoever reads it."""
-    from kube9_cli import answer, format
+    from kube9_cli import answer, coverage, format
 
     matches = database.match(request.filters, request.order, request.limit, request.offset)
-    covered = answer.coverage(database, request.filters)
+    covered = coverage.covered(database, request.filters, request.path)
     events = (found for one in matches.ids if (found := answer.event(database, one)) is not None)
     if request.format == "table":
         _print_table(list(events), covered, matches.total)

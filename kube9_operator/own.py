@@ -21,28 +21,33 @@ def happened(
     at_ms: int,
     metadata: dict[str, Any] | None = None,
     event_type: int = OPERATOR,
+    *,
+    key: str = "",
+    last_ms: int = 0,
 ) -> Sighting:
-    """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970.
+    """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970; with
+    `last_ms` it lasted until then.
 
-    `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). What is said twice with the same
-    reason, title and time is one event.
+    `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). With a `key` those of one reason
+    and key are one event, counted, as long as they follow each other within the quiet time; without one each is an event of
+    its own. What is said twice with the same reason, title, key and time is said once.
     """
-    identity = hash64("own", reason, title, str(at_ms))
+    contributor = hash64("own", reason, title, key, str(at_ms))
     encoded = _json.encode(metadata or {}).decode()
     return Sighting(
         kind="",
         namespace="",
         name="",
         uid="",
-        key=identity,
-        contributor=identity,
+        key=hash64("own", reason, key) if key else contributor,
+        contributor=contributor,
         contributor_hour=at_ms // MS_IN_HOUR,
         contributor_name="",
         lead=True,
         from_status=False,
         count=1,
         first_ms=at_ms,
-        last_ms=at_ms,
+        last_ms=max(at_ms, last_ms),
         event_type=event_type,
         severity=severity,
         title=title,

@@ -141,9 +141,13 @@ class Operator:
         return json.loads(done.stdout)
 
     def events(self, *arguments: str) -> list[dict[str, Any]]:
-        """The events that `events list` answers, up to 1000; [] as long as there is no history."""
+        """The events that `events list` answers, up to 1000, of the cluster unless a type is asked for; [] as long as there is
+        no history.
+        """
         if not (self.data / "kube9.db-wal").exists():
             return []
+        if not any(one.startswith("--type") for one in arguments):
+            arguments = ("--type=cluster", *arguments)
         done = subprocess.run(
             [BIN / "kube9-cli", "events", "list", "--limit", "1000", *arguments],
             env=self.environment,

@@ -4,7 +4,7 @@ import time
 from typing import Any, Literal
 
 from kube9_operator.child import Beat, Message, Recording, Watching
-from kube9_operator.clock import now_ms
+from kube9_operator.clock import iso, now_ms
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -46,19 +46,23 @@ class Health:
         return time.monotonic() - self._turned < self._hang_seconds
 
     def document(self) -> dict[str, Any]:
-        """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source."""
-        unhealthy, degraded = self._of_writer(), []
+        """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
+
+        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts.
+        """
+        unhealthy, behind, denied = self._of_writer(), dict[str, list[tuple[str, int]]](), dict[str, list[str]]()
         watches = {}
         for source in self._sources:
             proved = self._recording.proved_ms.get(source, 0) if self._recording else 0
             current = now_ms() - (proved or self._started_ms) <= self._proof_ms
             trouble = self._troubles.get(source, "")
             watches[source] = {"proved_until": iso(proved) if proved else None, "current": current, "trouble": trouble}
-            if not current:
-                since = f"since {iso(proved)}" if proved else "yet"
-                unhealthy.append(f"nothing has vouched for {source} {since}{': ' if trouble else ''}{trouble}")
-            elif trouble in AT_ONCE:
-                degraded.append(f"{source}: {trouble}")
+            if trouble in AT_ONCE and (current or source != PRIMARY):
+                denied.setdefault(trouble, []).append(source)
+            elif not current:
+                behind.setdefault(trouble, []).append((source, proved))
+        unhealthy += [_not_vouched(trouble, sources) for trouble, sources in behind.items()]
+        degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
         status: Status = "unhealthy" if unhealthy else "degraded" if degraded else "healthy"
         return {
             "status": status,
@@ -79,10 +83,15 @@ class Health:
         return []
 
 
+PRIMARY = "events"
+"""The source for which the operator is there."""
 AT_ONCE = ("not permitted", "not served")
 """Troubles that do not pass by themselves, so that health says so before the proof has run out."""
 
 
-def iso(ms: int) -> str:
-    """A time in ms since 1970 as 2025-12-02T10:30:45.123Z."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03}Z"
+def _not_vouched(trouble: str, sources: list[tuple[str, int]]) -> str:
+    """One reason for all sources of one trouble (each with until when it is proved, 0 for never), since the earliest time."""
+    proved = min(ms for _, ms in sources)
+    since = f"since {iso(proved)}" if proved else "yet"
+    names = ", ".join(source for source, _ in sources)
+    return f"nothing has vouched for {names} {since}{': ' if trouble else ''}{trouble}"

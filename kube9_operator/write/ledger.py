@@ -4,20 +4,28 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator import __version__
+from kube9_operator import __version__, own
 from kube9_operator.frame import Counts, Frame, News, Sighting
 from kube9_operator.write import database
+from kube9_operator.write.gaps import Gaps
+from kube9_operator.write.store import Store
 
 OUTCOMES = ("stored", "updated", "unchanged", "refused")
 MAX_DEAD_LETTERS = 10_000
 """Kept: the newest. Each is at most some 12 KiB."""
 
+EVENTS = "events"
+"""The source whose items are happenings themselves; all others are states of resources."""
+
 CLOCK_MS = 60_000
 """A proof further ahead than this is of a clock that has been set back since: it vouches for a time that has not come."""
 
-GAPS = {
-    "dropped": "the writer did not keep up, and Events of that time had expired when they were listed again",
-    "expired": "not watched, and Events of that time had expired when they were listed again",
+GONE = "Events of that time had expired when they were listed again"
+CHANGES = "changes in between unknown"
+"""What a list after a hole cannot show: of Events those that had expired, of resources what was between two states."""
+UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer did not keep up"}
+UNWRITTEN = "the database could not be written"
+LOST_ALL = {
     "behind": "the API server went back to an earlier state, as after a restored backup",
     "another cluster": "it is another cluster from here on",
 }
@@ -27,9 +35,11 @@ GAPS = {
 class Ledger:
     """Keeps the accounts in the transaction that the caller holds."""
 
-    def __init__(self, connection: database.Connection, event_life_ms: int) -> None:
+    def __init__(self, connection: database.Connection, store: Store, event_life_ms: int) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._store = store
+        self._gaps = Gaps(connection, store)
         self._event_life_ms = event_life_ms
 
     def versions(self) -> dict[str, str]:
@@ -56,7 +66,10 @@ class Ledger:
         if news.life_ms:
             self._fact("event_life_ms", news.life_ms)
         if news.unavailable:
-            self._execute("UPDATE sources SET unavailable = ? WHERE source = ?", (news.unavailable, frame.source))
+            self._execute(
+                "UPDATE sources SET unavailable = ?, unavailable_since_ms = coalesce(unavailable_since_ms, ?) WHERE source = ?",
+                (news.unavailable, now_ms, frame.source),
+            )
         if news.mark == "list begins":
             self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
         elif news.mark == "list ends":
@@ -67,13 +80,30 @@ class Ledger:
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
                 proved_until_ms = CASE WHEN proved_until_ms <= ? THEN max(proved_until_ms, ?)
                 ELSE coalesce(nullif(?, 0), min(proved_until_ms, ?)) END,
-                listing_since_ms = NULL, unavailable = NULL WHERE source = ?""",
+                listing_since_ms = NULL, unavailable = NULL, unavailable_since_ms = NULL WHERE source = ?""",
                 (news.version, now_ms + CLOCK_MS, news.proved_ms, news.proved_ms, now_ms, frame.source),
             )
 
     def compared(self, source: str, known: int) -> None:
         """Notes items of a list that said what was known; the others count when it is decided what they are."""
         self._books(source, Counts(received=known), {"unchanged": known})
+
+    def happened(self, sighting: Sighting) -> None:
+        """Records an event of the operator's own (`own.happened`), with its part of the books."""
+        self._books(own.SOURCE, Counts(received=1), {self._store.apply(sighting): 1})
+
+    def gap(self, source: str, from_ms: int, to_ms: int, reason: str) -> None:
+        """States that a source may have missed something in this time, for this reason, with the event that tells of it."""
+        self._books(own.SOURCE, Counts(received=1), {self._gaps.state(source, from_ms, to_ms, reason): 1})
+
+    def unwritten(self, from_ms: int, to_ms: int) -> None:
+        """Notes that the database could not be written in this time: what is missing of it is missing for that."""
+        self._fact("unwritten_from_ms", from_ms)
+        self._fact("unwritten_to_ms", to_ms)
+
+    def health(self, document: str) -> None:
+        """Keeps the health as it was told: JSON, {"status", "reasons"}."""
+        self._fact("health", document)
 
     def lost(self, source: str) -> None:
         """Its watch has missed something: the source lists again, which states what may be missing for good."""
@@ -121,32 +151,38 @@ class Ledger:
         """A complete list: the first begins the coverage; another follows a hole, and states what it cannot show any more.
 
         A list of Events shows all that were written within their lifetime, so only what is older is missing, unless the
-        server has lost some by going back, or is another one.
+        server has lost some by going back, or is another one. A list of a resource shows nothing of what was before.
         """
-        began_ms = news.proved_ms
-        known = database.one(
+        row = database.one(
             self._connection,
-            "SELECT proved_until_ms FROM sources WHERE source = ? AND covered_from_ms IS NOT NULL",
+            "SELECT covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms FROM sources WHERE source = ?",
             (source,),
         )
-        shown_ms = (news.shown_ms or began_ms) - (self.event_life_ms() if news.hole in ("", "expired", "dropped") else 0)
-        if known and known[0] < shown_ms:
-            self._gap(source, known[0], shown_ms, GAPS[news.hole or "expired"])
+        assert row is not None  # `took` has made it
+        covered_ms, known_ms, unavailable, since_ms = row
+        known_ms = since_ms if covered_ms is None else known_ms
+        shown_ms = news.shown_ms or news.proved_ms
+        if source == EVENTS and news.hole not in LOST_ALL:
+            shown_ms -= self.event_life_ms()
+        if known_ms is not None and known_ms < shown_ms:
+            self.gap(source, known_ms, shown_ms, self._reason(source, news, (known_ms, shown_ms), unavailable))
         self._execute(
-            "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?), listing_since_ms = NULL WHERE source = ?",
-            (began_ms, source),
+            "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?, ?), listing_since_ms = NULL WHERE source = ?",
+            (since_ms, news.proved_ms, source),
         )
 
-    def _gap(self, source: str, from_ms: int, to_ms: int, reason: str) -> None:
-        """States a gap; one that touches another of the same reason is one with it."""
-        touching: list[tuple[Any, ...]] = self._execute(
-            "SELECT id, from_ms, to_ms FROM gaps WHERE source = ? AND reason = ? AND to_ms >= ? AND from_ms <= ?",
-            (source, reason, from_ms, to_ms),
-        ).fetchall()
-        for gap, other_from, other_to in touching:
-            from_ms, to_ms = min(from_ms, other_from), max(to_ms, other_to)
-            self._execute("DELETE FROM gaps WHERE id = ?", (gap,))
-        self._execute("INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES (?, ?, ?, ?)", (source, from_ms, to_ms, reason))
+    def _reason(self, source: str, news: News, gap: tuple[int, int], unavailable: str | None) -> str:
+        """Why something may be missing: what was the cause, and what of it cannot be had any more."""
+        if news.hole in LOST_ALL:
+            return LOST_ALL[news.hole]
+        cause = unavailable or (UNWRITTEN if self._was_unwritten(*gap) else UNWATCHED[news.hole])
+        if source == EVENTS:
+            return f"{cause}, and {GONE}"
+        return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"
+
+    def _was_unwritten(self, from_ms: int, to_ms: int) -> bool:
+        began_ms, ended_ms = (int(self._known_fact(f"unwritten_{end}_ms", 0)) for end in ("from", "to"))
+        return began_ms < to_ms and from_ms < ended_ms
 
     def _books(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:
         if not counts.received:

@@ -65,7 +65,8 @@ class Store:
         self._quiet_ms = quiet_ms
         self._names = Names(connection)
         self._now_ms = 0
-        self._last_id = 0
+        self.last_id = 0
+        """Of the event that was stored last."""
         self._last_id_kept = -1
 
     def begin(self, now_ms: int) -> None:
@@ -73,13 +74,13 @@ class Store:
         self._now_ms = now_ms
         if self._last_id_kept < 0:
             row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
-            self._last_id = self._last_id_kept = row[0] if row else 0
+            self.last_id = self._last_id_kept = row[0] if row else 0
 
     def finish(self) -> None:
         """To be called last in each transaction: keeps the last id, also for when its event is deleted."""
-        if self._last_id != self._last_id_kept:
-            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('last_event_id', ?)", (self._last_id,))
-            self._last_id_kept = self._last_id
+        if self.last_id != self._last_id_kept:
+            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('last_event_id', ?)", (self.last_id,))
+            self._last_id_kept = self.last_id
 
     def forget(self) -> None:
         """To be called after a rollback: what the caches hold may not be there."""
@@ -121,6 +122,20 @@ class Store:
         self._raise(held, seen, flags, (highest - count, highest - base), held.first_ms)
         return "updated"
 
+    def extend(self, event: int, seen: Sighting) -> bool:
+        """Has an event of the operator's own say what is known better now: times grow, texts are replaced, the count stays.
+
+        False where retention has taken it.
+        """
+        row = one(self._connection, EVENT, (event,))
+        if row is None:
+            return False
+        held = Held(*row)
+        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), LEAD, (0, 0), seen.first_ms)
+        texts = (seen.description, seen.metadata, event)
+        self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
+        return True
+
     def _join(self, seen: Sighting, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
         flags = (LEAD if seen.lead else 0) | (STATUS if seen.from_status else 0)
@@ -156,7 +171,7 @@ class Store:
     def _insert(self, seen: Sighting, part: Part, flags: int, place: tuple[int, int, int]) -> int:
         """A new event; returns its id."""
         namespace, kind, about = place
-        event = self._last_id = max(self._last_id + 1, self._now_ms // 1000 * SUFFIXES)
+        event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
         lead_events, lead_statuses, stand_in = _added(flags, (part.own_count, part.own_count), (0, 0, 0))
         self._execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

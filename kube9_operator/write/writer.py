@@ -61,17 +61,18 @@ class Writer:
     def __init__(
         self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
     ) -> None:
-        self.ledger = Ledger(connection, settings.event_ttl_seconds * 1000)
         self._link = link
         self._frames = frames
         self._connection = connection
         self._deadlines = deadlines
         self._store = Store(connection, settings.quiet_minutes * 60_000)
+        self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
         self._comparison = Comparison(self._store, deadlines.compare_patience)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
         self._proved_ms = self.ledger.proved_ms()
         self._committed = 0
+        self._unwritten_since_ms = 0
         self._log = logs.get()
 
     def write_until_stopped(self) -> None:
@@ -130,6 +131,7 @@ class Writer:
                 self._store.forget()
                 tries += 1
                 if tries == 1:
+                    self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
                     self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
                 self._link.beat("waiting for the database", report=self._report(logs.one_line(error)))
                 time.sleep(wait)
@@ -142,7 +144,7 @@ class Writer:
                     self._link.abandon = True
         else:
             return
-        self._alive_at = time.monotonic()
+        self._alive_at, self._unwritten_since_ms = time.monotonic(), 0
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
             self._proved_ms[frame.source] = max(self._proved_ms.get(frame.source, 0), frame.news.proved_ms)
@@ -153,6 +155,8 @@ class Writer:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
         now = now_ms()
         self._store.begin(now)
+        if self._unwritten_since_ms:
+            self.ledger.unwritten(self._unwritten_since_ms, now)
         apply = self._apply_carefully if careful else self._apply_one
         for frame in batch:
             outcomes: Counter[str] = Counter()

@@ -68,7 +68,8 @@ def create(folder: str) -> database.Connection:
 
 def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
     """Records `count` happenings as the writer does, with ids of the time at which they happened."""
-    store, ledger = Store(connection, quiet_ms=3_600_000), Ledger(connection, event_life_ms=3_600_000)
+    store = Store(connection, quiet_ms=3_600_000)
+    ledger = Ledger(connection, store, event_life_ms=3_600_000)
     batch: list[Sighting] = []
     sequence = 0
 

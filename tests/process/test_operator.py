@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kube9_cli.query import SCHEMA_VERSION
 from tests.operator import BIN, Operator, until
 from tests.standin import StandIn, warning
 
@@ -267,7 +268,7 @@ def test_a_newer_database_is_refused_and_left_untouched(operator: Operator, stan
     before = (operator.data / "kube9.db").read_bytes()
     operator.start()
     assert operator.wait() == 78
-    assert "the database has schema version 99, this program knows 1" in operator.log_text()
+    assert f"the database has schema version 99, this program knows {SCHEMA_VERSION}" in operator.log_text()
     assert (operator.data / "kube9.db").read_bytes() == before
     assert (operator.data / "kube9.db-wal").read_bytes() == b""
 

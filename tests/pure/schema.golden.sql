@@ -69,7 +69,7 @@ CREATE TABLE gaps (
     from_ms INTEGER NOT NULL,
     to_ms   INTEGER NOT NULL CHECK (to_ms >= from_ms),
     reason  TEXT NOT NULL
-) STRICT
+, event INTEGER) STRICT
 
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
@@ -93,7 +93,7 @@ CREATE TABLE sources (
     proved_until_ms  INTEGER, -- the last time at which a line, a bookmark, a clean end or a list vouched for it
     listing_since_ms INTEGER, -- a list is under way since; NULL otherwise
     unavailable      TEXT     -- why it can be neither listed nor watched (not permitted, not served); NULL where it can
-) STRICT, WITHOUT ROWID
+, unavailable_since_ms INTEGER) STRICT, WITHOUT ROWID
 
 CREATE TABLE states (
     source           TEXT NOT NULL, -- the watch: pods, nodes, …
@@ -126,6 +126,8 @@ CREATE INDEX events_by_namespace ON events (namespace, last_hour, first_hour, ki
 CREATE INDEX events_by_object ON events (object, key_hash)
 
 CREATE INDEX events_recent ON events (last_hour, first_hour, namespace, kind, severity, type)
+
+CREATE INDEX gaps_by_event ON gaps (event)
 
 CREATE INDEX gaps_by_source ON gaps (source, to_ms)
 

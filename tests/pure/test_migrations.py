@@ -33,16 +33,18 @@ def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     migrations.migrate(connection, migrations.known())
     connection.execute("INSERT INTO words (word) VALUES ('kept')")
     before = dump(connection)
-    broken = migrations.Migration(2, "0002_broken.sql", "CREATE TABLE more (id INTEGER); DELETE FROM words; SELECT nonsense")
+    known = len(migrations.known())
+    sql = "CREATE TABLE more (id INTEGER); DELETE FROM words; SELECT nonsense"
+    broken = migrations.Migration(known + 1, f"{known + 1:04}_broken.sql", sql)
     with pytest.raises(Exception, match="nonsense"):
         migrations.migrate(connection, [*migrations.known(), broken])
     assert dump(connection) == before
-    assert migrations.current(connection) == 1
+    assert migrations.current(connection) == known
     assert connection.execute("SELECT count(*) FROM words WHERE word = 'kept'").get == 1
     good = broken._replace(sql="CREATE TABLE more (id INTEGER)")
     migrations.migrate(connection, [*migrations.known(), good])
     migrations.migrate(connection, [*migrations.known(), good])
-    assert migrations.current(connection) == 2
-    with pytest.raises(CannotStart, match="schema version 2, this program knows 1"):
+    assert migrations.current(connection) == known + 1
+    with pytest.raises(CannotStart, match=f"schema version {known + 1}, this program knows {known}"):
         migrations.refuse_newer(connection, migrations.known())
     connection.close()

@@ -1,0 +1,101 @@
+"""What the CLI says of coverage: over many sources, each filter, and why nothing vouches for a time."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from kube9_cli.coverage import KINDS
+from kube9_operator.clock import iso
+from kube9_operator.states import OF_SOURCE
+from kube9_operator.write.database import hold_lock
+from tests.cli_database import build
+from tests.operator import BIN
+
+
+def listed(folder: Path, *arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [BIN / "kube9-cli", "events", "list", *arguments],
+        env=os.environ | {"DB_PATH": str(folder)},
+        capture_output=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_coverage_of_many_sources(tmp_path: Path) -> None:
+    """Each filter asks for the sources whose events it can match, and for no other."""
+    build(tmp_path, 10)
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    now = time.time_ns() // 1_000_000
+    start = now - 3_600_000
+    connection.execute("UPDATE sources SET covered_from_ms = ?, proved_until_ms = ?", (start, now))
+    rows = [
+        ("pods", start, now - 5_000, None, None),
+        ("nodes", start, now - 600_000, "not permitted", now - 500_000),
+        ("services", start, now - 600_000, None, None),
+        ("jobs", start, start, "not permitted", start),
+        ("deployments", None, None, None, None),
+    ]
+    columns = "source, covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms"
+    connection.executemany(f"INSERT INTO sources ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+    connection.execute("INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES ('pods', ?, ?, 'why')", (start, start + 1_000))
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?)", (now,))
+    connection.close()
+
+    def reasons(*arguments: str) -> dict[str, str]:
+        covered = listed(tmp_path, *arguments)["coverage"]
+        assert covered["complete"] is not bool(covered["gaps"])
+        assert covered["unavailable"] == [gap["source"] for gap in covered["gaps"] if gap["reason"] == "not permitted"]
+        return {gap["source"]: gap["reason"] for gap in covered["gaps"]}
+
+    pods, nodes = {"pods": "why"}, {"nodes": "not permitted"}
+    services = {"services": "nothing vouches for this time: the operator runs, and could not watch"}
+    deployments = {"deployments": "nothing has been listed yet"}
+    assert reasons() == pods | nodes | services | deployments, "jobs only add their owners"
+    assert reasons("-n", "shop") == pods | services | deployments, "a node is in no namespace"
+    assert reasons("--object-kind=pod") == pods
+    assert reasons("--object-kind=Node") == nodes
+    assert reasons("--object-kind=Service") == services
+    assert reasons("--object-kind=Job") == {}
+    assert reasons("--type=operator") == {}
+    assert reasons("--object-kind=Pod", "--since=10m") == {}
+    covered = listed(tmp_path, "--object-kind=Pod")["coverage"]
+    assert (covered["from"], covered["until"]) == (iso(start), iso(now - 5_000)), "as far as the worst of them is proved"
+    (gap,) = listed(tmp_path, "--object-kind=Node", "--since=5m")["coverage"]["gaps"]
+    assert gap["from"] > iso(now - 310_000), "cut to the asked time"
+
+
+def test_coverage_says_why_nothing_vouches(tmp_path: Path) -> None:
+    build(tmp_path, 10)
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    long_ago = time.time_ns() // 1_000_000 - 600_000
+    connection.execute("UPDATE sources SET covered_from_ms = ?1 - 1, proved_until_ms = ?1", (long_ago,))
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?)", (long_ago,))
+    connection.close()
+
+    def reason() -> str:
+        (gap,) = listed(tmp_path)["coverage"]["gaps"]
+        return str(gap["reason"])
+
+    assert reason().endswith("the operator did not run, or this is a copy of its database")
+    descriptor = hold_lock(str(tmp_path), 1.0, lambda: None)
+    assert reason().endswith("the operator runs, and its database could not be written")
+    os.close(descriptor)
+    assert reason().endswith("the operator did not run, or this is a copy of its database")
+
+
+def test_coverage_knows_the_kinds_of_all_sources() -> None:
+    assert set(KINDS) <= set(OF_SOURCE)
+    assert set(OF_SOURCE) - set(KINDS) == {
+        "replicasets",
+        "jobs",
+        "cronjobs",
+        "persistentvolumeclaims",
+        "horizontalpodautoscalers",
+    }

@@ -1,0 +1,193 @@
+"""The accounts over many sources: gaps, their events, their reasons, and the books of the operator's own events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from kube9_operator import own
+from kube9_operator.frame import WARNING, Counts, Frame, Hole, News
+from kube9_operator.write import database, migrations
+from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.store import Store
+
+NOW = 1_795_000_000_000
+MINUTE, HOUR = 60_000, 3_600_000
+
+
+class Record:
+    """A database in memory with its accounts, at a time that tests move."""
+
+    def __init__(self) -> None:
+        self.connection = database.Connection(":memory:")
+        migrations.migrate(self.connection, migrations.known())
+        self.store = Store(self.connection, HOUR)
+        self.ledger = Ledger(self.connection, self.store, HOUR)
+        self.now_ms = NOW
+
+    def take(self, source: str, news: News) -> None:
+        self.store.begin(self.now_ms)
+        self.ledger.took(Frame(source, 1, news, Counts(), []), {}, self.now_ms)
+        self.store.finish()
+
+    def relist(self, source: str, hole: Hole = "", version: str = "7") -> None:
+        """A list that begins and ends now."""
+        self.take(source, News("list begins"))
+        self.take(source, News("list ends", version, self.now_ms, self.now_ms, hole))
+
+    def gaps(self) -> list[tuple[Any, ...]]:
+        return self.connection.execute(
+            "SELECT source, from_ms - ?1, to_ms - ?1, reason FROM gaps ORDER BY source, from_ms", (NOW,)
+        ).fetchall()
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events that tell of gaps, the oldest first."""
+        rows = self.connection.execute(
+            "SELECT e.first_ms - ?1, e.last_ms - ?1, e.count, t.description, t.metadata FROM events e "
+            "JOIN texts t ON t.event = e.id JOIN words w ON w.id = e.reason WHERE w.word = 'GapFound' ORDER BY e.id",
+            (NOW,),
+        )
+        return [
+            msgspec.json.decode(metadata) | {"from": first, "to": last, "count": count, "text": text}
+            for first, last, count, text, metadata in rows
+        ]
+
+    def books(self) -> dict[str, int] | None:
+        row = self.connection.execute("SELECT received, stored, updated FROM books WHERE source = 'operator'").fetchone()
+        return row and dict(zip(("received", "stored", "updated"), row, strict=True))
+
+
+@pytest.fixture
+def record() -> Iterator[Record]:
+    made = Record()
+    yield made
+    made.connection.close()
+
+
+def test_a_list_of_a_resource_after_a_hole_leaves_a_gap_from_the_last_proof_to_the_list(record: Record) -> None:
+    record.relist("pods")
+    record.take("pods", News("", "8", NOW + 2 * MINUTE))
+    record.now_ms = NOW + 5 * MINUTE
+    record.relist("pods", "expired")
+    assert record.gaps() == [("pods", 2 * MINUTE, 5 * MINUTE, "changes in between unknown")]
+    (event,) = record.events()
+    assert (event["from"], event["to"], event["count"]) == (2 * MINUTE, 5 * MINUTE, 1)
+    assert event["sources"] == ["pods"]
+    assert record.books() == {"received": 1, "stored": 1, "updated": 0}
+
+
+def test_a_list_of_events_after_a_hole_shows_what_they_live_for(record: Record) -> None:
+    record.relist("events")
+    record.now_ms = NOW + HOUR - MINUTE
+    record.relist("events", "expired")
+    assert record.gaps() == []
+    record.now_ms += HOUR + MINUTE
+    record.relist("events", "expired")
+    reason = "not watched, and Events of that time had expired when they were listed again"
+    assert record.gaps() == [("events", HOUR - MINUTE, HOUR, reason)]
+
+
+def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record) -> None:
+    for source in ("events", "nodes"):
+        record.relist(source)
+    record.now_ms += MINUTE
+    for source in ("events", "nodes"):
+        record.relist(source, "another cluster")
+    reason = "it is another cluster from here on"
+    assert record.gaps() == [("events", 0, MINUTE, reason), ("nodes", 0, MINUTE, reason)]
+    (event,) = record.events()
+    assert event["sources"] == ["events", "nodes"]
+    assert event["text"].startswith("events, nodes may have missed something from ")
+
+
+def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Record) -> None:
+    for source, proved in (("a", 3), ("b", 1), ("c", 2)):
+        record.relist(source)
+        record.take(source, News("", "8", NOW + proved * MINUTE))
+    for at, source in ((10, "a"), (9, "b"), (10, "c")):
+        record.now_ms = NOW + at * MINUTE
+        record.relist(source, "expired")
+    (event,) = record.events()
+    assert (event["from"], event["to"], event["count"], event["sources"]) == (MINUTE, 10 * MINUTE, 1, ["a", "b", "c"])
+    assert record.books() == {"received": 3, "stored": 1, "updated": 2}
+    record.now_ms = NOW + 20 * MINUTE
+    record.take("a", News("", "9", record.now_ms))
+    record.now_ms += MINUTE
+    record.relist("a", "expired")
+    assert len(record.events()) == 2, "another outage"
+
+
+def test_gaps_that_touch_are_one_and_so_is_their_event_however_long_they_grow(record: Record) -> None:
+    for began, ended in ((0, 1), (1, 5 * 60), (5 * 60, 5 * 60 + 1)):
+        record.store.begin(NOW)
+        record.ledger.gap("events", NOW + began * MINUTE, NOW + ended * MINUTE, "retention")
+    assert record.gaps() == [("events", 0, 301 * MINUTE, "retention")]
+    (event,) = record.events()
+    assert (event["from"], event["to"], event["count"]) == (0, 301 * MINUTE, 1)
+    assert event["to"] == record.connection.execute("SELECT max(last_ms) - ? FROM events", (NOW,)).get
+
+
+def test_a_gap_whose_event_retention_took_tells_of_itself_again(record: Record) -> None:
+    record.store.begin(NOW)
+    record.ledger.gap("pods", NOW, NOW + MINUTE, "retention")
+    for table, column in (("texts", "event"), ("events", "id")):
+        record.connection.execute(f"DELETE FROM {table} WHERE {column} = (SELECT event FROM gaps)")
+    record.store.begin(NOW)
+    record.ledger.gap("pods", NOW + MINUTE, NOW + 2 * MINUTE, "retention")
+    (event,) = record.events()
+    assert (event["from"], event["to"]) == (0, 2 * MINUTE)
+
+
+def test_what_was_missed_without_permission_is_missing_for_that(record: Record) -> None:
+    record.relist("pods")
+    record.now_ms += 3 * MINUTE
+    record.take("pods", News(unavailable="not permitted"))
+    record.now_ms += MINUTE
+    record.relist("pods", "expired")
+    assert record.gaps() == [("pods", 0, 4 * MINUTE, "changes in between unknown: not permitted")]
+    record.now_ms += MINUTE
+    record.take("pods", News(unavailable="not permitted"))
+    record.take("pods", News("", "9", record.now_ms))
+    record.now_ms += MINUTE
+    record.relist("pods", "expired")
+    assert record.gaps()[1:] == [("pods", 5 * MINUTE, 6 * MINUTE, "changes in between unknown")], "it went on in between"
+
+
+def test_a_source_that_may_not_be_watched_from_the_first_start(record: Record) -> None:
+    record.take("nodes", News(unavailable="not permitted"))
+    record.now_ms += HOUR
+    record.take("nodes", News(unavailable="not permitted"))
+    record.relist("nodes")
+    assert record.gaps() == [("nodes", 0, HOUR, "changes in between unknown: not permitted")]
+    assert record.connection.execute("SELECT covered_from_ms, unavailable FROM sources").fetchall() == [(NOW, None)]
+
+
+def test_what_was_missed_while_the_database_could_not_be_written(record: Record) -> None:
+    for source in ("events", "pods"):
+        record.relist(source)
+    record.now_ms += 2 * HOUR
+    record.ledger.unwritten(NOW + MINUTE, record.now_ms)
+    for source in ("events", "pods"):
+        record.relist(source, "dropped")
+    assert record.gaps() == [
+        (
+            "events",
+            0,
+            HOUR,
+            "the database could not be written, and Events of that time had expired when they were listed again",
+        ),
+        ("pods", 0, 2 * HOUR, "changes in between unknown: the database could not be written"),
+    ]
+    record.now_ms += MINUTE
+    record.relist("pods", "dropped")
+    assert record.gaps()[-1] == ("pods", 2 * HOUR, 2 * HOUR + MINUTE, "changes in between unknown: the writer did not keep up")
+
+
+def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
+    for minute in (0, 1, 1, 2):
+        record.store.begin(NOW)
+        seen = own.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
+        record.ledger.happened(seen)
+    assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
+    assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]
