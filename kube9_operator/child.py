@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.tally import Tallied, Tally
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -57,15 +59,25 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """Why the database cannot be written at the moment; '' where it can."""
     sightings: int
     """Committed since its start."""
+    written_ms: int = 0
+    """When a transaction was last committed, in ms since 1970; one is at least every half minute."""
+    books: dict[str, dict[str, int]] = {}
+    """By source what became of what was received, as the database keeps it: since its first start."""
 
 
 class Watching(msgspec.Struct, frozen=True, tag=True):
     """From a watcher, with each beat: of each of its sources what is wrong at the moment, '' where nothing is."""
 
     troubles: dict[str, str]
+    waiting: dict[str, int] = {}
+    """Sightings that wait in each source's outbox."""
+    dropped: dict[str, int] = {}
+    """Given up since the process began."""
+    failures: dict[str, int] = {}
+    """Requests and streams that failed since the process began."""
 
 
-Message = Beat | Ready | Fatal | Recording | Watching
+Message = Beat | Ready | Fatal | Recording | Watching | Tallied
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -85,21 +97,24 @@ class Link:
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
         self.stop = threading.Event()
         self.abandon = False
+        self.tally = Tally()
+        """What this process counts for /metrics; goes with every beat."""
         self._connection = connection
         self._deadlines = deadlines
         self._last_phase = ""
         self._last_beat = 0.0
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
-    def beat(self, phase: str = "running", deadline: float | None = None, report: Message | None = None) -> None:
-        """Says that the loop turns; to be called every turn, sends no more often than needed. `report` goes with it."""
+    def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], Message] | None = None) -> None:
+        """Says that the loop turns; to be called every turn, sends no more than needed. What `report` gives goes with it."""
         now = time.monotonic()
         if phase == self._last_phase and now - self._last_beat < self._deadlines.beat:
             return
         self._last_phase, self._last_beat = phase, now
         self.send(Beat(phase, self._deadlines.hang if deadline is None else deadline))
+        self.send(self.tally.report())
         if report is not None:
-            self.send(report)
+            self.send(report())
 
     def send(self, message: Message) -> None:
         """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""
@@ -140,4 +155,6 @@ def run(
         logs.get().error("process.failed", error=logs.one_line(error))
         logs.get().debug("process.failed.traceback", exc_info=True)
         sys.exit(EXIT_FAILED)
+    finally:
+        link.send(link.tally.report())
     sys.exit(EXIT_DONE)

@@ -30,8 +30,12 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     from kube9_operator import __version__, child, logs, settings
     from kube9_operator.deadlines import Deadlines
     from kube9_operator.frame import DATABASE_NAME
+    from kube9_operator.serve.figures import Figures
     from kube9_operator.serve.health import Health
     from kube9_operator.serve.http import serve as serve_http
+    from kube9_operator.serve.metrics import exposition
+    from kube9_operator.serve.pages import Pages
+    from kube9_operator.serve.volume import Volume
     from kube9_operator.supervisor import Role, Supervisor
 
     try:
@@ -43,8 +47,11 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
     health = Health(("events",), deadlines.proof, deadlines.hang)
+    figures, volume = Figures(), Volume(Path(chosen.database_folder) / DATABASE_NAME)
+    volume.begin()
+    pages = Pages(health, figures, volume, exposition(__version__, figures, health, volume))
     try:
-        port = serve_http(chosen.health_port, health, Path(chosen.database_folder) / DATABASE_NAME)
+        port = serve_http(chosen.health_port, pages.page)
     except OSError as error:
         sys.stderr.write(f"kube9-operator: HEALTH_PORT={chosen.health_port}: {error.strerror}\n")
         return child.EXIT_FOR_GOOD
@@ -56,5 +63,6 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
         log_level=chosen.log_level,
         preload="kube9_operator.preload",
         health=health,
+        figures=figures,
     )
     return supervisor.run()

@@ -18,6 +18,7 @@ import msgspec
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
+from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 
 EXIT_OK = 0
@@ -75,7 +76,14 @@ class Supervisor:
     """Runs generations until a signal or a reason that will not pass."""
 
     def __init__(
-        self, writer: Role, watchers: list[Role], deadlines: Deadlines, log_level: str, preload: str, health: Health
+        self,
+        writer: Role,
+        watchers: list[Role],
+        deadlines: Deadlines,
+        log_level: str,
+        preload: str,
+        health: Health,
+        figures: Figures,
     ) -> None:
         self._writer_role = writer
         self._watcher_roles = watchers
@@ -84,6 +92,7 @@ class Supervisor:
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([preload])
         self._health = health
+        self._figures = figures
         self._log = logs.get()
         self._signals: set[int] = set()
         self._wakeup, self._wakeup_writer = socket.socketpair()
@@ -169,6 +178,7 @@ class Supervisor:
             except (OSError, EOFError) as error:  # the fork server has died in the midst
                 return Ending(f"{role.name} cannot be started: {logs.one_line(error)}")
             self._children.append(started)
+            self._figures.started(role.name)
             self._log.debug("process.started", name=role.name, pid=started.process.pid)
         self._health.began([one.name for one in self._children])
         return None
@@ -197,6 +207,7 @@ class Supervisor:
             while one.pipe.poll():
                 message = child.decode(one.pipe.recv_bytes())
                 self._health.heard(one.name, message)
+                self._figures.heard(one.name, message)
                 match message:
                     case child.Beat() as beat:
                         one.heard(beat)
@@ -239,12 +250,12 @@ class Supervisor:
     def _join(self, children: list[Child], seconds: float) -> None:
         until = time.monotonic() + seconds
         while (alive := [one for one in children if one.process.is_alive()]) and time.monotonic() < until:
-            # Reading goes on, so that no child blocks on a full pipe.
+            # Reading goes on, so that no child blocks on a full pipe, and what it counted to its end is not lost.
             self._wait([one.process.sentinel for one in alive], min(0.2, until - time.monotonic()))
             for one in alive:
                 with contextlib.suppress(EOFError, OSError):
                     while one.pipe.poll():
-                        one.pipe.recv_bytes()
+                        self._figures.heard(one.name, child.decode(one.pipe.recv_bytes()))
 
     def _kill(self, children: list[Child]) -> None:
         for one in children:

@@ -45,6 +45,10 @@ class Health:
         """Whether the supervisor's loop turns."""
         return time.monotonic() - self._turned < self._hang_seconds
 
+    def proved_ms(self) -> dict[str, int]:
+        """Until when each source is proved, in ms since 1970."""
+        return self._recording.proved_ms if self._recording else {}
+
     def document(self) -> dict[str, Any]:
         """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
 

@@ -9,6 +9,9 @@ from kube9_operator.watch.client import ApiError
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """etcd keeps objects of up to 1.5 MiB; a line beyond this is no object."""
 
+TYPES = ("Normal", "Warning", "other")
+"""Of Events, as they are counted: any text may be their type."""
+
 
 class ListMeta(msgspec.Struct, frozen=True, rename="camel"):
     """Of a page of a list."""
@@ -49,6 +52,8 @@ class Batch(msgspec.Struct):
 
     sightings: list[Sighting]
     counts: Counts
+    types: dict[str, int] = msgspec.field(default_factory=dict)
+    """How many Events of each type were received: one of TYPES."""
     version: str = ""
     lines: int = 0
     gone: list[tuple[str, int]] = msgspec.field(default_factory=list)
@@ -149,6 +154,8 @@ def take(raw: msgspec.Raw, batch: Batch) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         batch.counts.undecodable += 1
         return _version_of(raw)
+    counted_as = event.type if event.type in TYPES else "other"
+    batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
     sighting = events.normalise(event)
     if sighting is None:
         batch.counts.filtered += 1

@@ -68,6 +68,10 @@ class Outbox:
         """Whether something was given up since the last list began."""
         return self._lossy
 
+    def waiting(self) -> int:
+        """Sightings that wait to be sent."""
+        return self._sightings
+
     def put(self, sightings: list[Sighting], counts: Counts, news: News, patient: bool = True) -> None:
         """Takes one read, in parcels of a bounded size, of which the last carries the news. Waits for room: a patient caller
         for as long as it takes, another for a while only.

@@ -31,6 +31,7 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
             outboxes[source],
             link.stop,
             deadlines,
+            link.tally,
         )
         for source in sources
     }
@@ -44,7 +45,7 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
         thread.start()
     while not link.stop.wait(deadlines.beat):
         _see_that_they_live(threads, reflectors, deadlines)
-        link.beat(report=Watching({source: one.trouble() for source, one in reflectors.items()}))
+        link.beat(report=lambda: _report(reflectors, outboxes))
     if link.abandon:
         queue.cancel_join_thread()
         return
@@ -54,6 +55,15 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
         thread.join(deadlines.stop_watchers / 3)
     for outbox in outboxes.values():
         outbox.close(deadlines.stop_watchers / 3)
+
+
+def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:
+    return Watching(
+        {source: one.trouble() for source, one in reflectors.items()},
+        {source: one.waiting() for source, one in outboxes.items()},
+        {source: one.dropped for source, one in outboxes.items()},
+        {source: one.failures for source, one in reflectors.items()},
+    )
 
 
 def _see_that_they_live(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:

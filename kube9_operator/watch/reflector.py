@@ -12,6 +12,7 @@ from kube9_operator.child import Ready
 from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Hole, News
+from kube9_operator.tally import PROCESSING, Tally
 from kube9_operator.watch import answers, lines
 from kube9_operator.watch.client import TOO_LARGE, ApiError, Client
 from kube9_operator.watch.lifetime import Lifetime
@@ -28,7 +29,15 @@ class Reflector:
     """The watch of one source: its list and watch requests, from where the record ends."""
 
     def __init__(
-        self, source: str, path: str, ready: Ready, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines
+        self,
+        source: str,
+        path: str,
+        ready: Ready,
+        client: Client,
+        outbox: Outbox,
+        stop: threading.Event,
+        deadlines: Deadlines,
+        tally: Tally,
     ) -> None:
         self._path = path
         self._version = ready.versions.get(source, "")
@@ -41,6 +50,9 @@ class Reflector:
         self._outbox = outbox
         self._stop = stop
         self._deadlines = deadlines
+        self._tally = tally
+        self.failures = 0
+        """Requests and streams that failed."""
         self._wait = deadlines.retry_first
         self._heal = threading.Event()
         self._turned = time.monotonic()
@@ -114,14 +126,15 @@ class Reflector:
         while token is not None:
             query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
             try:
-                meta, batch = lines.page(
-                    self._client.get(self._path, query, self._deadlines.read, self._deadlines.page).whole()
-                )
+                body = self._client.get(self._path, query, self._deadlines.read, self._deadlines.page).whole()
+                began = time.monotonic()
+                meta, batch = lines.page(body)
             except ApiError as error:
                 self._take_whole = error.status == TOO_LARGE or (bool(token) and error.status == 410)
                 raise
             self._turned = time.monotonic()
             self._shown_ms = self._shown_ms if token else now_ms()
+            self._count(batch, began)
             self._outbox.put(batch.sightings, batch.counts, News())
             token = meta.continue_ or None
         return meta
@@ -133,7 +146,9 @@ class Reflector:
         for chunk in self._client.get(self._path, [], self._deadlines.read).chunks():
             self._turned = time.monotonic()
             self._shown_ms = self._shown_ms or now_ms()
+            began = time.monotonic()
             batch = reading.feed(chunk)
+            self._count(batch, began)
             self._outbox.put(batch.sightings, batch.counts, News())
         return reading.end()
 
@@ -169,12 +184,15 @@ class Reflector:
         answer = self._client.get(self._path, query, most, most, long=True)
         stream, received = lines.Stream(), 0
         for chunk in answer.chunks():
+            read = time.monotonic()
             try:
                 batch = stream.feed(chunk)
             except lines.ErrorLine as line:
+                self._count(line.batch, read)
                 self._deliver(line.batch)
                 raise line.error from None
             received += batch.lines
+            self._count(batch, read)
             self._deliver(batch)
             if self._stop.is_set():
                 raise Stopped
@@ -191,6 +209,12 @@ class Reflector:
                 raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
         self._outbox.put([], Counts(), News(proved_ms=now_ms()))
         self._trouble.over()
+
+    def _count(self, batch: lines.Batch, began: float) -> None:
+        """Counts a read for /metrics; it was decoded from `began` on."""
+        self._tally.observe(PROCESSING, time.monotonic() - began)
+        for type_, number in batch.types.items():
+            self._tally.add("kube9_events_received_total", type_, number=number)
 
     def _deliver(self, batch: lines.Batch) -> None:
         if batch.lines:
@@ -224,6 +248,7 @@ class Reflector:
 
     def _answer(self, error: ApiError, lived_seconds: float) -> None:
         """Acts on a failed request or stream as the table of answers says, and waits."""
+        self.failures += 1
         found = answers.meaning(error)
         self._trouble.begins(found.why, error)
         if found.reload_credentials:

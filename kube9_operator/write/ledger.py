@@ -50,6 +50,16 @@ class Ledger:
         """Until when each source is proved, in ms since 1970."""
         return dict(self._execute("SELECT source, proved_until_ms FROM sources WHERE proved_until_ms IS NOT NULL"))
 
+    def books(self) -> dict[str, dict[str, int]]:
+        """By source what was received, and what became of it, since the database began."""
+        rows = self._execute(
+            "SELECT source, received, stored, updated, unchanged, refused, filtered, undecodable, dropped FROM books"
+        )
+        return {
+            source: dict(zip(("received", *OUTCOMES, "filtered", "undecodable", "dropped"), rest, strict=True))
+            for source, *rest in rows
+        }
+
     def cluster(self) -> str:
         """The uid of the cluster that the versions are of, '' where it is not known."""
         return str(self._known_fact("cluster", ""))

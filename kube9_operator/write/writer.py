@@ -5,6 +5,7 @@ import queue
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from kube9_operator import child, logs
@@ -14,6 +15,7 @@ from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write import database, migrations
 from kube9_operator.write.comparison import Comparison
+from kube9_operator.write.counted import Counted
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
 
@@ -73,12 +75,15 @@ class Writer:
         self._proved_ms = self.ledger.proved_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
+        self._written_ms = 0
+        self._books: dict[str, dict[str, int]] = {}
+        self._counted = Counted(link.tally)
         self._log = logs.get()
 
     def write_until_stopped(self) -> None:
         """Returns when the link says stop and, unless it says abandon, the queue is empty."""
         while not self._link.abandon:
-            self._link.beat(report=self._report())
+            self._link.beat(report=self._report)
             stopping = self._link.stop.is_set()
             batch = self._take(wait_seconds=0.1 if stopping else min(0.5, self._deadlines.beat))
             if not batch and stopping:
@@ -89,7 +94,10 @@ class Writer:
                 self._commit(batch)
 
     def _report(self, trouble: str = "") -> child.Recording:
-        return child.Recording(self._proved_ms, trouble, self._committed)
+        if not trouble:
+            with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
+                self._books = self.ledger.books()
+        return child.Recording(self._proved_ms, trouble, self._committed, self._written_ms, self._books)
 
     def _take(self, wait_seconds: float) -> list[Frame]:
         """What is there: waits for a first frame, then a moment for more, up to a full batch."""
@@ -133,7 +141,8 @@ class Writer:
                 if tries == 1:
                     self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
                     self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
-                self._link.beat("waiting for the database", report=self._report(logs.one_line(error)))
+                self._counted.failed()
+                self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
                 time.sleep(wait)
                 wait = min(wait * 2, self._deadlines.database_retry_most)
                 if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
@@ -144,7 +153,8 @@ class Writer:
                     self._link.abandon = True
         else:
             return
-        self._alive_at, self._unwritten_since_ms = time.monotonic(), 0
+        self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
+        self._counted.committed(self._alive_at - began, self._written_ms)
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
             self._proved_ms[frame.source] = max(self._proved_ms.get(frame.source, 0), frame.news.proved_ms)
@@ -155,6 +165,7 @@ class Writer:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
         now = now_ms()
         self._store.begin(now)
+        self._counted.begin()
         if self._unwritten_since_ms:
             self.ledger.unwritten(self._unwritten_since_ms, now)
         apply = self._apply_carefully if careful else self._apply_one
@@ -174,6 +185,7 @@ class Writer:
         missed = self._comparison.missed()
         for source, sightings in missed.items():
             self._log.error("watch.missed", source=source, events=len(sightings))
+            self._counted.missed(len(sightings))
             self._commit([Frame(source, 0, News(), Counts(received=len(sightings)), sightings)])
             with database.transaction(self._connection):
                 self.ledger.lost(source)
@@ -181,12 +193,14 @@ class Writer:
             raise RuntimeError(f"the watch of {', '.join(missed)} has missed what a list shows")
 
     def _apply_one(self, _source: str, sighting: Sighting, _now_ms: int) -> str:
-        return self._store.apply(sighting)
+        outcome = self._store.apply(sighting)
+        self._counted.applied(sighting, outcome)
+        return outcome
 
     def _apply_carefully(self, source: str, sighting: Sighting, now: int) -> str:
         self._connection.execute("SAVEPOINT sighting")
         try:
-            return self._store.apply(sighting)
+            return self._apply_one(source, sighting, now)
         except database.REFUSED as error:
             self._connection.execute("ROLLBACK TO sighting")
             self._store.forget_words()

@@ -22,6 +22,10 @@ def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
         code, found = operator.health()
         assert (code, found["status"], found["reasons"]) == (200, "healthy", [])
         assert found["processes"] == {"writer": "running", "watcher-events": "running"}
+        assert found["database"]["readable"]
+        assert found["database"]["writable"]
+        assert found["database"]["size_bytes"] > 0
+        assert found["queue"] == {"events": 0}
         assert operator.health("/livez") == (200, "ok\n")
         assert operator.health("/readyz") == (200, "ok\n")
         assert operator.health("/other") == (404, "not found\n")
@@ -68,9 +72,3 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
         operator.start()
         assert operator.wait() == 78
     assert f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: Address already in use" in operator.log_text()
-
-
-def test_a_client_that_dawdles_holds_up_nobody(operator: Operator) -> None:
-    with operator, socket.create_connection(("127.0.0.1", operator.port())) as dawdler:
-        dawdler.sendall(b"GET /heal")
-        assert operator.health("/livez")[0] == 200

@@ -16,6 +16,7 @@ from kube9_operator.child import CannotStart
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, encode
 from kube9_operator.settings import from_environment
+from kube9_operator.tally import Tally
 from kube9_operator.write import database
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made
@@ -30,6 +31,7 @@ class Asked:
         self.stop = threading.Event()
         self.stop.set()
         self.abandon = False
+        self.tally = Tally()
         self.phases: list[str] = []
 
     def beat(self, phase: str = "running", report: object = None) -> None:

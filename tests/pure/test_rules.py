@@ -10,6 +10,7 @@ import pytest
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator import __version__, preload
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
+from kube9_operator.serve.metrics import METRICS
 from kube9_operator.settings import VARIABLES, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,6 +54,15 @@ def test_the_readme_has_every_setting_with_its_default() -> None:
         assert re.search(rf"^\| `{variable}` \| `{re.escape(default)}` \|", readme, re.MULTILINE), variable
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE))
     assert named == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
+
+
+def test_the_readme_has_every_metric_with_its_help() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = {
+        f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for name, metric in METRICS.items()
+    }
+    assert set(re.findall(r"^\| `kube9_.*$", readme, re.MULTILINE)) == rows
 
 
 def test_the_readme_names_every_command_and_option() -> None:

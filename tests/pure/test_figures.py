@@ -1,0 +1,140 @@
+"""What the children count is added up over their restarts, and exposed as the table of metrics says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from kube9_operator.child import Recording, Watching, decode
+from kube9_operator.serve.figures import Figures
+from kube9_operator.serve.health import Health
+from kube9_operator.serve.metrics import METRICS, exposition
+from kube9_operator.serve.pages import TEXT, Pages
+from kube9_operator.serve.volume import SQLITE_MAGIC, Volume
+from kube9_operator.tally import BOUNDS, LAG, RECORDED, Tally
+
+TOTAL = "kube9_events_total"
+
+
+def exposed(figures: Figures) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample of /metrics, as Prometheus' own parser reads it."""
+    text = exposition("1.2.3", figures, Health(("events",), 5.0, 3.0), Volume(Path("/nowhere")))().decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@given(st.lists(st.lists(st.integers(0, 5), min_size=1), max_size=5))
+def test_counters_survive_restarts(lives: list[list[int]]) -> None:
+    """Each life of a process reports what it has counted since its start, some reports twice."""
+    figures, expected, seen = Figures(), 0, 0
+    for life in lives:
+        tally = Tally()
+        figures.started("writer")
+        for number in life:
+            tally.add(TOTAL, "cluster", "error", number=number)
+            tally.observe(RECORDED, *[0.003] * number)
+            expected += number
+            figures.heard("writer", tally.report())
+            figures.heard("writer", tally.report())
+            assert figures.total(TOTAL) == expected >= seen
+            seen = figures.total(TOTAL)
+    assert sum(figures.observed[RECORDED].buckets) == expected
+    assert figures.observed[RECORDED].sum == pytest.approx(0.003 * expected)
+    restarts = exposed(figures).get(("kube9_process_restarts_total", (("process", "writer"),)), 0)
+    assert restarts == max(0, len(lives) - 1)
+
+
+def test_a_death_of_one_process_leaves_the_figures_of_others() -> None:
+    figures = Figures()
+    for name in ("watcher-events", "watcher-pods"):
+        figures.started(name)
+    figures.heard("watcher-events", Watching({}, {"events": 3}, {"events": 7}, {"events": 1}))
+    figures.heard("watcher-pods", Watching({}, {"pods": 4}, {"pods": 1}, {"pods": 2}))
+    figures.started("watcher-events")
+    figures.heard("watcher-events", Watching({}, {"events": 0}, {"events": 2}, {"events": 1}))
+    figures.heard("watcher-pods", Watching({}, {"pods": 4}, {"pods": 1}, {"pods": 2}))
+    assert figures.total("kube9_events_dropped_total") == 10
+    assert figures.counts["kube9_events_watch_errors_total"] == {("events",): 2, ("pods",): 2}
+    assert figures.waiting == {"events": 0, "pods": 4}
+
+
+def test_books_are_those_of_the_database_and_stand_when_it_is_replaced() -> None:
+    figures = Figures()
+    figures.heard("writer", _recording(received=10, stored=10))
+    figures.started("writer")
+    figures.heard("writer", _recording(received=12, stored=11, unchanged=1))
+    assert figures.books == {"events": {"received": 12, "stored": 11, "unchanged": 1}}
+    figures.heard("writer", _recording(received=3, stored=3, unchanged=0))
+    assert figures.books == {"events": {"received": 15, "stored": 14, "unchanged": 1}}
+
+
+def _recording(**account: int) -> Recording:
+    return Recording({}, "", 0, 1, {"events": account})
+
+
+def test_a_report_arrives_as_it_was_sent() -> None:
+    from kube9_operator.child import _encoder
+
+    tally = Tally()
+    tally.add(TOTAL, "cluster", "info")
+    tally.add("kube9_events_dropped_total", number=3)
+    tally.observe(LAG, 0.2, 1e9)
+    sent = tally.report()
+    assert decode(_encoder.encode(sent)) == sent
+
+
+def test_every_metric_is_there_from_the_start() -> None:
+    samples = exposed(Figures())
+    for name, metric in METRICS.items():
+        if metric.kind == "histogram":
+            assert samples[name + "_count", ()] == 0
+            assert len([one for one in samples if one[0] == name + "_bucket"]) == len(BOUNDS[name]) + 1
+        for labels in metric.known:
+            assert samples[name, tuple(sorted(zip(metric.labels, labels, strict=True)))] == 0
+    assert samples["kube9_event_listener_healthy", ()] == 1, "it has just begun"
+
+
+def test_buckets_add_up() -> None:
+    figures, tally = Figures(), Tally()
+    tally.observe(LAG, 0.1, 0.25, 0.3, 5000.0)
+    figures.heard("writer", tally.report())
+    samples = exposed(figures)
+    assert [samples[LAG + "_bucket", (("le", le),)] for le in ("0.25", "0.5", "3600.0", "+Inf")] == [2, 3, 3, 4]
+    assert samples[LAG + "_sum", ()] == pytest.approx(5000.65)
+
+
+def test_help_texts_and_labels_are_in_order() -> None:
+    for name, metric in METRICS.items():
+        assert metric.help.endswith("."), name
+        assert name.endswith("_total") == (metric.kind == "counter"), name
+        assert (name in BOUNDS) == (metric.kind == "histogram"), name
+        assert not {"namespace", "name", "pod", "node", "object", "reason_text"} & set(metric.labels), "it would grow"
+
+
+def test_the_children_do_not_carry_prometheus() -> None:
+    asked = "import sys, kube9_operator.preload; print([name for name in sys.modules if 'prometheus' in name])"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_pages_say_what_is_wrong(tmp_path: Path) -> None:
+    health, volume = Health(("events",), 5.0, hang_seconds=0.0), Volume(tmp_path / "kube9.db")
+    pages = Pages(health, Figures(), volume, lambda: b"")
+    assert pages.page("/livez") == (503, b"failed: the supervisor's loop does not turn\n", TEXT)
+    assert pages.page("/readyz") == (503, b"failed: not looked at yet\n", TEXT)
+    volume.look()
+    assert pages.page("/readyz") == (503, b"failed: No such file or directory\n", TEXT)
+    (tmp_path / "kube9.db").write_bytes(b"no database")
+    volume.look()
+    assert pages.page("/readyz") == (503, b"failed: the file is no database yet\n", TEXT)
+    (tmp_path / "kube9.db").write_bytes(SQLITE_MAGIC)
+    (tmp_path / "kube9.db-wal").write_bytes(b"12345")
+    volume.look()
+    assert pages.page("/readyz") == (200, b"ok\n", TEXT)
+    assert volume.size_bytes == len(SQLITE_MAGIC) + 5
