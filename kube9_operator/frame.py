@@ -61,6 +61,8 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """32 bits of title, description, metadata and contributor_name."""
     row: str = ""
     """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
+    redacted: int = 0
+    """How many secrets were taken out of its texts."""
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
@@ -70,6 +72,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     filtered: int = 0
     undecodable: int = 0
     dropped: int = 0
+    redacted: int = 0
+    """Secrets taken out of states. No part of the balance; those of a sighting are in the sighting."""
 
 
 Mark = Literal["", "list begins", "list ends", "compare"]

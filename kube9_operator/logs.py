@@ -6,7 +6,11 @@ from typing import Any
 
 import structlog
 
+from kube9_operator import redact
+
 Logger = structlog.typing.FilteringBoundLogger
+
+MAX_ERROR_CHARACTERS = 500
 
 
 def configure(level: str, process: str) -> None:
@@ -39,6 +43,6 @@ def get() -> Logger:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line for a log: its type and what it says, at most 500 characters."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
+    """An error as one line for a log: its type and what it says without secrets, at most 500 characters."""
+    text, _ = redact.text(" ".join(str(error).split()), MAX_ERROR_CHARACTERS)
+    return f"{type(error).__name__}: {text}"[:MAX_ERROR_CHARACTERS] if text else type(error).__name__

@@ -3,14 +3,12 @@
 from typing import Any
 from zlib import crc32
 
-import msgspec
-
-from kube9_operator.frame import EVENT_TYPES, MS_IN_HOUR, Sighting, hash64
+from kube9_operator import texts
+from kube9_operator.frame import EVENT_TYPES, MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS, MS_IN_HOUR, Sighting, hash64
 
 SOURCE = "operator"
 """The source of these events in the books."""
 OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
-_json = msgspec.json.Encoder(order="sorted")
 
 
 def happened(
@@ -30,10 +28,12 @@ def happened(
 
     `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). With a `key` those of one reason
     and key are one event, counted, as long as they follow each other within the quiet time; without one each is an event of
-    its own. What is said twice with the same reason, title, key and time is said once.
+    its own. What is said twice with the same reason, title, key and time is said once. Texts lose their secrets, and are cut.
     """
     contributor = hash64("own", reason, title, key, str(at_ms))
-    encoded = _json.encode(metadata or {}).decode()
+    title, in_title = texts.line(title, MAX_TITLE_CHARACTERS)
+    description, in_description = texts.line(description, MAX_DESCRIPTION_CHARACTERS)
+    encoded, in_metadata = texts.metadata(metadata or {})
     return Sighting(
         kind="",
         namespace="",
@@ -56,4 +56,5 @@ def happened(
         reason=reason,
         node="",
         text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
+        redacted=in_title + in_description + in_metadata,
     )
