@@ -11,7 +11,7 @@ import apsw
 
 from kube9_cli.arguments import Filters
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
 """SQLite's heap: a reader shares the pod's memory with the operator."""

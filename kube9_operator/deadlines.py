@@ -61,6 +61,14 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How long a batch that is not full waits for more."""
     database_retry_first: float = 0.1
     database_retry_most: float = 5.0
+    retention: float = 6 * 3600.0
+    """What is too old is deleted this often."""
+    retention_retry: float = 60.0
+    """… and after trouble with the database this soon."""
+    size_look: float = 1.0
+    """This often it is looked how large the database is."""
+    size_quiet: float = 600.0
+    """What the limit of size took is one event as long as it goes on without a longer pause than this."""
     busy: float = 2.0
     """How long SQLite itself waits for a lock before it says busy."""
 

@@ -99,6 +99,8 @@ class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Events have been seen to go after this time already."""
     unavailable: str = ""
     """Why the source can be neither listed nor watched."""
+    server_ms: int = 0
+    """How late it is by the API server's clock."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,6 +5,7 @@ pause on an empty answer and lose their place.
 """
 
 import contextlib
+import email.utils
 import json
 import math
 import os
@@ -47,6 +48,8 @@ class Client:
         self._connect_seconds = connect_seconds
         self._api: Any = None
         self._reading: urllib3.HTTPResponse | None = None
+        self.server_ms = 0
+        """The `Date` of the last answer, in ms since 1970; 0 where there was none."""
 
     def reload_credentials(self) -> None:
         """Reads configuration and credentials again before the next request."""
@@ -91,6 +94,7 @@ class Client:
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise ApiError(*_cause(error)) from None
         answer = Answer(raw, total_seconds)
+        self.server_ms = _date_ms(raw.headers.get("Date", ""))
         if long:
             self._reading = raw
         if raw.status != 200:
@@ -141,6 +145,14 @@ class Answer:
             message = self._raw.reason or ""
         after = self._raw.headers.get("Retry-After", "")
         return ApiError(self._raw.status, message, float(after) if after.isascii() and after.isdigit() else 0.0)
+
+
+def _date_ms(text: str) -> int:
+    """A header's date in ms since 1970; 0 for one that is none."""
+    try:
+        return int(email.utils.parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _configuration() -> Any:

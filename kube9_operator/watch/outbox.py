@@ -173,7 +173,7 @@ class Outbox:
 
 def _without_version(news: News) -> News:
     """What may still be said after something was given up: it can be had again from the version before it, or by a list."""
-    return News(life_ms=news.life_ms, unavailable=news.unavailable)
+    return News(life_ms=news.life_ms, unavailable=news.unavailable, server_ms=news.server_ms)
 
 
 def _parts(sightings: list[Sighting]) -> list[list[Sighting]]:

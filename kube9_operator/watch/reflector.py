@@ -160,6 +160,7 @@ class Reflector:
         meta, _ = lines.page(self._client.get(self._path, [("limit", "1")], self._deadlines.read, self._deadlines.page).whole())
         if _order(meta.resource_version) < _order(self._version):
             raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
+        self._outbox.put([], Counts(), News(server_ms=self._client.server_ms))
 
     def _cluster_uid(self) -> str:
         """Which cluster this is; '' where the server does not say."""

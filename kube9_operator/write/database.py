@@ -22,11 +22,17 @@ CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """A WAL that a long reader let grow is cut to this when it can be."""
 CHECKPOINT_PAGES = 4_000
+WAL_PART = 16
+"""The WAL may take no more than this part of what the database may take."""
+PAGE_BYTES = 4_096
 
 Connection = apsw.Connection
 
 REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError)
 """What a row raises that the database refuses for its content."""
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError)
+"""What says that the file is damaged, or no database at all."""
 
 TROUBLE = (apsw.Error, OSError)
 """What else may go wrong with the file: locked, full, an I/O error."""
@@ -75,6 +81,18 @@ def prepare(connection: Connection) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
+def bound(connection: Connection, max_bytes: int) -> None:
+    """Keeps the WAL small beside a database that may take so much."""
+    limit = wal_limit_bytes(max_bytes)
+    connection.pragma("journal_size_limit", limit)
+    connection.wal_autocheckpoint(min(CHECKPOINT_PAGES, limit // 2 // PAGE_BYTES))
+
+
+def wal_limit_bytes(max_bytes: int) -> int:
+    """To what the WAL is cut when it can be."""
+    return min(WAL_LIMIT_BYTES, max_bytes // WAL_PART)
+
+
 def _keep_wal(connection: Connection) -> None:
     """Lets -wal and -shm stay after a clean close: readers that may not write the folder need them.
 
@@ -101,6 +119,12 @@ def one(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> tuple
     """The first row of a query, or None."""
     row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
     return row
+
+
+def rows(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    found: list[tuple[Any, ...]] = connection.execute(sql, values).fetchall()
+    return found
 
 
 def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int:

@@ -127,6 +127,17 @@ class Ledger:
         )
         self._execute("DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?", (MAX_DEAD_LETTERS,))
 
+    def deleted(self, from_ms: int, to_ms: int, reason: str) -> None:
+        """States that of what was recorded of this time something is there no longer, whatever source it is from."""
+        covered = database.rows(self._connection, "SELECT source FROM sources WHERE covered_from_ms IS NOT NULL")
+        for (source,) in covered:
+            self.gap(source, from_ms, to_ms, reason)
+
+    def keeps(self, info_warning_ms: int, error_critical_ms: int) -> None:
+        """Notes for how long events are kept by their severity, for whoever reads the record."""
+        self._fact("retention_info_warning_ms", info_warning_ms)
+        self._fact("retention_error_critical_ms", error_critical_ms)
+
     def started(self, now_ms: int) -> None:
         """Notes a start of the writer."""
         self._execute("INSERT INTO facts VALUES ('first_start_ms', ?) ON CONFLICT DO NOTHING", (now_ms,))

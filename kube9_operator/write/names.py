@@ -1,5 +1,6 @@
 """Numbers for texts that repeat and for objects, given when they are first seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kube9_operator.write.database import Connection, one
@@ -13,10 +14,25 @@ class Names:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._words: dict[str, int] = {}
+        self._asked_for: set[int] | None = None
 
     def forget(self) -> None:
         """To be called after a rollback."""
+        if self._asked_for is not None:
+            self._asked_for.update(self._words.values())
         self._words.clear()
+
+    def watch(self) -> Callable[[], set[int]]:
+        """Begins to note which words are asked for; what is returned ends it, and gives their numbers."""
+        self._words.clear()
+        self._asked_for = set()
+
+        def asked_for() -> set[int]:
+            self.forget()
+            found, self._asked_for = self._asked_for or set(), None
+            return found
+
+        return asked_for
 
     def word(self, word: str) -> int:
         """The number of a word; 0 is none."""
@@ -26,7 +42,7 @@ class Names:
         if known is None:
             known = self._row_id("SELECT id FROM words WHERE word = ?", "INSERT INTO words (word) VALUES (?)", (word,))
             if len(self._words) >= MAX_CACHED_WORDS:
-                self._words.clear()
+                self.forget()
             self._words[word] = known
         return known
 

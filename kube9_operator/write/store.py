@@ -63,7 +63,7 @@ class Store:
         self._connection = connection
         self._execute = connection.execute
         self._quiet_ms = quiet_ms
-        self._names = Names(connection)
+        self.names = Names(connection)
         self._now_ms = 0
         self.last_id = 0
         """Of the event that was stored last."""
@@ -89,7 +89,7 @@ class Store:
 
     def forget_words(self) -> None:
         """To be called after a rollback to a savepoint, which may have taken words with it."""
-        self._names.forget()
+        self.names.forget()
 
     def has(self, seen: Sighting) -> bool:
         """Whether a sighting would change nothing."""
@@ -139,8 +139,8 @@ class Store:
     def _join(self, seen: Sighting, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
         flags = (LEAD if seen.lead else 0) | (STATUS if seen.from_status else 0)
-        namespace, kind = self._names.word(seen.namespace), self._names.word(seen.kind)
-        about = self._names.about(kind, namespace, seen.name, seen.uid)
+        namespace, kind = self.names.word(seen.namespace), self.names.word(seen.kind)
+        about = self.names.about(kind, namespace, seen.name, seen.uid)
         held = {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
         event = merge.nearest(
             ((known.id, known.first_ms, known.last_ms) for known in held.values()), part.first_ms, seen.last_ms, self._quiet_ms
@@ -193,9 +193,9 @@ class Store:
                 lead_events,
                 lead_statuses,
                 stand_in,
-                self._names.word(seen.reason),
-                self._names.word(seen.node),
-                self._names.word(seen.title),
+                self.names.word(seen.reason),
+                self.names.word(seen.node),
+                self.names.word(seen.title),
                 seen.last_ms,
                 seen.count,
                 seen.text_hash,
@@ -245,12 +245,12 @@ class Store:
 
     def _raise_severity(self, held: Held, seen: Sighting) -> None:
         """The highest severity that any contributor reached stands, and its title with it."""
-        if (seen.severity, self._names.word(seen.title)) == (held.severity, held.title):
+        if (seen.severity, self.names.word(seen.title)) == (held.severity, held.title):
             return
         row = one(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
         assert row is not None  # words are never deleted before what refers to them
         severity, title = merge.title(held.severity, row[0], seen.severity, seen.title)
-        self._execute("UPDATE events SET severity = ?, title = ? WHERE id = ?", (severity, self._names.word(title), held.id))
+        self._execute("UPDATE events SET severity = ?, title = ? WHERE id = ?", (severity, self.names.word(title), held.id))
 
     def _merge_texts(self, held: Held, seen: Sighting, replaces: bool) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""

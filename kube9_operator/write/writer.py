@@ -17,10 +17,13 @@ from kube9_operator.write import database, migrations
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
 from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.retention import DAY_MS, Retention
 from kube9_operator.write.store import Store
 
 MAX_BATCH_SIGHTINGS = 2_000
 """In one transaction: some 50 ms."""
+MAX_BATCH_PRESSED = 500
+"""… while the database nears its limit, so that deleting keeps up."""
 MAX_BATCH_FRAMES = 200
 ALIVE_SECONDS = 30.0
 """How often the writer says in the database that it lives, when nothing else is written."""
@@ -45,9 +48,11 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     migrations.refuse_newer(connection, known)
     database.prepare(connection)
     migrations.migrate(connection, known)
+    database.bound(connection, settings.database_max_mib * 2**20)
     writer = Writer(link, frames, connection, settings, deadlines)
     with database.transaction(connection):
         writer.ledger.started(now_ms())
+        writer.ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
     ledger = writer.ledger
     link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms()))
     writer.write_until_stopped()
@@ -70,6 +75,7 @@ class Writer:
         self._store = Store(connection, settings.quiet_minutes * 60_000)
         self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
         self._comparison = Comparison(self._store, deadlines.compare_patience)
+        self._retention = Retention(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
         self._proved_ms = self.ledger.proved_ms()
@@ -85,13 +91,16 @@ class Writer:
         while not self._link.abandon:
             self._link.beat(report=self._report)
             stopping = self._link.stop.is_set()
-            batch = self._take(wait_seconds=0.1 if stopping else min(0.5, self._deadlines.beat))
+            patience = 0.1 if stopping else 0.01 if self._retention.busy() else min(0.5, self._deadlines.beat)
+            batch = self._take(wait_seconds=patience)
             if not batch and stopping:
                 return
             if not batch:
                 self._decide_what_is_missed()
             if batch or time.monotonic() - self._alive_at > ALIVE_SECONDS:
                 self._commit(batch)
+            if not stopping:
+                self._retention.step()
 
     def _report(self, trouble: str = "") -> child.Recording:
         if not trouble:
@@ -103,9 +112,10 @@ class Writer:
         """What is there: waits for a first frame, then a moment for more, up to a full batch."""
         batch: list[Frame] = []
         sightings = 0
+        most = MAX_BATCH_PRESSED if self._retention.pressed else MAX_BATCH_SIGHTINGS
         until = time.monotonic() + wait_seconds
         with contextlib.suppress(queue.Empty):
-            while sightings < MAX_BATCH_SIGHTINGS and len(batch) < MAX_BATCH_FRAMES:
+            while sightings < most and len(batch) < MAX_BATCH_FRAMES:
                 frame = decode(self._frames.get(True, max(0.0, until - time.monotonic())))
                 self._in_sequence(frame)
                 if not batch:
@@ -157,6 +167,8 @@ class Writer:
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
+            if frame.news.server_ms:
+                self._retention.server_says(frame.news.server_ms)
             self._proved_ms[frame.source] = max(self._proved_ms.get(frame.source, 0), frame.news.proved_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, pressure, queries, standin
+from tests.bench import database, ingest, memory, pressure, queries, retention, standin
 
-PARTS = {"standin": standin.run, "ingest": ingest.run, "queries": queries.run, "memory": memory.run}
+PARTS = {"standin": standin.run, "ingest": ingest.run, "queries": queries.run, "memory": memory.run, "retention": retention.run}
 LONG = {"pressure": pressure.run}
 """Ten minutes: only where it is asked for."""
 

@@ -71,6 +71,11 @@ CREATE TABLE gaps (
     reason  TEXT NOT NULL
 , event INTEGER) STRICT
 
+CREATE TABLE leftovers (
+    event    INTEGER PRIMARY KEY, -- the events.id that was deleted
+    until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by our own clock
+) STRICT
+
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,    -- '' where an Event names none
@@ -130,6 +135,8 @@ CREATE INDEX events_recent ON events (last_hour, first_hour, namespace, kind, se
 CREATE INDEX gaps_by_event ON gaps (event)
 
 CREATE INDEX gaps_by_source ON gaps (source, to_ms)
+
+CREATE INDEX leftovers_by_time ON leftovers (until_ms)
 
 CREATE INDEX objects_by_name ON objects (name)
 

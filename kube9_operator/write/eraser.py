@@ -1,0 +1,143 @@
+"""Deletes events with all that belongs to them alone. With `store` and `ledger` the only places with SQL for writing.
+
+What is found without looking through everything goes at once; words, which anything may use, go by `sweep`, in pieces.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from kube9_operator.frame import ERROR
+from kube9_operator.states import OF_SOURCE
+from kube9_operator.write.database import Connection, one, transaction
+from kube9_operator.write.store import Store
+
+SWEPT_AT_ONCE = 2_000
+FORGOTTEN_AT_ONCE = 200
+
+WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE id > ? AND id <= ?"
+WORDS_OF_OBJECTS = "SELECT namespace, kind FROM objects WHERE id > ? AND id <= ?"
+
+UNUSED_OBJECT = """SELECT owner FROM objects WHERE id = ?1
+    AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)"""
+
+
+class Erased(NamedTuple):
+    """An event that was there, as far as others need to know."""
+
+    object: int
+    severity: int
+    first_ms: int
+    last_ms: int
+    recorded_ms: int
+    lead_statuses: int
+
+
+class Eraser:
+    """Works in the transaction that the caller holds, as the store does, but for `sweep`."""
+
+    def __init__(self, connection: Connection, store: Store, listed_ms: int, ages_ms: tuple[int, int]) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._store = store
+        self._listed_ms = listed_ms
+        self._ages_ms = ages_ms
+        self._words_may_go = True  # what an earlier process deleted may have been the last that used them
+
+    def id_after(self, table: str, after: int, count: int) -> int | None:
+        """The id of the row that is `count` rows further on, or of the last one; None where there is none."""
+        sql = f"SELECT max(id) FROM (SELECT id FROM {table} WHERE id > ? ORDER BY id LIMIT ?)"  # noqa: S608
+        row = one(self._connection, sql, (after, count))
+        return row[0] if row else None
+
+    def erase(self, ids: Iterable[int], now_ms: int) -> list[Erased]:
+        """Deletes events, and the objects that nothing else is about; returns those that were there.
+
+        Contributors stay for as long as their Event, or the status they are from, may be listed again: otherwise it would
+        come back as something new.
+        """
+        erased = []
+        for event in ids:
+            row = one(
+                self._connection,
+                "SELECT object, severity, first_ms, last_ms, recorded_ms, lead_statuses FROM events WHERE id = ?",
+                (event,),
+            )
+            if row is None:
+                continue
+            found = Erased(*row)
+            until_ms = found.recorded_ms + self._listed_ms
+            if found.lead_statuses:  # a pod may stand for months; what happened to it before is too old to be recorded again
+                until_ms = max(until_ms, found.last_ms + self._ages_ms[found.severity >= ERROR])
+            if until_ms > now_ms:
+                self._execute("INSERT OR REPLACE INTO leftovers (event, until_ms) VALUES (?, ?)", (event, until_ms))
+            else:
+                self._execute("DELETE FROM contributors WHERE event = ?", (event,))
+            self._execute("DELETE FROM texts WHERE event = ?", (event,))
+            self._execute("DELETE FROM events WHERE id = ?", (event,))
+            self._erase_object(found.object)
+            self._words_may_go = True
+            erased.append(found)
+        return erased
+
+    def _erase_object(self, number: int | None) -> None:
+        """Deletes an object that no event is about and that owns none, and then perhaps its owner."""
+        while number is not None:
+            row = one(self._connection, UNUSED_OBJECT, (number,))
+            if row is None:
+                return
+            self._execute("DELETE FROM objects WHERE id = ?", (number,))
+            number = row[0]
+
+    def sweep(self, now_ms: int) -> Iterator[None]:
+        """Deletes what nothing refers to any more, in transactions of its own; pauses between them."""
+        while self._forget_contributors(now_ms):
+            yield
+        for source in self._sources_of_states():
+            if source not in OF_SOURCE:  # of another release
+                with transaction(self._connection):
+                    self._execute("DELETE FROM states WHERE source = ?", (source,))
+                yield
+        yield from self._sweep_words()
+
+    def _forget_contributors(self, now_ms: int) -> bool:
+        """Deletes some of those that cannot be listed any more; says whether there were any."""
+        rows = self._execute(
+            "SELECT event FROM leftovers WHERE until_ms <= ? ORDER BY until_ms LIMIT ?", (now_ms, FORGOTTEN_AT_ONCE)
+        ).fetchall()
+        if rows:
+            with transaction(self._connection):
+                self._connection.executemany("DELETE FROM contributors WHERE event = ?", rows)
+                self._connection.executemany("DELETE FROM leftovers WHERE event = ?", rows)
+        return bool(rows)
+
+    def _sources_of_states(self) -> list[str]:
+        sources: list[str] = []
+        while row := one(
+            self._connection, "SELECT min(source) FROM states WHERE source > ?", (sources[-1] if sources else "",)
+        ):
+            if row[0] is None:
+                break
+            sources.append(row[0])
+        return sources
+
+    def _sweep_words(self) -> Iterator[None]:
+        """The words go that no event and no object uses, and that nobody has asked for since.
+
+        Every row is looked at once, some thousand at a time, only where something was deleted.
+        """
+        if not self._words_may_go:
+            return
+        asked_for = self._store.names.watch()
+        unused = {row[0] for row in self._execute("SELECT id FROM words WHERE id != 0")}
+        for table, sql in (("events", WORDS_OF_EVENTS), ("objects", WORDS_OF_OBJECTS)):
+            after = -1
+            while unused and (last := self.id_after(table, after, SWEPT_AT_ONCE)) is not None:
+                for words in self._execute(sql, (after, last)):
+                    unused.difference_update(words)
+                after = last
+                yield
+        with transaction(self._connection):
+            unused -= asked_for()
+            self._connection.executemany("DELETE FROM words WHERE id = ?", [(word,) for word in unused])
+            self._store.forget_words()
+        self._words_may_go = False

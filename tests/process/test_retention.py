@@ -1,0 +1,309 @@
+"""What retention and the limit of size delete: the right rows, only those, with all that belongs to them alone."""
+
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from kube9_operator import settings
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.tally import Tally
+from kube9_operator.write import database, retention, space
+from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.store import Store
+from tests.bench import database as made
+from tests.operator import until
+
+DAY_MS = 86_400_000
+QUIET_MS = 3_600_000
+COUNT = 3_000
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    opened = made.create(str(tmp_path))
+    yield opened
+    opened.close()
+
+
+def keeper(connection: apsw.Connection, store: Store | None = None, **environment: str) -> retention.Retention:
+    """Retention as the writer has it, told by the API server that our clock is right."""
+    folder = str(Path(connection.filename).parent)
+    chosen = settings.from_environment({"DB_PATH": folder} | environment)
+    database.bound(connection, chosen.database_max_mib * 2**20)
+    store = store or Store(connection, QUIET_MS)
+    ledger = Ledger(connection, store, 3_600_000)
+    keeping = retention.Retention(connection, store, ledger, chosen, Deadlines(), Tally())
+    keeping.server_says(now_ms())
+    return keeping
+
+
+def deleted(keeping: retention.Retention) -> Counter[str]:
+    """What it has counted for /metrics, by severity."""
+    counted = keeping._tally.report().counts.get(retention.DELETED, {})
+    return Counter({severity: number for (severity,), number in counted.items()})
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def work(keeping: retention.Retention) -> None:
+    """Everything that is due now."""
+    keeping.step()
+    while keeping.busy():
+        keeping.step()
+
+
+def ids(connection: apsw.Connection, where: str = "1", *values: Any) -> list[int]:
+    return [row[0] for row in connection.execute(f"SELECT id FROM events WHERE {where} AND type != 5 ORDER BY id", values)]
+
+
+def make_old(connection: apsw.Connection, seed: int = 1) -> list[int]:
+    """Gives the events times of their last recording around both limits; returns the ids of those that are to be deleted."""
+    chance, expired = random.Random(seed), []
+    with database.transaction(connection):
+        for event, severity in connection.execute("SELECT id, severity FROM events").fetchall():
+            limit = (7 if severity <= 1 else 30) * DAY_MS
+            age = limit + chance.choice([-20 * DAY_MS, -60_000, 60_000, DAY_MS])
+            connection.execute("UPDATE events SET recorded_ms = ? WHERE id = ?", (now_ms() - max(0, age), event))
+            if age > limit:
+                expired.append(event)
+    return expired
+
+
+def assert_nothing_is_left_over(connection: apsw.Connection) -> None:
+    for what, where in {
+        "texts": "event NOT IN (SELECT id FROM events)",
+        "contributors": "event NOT IN (SELECT id FROM events) AND event NOT IN (SELECT event FROM leftovers)",
+        "leftovers": "event NOT IN (SELECT event FROM contributors)",
+        "objects": "id NOT IN (SELECT object FROM events) AND id NOT IN (SELECT owner FROM objects WHERE owner IS NOT NULL)",
+    }.items():
+        assert connection.execute(f"SELECT count(*) FROM {what} WHERE {where}").get == 0, what
+    used = {0}
+    for words in connection.execute("SELECT namespace, kind, reason, node, title FROM events"):
+        used.update(words)
+    for words in connection.execute("SELECT namespace, kind FROM objects"):
+        used.update(words)
+    assert {row[0] for row in connection.execute("SELECT id FROM words")} == used
+    assert connection.pragma("integrity_check") == "ok"
+    for row in connection.execute("SELECT received, stored + updated + unchanged FROM books"):
+        assert row[0] == row[1]
+
+
+def test_the_right_rows_go_and_only_those(connection: apsw.Connection) -> None:
+    made.fill(connection, COUNT)
+    before, expired = ids(connection), make_old(connection)
+    severities = dict(connection.execute("SELECT id, severity FROM events").fetchall())
+    assert 500 < len(expired) < COUNT - 500
+    keeping = keeper(connection)
+    work(keeping)
+    assert ids(connection) == sorted(set(before) - set(expired))
+    assert_nothing_is_left_over(connection)
+    gone = Counter({0: "info", 1: "warning", 2: "error", 3: "critical"}[severities[event]] for event in expired)
+    assert deleted(keeping) == gone
+    assert connection.pragma("freelist_count") == 0, "space is given back"
+    ((count, severity, title, description),) = connection.execute(
+        "SELECT e.count, e.severity, w.word, t.description FROM events e JOIN texts t ON t.event = e.id "
+        "JOIN words w ON w.id = e.title WHERE type = 5 AND created_ms > ?",
+        (now_ms() - 60_000,),
+    ).fetchall()
+    assert (count, severity, title) == (len(expired), 0, "Retention deleted events")
+    assert description.startswith(f"{gone['info']} info, {gone['warning']} warning")
+    assert connection.execute("SELECT count(*) FROM gaps").get == 0, "how long events are kept is known from the settings"
+
+
+def test_owners_and_words_go_with_the_last_that_needs_them(connection: apsw.Connection) -> None:
+    made.fill(connection, 100)
+    first, second = connection.execute("SELECT object FROM events ORDER BY id LIMIT 2").fetchall()
+    connection.execute("INSERT INTO words (id, word) VALUES (9001, 'Deployment'), (9002, 'long-gone')")
+    connection.execute("INSERT INTO objects VALUES (9000, 'web', 9001, 9002, 'uid-web', NULL)")
+    connection.execute("UPDATE objects SET owner = 9000 WHERE id IN (?, ?)", (first[0], second[0]))
+
+    def expire(number: int) -> None:
+        connection.execute("UPDATE events SET recorded_ms = 0 WHERE object = ?", (number,))
+        work(keeper(connection))
+
+    expire(first[0])
+    assert connection.execute("SELECT count(*) FROM objects WHERE id = 9000").get == 1, "another is owned by it"
+    expire(second[0])
+    assert connection.execute("SELECT count(*) FROM objects WHERE id = 9000").get == 0
+    assert connection.execute("SELECT word FROM words WHERE id IN (9001, 9002)").fetchall() == []
+
+
+def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -> None:
+    made.fill(connection, 50)
+    (seen,) = made.sightings(1, seed=99)
+    store = Store(connection, QUIET_MS)
+    with database.transaction(connection):
+        store.begin(now_ms())
+        store.apply(seen)
+        connection.execute("UPDATE events SET recorded_ms = 0")
+        store.finish()
+    keeping = keeper(connection, store)
+    (again,) = made.sightings(1, seed=98)
+    steps = 0
+    while not steps or keeping.busy():
+        keeping.step()
+        steps += 1
+        if not ids(connection) and not connection.execute("SELECT count(*) FROM books WHERE source = 'later'").get:
+            connection.execute("INSERT INTO books (source) VALUES ('later')")
+            with database.transaction(connection):
+                store.begin(now_ms())
+                store.apply(again)
+                store.finish()
+    missing = connection.execute(
+        "SELECT count(*) FROM events e LEFT JOIN words w ON w.id = e.title LEFT JOIN words n ON n.id = e.node "
+        "WHERE w.id IS NULL OR n.id IS NULL"
+    ).get
+    assert missing == 0
+
+
+def test_a_clock_a_day_off_deletes_nothing(connection: apsw.Connection, capfd: pytest.CaptureFixture[str]) -> None:
+    made.fill(connection, 200)
+    expired = make_old(connection)
+    keeping = keeper(connection)
+    keeping.server_says(now_ms() - DAY_MS - 1_000)
+    work(keeping)
+    assert set(expired) <= set(ids(connection))
+    assert connection.execute("SELECT count(*) FROM events e JOIN words w ON w.id = title WHERE word = 'Clock is off'").get == 1
+    work(keeping)
+    assert connection.execute("SELECT count(*) FROM events e JOIN words w ON w.id = title WHERE word = 'Clock is off'").get == 1
+    keeping.server_says(now_ms() + 60_000)
+    work(keeping)
+    assert not set(expired) & set(ids(connection))
+
+
+def test_without_word_of_the_server_nothing_is_deleted_by_age(connection: apsw.Connection) -> None:
+    made.fill(connection, 200)
+    make_old(connection)
+    keeping = keeper(connection)
+    keeping.server_says(0)
+    work(keeping)
+    assert len(ids(connection)) == len(ids(connection, "1"))
+    assert not deleted(keeping)
+
+
+def test_the_limit_of_size_takes_the_least_severe_and_oldest(connection: apsw.Connection) -> None:
+    made.fill(connection, 40_000)
+    rows = connection.execute("SELECT id, severity, last_hour FROM events WHERE type != 5").fetchall()
+    keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
+    work(keeping)
+    left = set(ids(connection))
+    gone = [row for row in rows if row[0] not in left]
+    assert gone
+    order = sorted(rows, key=lambda row: (row[1], row[2], row[0]))
+    assert sorted(gone) == sorted(order[: len(gone)])
+    assert {row[1] for row in gone} == {0, 1}, "so many that there were not enough of the least severe"
+    connection.pragma("wal_checkpoint(TRUNCATE)")
+    assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
+    ((reason, first, last),) = connection.execute("SELECT reason, from_ms, to_ms FROM gaps").fetchall()
+    assert reason == retention.REASON_SIZE
+    assert first < last
+    size_events = "SELECT count FROM events e JOIN words w ON w.id = title WHERE word = 'Size limit deleted events'"
+    assert [row[0] for row in connection.execute(size_events)] == [len(gone) + (deleted(keeping).total() - len(gone))]
+    assert_nothing_is_left_over_but_contributors(connection)
+
+
+def assert_nothing_is_left_over_but_contributors(connection: apsw.Connection) -> None:
+    assert (
+        connection.execute(
+            "SELECT count(*) FROM contributors WHERE event NOT IN (SELECT id FROM events) "
+            "AND event NOT IN (SELECT event FROM leftovers)"
+        ).get
+        == 0
+    )
+    assert connection.execute("SELECT count(*) FROM texts WHERE event NOT IN (SELECT id FROM events)").get == 0
+    assert connection.pragma("integrity_check") == "ok"
+
+
+def test_nothing_deleted_comes_back_by_a_list(connection: apsw.Connection) -> None:
+    store = Store(connection, QUIET_MS)
+    seen = list(made.sightings(20))
+
+    def apply(at_ms: int) -> Counter[str]:
+        with database.transaction(connection):
+            store.begin(at_ms)
+            outcomes = Counter(store.apply(one) for one in seen)
+            store.finish()
+        return outcomes
+
+    assert apply(now_ms()) == {"stored": 20}
+    keeping = keeper(connection, store)
+    with database.transaction(connection):
+        keeping._eraser.erase(ids(connection), now_ms())
+    assert ids(connection) == []
+    assert apply(now_ms()) == {"unchanged": 20}
+    work(keeping)
+    assert connection.execute("SELECT count(*) FROM contributors").get == 20, "they may still be listed"
+    connection.execute("UPDATE leftovers SET until_ms = ?", (now_ms() - 1,))
+    work(keeper(connection, store))
+    assert connection.execute("SELECT count(*) FROM contributors").get == 0
+
+
+def test_every_statement_may_fail(connection: apsw.Connection, tmp_path: Path) -> None:
+    """For every n the n-th statement fails: what is due goes all the same, and nothing else."""
+    n = 0
+    while True:
+        n += 1
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        trying = made.create(str(folder))
+        made.fill(trying, 30)
+        before, expired = ids(trying), make_old(trying)
+        keeping = keeper(trying)
+        left = n
+
+        def fail(_cursor: object, _sql: str, _values: object) -> bool:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise apsw.IOError("disk I/O error")
+            return True
+
+        trying.exec_trace = fail
+        work(keeping)
+        trying.exec_trace = None
+        failed = left <= 0
+        assert set(before) - set(ids(trying)) <= set(expired)
+        work(keeper(trying))
+        assert ids(trying) == sorted(set(before) - set(expired)), n
+        assert_nothing_is_left_over(trying)
+        trying.close()
+        if not failed:
+            break
+    assert n > 50
+
+
+@pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
+def test_a_floor_of_free_space_is_kept(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", tmp_path], check=True)
+    try:
+        connection = made.create(str(tmp_path))
+        made.fill(connection, 30_000)
+        connection.pragma("wal_checkpoint(TRUNCATE)")
+        found = os.statvfs(tmp_path)
+        with (tmp_path / "ballast").open("wb") as ballast:
+            ballast.write(b"x" * (found.f_bavail * found.f_frsize - 2**20))
+        errors = len(ids(connection, "severity >= 2"))
+        keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="40")
+
+        def kept() -> bool:
+            work(keeping)
+            connection.pragma("wal_checkpoint(TRUNCATE)")
+            found = os.statvfs(tmp_path)
+            return found.f_bavail >= found.f_blocks // space.FLOOR_PART
+
+        until(kept, "the floor")
+        assert deleted(keeping)["info"] > 0
+        assert len(ids(connection, "severity >= 2")) == errors
+        connection.close()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
