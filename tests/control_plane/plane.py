@@ -1,6 +1,7 @@
-"""A real control plane on 127.0.0.1: etcd, API server and, where wanted, controller-manager and scheduler.
+"""A real control plane: etcd, API server and, where wanted, controller-manager and scheduler.
 
-Everything they write is below one folder, with a log of each. There are no nodes, so no pod ever runs.
+Everything they write is below one folder, with a log of each. On 127.0.0.1 there are no nodes, so no pod ever runs; tests/node
+gives it another address, in a network of its own, and a node.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +54,19 @@ class ControlPlane:
         controllers: bool = False,
         event_ttl: str = "1h0m0s",
         compaction_interval: str = "5m0s",
+        address: str = "127.0.0.1",
+        inside: tuple[str, ...] = (),
+        manager_options: tuple[str, ...] = (),
     ) -> None:
+        """`inside` is a command that runs others where `address` is; `manager_options` are the controller-manager's."""
         self._folder = folder
         self._binaries = binaries
         self._controllers = controllers
         self._event_ttl = event_ttl
         self._compaction_interval = compaction_interval
+        self._address = address
+        self._inside = inside
+        self._manager_options = manager_options
         self._token = secrets.token_hex(16)
         self._etcd_port, self._etcd_peer_port, self._port = free_ports(3)
         self._certificate = folder / "certificates" / "apiserver.crt"
@@ -95,13 +104,14 @@ class ControlPlane:
         """A kubeconfig file of an administrator."""
         path = folder / "kubeconfig"
         authority = {"certificate-authority": str(self._certificate)}
-        path.write_text(kubeconfig(f"https://127.0.0.1:{self._port}", {"token": self._token}, authority), encoding="utf-8")
+        server = f"https://{self._address}:{self._port}"
+        path.write_text(kubeconfig(server, {"token": self._token}, authority), encoding="utf-8")
         return path
 
     def connection(self) -> http.client.HTTPSConnection:
         """A connection for `request`, to be closed by the caller."""
         context = ssl.create_default_context(cafile=self._certificate)
-        return http.client.HTTPSConnection("127.0.0.1", self._port, timeout=REQUEST_SECONDS, context=context)
+        return http.client.HTTPSConnection(self._address, self._port, timeout=REQUEST_SECONDS, context=context)
 
     def request(self, connection: http.client.HTTPConnection, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer to one request. A PATCH is merged. Raises ApiError where it is refused."""
@@ -120,7 +130,7 @@ class ControlPlane:
             return self.request(connection, method, path, body)
 
     def _start(self) -> None:
-        etcd, peer = (f"http://127.0.0.1:{port}" for port in (self._etcd_port, self._etcd_peer_port))
+        etcd, peer = (f"http://{self._address}:{port}" for port in (self._etcd_port, self._etcd_peer_port))
         self._run(
             "etcd",
             *("--data-dir", self._folder / "etcd"),
@@ -140,20 +150,23 @@ class ControlPlane:
                 *chosen,
                 *("--service-account-private-key-file", key, "--root-ca-file", self._certificate),
                 *("--pvclaimbinder-sync-period", "2s"),
+                *self._manager_options,
             )
             self._run("kube-scheduler", *chosen)
 
     def _start_api_server(self) -> None:
-        until(lambda: is_free(self._port), "the API server's port to be free")
+        until(lambda: is_free(self._address, self._port), "the API server's port to be free")
         key = self._folder / "service-accounts.key"
         self._run(
             "kube-apiserver",
-            *("--etcd-servers", f"http://127.0.0.1:{self._etcd_port}"),
+            *("--etcd-servers", f"http://{self._address}:{self._etcd_port}"),
             *("--etcd-compaction-interval", self._compaction_interval),
             *("--event-ttl", self._event_ttl),
-            *("--bind-address", "127.0.0.1", "--advertise-address", "127.0.0.1", "--secure-port", self._port),
+            *("--bind-address", self._address, "--advertise-address", self._address, "--secure-port", self._port),
             # A loopback address may not be an endpoint of the service `kubernetes`, and nobody asks for it.
-            *("--endpoint-reconciler-type", "none"),
+            *("--endpoint-reconciler-type", "none" if ip_address(self._address).is_loopback else "lease"),
+            # Nobody knows the name of a node.
+            *("--kubelet-preferred-address-types", "InternalIP"),
             *("--service-cluster-ip-range", "10.96.0.0/16"),
             *("--cert-dir", self._certificate.parent),
             *("--token-auth-file", self._folder / "tokens", "--authorization-mode", "RBAC"),
@@ -171,7 +184,7 @@ class ControlPlane:
 
     def _run(self, name: str, *arguments: object) -> None:
         with (self._folder / f"{name}.log").open("ab") as log:
-            command = [str(self._binaries / name), *map(str, arguments)]
+            command = [*self._inside, str(self._binaries / name), *map(str, arguments)]
             self._running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _stop(self, name: str, kill: bool = False) -> None:
@@ -186,7 +199,7 @@ class ControlPlane:
             process.wait()
 
     def _etcd(self, path: str, body: Any) -> Any:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self._etcd_port, timeout=REQUEST_SECONDS)) as etcd:
+        with contextlib.closing(http.client.HTTPConnection(self._address, self._etcd_port, timeout=REQUEST_SECONDS)) as etcd:
             etcd.request("POST", path, json.dumps(body))
             answer = etcd.getresponse()
             text = answer.read()
@@ -204,12 +217,8 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen at the port."""
+def is_free(address: str, port: int) -> bool:
+    """Whether nobody listens there."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+        probe.settimeout(REQUEST_SECONDS)
+        return probe.connect_ex((address, port)) != 0

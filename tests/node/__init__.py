@@ -1,0 +1,1 @@
+"""A real one-node cluster, with the operator as a pod of it."""
