@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import queue
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Sighting
 from kube9_operator.tally import Tallied, Tally
 
 EXIT_DONE = 0
@@ -42,10 +44,18 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """The uid of the cluster that the versions are of; '' where it is not known."""
     event_life_ms: int
     """How long Events live."""
+    last_word_ms: int = 0
+    """When the writer before said last that it lived, in ms since 1970; 0 where there was none."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):
     """Why the child cannot work, now or later."""
+
+    reason: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """What the child ends of, unexpectedly."""
 
     reason: str
 
@@ -63,6 +73,8 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """When a transaction was last committed, in ms since 1970; one is at least every half minute."""
     books: dict[str, dict[str, int]] = {}
     """By source what became of what was received, as the database keeps it: since its first start."""
+    told: int = 0
+    """The number of the last telling that is committed."""
 
 
 class Watching(msgspec.Struct, frozen=True, tag=True):
@@ -77,8 +89,21 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
     """Requests and streams that failed since the process began."""
 
 
-Message = Beat | Ready | Fatal | Recording | Watching | Tallied
+class Told(msgspec.Struct, frozen=True, tag=True):
+    """From the supervisor to the writer: events of its own."""
+
+    number: int
+    """1, 2, 3, …; the writer gives it back when it has committed them."""
+    sightings: list[Sighting]
+    dropped: int
+    """So many were given up before these."""
+    health: str
+    """As it is now: JSON, {"status", "reasons"}."""
+
+
+Message = Beat | Ready | Fatal | Failed | Recording | Watching | Tallied
 _encoder = msgspec.msgpack.Encoder()
+_told_decoder = msgspec.msgpack.Decoder(Told)
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
@@ -91,6 +116,11 @@ def decode(data: bytes) -> Message:
     return _decoder.decode(data)
 
 
+def encode_told(told: Told) -> bytes:
+    """The bytes of a telling, for the pipe of the writer."""
+    return _encoder.encode(told)
+
+
 class Link:
     """A child's end of its control pipe. `stop` is set when it is to end; `abandon` says that nothing is worth flushing."""
 
@@ -99,6 +129,8 @@ class Link:
         self.abandon = False
         self.tally = Tally()
         """What this process counts for /metrics; goes with every beat."""
+        self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        """What the supervisor has told so far and nobody has taken."""
         self._connection = connection
         self._deadlines = deadlines
         self._last_phase = ""
@@ -125,7 +157,9 @@ class Link:
 
     def _listen(self) -> None:
         try:
-            self.abandon = self._connection.recv_bytes() == ABANDON
+            while (word := self._connection.recv_bytes()) not in (FLUSH, ABANDON):
+                self.told.put(_told_decoder.decode(word))
+            self.abandon = word == ABANDON
             self.stop.set()
             if not self.abandon:
                 self._connection.recv_bytes()
@@ -153,6 +187,7 @@ def run(
         sys.exit(EXIT_FOR_GOOD)
     except Exception as error:
         logs.get().error("process.failed", error=logs.one_line(error))
+        link.send(Failed(logs.one_line(error)))
         logs.get().debug("process.failed.traceback", exc_info=True)
         sys.exit(EXIT_FAILED)
     finally:

@@ -29,14 +29,16 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
     from kube9_operator import __version__, child, logs, settings
     from kube9_operator.deadlines import Deadlines
+    from kube9_operator.diary import Diary
     from kube9_operator.frame import DATABASE_NAME
+    from kube9_operator.process import Role
     from kube9_operator.serve.figures import Figures
     from kube9_operator.serve.health import Health
     from kube9_operator.serve.http import serve as serve_http
     from kube9_operator.serve.metrics import exposition
     from kube9_operator.serve.pages import Pages
     from kube9_operator.serve.volume import Volume
-    from kube9_operator.supervisor import Role, Supervisor
+    from kube9_operator.supervisor import Supervisor
 
     try:
         chosen = settings.from_environment(os.environ)
@@ -64,5 +66,6 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
         preload="kube9_operator.preload",
         health=health,
         figures=figures,
+        diary=Diary(__version__, chosen.namespace, health),
     )
     return supervisor.run()

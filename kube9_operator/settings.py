@@ -1,5 +1,6 @@
 """The settings: the only reader of the environment. Each is checked at start and described in the README's table."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str
     database_folder: str
     health_port: int
+    namespace: str
     quiet_minutes: int
     queue_size: int
     event_ttl_seconds: int
@@ -57,6 +59,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _label(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise ValueError("must be the name of a namespace: lower-case letters, digits and '-', at most 63")
+    return text
+
+
 def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
@@ -72,6 +80,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "log_level": ("LOG_LEVEL", "info", _level),
     "database_folder": ("DB_PATH", "/data", _folder),
     "health_port": ("HEALTH_PORT", "8080", _port),
+    "namespace": ("POD_NAMESPACE", "kube9-system", _label),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
     "queue_size": ("EVENT_QUEUE_SIZE", "1000", _whole(500, 100_000, "sightings")),

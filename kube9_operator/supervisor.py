@@ -9,27 +9,21 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
-from multiprocessing import connection, context, get_context
+from collections.abc import Iterable
+from multiprocessing import connection, get_context
 from typing import Any
 
 import msgspec
 
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.diary import Diary
 from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
+from kube9_operator.process import Child, Role, multiprocessing_pids, signals_held_back
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 
 EXIT_OK = 0
-
-
-class Role(msgspec.Struct, frozen=True):
-    """A child process: its name in logs, the function ("module:function") and what that is given besides link and queue."""
-
-    name: str
-    target: str
-    arguments: tuple[Any, ...]
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -37,39 +31,8 @@ class Ending(msgspec.Struct, frozen=True):
 
     reason: str
     for_good: bool = False
-
-
-class Child:
-    """A running child process and this side of its control pipe."""
-
-    def __init__(
-        self, role: Role, arguments: tuple[Any, ...], deadlines: Deadlines, level: str, ctx: context.ForkServerContext
-    ) -> None:
-        self.name = role.name
-        self.pipe, theirs = ctx.Pipe()
-        self.process = ctx.Process(
-            target=child.run, name=role.name, args=(role.target, role.name, theirs, deadlines, level, arguments)
-        )
-        self.process.start()
-        theirs.close()
-        self.phase = "starting"
-        self.expected_by = time.monotonic() + deadlines.hang
-
-    def heard(self, beat: child.Beat) -> None:
-        """Notes that the child lives."""
-        self.phase = beat.phase
-        self.expected_by = time.monotonic() + beat.deadline
-
-    def ask(self, word: bytes) -> None:
-        """Asks the child to end; one that is gone already needs no asking."""
-        with contextlib.suppress(OSError):
-            self.pipe.send_bytes(word)
-
-    def kill(self) -> None:
-        """Ends the child at once. By its id: multiprocessing takes the children of a dead fork server for dead."""
-        if self.process.pid is not None and self.process.exitcode in (None, 255):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, signal.SIGKILL)
+    process: str = ""
+    """Which one ended it."""
 
 
 class Supervisor:
@@ -84,6 +47,7 @@ class Supervisor:
         preload: str,
         health: Health,
         figures: Figures,
+        diary: Diary,
     ) -> None:
         self._writer_role = writer
         self._watcher_roles = watchers
@@ -93,10 +57,12 @@ class Supervisor:
         self._context.set_forkserver_preload([preload])
         self._health = health
         self._figures = figures
+        self._diary = diary
         self._log = logs.get()
         self._signals: set[int] = set()
         self._wakeup, self._wakeup_writer = socket.socketpair()
         self._children: list[Child] = []
+        self._writer_is_ready = False
         self._queue: Any = None
 
     def run(self) -> int:
@@ -116,6 +82,7 @@ class Supervisor:
             if time.monotonic() - began > self._deadlines.healthy_after:
                 wait = self._deadlines.restart_first
             self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
+            self._diary.ended(ending.process, ending.reason)
             if self._sleep(wait):
                 self._log.info("operator.stopped")
                 return EXIT_OK
@@ -137,6 +104,7 @@ class Supervisor:
             self._wakeup.recv(4096)
         self._reap_orphans()
         self._health.turned()
+        self._diary.look()
         return [one for one in ready if one is not self._wakeup]
 
     def _sleep(self, seconds: float) -> bool:
@@ -150,7 +118,7 @@ class Supervisor:
         """As PID 1 this process inherits what others leave behind; what multiprocessing waits for is left to it."""
         if os.getpid() != 1:
             return
-        ours = {one.process.pid for one in self._children} | _multiprocessing_pids()
+        ours = {one.process.pid for one in self._children} | multiprocessing_pids()
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -164,7 +132,7 @@ class Supervisor:
 
     def _start(self) -> Ending | None:
         """Starts the writer; the watchers follow when it has said from where they go on."""
-        with _signals_held_back():
+        with signals_held_back():
             self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
         return self._spawn([self._writer_role])
 
@@ -172,11 +140,11 @@ class Supervisor:
         """Starts processes, each with the queue and `first` before its own arguments; an Ending where that fails."""
         for role in roles:
             try:
-                with _signals_held_back():
+                with signals_held_back():
                     arguments = (self._queue, *first, *role.arguments)
                     started = Child(role, arguments, self._deadlines, self._log_level, self._context)
             except (OSError, EOFError) as error:  # the fork server has died in the midst
-                return Ending(f"{role.name} cannot be started: {logs.one_line(error)}")
+                return Ending(f"{role.name} cannot be started: {logs.one_line(error)}", process=role.name)
             self._children.append(started)
             self._figures.started(role.name)
             self._log.debug("process.started", name=role.name, pid=started.process.pid)
@@ -191,7 +159,8 @@ class Supervisor:
             now = time.monotonic()
             for one in self._children:
                 if now > one.expected_by:
-                    return Ending(f"{one.name} hangs in phase {one.phase!r}")
+                    return Ending(f"{one.name} hangs in phase {one.phase!r}", process=one.name)
+            self._tell()
             next_deadline = min(one.expected_by for one in self._children)
             waited_for: dict[Any, Child] = {one.pipe: one for one in self._children if not one.pipe.closed}
             waited_for |= {one.process.sentinel: one for one in self._children}
@@ -211,7 +180,13 @@ class Supervisor:
                 match message:
                     case child.Beat() as beat:
                         one.heard(beat)
+                    case child.Recording(told=number):
+                        self._diary.committed(number)
+                    case child.Failed(reason):
+                        one.failure = f": {reason}"
                     case child.Ready() as ready:
+                        self._diary.writer_is_ready(ready.last_word_ms)
+                        self._writer_is_ready = True
                         failed = self._spawn(self._watcher_roles, ready)
                         if failed:
                             return failed
@@ -221,7 +196,13 @@ class Supervisor:
             return None
         code = one.process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return Ending(f"{one.name} {how}")
+        return Ending(f"{one.name} {how}{one.failure}", process=one.name)
+
+    def _tell(self, hurry: bool = False) -> None:
+        """Tells the writer what the diary has for it. Never blocks: one telling at a time is less than the pipe takes."""
+        told = self._diary.next(hurry) if self._writer_is_ready else None
+        if told:
+            self._children[0].say(child.encode_told(told))
 
     def _end(self, ending: Ending) -> None:
         """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""
@@ -230,13 +211,16 @@ class Supervisor:
         writer, watchers = self._children[:1], self._children[1:]
         # 1. The watchers stop reading and hand over what they have.
         for one in watchers:
-            one.ask(word)
+            one.say(word)
         self._join(watchers, self._deadlines.stop_watchers)
         # 2. Those that did not are killed: nothing new comes from here on.
         self._kill(watchers)
-        # 3. The writer commits what came, and closes the database.
+        # 3. The writer commits what came, also that the operator stops, and closes the database.
+        if asked:
+            self._diary.stops()
+            self._tell(hurry=True)
         for one in writer:
-            one.ask(word)
+            one.say(word)
         self._join(writer, self._deadlines.flush)
         # 4. Or is killed: what it has not committed is read again from the API server by the next generation.
         self._kill(writer)
@@ -245,7 +229,7 @@ class Supervisor:
             one.pipe.close()
         self._queue.close()
         self._queue.join_thread()
-        self._children = []
+        self._children, self._writer_is_ready = [], False
 
     def _join(self, children: list[Child], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -266,24 +250,3 @@ class Supervisor:
         for one in children:
             with contextlib.suppress(ValueError):
                 one.process.join(0)
-
-
-@contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
-    group, but what they mean is decided here. They reach this process afterwards.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _multiprocessing_pids() -> set[int | None]:
-    """The fork server and the resource tracker: no public name tells their ids."""
-    from multiprocessing import forkserver, resource_tracker
-
-    server: Any = forkserver._forkserver
-    tracker: Any = resource_tracker._resource_tracker
-    return {server._forkserver_pid, tracker._pid}

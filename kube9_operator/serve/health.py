@@ -49,6 +49,14 @@ class Health:
         """Until when each source is proved, in ms since 1970."""
         return self._recording.proved_ms if self._recording else {}
 
+    def hears_writer(self) -> bool:
+        """Whether the writer has said lately what it has committed."""
+        return self._recording is not None and time.monotonic() - self._recorded <= self._hang_seconds
+
+    def database_trouble(self) -> str:
+        """Why the database cannot be written at the moment; '' where it can."""
+        return self._recording.trouble if self._recording else ""
+
     def document(self) -> dict[str, Any]:
         """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
 

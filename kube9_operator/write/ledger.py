@@ -8,7 +8,7 @@ from kube9_operator import __version__, own
 from kube9_operator.frame import Counts, Frame, News, Sighting
 from kube9_operator.write import database
 from kube9_operator.write.gaps import Gaps
-from kube9_operator.write.store import Store
+from kube9_operator.write.store import Outcome, Store
 
 OUTCOMES = ("stored", "updated", "unchanged", "refused")
 MAX_DEAD_LETTERS = 10_000
@@ -98,9 +98,19 @@ class Ledger:
         """Notes items of a list that said what was known; the others count when it is decided what they are."""
         self._books(source, Counts(received=known), {"unchanged": known})
 
-    def happened(self, sighting: Sighting) -> None:
+    def last_word_ms(self) -> int:
+        """When a writer said last that it lived, in ms since 1970; 0 where none ever did."""
+        return int(self._known_fact("last_commit_ms", 0))
+
+    def happened(self, sighting: Sighting) -> Outcome:
         """Records an event of the operator's own (`own.happened`), with its part of the books."""
-        self._books(own.SOURCE, Counts(received=1), {self._store.apply(sighting): 1})
+        outcome = self._store.apply(sighting)
+        self._books(own.SOURCE, Counts(received=1), {outcome: 1})
+        return outcome
+
+    def forwent(self, number: int) -> None:
+        """Notes that so many events of the operator's own were given up while the database was away."""
+        self._books(own.SOURCE, Counts(received=number, dropped=number), {})
 
     def gap(self, source: str, from_ms: int, to_ms: int, reason: str) -> None:
         """States that a source may have missed something in this time, for this reason, with the event that tells of it."""

@@ -50,11 +50,12 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     migrations.migrate(connection, known)
     database.bound(connection, settings.database_max_mib * 2**20)
     writer = Writer(link, frames, connection, settings, deadlines)
-    with database.transaction(connection):
-        writer.ledger.started(now_ms())
-        writer.ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
     ledger = writer.ledger
-    link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms()))
+    last_word_ms = ledger.last_word_ms()
+    with database.transaction(connection):
+        ledger.started(now_ms())
+        ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
+    link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
     writer.write_until_stopped()
     if not link.abandon:
         with database.transaction(connection):
@@ -81,6 +82,8 @@ class Writer:
         self._proved_ms = self.ledger.proved_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
+        self._told: list[child.Told] = []
+        self._told_committed = 0
         self._written_ms = 0
         self._books: dict[str, dict[str, int]] = {}
         self._counted = Counted(link.tally)
@@ -93,11 +96,12 @@ class Writer:
             stopping = self._link.stop.is_set()
             patience = 0.1 if stopping else 0.01 if self._retention.busy() else min(0.5, self._deadlines.beat)
             batch = self._take(wait_seconds=patience)
-            if not batch and stopping:
+            self._take_told()
+            if not batch and not self._told and stopping:
                 return
             if not batch:
                 self._decide_what_is_missed()
-            if batch or time.monotonic() - self._alive_at > ALIVE_SECONDS:
+            if batch or self._told or time.monotonic() - self._alive_at > ALIVE_SECONDS:
                 self._commit(batch)
             if not stopping:
                 self._retention.step()
@@ -106,7 +110,18 @@ class Writer:
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
-        return child.Recording(self._proved_ms, trouble, self._committed, self._written_ms, self._books)
+        return child.Recording(self._proved_ms, trouble, self._committed, self._written_ms, self._books, self._told_committed)
+
+    def _take_told(self) -> None:
+        """What the supervisor has told since: it waits for a commit as a batch does."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._told.append(self._link.told.get_nowait())
+
+    def _told_is_committed(self) -> None:
+        if self._told:
+            self._told_committed = self._told[-1].number
+            self._told.clear()
 
     def _take(self, wait_seconds: float) -> list[Frame]:
         """What is there: waits for a first frame, then a moment for more, up to a full batch."""
@@ -164,6 +179,7 @@ class Writer:
         else:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
+        self._told_is_committed()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
@@ -189,6 +205,11 @@ class Writer:
             for sighting in frame.sightings:
                 outcomes[apply(frame.source, sighting, now)] += 1
             self.ledger.took(frame, outcomes, now)
+        for told in self._told:
+            for sighting in told.sightings:
+                self._counted.applied(sighting, self.ledger.happened(sighting))
+            self.ledger.forwent(told.dropped)
+            self.ledger.health(told.health)
         self._store.finish()
         self.ledger.alive(now)
 

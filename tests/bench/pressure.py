@@ -37,7 +37,7 @@ def _steady() -> None:
             until(lambda: operator.books()["received"] >= total, "the last", seconds=60)
             books = operator.books()
             assert books["dropped"] == 0
-            assert operator.cli("events", "list", "--limit=1")["pagination"]["total"] == total
+            assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == total
             assert operator.cli("events", "list", "--limit=1")["coverage"]["complete"]
             print(f"{RATE} Events/s for {STEADY_SECONDS} s: {total:,} recorded, none dropped, coverage complete")
             print(_peaks(operator), flush=True)
@@ -60,7 +60,7 @@ def _locked() -> None:
             released = time.monotonic()
 
             def all_there() -> bool:
-                return bool(operator.cli("events", "list", "--limit=1")["pagination"]["total"] == FLOOD)
+                return bool(operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == FLOOD)
 
             until(all_there, "all of them", seconds=300)
             took = time.monotonic() - released

@@ -35,7 +35,7 @@ def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin:
         until(lambda: counts(operator) == {"early": 3}, "the list")
         standin.write(warning("early", "Unhealthy", "not yet\n", count=4), warning("late", "FailedMount", "no volume"))
         until(lambda: counts(operator) == {"early": 4, "late": 1}, "the watch")
-        listed = operator.cli("events", "list")
+        listed = operator.cli("events", "list", "--type=cluster")
         covered = listed["coverage"]
         assert (covered["complete"], covered["gaps"], covered["unavailable"]) == (True, [], [])
         status = operator.cli("status")["watches"]["events"]

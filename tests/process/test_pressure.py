@@ -30,7 +30,7 @@ def test_a_burst_is_taken_whole(operator: Operator, standin: StandIn) -> None:
         standin.control("release")
         until(lambda: operator.books()["stored"] == 20_000, "all of them")
         assert operator.books()["dropped"] == 0
-        assert operator.cli("events", "list", "--limit=1")["pagination"]["total"] == 20_000
+        assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == 20_000
 
 
 def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: StandIn) -> None:
@@ -45,7 +45,11 @@ def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: Sta
         until(lambda: "drops.began" in operator.log_text(), "the first to be given up")
         holder.execute("COMMIT")
         holder.close()
-        until(lambda: operator.cli("events", "list", "--limit=1")["pagination"]["total"] == 40_000, "all of them", seconds=60)
+        until(
+            lambda: operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == 40_000,
+            "all of them",
+            seconds=60,
+        )
         assert operator.books()["dropped"] > 0
         assert operator.cli("events", "list")["coverage"]["complete"], "Events live longer than that took"
         until(lambda: operator.health()[0] == 200, "it to heal")

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.child import CannotStart
+from kube9_operator.child import CannotStart, Told
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, encode
 from kube9_operator.settings import from_environment
@@ -33,6 +33,7 @@ class Asked:
         self.abandon = False
         self.tally = Tally()
         self.phases: list[str] = []
+        self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
 
     def beat(self, phase: str = "running", report: object = None) -> None:
         self.phases.append(phase)

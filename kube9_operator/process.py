@@ -1,0 +1,78 @@
+"""A child process as the supervisor sees it: how it is started, asked to end and killed."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from multiprocessing import context
+from typing import Any
+
+import msgspec
+
+from kube9_operator import child
+from kube9_operator.deadlines import Deadlines
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A child process: its name in logs, the function ("module:function") and what that is given besides link and queue."""
+
+    name: str
+    target: str
+    arguments: tuple[Any, ...]
+
+
+class Child:
+    """A running child process and this side of its control pipe."""
+
+    def __init__(
+        self, role: Role, arguments: tuple[Any, ...], deadlines: Deadlines, level: str, ctx: context.ForkServerContext
+    ) -> None:
+        self.name = role.name
+        self.pipe, theirs = ctx.Pipe()
+        self.process = ctx.Process(
+            target=child.run, name=role.name, args=(role.target, role.name, theirs, deadlines, level, arguments)
+        )
+        self.process.start()
+        theirs.close()
+        self.phase = "starting"
+        self.failure = ""
+        """What it says that it ends of."""
+        self.expected_by = time.monotonic() + deadlines.hang
+
+    def heard(self, beat: child.Beat) -> None:
+        """Notes that the child lives."""
+        self.phase = beat.phase
+        self.expected_by = time.monotonic() + beat.deadline
+
+    def say(self, word: bytes) -> None:
+        """Tells the child something, or asks it to end; one that is gone already needs no telling."""
+        with contextlib.suppress(OSError):
+            self.pipe.send_bytes(word)
+
+    def kill(self) -> None:
+        """Ends the child at once. By its id: multiprocessing takes the children of a dead fork server for dead."""
+        if self.process.pid is not None and self.process.exitcode in (None, 255):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
+    group, but what they mean is decided here. They reach this process afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def multiprocessing_pids() -> set[int | None]:
+    """The fork server and the resource tracker: no public name tells their ids."""
+    from multiprocessing import forkserver, resource_tracker
+
+    server: Any = forkserver._forkserver
+    tracker: Any = resource_tracker._resource_tracker
+    return {server._forkserver_pid, tracker._pid}

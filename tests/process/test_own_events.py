@@ -1,0 +1,115 @@
+"""The operator's own events: it starts and stops, its health changes, watches are lost, processes die; each told of once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
+
+
+@pytest.fixture
+def operator(tmp_path: Path, standin: StandIn) -> Operator:
+    return Operator(tmp_path, standin.kubeconfig(tmp_path), POD_NAMESPACE="kube9-test")
+
+
+def own(operator: Operator, reason: str = "") -> list[dict[str, Any]]:
+    """The operator's own events, the oldest first, without those of gaps."""
+    events = reversed(operator.events("--type=operator,system", "--sort=created"))
+    return [one for one in events if one["metadata"]["reason"] == reason or (not reason and reason != "GapFound")]
+
+
+def reasons(operator: Operator) -> list[str]:
+    return [one["metadata"]["reason"] for one in own(operator)]
+
+
+def health_fact(operator: Operator) -> Any:
+    """The health as the writer stored it last."""
+    connection = apsw.Connection(str(operator.data / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        found = connection.execute("SELECT value FROM facts WHERE name = 'health'").fetchone()
+        return json.loads(found[0]) if found else None
+    finally:
+        connection.close()
+
+
+def balanced(operator: Operator) -> dict[str, int]:
+    books: dict[str, int] = operator.cli("status")["books"]["operator"]
+    assert books["received"] == sum(count for name, count in books.items() if name != "received"), books
+    return books
+
+
+def test_it_starts_once_whatever_dies_and_says_how_long_it_was_down(operator: Operator) -> None:
+    with operator:
+        (first,) = until(lambda: own(operator, "OperatorStarted"), "the start")
+        assert first["event_type"] == "operator"
+        assert first["metadata"]["namespace"] == "kube9-test"
+        assert "down_seconds" not in first["metadata"]
+        for times in (1, 2):
+            operator.kill("writer")
+            failed = until(
+                lambda times=times: [one for one in own(operator, "ProcessFailed") if one["count"] == times], "the death"
+            )
+        assert [(one["event_type"], one["severity"]) for one in failed] == [("system", "error")]
+        assert failed[0]["metadata"]["why"] == "writer was killed by signal 9"
+        assert len(own(operator, "OperatorStarted")) == 1, "a generation is no start"
+        until(lambda: health_fact(operator) == {"status": "healthy", "reasons": []}, "the health to be kept")
+        assert operator.stop() == 0
+        assert reasons(operator) == ["OperatorStarted", "ProcessFailed", "OperatorStopping"]
+        operator.start()
+        second = until(lambda: own(operator, "OperatorStarted")[1:], "another start")[0]
+        assert second["metadata"]["down_seconds"] >= 0
+        assert second["metadata"]["down_since"] >= first["created_at"]
+        balanced(operator)
+
+
+def test_an_api_server_that_is_away_for_long(operator: Operator, standin: StandIn) -> None:
+    with operator:
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: operator.events(), "the first")
+        standin.stop()
+        (lost,) = until(lambda: own(operator, "WatchLost"), "the loss", seconds=60)
+        assert (lost["severity"], lost["metadata"]["sources"]) == ("error", ["events"])
+        (changed,) = until(lambda: own(operator, "HealthChanged"), "the change")
+        assert (changed["metadata"]["previous"], changed["metadata"]["current"]) == ("healthy", "unhealthy")
+        assert changed["metadata"]["why"][0].startswith("nothing has vouched for events since ")
+        until(lambda: health_fact(operator)["status"] == "unhealthy", "the health to be kept")
+        with StandIn(port=int(standin.address.rpartition(":")[2])):
+            (restored,) = until(lambda: own(operator, "WatchRestored"), "the watch to be back")
+            assert restored["metadata"]["sources"] == ["events"]
+            until(lambda: len(own(operator, "HealthChanged")) == 2, "health to be back")
+            assert own(operator, "HealthChanged")[1]["title"] == "Health changed to healthy"
+            balanced(operator)
+
+
+def test_a_source_that_may_not_be_watched(operator: Operator, standin: StandIn) -> None:
+    operator.deadlines |= {"proof": 60.0}
+    standin.control("answer", [{"code": 403}] * 4)
+    with operator:
+        (denied,) = until(lambda: own(operator, "SourceUnavailable"), "the denial")
+        assert denied["metadata"]["sources"] == ["events"]
+        assert denied["metadata"]["why"] == "not permitted"
+        until(lambda: own(operator, "SourceAvailable"), "the permission")
+        assert denied["count"] == 1, "not for each try"
+        balanced(operator)
+
+
+def test_a_database_that_cannot_be_written_is_recorded_once_it_can_be(operator: Operator) -> None:
+    operator.deadlines |= {"proof": 60.0}
+    with operator:
+        until(lambda: own(operator, "OperatorStarted"), "the start")
+        holder = apsw.Connection(str(operator.data / "kube9.db"))
+        holder.execute("BEGIN IMMEDIATE")
+        until(lambda: operator.health()[1]["reasons"], "the trouble to show", seconds=60)
+        holder.execute("COMMIT")
+        holder.close()
+        until(lambda: len(own(operator, "HealthChanged")) == 2, "both changes")
+        away, back = own(operator, "HealthChanged")
+        assert (away["title"], away["severity"]) == ("Database unavailable", "critical")
+        assert "database is locked" in away["metadata"]["why"][0]
+        assert (back["title"], back["severity"]) == ("Database available again", "info")
+        assert away["first_seen_at"] < away["created_at"], "when it happened, recorded later"
+        balanced(operator)
