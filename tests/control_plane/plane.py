@@ -108,6 +108,10 @@ class ControlPlane:
         path.write_text(kubeconfig(server, {"token": self._token}, authority), encoding="utf-8")
         return path
 
+    def access(self) -> tuple[str, str, Path]:
+        """Where the API server is, the token of an administrator, and the certificate that vouches for it."""
+        return f"https://{self._address}:{self._port}", self._token, self._certificate
+
     def connection(self) -> http.client.HTTPSConnection:
         """A connection for `request`, to be closed by the caller."""
         context = ssl.create_default_context(cafile=self._certificate)

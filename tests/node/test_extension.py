@@ -1,0 +1,121 @@
+"""The contract with the extension: its exact calls, by `kubectl exec` and by the API's WebSocket."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.control_plane.recorder import warning
+from tests.node.exec import connect, execute
+from tests.node.node import Node
+from tests.node.pod import NAMESPACE, POD, OperatorPod
+from tests.operator import until
+
+pytestmark = pytest.mark.node
+
+EVENTS = 1_000
+AT_ONCE = 10
+CALL = ("kube9-operator", "query", "events", "list")
+FILTERS = (
+    "--object-namespace=many",
+    "--since=2020-01-02T03:04:05.678Z",
+    "--object-kind=Pod",
+)
+READ = {"severity", "title", "event_type", "created_at", "object_kind", "object_namespace", "object_name", "metadata"}
+READ_OF_METADATA = {"reason", "count", "first_timestamp", "last_timestamp"}
+
+Ask = Callable[..., tuple[int, str, str]]
+"""Runs a command in the operator's container: its exit code, stdout and stderr."""
+
+
+@pytest.fixture(params=["kubectl", "websocket"])
+def ask(request: pytest.FixtureRequest, node: Node, operator: OperatorPod) -> Ask:
+    def by_kubectl(*command: str) -> tuple[int, str, str]:
+        done = node.program("kubectl", "exec", "-n", NAMESPACE, POD, "-c", "operator", "--", *command, fail=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def by_websocket(*command: str) -> tuple[int, str, str]:
+        answer = execute(node, NAMESPACE, POD, *command)
+        return answer.code, answer.stdout, answer.stderr
+
+    return by_kubectl if request.param == "kubectl" else by_websocket
+
+
+@pytest.fixture(scope="module")
+def many(node: Node, operator: OperatorPod) -> str:
+    """A namespace of which the operator has recorded EVENTS events, each with a long text."""
+    node.make_namespaces("many")
+    write(node, "pod", EVENTS)
+    until(lambda: total(operator) == EVENTS, "all of them to be recorded", 120)
+    return "many"
+
+
+def write(node: Node, name: str, count: int) -> None:
+    """Writes Events of as many pods to the API."""
+    with contextlib.closing(node.plane.connection()) as connection:
+        for number in range(count):
+            event = warning("many", f"{name}-{number}") | {"message": f"{number} " + "wörd " * 190 + "end"}
+            node.plane.request(connection, "POST", "/api/v1/namespaces/many/events", event)
+
+
+def total(operator: OperatorPod) -> int:
+    answer = operator.cli("events", "list", "-n", "many", "--object-kind", "Pod", "--limit", "1")
+    return int(answer["pagination"]["total"])
+
+
+@pytest.mark.parametrize("filters", [(), FILTERS[:1], FILTERS[1:], FILTERS], ids=len)
+def test_its_call(ask: Ask, many: str, filters: tuple[str, ...]) -> None:
+    code, said, complaint = ask(*CALL, *filters, "--limit=25", "--format=json")
+    assert (code, complaint) == (0, "")
+    events = json.loads(said)["events"]
+    assert 0 < len(events) <= 25
+    for event in events:
+        if event["event_type"] == "cluster":
+            assert set(event) >= READ - {"object_namespace"}
+            assert set(event["metadata"]) >= READ_OF_METADATA
+
+
+def test_a_huge_answer_arrives_whole(ask: Ask, many: str) -> None:
+    code, said, complaint = ask(*CALL, "--object-namespace=many", "--object-kind=Pod", "--limit=1000", "--format=json")
+    assert (code, complaint) == (0, "")
+    assert len(said.encode()) > 1_000_000
+    assert len({event["object_name"] for event in json.loads(said)["events"]}) == EVENTS
+
+
+def test_an_error_is_for_programs(ask: Ask) -> None:
+    code, said, complaint = ask(*CALL, "--severity=terrible", "--format=json")
+    assert (code, said) == (1, "")
+    # kubectl adds a line of its own.
+    error = json.loads(complaint.partition("\ncommand terminated")[0])
+    assert set(error) == {"error", "details", "code"}
+    code, _, complaint = ask("kube9-operator", "query", "events", "get", "evt_20200101_000000_000000", "--format=json")
+    assert code == 1
+    assert json.loads(complaint.partition("\ncommand terminated")[0])["error"] == "Event not found"
+
+
+def test_ten_at_once_while_events_come_in(node: Node, operator: OperatorPod, many: str) -> None:
+    with ThreadPoolExecutor(AT_ONCE + 1) as pool:
+        writing = pool.submit(write, node, "late", 200)
+        asked = [pool.submit(execute, node, NAMESPACE, POD, *CALL, *FILTERS, "--limit=1000") for _ in range(AT_ONCE)]
+        answers = [one.result() for one in asked]
+        writing.result()
+    assert [answer.code for answer in answers] == [0] * AT_ONCE, answers
+    assert all(len(json.loads(answer.stdout)["events"]) == EVENTS for answer in answers)
+    until(lambda: total(operator) == EVENTS + 200, "what came in to be recorded", 60)
+    assert operator.restarts() == 0
+
+
+def test_a_client_that_goes_away_leaves_no_process(node: Node, operator: OperatorPod, many: str) -> None:
+    for _ in range(3):
+        socket = connect(node, NAMESPACE, POD, *CALL, "--object-namespace=many", "--limit=1000")
+        assert socket.recv()
+        socket.shutdown()
+    until(lambda: not queries(node, operator), "the queries to end", 60)
+
+
+def queries(node: Node, operator: OperatorPod) -> list[str]:
+    """The processes in the operator's container that answer a query."""
+    listed = node.inside("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").split("\n")
+    return [line for line in listed if " query events" in line]
