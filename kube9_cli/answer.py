@@ -2,11 +2,15 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from kube9_cli.arguments import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query import Database, QueryError
+from kube9_cli.query import Database, QueryError, Row
+
+AT_ONCE = 100
+"""Events that are read with one query: at most some 14 KiB each."""
 
 PROOF_MS = 120_000
 """A source for which nothing has vouched for this long is not covered up to now."""
@@ -14,45 +18,34 @@ WORD_MS = 90_000
 """Three of the intervals at which the writer says that it lives."""
 
 
-def event(database: Database, event_id: int) -> dict[str, Any] | None:
-    """An event as clients see it; absent fields are left out. None where it is not there."""
-    row = database.event(event_id)
-    if row is None:
-        return None
-    (
-        _,
-        kind_of,
-        severity,
-        title,
-        description,
-        kind,
-        namespace,
-        name,
-        reason,
-        node,
-        created,
-        first,
-        last,
-        count,
-        metadata,
-    ) = row
-    figures = {"reason": reason, "count": count, "first_timestamp": iso(first), "last_timestamp": iso(last)}
+def events(database: Database, ids: list[int]) -> Iterator[dict[str, Any]]:
+    """The events of these ids as clients see them, a bounded number of them in memory; those that are gone are left out."""
+    for at in range(0, len(ids), AT_ONCE):
+        for row in database.events(ids[at : at + AT_ONCE]):
+            yield _event(row)
+
+
+def _event(row: Row) -> dict[str, Any]:
+    first, last = iso(row.first_ms), iso(row.last_ms)
+    figures = {"reason": row.reason, "count": row.times, "first_timestamp": first, "last_timestamp": last}
+    if row.node:
+        figures["node"] = row.node
     shown = {
-        "id": format_id(event_id),
-        "event_type": EVENT_TYPES[kind_of],
-        "severity": SEVERITIES[severity],
-        "title": title,
-        "description": description,
-        "object_kind": kind,
-        "object_namespace": namespace,
-        "object_name": name,
-        "metadata": figures | ({"node": node} if node else {}) | _decoded(metadata),
-        "created_at": iso(created),
-        "first_seen_at": iso(first),
-        "last_seen_at": iso(last),
-        "count": count,
+        "id": format_id(row.id),
+        "event_type": EVENT_TYPES[row.type],
+        "severity": SEVERITIES[row.severity],
+        "title": row.title,
+        "description": row.description,
+        "object_kind": row.kind,
+        "object_namespace": row.namespace,
+        "object_name": row.name,
+        "metadata": figures | _decoded(row.metadata),
+        "created_at": iso(row.created_ms),
+        "first_seen_at": first,
+        "last_seen_at": last,
+        "count": row.times,
     }
-    return {key: value for key, value in shown.items() if value not in (None, "")}
+    return {key: value for key, value in shown.items() if value}
 
 
 def _decoded(metadata: str) -> dict[str, Any]:
@@ -65,7 +58,7 @@ def _decoded(metadata: str) -> dict[str, Any]:
 
 def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
     """An event with when each step of its count was seen. Raises QueryError where it is not there."""
-    found = event(database, event_id) if event_id < MAX_ID else None
+    found = next(events(database, [event_id]), None) if event_id < MAX_ID else None
     if found is None:
         raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
     return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]}

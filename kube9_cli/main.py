@@ -100,10 +100,11 @@ def _answer(request: Request) -> None:
 def _list(request: Request, database: Any) -> None:
     """Prints a page event by event, so that its memory is bounded and no transaction waits for whoever reads it."""
     from kube9_cli import answer, coverage, format
+    from kube9_cli.match import match
 
-    matches = database.match(request.filters, request.order, request.limit, request.offset)
+    matches = match(database, request.filters, request.order, request.limit, request.offset)
     covered = coverage.covered(database, request.filters, request.path)
-    events = (found for one in matches.ids if (found := answer.event(database, one)) is not None)
+    events = answer.events(database, matches.ids)
     if request.format == "table":
         _print_table(list(events), covered, matches.total)
         return

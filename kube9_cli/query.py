@@ -9,19 +9,12 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from kube9_cli.arguments import Filters
-
 SCHEMA_VERSION = 3
 """The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
 """SQLite's heap: a reader shares the pod's memory with the operator."""
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's machine, between two looks at the clock: costs nothing (a millisecond's work)."""
-MS_IN_HOUR = 3_600_000
-SORTED_AT_MOST = 5_000
-"""Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
-NEAR = 1_000
-"""Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
 STEP_BYTES, MAX_STEPS = 10, 200
 
 
@@ -33,11 +26,32 @@ class QueryError(Exception):
         self.details, self.code, self.exit_code = details, code, exit_code
 
 
-class Matches(NamedTuple):
-    """How many events match, and the ids of the asked page in order."""
+class Row(NamedTuple):
+    """An event as it is kept, its words in full; '' for what is absent. Times in ms since 1970."""
 
-    total: int
-    ids: list[int]
+    title: str
+    kind: str
+    namespace: str
+    reason: str
+    node: str
+    id: int
+    type: int
+    severity: int
+    created_ms: int
+    first_ms: int
+    last_ms: int
+    times: int
+    """How often it happened, the column count."""
+    name: str
+    description: str | None
+    metadata: str
+
+
+WORDS = 5
+"""The first columns of a Row, and of what EVENTS selects, are numbers of words."""
+EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
+    e.last_ms, e.count, o.name, t.description, t.metadata
+    FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
 
 
 class Database:
@@ -47,6 +61,7 @@ class Database:
         self._path = path
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
+        self._words: dict[int, str] = {0: ""}
         apsw.hard_heap_limit(HEAP_BYTES)
         try:
             self._connection = apsw.Connection(_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
@@ -70,117 +85,28 @@ class Database:
         except (apsw.Error, ValueError, OverflowError) as error:
             raise self._explain(error) from None
 
-    def match(self, filters: Filters, order: str, limit: int, offset: int) -> Matches:
-        """Which events match, newest first, in one state of the database."""
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is asked meanwhile sees one state of the database. To be kept short: the writer's WAL grows by it."""
         self.all("BEGIN")
         try:
-            return self._match(filters, order, limit, offset)
+            yield
         finally:
             with contextlib.suppress(apsw.Error):
                 self._connection.execute("COMMIT")
 
-    def _match(self, filters: Filters, order: str, limit: int, offset: int) -> Matches:
-        found = self._conditions(filters)
-        if found is None:
-            return Matches(0, [])
-        index, where, values = found
-        if order == "seen" and not values:
-            total = self.all("SELECT count(*) FROM events")[0][0]
-            return Matches(total, self._newest("events_recent", "1", (), limit, offset))
-        if order == "seen" and offset <= NEAR and index != "events_by_object":
-            # The first pages are at the beginning of the index: found there at once, or after a walk that counts them all.
-            ids = self._newest(index, where, values, limit, offset)
-            if len(ids) < limit and (ids or not offset):
-                return Matches(offset + len(ids), ids)
-            return Matches(self._count(index, where, values, filters), ids)
-        # One walk of the index counts the matches of each hour; then only the hours of the page are read and sorted.
-        hours = self.all(
-            f"SELECT last_hour, count(*) FROM events INDEXED BY {index} WHERE {where} "  # noqa: S608
-            "GROUP BY last_hour ORDER BY last_hour DESC",
-            values,
-        )
-        total = sum(count for _, count in hours)
-        if order == "created":
-            by = f"INDEXED BY {index}" if total <= SORTED_AT_MOST else "NOT INDEXED"
-            sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"  # noqa: S608
-            return Matches(total, [row[0] for row in self.all(sql, (*values, limit, offset))])
-        while hours and hours[0][1] <= offset:
-            offset -= hours.pop(0)[1]
-        if not hours:
-            return Matches(total, [])
-        wanted = offset + limit
-        for hour, count in hours:
-            oldest, wanted = hour, wanted - count
-            if wanted <= 0:
-                break
-        page = (*values, oldest, hours[0][0])
-        return Matches(total, self._newest(index, f"{where} AND last_hour BETWEEN ? AND ?", page, limit, offset))
+    def events(self, ids: list[int]) -> list[Row]:
+        """The events of these ids, some hundred, that are there, in this order."""
+        rows = self.all(EVENTS.format(", ".join("?" * len(ids))), tuple(ids))
+        found = {row[WORDS]: Row._make((*map(self._word, row[:WORDS]), *row[WORDS:])) for row in rows}
+        return [found[event] for event in ids if event in found]
 
-    def _count(self, index: str, where: str, values: tuple[Any, ...], filters: Filters) -> int:
-        """How many match. Hours that lie within the asked time as a whole are counted from the index alone."""
-        pieces: list[tuple[str, tuple[int, ...]]] = [("1", ())]
-        since, until = (None if ms is None else ms // MS_IN_HOUR for ms in (filters.since_ms, filters.until_ms))
-        if since is not None and until is not None and since < until:
-            within = ("last_hour > ? AND last_hour < ?", (since, until))
-            pieces = [within, ("last_hour = ?", (since,)), ("last_hour >= ?", (until,))]
-        elif since is not None and until is None:
-            pieces = [("last_hour > ?", (since,)), ("last_hour = ?", (since,))]
-        elif until is not None and since is None:
-            pieces = [("last_hour < ?", (until,)), ("last_hour >= ?", (until,))]
-        plain = self._conditions(filters._replace(since_ms=None, until_ms=None)) if len(pieces) > 1 else None
-        total = 0
-        for number, (hours, bounds) in enumerate(pieces):
-            piece, given = (plain[1], plain[2]) if plain and number == 0 else (where, values)
-            sql = f"SELECT count(*) FROM events INDEXED BY {index} WHERE {hours} AND {piece}"  # noqa: S608
-            total += self.all(sql, (*bounds, *given))[0][0]
-        return int(total)
-
-    def _newest(self, index: str, where: str, values: tuple[Any, ...], limit: int, offset: int) -> list[int]:
-        sql = (
-            f"SELECT id FROM events INDEXED BY {index} WHERE {where} "  # noqa: S608
-            "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
-        )
-        return [row[0] for row in self.all(sql, (*values, limit, offset))]
-
-    def _conditions(self, filters: Filters) -> tuple[str, str, tuple[Any, ...]] | None:
-        """The index, the WHERE clause and its values; None where nothing can match.
-
-        A time is compared by its hour first, which is in the index: only rows of that very hour are looked up for the rest.
-        """
-        index, where, values = "events_recent", ["1"], list[Any]()
-        for column, allowed in (("type", filters.types), ("severity", filters.severities)):
-            if allowed is not None:
-                where.append(f"{column} IN ({', '.join('?' * len(allowed))})")
-                values += allowed
-        for column, word in (("kind", filters.kind), ("namespace", filters.namespace)):
-            if word is not None:
-                known = self.all("SELECT id FROM words WHERE word = ?", (word,))
-                if not known and column == "kind":  # as kubectl takes it: pod, Pod
-                    known = self.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
-                if not known:
-                    return None
-                where.append(f"{column} IN ({', '.join('?' * len(known))})")
-                values += [row[0] for row in known]
-                index = "events_by_namespace" if column == "namespace" else index
-        oldest, newest = self.all("SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)")[0]
-        if filters.since_ms is not None and filters.since_ms // MS_IN_HOUR >= (oldest or 0):  # otherwise all match
-            hour = filters.since_ms // MS_IN_HOUR
-            where.append("last_hour >= ? AND (last_hour > ? OR last_ms >= ?)")
-            values += (hour, hour, filters.since_ms)
-        if filters.until_ms is not None and filters.until_ms // MS_IN_HOUR <= (newest or 0):
-            hour = filters.until_ms // MS_IN_HOUR
-            where.append("(first_hour < ? OR (first_hour = ? AND first_ms < ?))")
-            values += (hour, hour, filters.until_ms)
-        if filters.name is not None:
-            where.append("object IN (SELECT id FROM objects WHERE name = ?)")
-            values.append(filters.name)
-            index = "events_by_object"
-        return index, " AND ".join(where), tuple(values)
-
-    def event(self, event_id: int) -> tuple[Any, ...] | None:
-        """The columns of EVENT of one event, or None where it is not there."""
-        rows = self.all(EVENT, (event_id,))
-        return rows[0] if rows else None
+    def _word(self, number: int) -> str:
+        """A word by its number: few, and the same in many events."""
+        known = self._words.get(number)
+        if known is None:
+            known = self._words[number] = self.all("SELECT word FROM words WHERE id = ?", (number,))[0][0]
+        return known
 
     def occurrences(self, event_id: int) -> list[tuple[int, int]]:
         """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
@@ -238,13 +164,6 @@ class Database:
             hint = "" if os.path.exists(self._path + "-wal") else "; if it is a copy, kube9.db-wal belongs to it"
             return QueryError("The database has no history yet", f"{self._path}: {error}{hint}")
         return QueryError("The database cannot be read", f"{self._path}: {error}")
-
-
-EVENT = """SELECT e.id, e.type, e.severity, ti.word, t.description, k.word, n.word, o.name, r.word, nd.word,
-    e.created_ms, e.first_ms, e.last_ms, e.count, t.metadata
-    FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object JOIN words k ON k.id = e.kind
-    JOIN words n ON n.id = e.namespace JOIN words r ON r.id = e.reason JOIN words nd ON nd.id = e.node
-    JOIN words ti ON ti.id = e.title WHERE e.id = ?"""
 
 
 def _uri(path: str) -> str:

@@ -69,6 +69,53 @@ CREATE INDEX events_by_namespace ON events (namespace, last_hour, first_hour, ki
 -- The history of an object; and for the writer: the happenings of a key.
 CREATE INDEX events_by_object ON events (object, key_hash);
 
+-- For those that go on beyond their first hour, few: how many began at or after a time.
+CREATE INDEX events_long ON events (first_hour, namespace, kind, severity, type) WHERE first_hour <> last_hour;
+
+-- How many events of each kind lie in each day, so that a filter's total is not a walk of the whole index. By the day of the
+-- last time and by that of the first: since the first is never after the last, those seen in a time are those with
+-- last_ms >= since, less those with first_ms >= until. Kept by triggers: true whoever writes events.
+CREATE TABLE tallies (
+    of_first  INTEGER NOT NULL, -- 0: by the day of last_hour, 1: by the day of first_hour
+    day       INTEGER NOT NULL, -- the hour divided by 24
+    namespace INTEGER NOT NULL, -- as in events
+    kind      INTEGER NOT NULL, -- as in events
+    severity  INTEGER NOT NULL, -- as in events
+    type      INTEGER NOT NULL, -- as in events
+    count     INTEGER NOT NULL,
+    PRIMARY KEY (of_first, day, namespace, kind, severity, type)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tally_insert AFTER INSERT ON events BEGIN
+    INSERT INTO tallies VALUES
+        (0, NEW.last_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1),
+        (1, NEW.first_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count;
+END;
+CREATE TRIGGER tally_delete AFTER DELETE ON events BEGIN
+    INSERT INTO tallies VALUES
+        (0, OLD.last_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
+        (1, OLD.first_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count;
+    DELETE FROM tallies WHERE count = 0 AND of_first = 0 AND day = OLD.last_hour / 24
+        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
+    DELETE FROM tallies WHERE count = 0 AND of_first = 1 AND day = OLD.first_hour / 24
+        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
+END;
+CREATE TRIGGER tally_update AFTER UPDATE OF last_hour, first_hour, severity ON events
+    WHEN (OLD.last_hour / 24, OLD.first_hour / 24, OLD.severity) <> (NEW.last_hour / 24, NEW.first_hour / 24, NEW.severity)
+BEGIN
+    INSERT INTO tallies VALUES
+        (0, OLD.last_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
+        (1, OLD.first_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
+        (0, NEW.last_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1),
+        (1, NEW.first_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count;
+    DELETE FROM tallies WHERE count = 0 AND of_first = 0 AND day = OLD.last_hour / 24
+        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
+    DELETE FROM tallies WHERE count = 0 AND of_first = 1 AND day = OLD.first_hour / 24
+        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
+END;
+
 -- The long texts of an event. Apart from events: a filter does not read them, a rising count does not write them.
 CREATE TABLE texts (
     event       INTEGER PRIMARY KEY, -- events.id
