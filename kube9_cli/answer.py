@@ -72,6 +72,7 @@ def status(database: Database) -> dict[str, Any]:
         "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms FROM sources ORDER BY source"
     )
     now_ms = time.time_ns() // 1_000_000
+    tallied = dict(database.all("SELECT severity, sum(count) FROM tallies WHERE of_first = 0 GROUP BY severity"))
     health = _health(now_ms, last_commit, facts.get("stopped_ms"), sources)
     return {
         "status": _status(now_ms, last_commit, facts.get("stopped_ms")),
@@ -80,11 +81,8 @@ def status(database: Database) -> dict[str, Any]:
         "health": health,
         **({"last_update": iso(last_commit)} if last_commit else {}),
         "events": {
-            "total": database.all("SELECT count(*) FROM events")[0][0],
-            "by_severity": {
-                name: database.all("SELECT count(*) FROM events INDEXED BY events_recent WHERE severity = ?", (number,))[0][0]
-                for number, name in enumerate(SEVERITIES)
-            },
+            "total": sum(tallied.values()),
+            "by_severity": {name: tallied.get(number, 0) for number, name in enumerate(SEVERITIES)},
         },
         "database": {
             "size_bytes": database.size_bytes(),
@@ -136,10 +134,11 @@ def iso(ms: int) -> str:
     """A time as clients see it: UTC, 2025-12-02T10:30:45.123Z."""
     seconds, rest = divmod(min(ms, MAX_MS), 1000)
     try:
-        moment = time.gmtime(seconds)
+        year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
     except (OverflowError, OSError, ValueError):
         return f"+{ms}ms"
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest:03}Z"
+    # A third of the time that strftime takes, five times an event.
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z"
 
 
 def format_id(number: int) -> str:

@@ -11,9 +11,13 @@ LEAST_MESSAGE = 12
 LEAST_OBJECT = 12
 
 
+_json = json.JSONEncoder(ensure_ascii=False)
+"""Made once: json.dumps makes one each time where it is not asked for its defaults."""
+
+
 def as_json(value: Any) -> str:
     """JSON on one line, readable by people and programs; what a terminal would act on is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = _json.encode(value)
     return text if text.isprintable() else "".join(one if one.isprintable() else _escaped(one) for one in text)
 
 
