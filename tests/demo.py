@@ -19,7 +19,7 @@ def main() -> None:
         operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), LOG_LEVEL="debug")
         with operator:
             tell(operator, standin)
-        say("The operator has stopped. Its history is still there to be read:")
+        say("The operator has stopped. Its history is still there to be read, and says how far it is whole:")
         ask(operator, "events", "list", "--object-name=giant")
 
 
@@ -61,7 +61,7 @@ def tell(operator: Operator, standin: StandIn) -> None:
     standin.control("cut")
     standin.write(crash(17))
     until(lambda: crashes(operator) == 17, "the list")
-    ask(operator, "events", "list", "--limit=1")
+    ask(operator, "events", "list", "--object-name=web-6f7d")
 
     say("The API server is away for longer than health lets pass (here 5 s, in life two minutes). Health is red, and says why:")
     standin.plan("refused", seconds=8)
@@ -72,7 +72,7 @@ def tell(operator: Operator, standin: StandIn) -> None:
     until(lambda: operator.health()[0] == 200, "it to heal")
     until(lambda: crashes(operator) == 18, "what happened meanwhile")
     print("… and when it is back, it heals by itself, with what happened meanwhile:", flush=True)
-    ask(operator, "events", "list", "--limit=1")
+    ask(operator, "events", "list", "--object-name=web-6f7d")
 
     say("A burst: 20,000 Events of 20,000 pods at once.")
     standin.control("prepare", {"from": 0, "count": 20_000, "reason": "Unhealthy", "times": 1})
@@ -80,7 +80,7 @@ def tell(operator: Operator, standin: StandIn) -> None:
     standin.control("release")
     until(lambda: operator.books()["stored"] == 20_004, "all of them")
     print(f"recorded after {time.monotonic() - began:.1f} s, as far as polling shows", flush=True)
-    ask(operator, "events", "list", "--limit=3")
+    ask(operator, "events", "list", "--object-kind=Pod", "--limit=3")
 
     say("The operator stops for a while, another cluster takes the address, and the record says what it cannot vouch for:")
     operator.stop()
@@ -91,8 +91,10 @@ def tell(operator: Operator, standin: StandIn) -> None:
         warning("web-0", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", when=time.time())
     )
     until(lambda: operator.events("--object-name=web-0"), "what happens in the other one")
-    ask(operator, "events", "list", "--limit=2")
-    say("And the books balance: every Event received is accounted for.")
+    ask(operator, "events", "list", "--object-name=web-0")
+    say("All that befell the operator itself is in its history, too, so that whoever reads that knows what to make of it:")
+    ask(operator, "events", "list", "--type=operator,system")
+    say("The books balance: every Event received is accounted for.")
     ask(operator, "status")
 
 

@@ -14,10 +14,12 @@ class Health:
 
     def __init__(self, sources: tuple[str, ...], proof_seconds: float, hang_seconds: float) -> None:
         self._sources = sources
-        self._proof_ms = int(proof_seconds * 1000)
+        self._proof_seconds = proof_seconds
         self._hang_seconds = hang_seconds
         self._started_ms = now_ms()
-        self._turned = time.monotonic()
+        self._started = self._turned = time.monotonic()
+        self._vouched: dict[str, float] = {}
+        """When something vouched for each source, by a clock that nobody sets."""
         self._phases: dict[str, str] = {}
         self._recording: Recording | None = None
         self._recorded = 0.0
@@ -37,9 +39,19 @@ class Health:
             case Beat(phase):
                 self._phases = self._phases | {name: phase}
             case Recording():
+                self._take_proofs(message)
                 self._recording, self._recorded = message, time.monotonic()
             case Watching(troubles):
                 self._troubles = self._troubles | troubles
+
+    def _take_proofs(self, message: Recording) -> None:
+        """A proof that is another than before vouches for its time, which was so long ago; at first since the start."""
+        before, now, wall_ms = self.proved_ms(), time.monotonic(), now_ms()
+        self._vouched = self._vouched | {
+            source: max(self._started, now - max(0, wall_ms - proved) / 1000)
+            for source, proved in message.proved_ms.items()
+            if before.get(source) != proved
+        }
 
     def loop_turns(self) -> bool:
         """Whether the supervisor's loop turns."""
@@ -66,7 +78,7 @@ class Health:
         watches = {}
         for source in self._sources:
             proved = self._recording.proved_ms.get(source, 0) if self._recording else 0
-            current = now_ms() - (proved or self._started_ms) <= self._proof_ms
+            current = time.monotonic() - self._vouched.get(source, self._started) <= self._proof_seconds
             trouble = self._troubles.get(source, "")
             watches[source] = {"proved_until": iso(proved) if proved else None, "current": current, "trouble": trouble}
             if trouble in AT_ONCE and (current or source != PRIMARY):

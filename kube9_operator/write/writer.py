@@ -79,7 +79,7 @@ class Writer:
         self._retention = Retention(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
-        self._proved_ms = self.ledger.proved_ms()
+        self._proved_ms = self._proving_ms = self.ledger.proved_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
         self._told: list[child.Told] = []
@@ -179,13 +179,13 @@ class Writer:
         else:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
+        self._proved_ms = self._proving_ms
         self._told_is_committed()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
             if frame.news.server_ms:
                 self._retention.server_says(frame.news.server_ms)
-            self._proved_ms[frame.source] = max(self._proved_ms.get(frame.source, 0), frame.news.proved_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
@@ -212,6 +212,7 @@ class Writer:
             self.ledger.health(told.health)
         self._store.finish()
         self.ledger.alive(now)
+        self._proving_ms = self.ledger.proved_ms()
 
     def _decide_what_is_missed(self) -> None:
         """Records what a watch has missed, and has it replaced: raises RuntimeError, which ends the generation."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.observer import Observer
 from tests.operator import Operator, until
 from tests.standin import StandIn, make_certificate, warning
 
@@ -61,6 +62,7 @@ CASES = [
     Case("BOOKMARK line", "watch", troubles=0),
     Case("gone back", "look", gap=BEHIND),
     Case("another cluster", "look", gap=ANOTHER),
+    *(Case(f"clock jumps {way}", on, troubles=0) for way in ("ahead", "back") for on in ("look", "watch")),
     Case("drip", "look", troubles=None),
     Case("drip", "watch", troubles=None),
 ]
@@ -70,6 +72,10 @@ IN_LISTS = [
     Case("expiring token", "first"),
 ]
 """In the list that a version that has expired makes necessary."""
+
+SHORT_PROOF = {"proof": 3.0, "hang": 10.0}
+"""So that troubles outlast it; what a child that hangs costs is no matter here."""
+AWAY_SECONDS = 4.5
 
 SLOW = [Case("drip", "look", troubles=None), Case("drip", "watch", troubles=None)]
 """Each takes seconds: sequences go without."""
@@ -196,33 +202,48 @@ def test_tokens_that_always_expire_before_the_end_of_a_list(operator: Operator, 
 def test_faults_at_random(operator: Operator, standin: StandIn, seed: int) -> None:
     chance = random.Random(seed)
     possible = [case for case in [*CASES, *IN_LISTS] if case not in SLOW]
-    story, gaps = Story(operator, standin), set[str]()
+    operator.deadlines |= SHORT_PROOF
+    story = Story(operator, standin)
     story.happen(*(f"pod-{number:03}" for number in range(MORE_THAN_A_PAGE)))
     chosen = [chance.choice(possible) for _ in range(FAULTS_IN_SEQUENCE)]
+    away = chance.randrange(FAULTS_IN_SEQUENCE)
     print(*chosen, sep="\n")
     with operator:
         story.wait()
-        for number, case in enumerate(chosen):
-            gaps |= {case.gap} if case.gap else set()
-            standin.plan(**_planned(case))
-            if case in IN_LISTS:
-                # In a cluster that has just been replaced a list is one page long.
-                story.happen(*(f"pod-{number:03}" for number in range(MORE_THAN_A_PAGE)))
-                standin.plan("HTTP 410", on="watch")
-            if chance.random() < 0.7:
-                standin.control("cut")
-            story.happen(*(f"pod-{chance.randrange(MORE_THAN_A_PAGE):03}" for _ in range(3)))
-            until(lambda: met(standin), f"fault {number}: {case}")
-            story.happen(f"late-{number}", "pod-000")
-            if chance.random() < 0.5:
-                story.wait()
-        story.wait()
-        until(lambda: coverage_reasons(operator) >= gaps, "the gaps")
-        heal(operator)
+        with Observer(operator, SHORT_PROOF["proof"]) as observer:
+            meet(operator, standin, story, chance, chosen, away)
+            gaps = {case.gap for case in chosen if case.gap}
+            until(lambda: coverage_reasons(operator) >= gaps, "the gaps")
+            heal(operator)
+        observer.judge()
+        assert observer.seen >= {"healthy", "unhealthy"}, "the server was away for longer than a proof lasts"
         assert coverage_reasons(operator) == gaps
         assert operator.stop() == 0
     troubles(operator)
     assert operator.integrity() == "ok"
+
+
+def meet(operator: Operator, standin: StandIn, story: Story, chance: random.Random, chosen: list[Case], away: int) -> None:
+    """Each of the chosen faults in turn, while Events go on; before one of them the server is away for long."""
+    for number, case in enumerate(chosen):
+        if number == away:
+            standin.plan("refused", on="any", seconds=AWAY_SECONDS)
+            standin.control("cut")
+            until(lambda: operator.health()[1]["status"] == "unhealthy", "red")
+            until(lambda: met(standin), "the server to be back")
+        standin.plan(**_planned(case))
+        if case in IN_LISTS:
+            # In a cluster that has just been replaced a list is one page long.
+            story.happen(*(f"pod-{number:03}" for number in range(MORE_THAN_A_PAGE)))
+            standin.plan("HTTP 410", on="watch")
+        if chance.random() < 0.7:
+            standin.control("cut")
+        story.happen(*(f"pod-{chance.randrange(MORE_THAN_A_PAGE):03}" for _ in range(3)))
+        until(lambda: met(standin), f"fault {number}: {case}")
+        story.happen(f"late-{number}", "pod-000")
+        if chance.random() < 0.5:
+            story.wait()
+    story.wait()
 
 
 @pytest.mark.parametrize("kept_in", ["token", "tokenFile"])
@@ -284,6 +305,27 @@ def test_a_stream_that_is_alive_and_wrong(operator: Operator, standin: StandIn) 
         heal(operator)
         assert coverage_reasons(operator) == set(), "it was late, and it is there"
         assert operator.stop() == 0
+
+
+def test_a_server_that_goes_back_and_is_past_the_old_version_again_before_anybody_looks(
+    operator: Operator, standin: StandIn
+) -> None:
+    """No version tells: what the watch does not deliver of the other history, the comparison finds. Nothing is missing."""
+    operator.deadlines |= {"compare": 1.0, "compare_patience": 0.5}
+    story = Story(operator, standin)
+    story.happen(*(f"pod-{number}" for number in range(9)))
+    with operator:
+        story.wait()
+        since = [warning(f"other-{number}", "BackOff", "again") for number in range(9)]
+        story.times |= {f"other-{number}": 1 for number in range(9)}
+        standin.plan("gone back", on="look", by=3, write=since)
+        standin.control("cut")
+        until(lambda: met(standin), "the other history")
+        story.happen("late")
+        story.wait()
+        heal(operator)
+        assert "watch.missed" in operator.log_text(), "otherwise the watch has delivered it all, and this shows nothing"
+        assert coverage_reasons(operator) == set(), "it was late, and it is there"
 
 
 def _planned(case: Case) -> dict[str, Any]:

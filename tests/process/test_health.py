@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from kube9_operator.clock import iso, now_ms
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
+
+DAY_SECONDS = 86_400
 
 
 @pytest.fixture
@@ -72,3 +75,31 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
         operator.start()
         assert operator.wait() == 78
     assert f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: Address already in use" in operator.log_text()
+
+
+def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Path) -> None:
+    """A day ahead is no loss of proof, and after it is set back nothing vouches for the day to come."""
+    clock = tmp_path / "clock"
+    clock.write_text("0", encoding="ascii")
+    operator.environment |= {"PYTHONPATH": str(Path(__file__).parent.parent / "clock"), "KUBE9_TEST_CLOCK": str(clock)}
+
+    def proved() -> str:
+        """Until when Events are proved; health is green at every look."""
+        code, found = operator.health()
+        assert (code, found["reasons"]) == (200, [])
+        return str(found["watches"]["events"]["proved_until"] or "")
+
+    tomorrow = iso(now_ms() + DAY_SECONDS * 1000 - 3_600_000)
+    with operator:
+        standin.write(warning("before", "BackOff", "again"))
+        until(proved, "the list")
+        clock.write_text(str(DAY_SECONDS), encoding="ascii")
+        until(lambda: proved() > tomorrow, "a proof by the clock that is ahead")
+        standin.write(warning("ahead", "BackOff", "again"))
+        until(lambda: len(operator.events()) == 2, "an Event meanwhile")
+        clock.write_text("0", encoding="ascii")
+        until(lambda: proved() < tomorrow, "a proof by the clock that is right again")
+        standin.write(warning("after", "BackOff", "again"))
+        until(lambda: len(operator.events()) == 3, "an Event afterwards")
+        standin.stop()
+        until(lambda: _red(operator), "red, though the record was proved until tomorrow once")

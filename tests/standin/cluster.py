@@ -34,13 +34,15 @@ class Cluster:
         self.away: asyncio.Queue[float] = asyncio.Queue()
         """Times for which nobody is to listen, in seconds."""
         self.tls: ssl.SSLContext | None = None
+        self.ahead_seconds = 0.0
+        """Of its clock, by which objects are dated and answers carry a Date."""
 
     def write(self, event: dict[str, Any]) -> None:
         """Creates the Event, or changes it where one of its name is there."""
         key = (event["metadata"]["namespace"], event["metadata"]["name"])
         kind = "MODIFIED" if key in self.events else "ADDED"
         self.version += 1
-        meta = {"uid": str(uuid.uuid4()), "creationTimestamp": now()} | event["metadata"]
+        meta = {"uid": str(uuid.uuid4()), "creationTimestamp": now(self.ahead_seconds)} | event["metadata"]
         event = {"kind": "Event", "apiVersion": "v1"} | event
         event["metadata"] = meta | {"resourceVersion": str(self.version)}
         self.events[key] = encode(event)
@@ -91,8 +93,9 @@ class Cluster:
         self.changed = asyncio.Event()
 
 
-def now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def now(ahead_seconds: float = 0.0) -> str:
+    """The time by a clock that is ahead."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + ahead_seconds))
 
 
 def encode(value: Any) -> bytes:

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 import uuid
+from email.utils import formatdate
 
 from tests.standin.cluster import Cluster, encode, line, status
 
@@ -53,7 +54,7 @@ class Exchange:
 
     async def respond(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         """A whole answer."""
-        chosen = {"Content-Type": "application/json", "Content-Length": str(len(body))} | (headers or {})
+        chosen = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Date": self.date()} | (headers or {})
         head = [f"HTTP/1.1 {code} Answer", *(f"{key}: {value}" for key, value in chosen.items())]
         await self._send("\r\n".join(head).encode() + b"\r\n\r\n" + body)
 
@@ -77,7 +78,8 @@ class Exchange:
     def begin(self) -> None:
         """The head of a body in chunks, once."""
         if not self._begun:
-            self.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+            head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+            self.write(f"{head}Date: {self.date()}\r\n\r\n".encode())
         self._begun = True
 
     async def chunk(self, data: bytes) -> None:
@@ -92,6 +94,10 @@ class Exchange:
         """The next line that the watch is to get, as soon as there is one; b'' when its time is over."""
         new = await self._new(1)
         return new[0] if new else b""
+
+    def date(self) -> str:
+        """The Date of an answer, by the server's clock."""
+        return formatdate(time.time() + self.cluster.ahead_seconds, usegmt=True)
 
     async def hung_up(self) -> None:
         """Waits until the client has gone."""

@@ -129,8 +129,16 @@ async def left_out(exchange: Exchange, _plan: dict[str, Any]) -> None:
 
 
 async def gone_back(exchange: Exchange, plan: dict[str, Any]) -> None:
-    """The server has been restored from a backup that lacks the last changes."""
+    """The server has been restored from a backup that lacks the last changes; `write` is what was written since."""
     exchange.cluster.restore(max(100, exchange.cluster.version - plan.get("by", 3)))
+    for event in plan.get("write", ()):
+        exchange.cluster.write(event)
+    await exchange.serve()
+
+
+async def clock_jumps(exchange: Exchange, plan: dict[str, Any]) -> None:
+    """The server's clock is set: by default a day ahead."""
+    exchange.cluster.ahead_seconds += plan.get("seconds", 86_400.0)
     await exchange.serve()
 
 
@@ -188,5 +196,7 @@ FAULTS: dict[str, Fault] = {
     "left out": left_out,
     "gone back": gone_back,
     "another cluster": another_cluster,
+    "clock jumps ahead": clock_jumps,
+    "clock jumps back": lambda exchange, plan: clock_jumps(exchange, {"seconds": -86_400.0} | plan),
     "compacted": compacted,
 }
