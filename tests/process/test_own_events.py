@@ -98,7 +98,7 @@ def test_a_source_that_may_not_be_watched(operator: Operator, standin: StandIn) 
 
 
 def test_a_database_that_cannot_be_written_is_recorded_once_it_can_be(operator: Operator) -> None:
-    operator.deadlines |= {"proof": 60.0}
+    operator.deadlines |= {"proof": 60.0, "hang": 15.0}
     with operator:
         until(lambda: own(operator, "OperatorStarted"), "the start")
         holder = apsw.Connection(str(operator.data / "kube9.db"))
