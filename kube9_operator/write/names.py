@@ -40,24 +40,25 @@ class Names:
             return 0
         known = self._words.get(word)
         if known is None:
-            known = self._row_id("SELECT id FROM words WHERE word = ?", "INSERT INTO words (word) VALUES (?)", (word,))
+            known, _ = self._row_id("SELECT id FROM words WHERE word = ?", "INSERT INTO words (word) VALUES (?)", (word,))
             if len(self._words) >= MAX_CACHED_WORDS:
                 self.forget()
             self._words[word] = known
         return known
 
-    def about(self, kind: int, namespace: int, name: str, uid: str) -> int:
-        """The number of an object; `kind` and `namespace` are numbers of words."""
+    def about(self, kind: int, namespace: int, name: str, uid: str) -> tuple[int, bool]:
+        """The number of an object, and whether it was given just now; `kind` and `namespace` are numbers of words."""
         return self._row_id(
             "SELECT id FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",
             "INSERT INTO objects (name, kind, namespace, uid) VALUES (?, ?, ?, ?)",
             (name, kind, namespace, uid),
         )
 
-    def _row_id(self, select: str, insert: str, values: tuple[Any, ...]) -> int:
+    def _row_id(self, select: str, insert: str, values: tuple[Any, ...]) -> tuple[int, bool]:
+        """The number of a row, and whether it is a new one."""
         found = one(self._connection, select, values)
         if found is None:
             self._connection.execute(insert, values)
-            return self._connection.last_insert_rowid()
+            return self._connection.last_insert_rowid(), True
         number: int = found[0]
-        return number
+        return number, False
