@@ -3,12 +3,13 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from kube9_operator.deadlines import Deadlines
 from tests.operator import Operator, until
-from tests.standin import StandIn
+from tests.standin import StandIn, warning
 
 RATE, STEADY_SECONDS = 500, 300
 FLOOD, LOCKED_SECONDS = 100_000, 120
@@ -52,23 +53,35 @@ def _locked() -> None:
             holder.execute("BEGIN IMMEDIATE")
             standin.control("prepare", {"from": 0, "count": FLOOD, "reason": "BackOff", "times": 1})
             standin.control("release")
+            standin.write(out_of_memory())
             began = time.monotonic()
             until(lambda: time.monotonic() > began + LOCKED_SECONDS, "the end of the lock", seconds=LOCKED_SECONDS + 10)
             reasons = operator.health()[1]["reasons"]
             holder.execute("COMMIT")
             holder.close()
             released = time.monotonic()
+            until(lambda: operator.events("--object-name=node-last"), "the newest, which is critical", seconds=300)
+            newest = time.monotonic() - released
 
             def all_there() -> bool:
-                return bool(operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == FLOOD)
+                return bool(operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == FLOOD + 1)
 
             until(all_there, "all of them", seconds=300)
             took = time.monotonic() - released
             dropped = operator.books()["dropped"]
             covered = operator.cli("events", "list", "--limit=1")["coverage"]["complete"]
             print(f"{FLOOD:,} at once, database locked for {LOCKED_SECONDS} s: health said {reasons}")
+            (critical,) = operator.events("--object-name=node-last")
+            print(f"the newest, {critical['severity']}, was there {newest:.1f} s after the lock")
             print(f"{dropped:,} dropped and counted; all recorded {took:.0f} s after the lock, coverage complete: {covered}")
             print(_peaks(operator), flush=True)
+
+
+def out_of_memory() -> dict[str, Any]:
+    """What a kubelet writes of a node that is out of memory."""
+    event = warning("node-last", "SystemOOM", "System OOM encountered, victim process: app, pid: 4711")
+    event["metadata"]["namespace"] = "default"
+    return event | {"involvedObject": {"kind": "Node", "name": "node-last", "uid": "node-last"}}
 
 
 def _peaks(operator: Operator) -> str:

@@ -307,6 +307,39 @@ def test_a_stream_that_is_alive_and_wrong(operator: Operator, standin: StandIn) 
         assert operator.stop() == 0
 
 
+@pytest.mark.parametrize(("fault", "why"), [("HTTP 403", "not permitted"), ("HTTP 404", "not served")])
+def test_a_source_that_is_refused_for_longer_than_events_live(
+    operator: Operator, standin: StandIn, fault: str, why: str
+) -> None:
+    """A gap with a reason of its own, while it lasts and afterwards, from the last proof to what the list still shows."""
+    operator.environment["KUBERNETES_EVENT_TTL_SECONDS"] = "1"
+    story = Story(operator, standin)
+    story.happen("before")
+    with operator:
+        story.wait()
+        standin.plan(fault, on="look", times=8)
+        standin.plan("HTTP 410", on="watch")
+        standin.control("cut")
+
+        def lasting() -> Any:
+            covered = operator.cli("events", "list")["coverage"]
+            return covered if covered["unavailable"] == ["events"] else None
+
+        (gap,) = until(lasting, "it to be said")["gaps"]
+        assert gap["reason"] == why
+        assert gap["from"] == operator.cli("status")["watches"]["events"]["proved_until"]
+        story.happen("after")
+        story.wait()
+        until(lambda: not operator.cli("events", "list")["coverage"]["unavailable"], "it to be over")
+        (stated,) = operator.cli("events", "list")["coverage"]["gaps"]
+        assert stated["from"] == gap["from"]
+        assert stated["to"] < operator.cli("status")["watches"]["events"]["proved_until"]
+        assert stated["reason"] == f"{why}, and Events of that time had expired when they were listed again"
+        (told,) = [one for one in operator.events("--type=operator") if one["metadata"]["reason"] == "GapFound"]
+        assert (told["metadata"]["from"], told["metadata"]["to"]) == (stated["from"], stated["to"])
+        heal(operator)
+
+
 def test_a_server_that_goes_back_and_is_past_the_old_version_again_before_anybody_looks(
     operator: Operator, standin: StandIn
 ) -> None:
