@@ -57,11 +57,16 @@ def _decoded(metadata: str) -> dict[str, Any]:
 
 
 def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
-    """An event with when each step of its count was seen. Raises QueryError where it is not there."""
+    """An event with the owners of its object, the nearest first, and when each step of its count was seen.
+
+    Raises QueryError where it is not there.
+    """
     found = next(events(database, [event_id]), None) if event_id < MAX_ID else None
     if found is None:
         raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
-    return found | {"occurrences": [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]}
+    owners = [{"kind": kind, "name": name} for kind, name in database.owners(event_id)]
+    occurrences = [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]
+    return found | ({"owners": owners} if owners else {}) | {"occurrences": occurrences}
 
 
 def status(database: Database) -> dict[str, Any]:

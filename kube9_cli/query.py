@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
 """SQLite's heap: a reader shares the pod's memory with the operator."""
@@ -52,6 +52,15 @@ WORDS = 5
 EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
     e.last_ms, e.count, o.name, t.description, t.metadata
     FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
+
+
+MAX_OWNERS = 8
+OWNERS = """WITH RECURSIVE chain (object, far) AS (
+    SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
+        LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
+    UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
+    SELECT k.word, o.name FROM chain JOIN objects o ON o.id = chain.object JOIN words k ON k.id = o.kind ORDER BY far"""
+"""Of an event about a quota those that it stopped."""
 
 
 class Database:
@@ -107,6 +116,10 @@ class Database:
         if known is None:
             known = self._words[number] = self.all("SELECT word FROM words WHERE id = ?", (number,))[0][0]
         return known
+
+    def owners(self, event_id: int) -> list[tuple[str, str]]:
+        """Kind and name of what controls the event's object, of what controls that, and so on."""
+        return [(str(kind), str(name)) for kind, name in self.all(OWNERS, (event_id, MAX_OWNERS))]
 
     def occurrences(self, event_id: int) -> list[tuple[int, int]]:
         """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""

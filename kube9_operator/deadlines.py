@@ -59,6 +59,10 @@ class Deadlines(msgspec.Struct, frozen=True):
     # Writer
     commit_wait: float = 0.05
     """How long a batch that is not full waits for more."""
+    settle: float = 10.0
+    """A service that has lost more than half of its endpoints for this long has lost them."""
+    lasting: float = 300.0
+    """What goes on is said to go on this often."""
     database_retry_first: float = 0.1
     database_retry_most: float = 5.0
     retention: float = 6 * 3600.0

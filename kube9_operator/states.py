@@ -148,6 +148,25 @@ OF_SOURCE: dict[str, type[Reduced]] = {
 }
 """Of each source but `events` what its states are. A source is named as its resource in the API."""
 
+KINDS = {
+    "nodes": "Node",
+    "namespaces": "Namespace",
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "services": "Service",
+    "endpointslices": "EndpointSlice",
+    "pods": "Pod",
+    "replicasets": "ReplicaSet",
+    "jobs": "Job",
+    "cronjobs": "CronJob",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+}
+"""Of each source of states the kind of its objects."""
+SOURCES = {kind: source for source, kind in KINDS.items()}
+"""Of each of these kinds its source."""
+
 
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An object of a resource watch as it was seen, or that it is gone.

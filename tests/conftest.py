@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.standin import StandIn
@@ -11,3 +12,9 @@ from tests.standin import StandIn
 def standin() -> Iterator[StandIn]:
     with StandIn() as server:
         yield server
+
+
+def pytest_configure() -> None:
+    """A test never asserts a time: other work on the machine must not fail it."""
+    hypothesis.settings.register_profile("timeless", deadline=None)
+    hypothesis.settings.load_profile("timeless")

@@ -18,7 +18,8 @@ WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE
 WORDS_OF_OBJECTS = "SELECT namespace, kind FROM objects WHERE id > ? AND id <= ?"
 
 UNUSED_OBJECT = """SELECT owner FROM objects WHERE id = ?1
-    AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)"""
+    AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)
+    AND NOT EXISTS (SELECT 1 FROM controllers WHERE object = ?1)"""
 
 
 class Erased(NamedTuple):
@@ -75,9 +76,15 @@ class Eraser:
             self._execute("DELETE FROM texts WHERE event = ?", (event,))
             self._execute("DELETE FROM events WHERE id = ?", (event,))
             self._erase_object(found.object)
+            self._erase_controller(event)
             self._words_may_go = True
             erased.append(found)
         return erased
+
+    def _erase_controller(self, event: int) -> None:
+        row = one(self._connection, "DELETE FROM controllers WHERE event = ? RETURNING object", (event,))
+        if row is not None:
+            self._erase_object(row[0])
 
     def _erase_object(self, number: int | None) -> None:
         """Deletes an object that no event is about and that owns none, and then perhaps its owner."""

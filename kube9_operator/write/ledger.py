@@ -170,13 +170,12 @@ class Ledger:
         return default if row is None else row[0]
 
     def _of_cluster(self, cluster: str) -> None:
-        """Notes which cluster was listed; versions and states of another one mean nothing in it."""
+        """Notes which cluster was listed; versions of another one mean nothing in it. States: see States.list_begins."""
         known = self.cluster()
         if cluster and cluster != known:
             self._fact("cluster", cluster)
             if known:
                 self._execute("UPDATE sources SET version = NULL")
-                self._execute("DELETE FROM states")
 
     def _listed(self, source: str, news: News) -> None:
         """A complete list: the first begins the coverage; another follows a hole, and states what it cannot show any more.
@@ -219,7 +218,8 @@ class Ledger:
         if not counts.received:
             return
         made = [outcomes.get(name, 0) for name in OUTCOMES]
-        figures = [counts.received, *made, counts.filtered, counts.undecodable, counts.dropped]
+        filtered = counts.filtered + outcomes.get("filtered", 0)
+        figures = [counts.received, *made, filtered, counts.undecodable, counts.dropped]
         self._execute(
             """INSERT INTO books (source, received, stored, updated, unchanged, refused, filtered, undecodable, dropped)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET

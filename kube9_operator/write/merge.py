@@ -7,11 +7,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+LEAD, STATUS = 1, 2
+"""Bits of contributors.flags."""
+
 MAX_STEPS = 200
 STEP_BYTES = 10
 
 Stamp = tuple[int, int, str]
 """Orders contributors from the earliest to the latest: last time in ms, then count, then name."""
+
+
+EARLIEST: Stamp = (0, 0, "")
+"""Of metadata that no contributor gave."""
 
 
 class Texts(NamedTuple):
@@ -45,9 +52,26 @@ def _rank(texts: Texts) -> tuple[Stamp, str, str]:
     return texts.stamp, texts.description, encode(texts.metadata)
 
 
-def count(lead_events: int, lead_statuses: int, stand_in: int) -> int:
-    """How often it happened: the greater account of its leads, or without a lead the greatest stand-in."""
+def count(lead_events: int, lead_statuses: int, stand_in: int, prefers_statuses: bool = False) -> int:
+    """How often it happened: the greater account of its leads, or that of the statuses wherever there are any; without a lead
+    the greatest stand-in.
+    """
+    if prefers_statuses and lead_statuses:
+        return lead_statuses
     return max(lead_events, lead_statuses) or stand_in
+
+
+def added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -> tuple[int, int, int]:
+    """An event's accounts (leads that are Events, leads from statuses, greatest stand-in) with a contributor's counts
+    (the rise, its own): leads are summed, of stand-ins the greatest counts.
+    """
+    lead_events, lead_statuses, stand_in = accounts
+    rise, own = counts
+    if not flags & LEAD:
+        return lead_events, lead_statuses, max(stand_in, own)
+    if flags & STATUS:
+        return lead_events, lead_statuses + rise, stand_in
+    return lead_events + rise, lead_statuses, stand_in
 
 
 def title(severity: int, text: str, other_severity: int, other_text: str) -> tuple[int, str]:

@@ -15,12 +15,15 @@ class Names:
         self._connection = connection
         self._words: dict[str, int] = {}
         self._asked_for: set[int] | None = None
+        self.new: list[int] = []
+        """Objects that were given a number in the transaction at hand, and whose owners are to be looked for."""
 
     def forget(self) -> None:
         """To be called after a rollback."""
         if self._asked_for is not None:
             self._asked_for.update(self._words.values())
         self._words.clear()
+        self.new.clear()
 
     def watch(self) -> Callable[[], set[int]]:
         """Begins to note which words are asked for; what is returned ends it, and gives their numbers."""
@@ -48,11 +51,14 @@ class Names:
 
     def about(self, kind: int, namespace: int, name: str, uid: str) -> tuple[int, bool]:
         """The number of an object, and whether it was given just now; `kind` and `namespace` are numbers of words."""
-        return self._row_id(
+        found = self._row_id(
             "SELECT id FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",
             "INSERT INTO objects (name, kind, namespace, uid) VALUES (?, ?, ?, ?)",
             (name, kind, namespace, uid),
         )
+        if found[1]:
+            self.new.append(found[0])
+        return found
 
     def _row_id(self, select: str, insert: str, values: tuple[Any, ...]) -> tuple[int, bool]:
         """The number of a row, and whether it is a new one."""

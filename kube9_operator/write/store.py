@@ -5,7 +5,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from kube9_operator.frame import MS_IN_HOUR, Sighting
-from kube9_operator.write import merge
+from kube9_operator.rows import BY_NAME
+from kube9_operator.write import amend, merge
 from kube9_operator.write.database import Connection, one
 from kube9_operator.write.names import Names
 
@@ -14,9 +15,6 @@ Outcome = Literal["stored", "updated", "unchanged"]
 SUFFIXES = 36**6
 """Ids in one second: events.id is seconds * SUFFIXES + suffix."""
 
-LEAD, STATUS = 1, 2
-"""Bits of contributors.flags."""
-
 _HELD = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
     e.text_ms, e.text_count, e.text_hash"""
 FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
@@ -24,9 +22,6 @@ FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors
 EVENT = f"SELECT {_HELD} FROM events e WHERE e.id = ?"  # noqa: S608
 """Apart from FIND: joined to it both took 19 us, instead of 3 and 4."""
 HAPPENINGS = f"SELECT {_HELD} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
-
-NO_HASH = -1
-"""In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
 
 
 class Held(NamedTuple):
@@ -131,14 +126,14 @@ class Store:
         if row is None:
             return False
         held = Held(*row)
-        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), LEAD, (0, 0), seen.first_ms)
+        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), merge.LEAD, (0, 0), seen.first_ms)
         texts = (seen.description, seen.metadata, event)
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
         return True
 
     def _join(self, seen: Sighting, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
-        flags = (LEAD if seen.lead else 0) | (STATUS if seen.from_status else 0)
+        flags = (merge.LEAD if seen.lead else 0) | (merge.STATUS if seen.from_status else 0)
         namespace, kind = self.names.word(seen.namespace), self.names.word(seen.kind)
         about, new = self.names.about(kind, namespace, seen.name, seen.uid)
         # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
@@ -173,7 +168,7 @@ class Store:
         """A new event; returns its id."""
         namespace, kind, about = place
         event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
-        lead_events, lead_statuses, stand_in = _added(flags, (part.own_count, part.own_count), (0, 0, 0))
+        lead_events, lead_statuses, stand_in = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         self._execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -211,11 +206,11 @@ class Store:
     def _raise(self, held: Held, seen: Sighting, flags: int, counts: tuple[int, int], first_ms: int) -> None:
         """Adds to an event what a contributor brings: counts (the rise, the contributor's own), times, severity and texts."""
         had_lead = bool(held.lead_events or held.lead_statuses)
-        lead_events, lead_statuses, stand_in = _added(flags, counts, (held.lead_events, held.lead_statuses, held.stand_in))
+        lead_events, lead_statuses, stand_in = merge.added(flags, counts, (held.lead_events, held.lead_statuses, held.stand_in))
         first_ms, last_ms = min(held.first_ms, first_ms), max(held.last_ms, seen.last_ms)
         text_ms, text_count, text_hash = held.text_ms, held.text_count, held.text_hash
-        if flags & LEAD or not had_lead:
-            replaces = bool(flags & LEAD) and not had_lead and bool(held.stand_in)
+        if flags & merge.LEAD or not had_lead:
+            replaces = bool(flags & merge.LEAD) and not had_lead and bool(held.stand_in)
             if replaces or seen.text_hash != text_hash:
                 text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces)
             else:
@@ -224,7 +219,7 @@ class Store:
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(lead_events, lead_statuses, stand_in),
+                merge.count(lead_events, lead_statuses, stand_in, _prefers_statuses(seen)),
                 lead_events,
                 lead_statuses,
                 stand_in,
@@ -239,19 +234,20 @@ class Store:
         )
         if seen.severity >= held.severity:
             self._raise_severity(held, seen)
-        first_hour, last_hour = first_ms // MS_IN_HOUR, last_ms // MS_IN_HOUR
-        if (first_hour, last_hour) != (held.first_ms // MS_IN_HOUR, held.last_ms // MS_IN_HOUR):
-            # Apart from the other columns: naming an indexed column writes its index, changed or not.
-            self._execute("UPDATE events SET first_hour = ?, last_hour = ? WHERE id = ?", (first_hour, last_hour, held.id))
+        amend.move_hours(self._connection, held.id, (held.first_ms, held.last_ms), (first_ms, last_ms))
 
     def _raise_severity(self, held: Held, seen: Sighting) -> None:
-        """The highest severity that any contributor reached stands, and its title with it."""
+        """The highest severity that any contributor reached stands, and its title and reason with it."""
         if (seen.severity, self.names.word(seen.title)) == (held.severity, held.title):
             return
         row = one(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
         assert row is not None  # words are never deleted before what refers to them
         severity, title = merge.title(held.severity, row[0], seen.severity, seen.title)
-        self._execute("UPDATE events SET severity = ?, title = ? WHERE id = ?", (severity, self.names.word(title), held.id))
+        if (severity, title) == (seen.severity, seen.title):
+            self._execute(
+                "UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?",
+                (severity, self.names.word(title), self.names.word(seen.reason), held.id),
+            )
 
     def _merge_texts(self, held: Held, seen: Sighting, replaces: bool) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""
@@ -280,18 +276,10 @@ class Store:
         )
         text_hash = held.text_hash if merged.stamp == old.stamp else seen.text_hash
         if merged.stamps:
-            text_hash = NO_HASH
+            text_hash = amend.NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -> tuple[int, int, int]:
-    """An event's accounts (leads that are Events, leads from statuses, greatest stand-in) with a contributor's counts
-    (the rise, its own): leads are summed, of stand-ins the greatest counts.
-    """
-    lead_events, lead_statuses, stand_in = accounts
-    rise, own = counts
-    if not flags & LEAD:
-        return lead_events, lead_statuses, max(stand_in, own)
-    if flags & STATUS:
-        return lead_events, lead_statuses + rise, stand_in
-    return lead_events + rise, lead_statuses, stand_in
+def _prefers_statuses(seen: Sighting) -> bool:
+    row = BY_NAME.get(seen.row)
+    return row is not None and row.prefers_statuses

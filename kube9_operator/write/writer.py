@@ -13,15 +13,17 @@ from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
-from kube9_operator.write import database, migrations
+from kube9_operator.write import database, migrations, states
+from kube9_operator.write.changes.seen import Lives
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.retention import DAY_MS, Retention
+from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
 MAX_BATCH_SIGHTINGS = 2_000
-"""In one transaction: some 50 ms."""
+"""With states, in one transaction: some 50 ms."""
 MAX_BATCH_PRESSED = 500
 """… while the database nears its limit, so that deleting keeps up."""
 MAX_BATCH_FRAMES = 200
@@ -75,6 +77,7 @@ class Writer:
         self._deadlines = deadlines
         self._store = Store(connection, settings.quiet_minutes * 60_000)
         self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
+        self._states = States(connection, self._store, self._record, _times(settings, deadlines))
         self._comparison = Comparison(self._store, deadlines.compare_patience)
         self._retention = Retention(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._sequences: Counter[str] = Counter()
@@ -86,6 +89,7 @@ class Writer:
         self._told_committed = 0
         self._written_ms = 0
         self._books: dict[str, dict[str, int]] = {}
+        self._careful = False
         self._counted = Counted(link.tally)
         self._log = logs.get()
 
@@ -101,10 +105,16 @@ class Writer:
                 return
             if not batch:
                 self._decide_what_is_missed()
-            if batch or self._told or time.monotonic() - self._alive_at > ALIVE_SECONDS:
+            if batch or self._told or time.monotonic() - self._alive_at > ALIVE_SECONDS or self._is_due():
                 self._commit(batch)
             if not stopping:
                 self._retention.step()
+
+    def _is_due(self) -> bool:
+        """Whether time alone gives something to write."""
+        with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
+            return self._states.due(now_ms())
+        return False
 
     def _report(self, trouble: str = "") -> child.Recording:
         if not trouble:
@@ -136,7 +146,7 @@ class Writer:
                 if not batch:
                     until = time.monotonic() + self._deadlines.commit_wait
                 batch.append(frame)
-                sightings += len(frame.sightings)
+                sightings += len(frame.sightings) + len(frame.states)
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:
@@ -156,12 +166,12 @@ class Writer:
                     self._apply(batch, careful)
                 break
             except database.REFUSED:
-                self._store.forget()
+                self._forget()
                 if careful:
                     raise  # not for a sighting's content
                 careful = True
             except database.TROUBLE as error:
-                self._store.forget()
+                self._forget()
                 tries += 1
                 if tries == 1:
                     self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
@@ -171,7 +181,7 @@ class Writer:
                 time.sleep(wait)
                 wait = min(wait * 2, self._deadlines.database_retry_most)
                 if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
-                    lost = sum(len(frame.sightings) for frame in batch)
+                    lost = sum(len(frame.sightings) + len(frame.states) for frame in batch)
                     self._log.error(
                         "shutdown.not_flushed", frames=len(batch), sightings=lost, why="read again at the next start"
                     )
@@ -192,27 +202,48 @@ class Writer:
     def _apply(self, batch: list[Frame], careful: bool) -> None:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
         now = now_ms()
+        self._careful = careful
         self._store.begin(now)
+        self._states.begin()
         self._counted.begin()
         if self._unwritten_since_ms:
             self.ledger.unwritten(self._unwritten_since_ms, now)
-        apply = self._apply_carefully if careful else self._apply_one
         for frame in batch:
-            outcomes: Counter[str] = Counter()
             if frame.news.mark == "compare":
                 self.ledger.compared(frame.source, len(frame.sightings) - self._comparison.take(frame))
                 continue
-            for sighting in frame.sightings:
-                outcomes[apply(frame.source, sighting, now)] += 1
+            outcomes = Counter(self._record(frame.source, sighting) for sighting in frame.sightings)
+            if frame.source in states.SOURCES:
+                outcomes += self._compare(frame, now)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
             for sighting in told.sightings:
                 self._counted.applied(sighting, self.ledger.happened(sighting))
             self.ledger.forwent(told.dropped)
             self.ledger.health(told.health)
+        self._states.tick(now)
         self._store.finish()
         self.ledger.alive(now)
         self._proving_ms = self.ledger.proved_ms()
+
+    def _compare(self, frame: Frame, now: int) -> Counter[str]:
+        """What became of the states of a frame."""
+        if frame.news.mark == "list begins":
+            self._states.list_begins(frame.source, frame.news.cluster)
+        whole = bool(frame.states) and self._states.is_whole(frame.source)
+        made = Counter(
+            outcome for state in frame.states if (outcome := self._states.apply(frame.source, state, now, whole)) is not None
+        )
+        if frame.news.mark == "list ends":
+            self._states.list_ends(frame, now)
+        if frame.news.version or frame.news.proved_ms:
+            self._states.heard(frame.source, now)
+        return made
+
+    def _forget(self) -> None:
+        """After a rollback."""
+        self._store.forget()
+        self._states.forget()
 
     def _decide_what_is_missed(self) -> None:
         """Records what a watch has missed, and has it replaced: raises RuntimeError, which ends the generation."""
@@ -226,20 +257,37 @@ class Writer:
         if missed:
             raise RuntimeError(f"the watch of {', '.join(missed)} has missed what a list shows")
 
-    def _apply_one(self, _source: str, sighting: Sighting, _now_ms: int) -> str:
-        outcome = self._store.apply(sighting)
-        self._counted.applied(sighting, outcome)
-        return outcome
-
-    def _apply_carefully(self, source: str, sighting: Sighting, now: int) -> str:
+    def _record(self, source: str, sighting: Sighting) -> str:
+        """What became of a sighting; of one that is refused the rest of the transaction stands."""
+        if not self._careful:
+            return self._apply_one(sighting)
         self._connection.execute("SAVEPOINT sighting")
         try:
-            return self._apply_one(source, sighting, now)
+            return self._apply_one(sighting)
         except database.REFUSED as error:
             self._connection.execute("ROLLBACK TO sighting")
             self._store.forget_words()
             self._log.error("event.refused", source=source, error=logs.one_line(error))
-            self.ledger.refused(source, logs.one_line(error), sighting, now)
+            self.ledger.refused(source, logs.one_line(error), sighting, now_ms())
             return "refused"
         finally:
             self._connection.execute("RELEASE sighting")
+
+    def _apply_one(self, sighting: Sighting) -> str:
+        outcome = self._store.apply(sighting)
+        self._counted.applied(sighting, outcome)
+        if outcome == "stored":
+            self._states.described.stored(sighting, self._store.last_id)
+            self._states.owners.befell(sighting, self._store.last_id)
+        return outcome
+
+
+def _times(settings: Settings, deadlines: Deadlines) -> states.Times:
+    return states.Times(
+        quiet_ms=settings.quiet_minutes * 60_000,
+        settle_ms=int(deadlines.settle * 1000),
+        move_ms=int(deadlines.lasting * 1000),
+        proof_ms=int(deadlines.proof * 1000),
+        departed_ms=2 * settings.event_ttl_seconds * 1000,
+        lives=Lives(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS),
+    )

@@ -31,6 +31,11 @@ BEGIN
         AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
 END
 
+CREATE TABLE baselines (
+    source  TEXT PRIMARY KEY,
+    cluster TEXT NOT NULL -- the uid of the namespace kube-system of the cluster that was listed, '' where it may not be read
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE books (
     source      TEXT PRIMARY KEY,
     received    INTEGER NOT NULL DEFAULT 0,
@@ -57,6 +62,11 @@ CREATE TABLE contributors (
     PRIMARY KEY (event, hash, part)
 ) STRICT, WITHOUT ROWID
 
+CREATE TABLE controllers (
+    event  INTEGER PRIMARY KEY, -- events.id
+    object INTEGER NOT NULL     -- objects.id
+) STRICT
+
 CREATE TABLE dead_letters (
     id         INTEGER PRIMARY KEY,
     source     TEXT NOT NULL,
@@ -64,6 +74,20 @@ CREATE TABLE dead_letters (
     sighting   BLOB NOT NULL,   -- msgpack, as it came over the queue
     refused_ms INTEGER NOT NULL
 ) STRICT
+
+CREATE TABLE departed (
+    uid     TEXT PRIMARY KEY, -- of the object that is gone
+    owner   BLOB NOT NULL,    -- msgpack of its controller's kind, name and uid
+    gone_ms INTEGER NOT NULL  -- when that was seen, by our clock
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE endpoints (
+    namespace TEXT NOT NULL,
+    service   TEXT NOT NULL,
+    known     BLOB NOT NULL, -- msgpack, see write/changes/endpoints.py
+    due_ms    INTEGER,       -- when the loss will have lasted long enough, by our clock; NULL where there is none
+    PRIMARY KEY (namespace, service)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE events (
     id            INTEGER PRIMARY KEY, -- seconds since 1970 * 36^6 + suffix; as text evt_YYYYMMDD_HHMMSS_xxxxxx (suffix in base 36)
@@ -104,6 +128,17 @@ CREATE TABLE gaps (
     reason  TEXT NOT NULL
 , event INTEGER) STRICT
 
+CREATE TABLE lasting (
+    source    TEXT NOT NULL,    -- of the object's states
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    key_hash  INTEGER NOT NULL, -- events.key_hash of what lasts
+    uid       TEXT NOT NULL,    -- objects.uid of what its events are about
+    since_ms  INTEGER NOT NULL, -- when it began
+    moved_ms  INTEGER NOT NULL, -- when its event was last moved, by our clock
+    PRIMARY KEY (source, namespace, name, key_hash)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE leftovers (
     event    INTEGER PRIMARY KEY, -- the events.id that was deleted
     until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by our own clock
@@ -123,6 +158,13 @@ CREATE TABLE schema_version (
     name       TEXT NOT NULL,       -- the file's name
     applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
 )
+
+CREATE TABLE slices (
+    namespace TEXT NOT NULL,
+    service   TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    PRIMARY KEY (namespace, service, name)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE sources (
     source           TEXT PRIMARY KEY,
@@ -170,6 +212,12 @@ CREATE TABLE words (
 
 CREATE INDEX contributors_by_identity ON contributors (hour, hash, part)
 
+CREATE INDEX controllers_by_object ON controllers (object)
+
+CREATE INDEX departed_by_time ON departed (gone_ms)
+
+CREATE INDEX endpoints_by_due ON endpoints (due_ms) WHERE due_ms IS NOT NULL
+
 CREATE INDEX events_by_namespace ON events (namespace, last_hour, first_hour, kind, severity, type)
 
 CREATE INDEX events_by_object ON events (object, key_hash)
@@ -181,6 +229,8 @@ CREATE INDEX events_recent ON events (last_hour, first_hour, namespace, kind, se
 CREATE INDEX gaps_by_event ON gaps (event)
 
 CREATE INDEX gaps_by_source ON gaps (source, to_ms)
+
+CREATE INDEX lasting_by_moved ON lasting (moved_ms)
 
 CREATE INDEX leftovers_by_time ON leftovers (until_ms)
 
