@@ -16,14 +16,15 @@ class Names:
         self._words: dict[str, int] = {}
         self._asked_for: set[int] | None = None
         self.new: list[int] = []
-        """Objects that were given a number in the transaction at hand, and whose owners are to be looked for."""
+        """Objects that were given a number in the transaction at hand, whose owners are to be looked for; some may have been
+        taken back since.
+        """
 
     def forget(self) -> None:
         """To be called after a rollback."""
         if self._asked_for is not None:
             self._asked_for.update(self._words.values())
         self._words.clear()
-        self.new.clear()
 
     def watch(self) -> Callable[[], set[int]]:
         """Begins to note which words are asked for; what is returned ends it, and gives their numbers."""

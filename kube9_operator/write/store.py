@@ -80,6 +80,7 @@ class Store:
     def forget(self) -> None:
         """To be called after a rollback: what the caches hold may not be there."""
         self.forget_words()
+        self.names.new.clear()
         self._last_id_kept = -1
 
     def forget_words(self) -> None:
