@@ -37,8 +37,15 @@ class Deadlines(msgspec.Struct, frozen=True):
     watch_least: int = 60
     watch_most: int = 90
     """A watch asks to be ended after a random time between these: a clean end vouches for a quiet source."""
+    bookmarked_least: int = 300
+    bookmarked_most: int = 600
+    """The same of a watch that gets bookmarks (client-go's times): these vouch for it in between."""
+    bookmark: float = 95.0
+    """A watch that gets bookmarks has failed without a line for this long: an API server sends one every 60 to 75 s."""
     watch_silence: float = 15.0
     """A watch that is not ended this long after the time it asked for is taken for dead."""
+    empty_list: float = 2.0
+    """An empty list, which would say that all is gone, is asked for again after this long."""
     empty_watch: float = 1.5
     """A watch that ends this soon without a line is an expired version in disguise (client-go's rule is 1 s)."""
     patience: float = 30.0

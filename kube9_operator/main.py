@@ -38,6 +38,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     from kube9_operator.serve.metrics import exposition
     from kube9_operator.serve.pages import Pages
     from kube9_operator.serve.volume import Volume
+    from kube9_operator.sources import PROCESSES, SOURCES
     from kube9_operator.supervisor import Supervisor
 
     try:
@@ -48,7 +49,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
-    health = Health(("events",), deadlines.proof, deadlines.hang)
+    health = Health(tuple(SOURCES), deadlines.proof, deadlines.hang)
     figures, volume = Figures(), Volume(Path(chosen.database_folder) / DATABASE_NAME)
     volume.begin()
     pages = Pages(health, figures, volume, exposition(__version__, figures, health, volume))
@@ -60,7 +61,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.get().info("operator.serving", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
-        watchers=[Role("watcher-events", "kube9_operator.watch.process:run", (("events",), chosen, deadlines))],
+        watchers=[Role(name, "kube9_operator.watch.process:run", (name, chosen, deadlines)) for name in PROCESSES],
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",

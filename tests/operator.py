@@ -23,6 +23,10 @@ FAST = {
     "watch_least": 1,
     "watch_most": 2,
     "watch_silence": 1.0,
+    "bookmarked_least": 2,
+    "bookmarked_most": 4,
+    "bookmark": 2.5,
+    "empty_list": 0.1,
     "empty_watch": 0.3,
     "retry_first": 0.05,
     "retry_most": 0.5,
@@ -42,6 +46,8 @@ from kube9_operator.deadlines import Deadlines
 from kube9_operator.main import serve
 sys.exit(serve(Deadlines(**{deadlines!r})))
 """
+OF_EVENTS = "--object-kind=Secret"
+"""No watch of resources tells of these: an answer's coverage is that of Events alone."""
 BIN = Path(sys.executable).parent
 WAIT_SECONDS = 30.0
 

@@ -21,6 +21,7 @@ from kubernetes.config import load_incluster_config, load_kube_config
 
 from kube9_operator import logs
 
+JSON = "application/json"
 READ_BYTES = 65_536
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Of an answer that is held whole: a page of 500 Events is half a MiB, but nothing limits an Event's message."""
@@ -74,6 +75,7 @@ class Client:
         read_seconds: float,
         total_seconds: float | None = None,
         long: bool = False,
+        accept: str = JSON,
     ) -> "Answer":
         """The answer to a GET, its body still to be read: each read within `read_seconds`, all of it within `total_seconds`.
         One that is `long` can be ended by `interrupt`. Raises ApiError unless it is 200.
@@ -87,7 +89,7 @@ class Client:
                 "GET",
                 path,
                 query_params=query,
-                header_params={"Accept": "application/json", "User-Agent": "kube9-operator"},
+                header_params={"Accept": accept, "User-Agent": "kube9-operator"},
                 auth_settings=["BearerToken"],
             )
             raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, read_seconds)).response
@@ -109,14 +111,14 @@ class Answer:
         self._raw = raw
         self._until = math.inf if total_seconds is None else time.monotonic() + total_seconds
 
-    def whole(self) -> bytes:
+    def whole(self) -> bytearray:
         """The whole body. Raises ApiError where it breaks off, or is too large to be held."""
         body = bytearray()
         for chunk in self.chunks():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 raise ApiError(TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES // 2**20} MiB")
-        return bytes(body)
+        return body
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, each as soon as it is there. Raises ApiError where it breaks off or stays silent for too long."""

@@ -7,10 +7,11 @@ from kube9_operator import logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, News
 from kube9_operator.watch import lines
+from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outbox import Outbox, Stopped
 
-PAGE_LIMIT = 500
 ORDINARY_EVENTS = 5_000
 """With more than these, it is done rarer in proportion: a list of that many costs the API server a few hundred ms."""
 
@@ -18,8 +19,8 @@ ORDINARY_EVENTS = 5_000
 class Comparer:
     """The lists of one source. What it finds missing, the writer decides; trouble with the API server is the reflector's."""
 
-    def __init__(self, path: str, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines) -> None:
-        self._path = path
+    def __init__(self, kind: Kind, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines) -> None:
+        self._kind = kind
         self._client = client
         self._outbox = outbox
         self._stop = stop
@@ -33,7 +34,7 @@ class Comparer:
             try:
                 for batch in self._pages():
                     listed += batch.counts.received
-                    self._outbox.put(batch.sightings, Counts(received=len(batch.sightings)), News(mark="compare"))
+                    self._outbox.put(Batch(batch.sightings, counts=Counts(received=len(batch.sightings))), News(mark="compare"))
             except Stopped:
                 break
             except ApiError as error:
@@ -45,10 +46,11 @@ class Comparer:
         """Ends a read that waits for the API server."""
         self._client.interrupt()
 
-    def _pages(self) -> Iterator[lines.Batch]:
+    def _pages(self) -> Iterator[Batch]:
         token: str | None = ""
         while token is not None:
-            query = [("limit", str(PAGE_LIMIT))] + ([("continue", token)] if token else [])
-            meta, batch = lines.page(self._client.get(self._path, query, self._deadlines.read, self._deadlines.page).whole())
+            query = [("limit", str(self._kind.page_limit))] + ([("continue", token)] if token else [])
+            answer = self._client.get(self._kind.path, query, self._deadlines.read, self._deadlines.page)
+            meta, batch = lines.page(answer.whole(), self._kind)
             yield batch
             token = meta.continue_ or None

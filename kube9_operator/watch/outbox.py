@@ -1,5 +1,6 @@
-"""The way out of a watch, bounded in number and bytes: a list waits for room; a watch waits a while, and then the least severe
-and oldest gives way. What was given up is counted, and what follows carries no version until a list has healed it.
+"""The way out of a watch, bounded in number and bytes: a list waits for room, and so does a watch of states; a watch of Events
+waits a while, and then the least severe and oldest gives way. What was given up is counted, and what follows carries no version
+until a list has healed it.
 """
 
 import contextlib
@@ -7,12 +8,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from kube9_operator import logs
 from kube9_operator.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, News, Sighting, encode
+from kube9_operator.states import UNREADABLE, State
+from kube9_operator.watch.batch import Batch
 
 WAIT_SECONDS = 0.2
 MAX_FRAME_BYTES = 256 * 1024
@@ -20,6 +23,8 @@ MAX_BYTES = 8 * 1024 * 1024
 """Of all that waits in an outbox."""
 SIGHTING_BYTES = 700
 """Of a sighting besides its description and metadata, as they are held in memory."""
+STATE_BYTES = 400
+"""Of a state besides what it is reduced to."""
 
 
 class Queue(Protocol):
@@ -37,6 +42,7 @@ class Parcel(msgspec.Struct):
     """A frame that waits to be sent."""
 
     sightings: list[Sighting]
+    states: list[State]
     counts: Counts
     news: News
 
@@ -44,19 +50,21 @@ class Parcel(msgspec.Struct):
 class Outbox:
     """The frames of one source. `put` may be called from several threads; a thread of its own sends."""
 
-    def __init__(self, source: str, frames: Queue, stop: threading.Event, max_sightings: int, patience_seconds: float) -> None:
+    def __init__(self, source: str, frames: Queue, stop: threading.Event, max_items: int, patience_seconds: float) -> None:
         self._source = source
         self._frames = frames
         self._stop = stop
-        self._max_sightings = max_sightings
+        self._max_items = max_items
         self._patience_seconds = patience_seconds
         self._parcels: list[Parcel] = []
-        self._sightings = 0
+        self._items = 0
         self._bytes = 0
         self._changed = threading.Condition()
         self._sequence = 0
         self._lossy = False
         self._dropped_before = 0
+        self.waits = False
+        """Whether somebody waits for room at the moment."""
         self.dropped = 0
         """Given up since the process began."""
         self.on_room: Callable[[], None] = lambda: None
@@ -69,20 +77,28 @@ class Outbox:
         return self._lossy
 
     def waiting(self) -> int:
-        """Sightings that wait to be sent."""
-        return self._sightings
+        """Sightings and states that wait to be sent."""
+        return self._items
 
-    def put(self, sightings: list[Sighting], counts: Counts, news: News, patient: bool = True) -> None:
+    def put(self, batch: Batch, news: News, patient: bool = True) -> None:
         """Takes one read, in parcels of a bounded size, of which the last carries the news. Waits for room: a patient caller
         for as long as it takes, another for a while only.
 
         Raises Stopped where the process is to end and there is no room.
         """
-        *before, last = _parts(sightings)
-        for part in before:
-            self._put(Parcel(part, Counts(received=len(part)), News()), patient)
-        rest = counts.received - len(sightings) + len(last)
-        self._put(Parcel(last, Counts(rest, counts.filtered, counts.undecodable), news), patient)
+        assert not (batch.sightings and batch.states), "a source has one of them"
+        *before, last = [
+            *(Parcel([], part, Counts(), News()) for part in _parts(batch.states)),
+            *(Parcel(part, [], Counts(), News()) for part in _parts(batch.sightings)),
+        ] or [Parcel([], [], Counts(), News())]
+        rest = batch.counts.received
+        for parcel in before:
+            parcel.counts.received = _accounted(parcel)
+            rest -= parcel.counts.received
+            self._put(parcel, patient)
+        last.counts, last.news = batch.counts, news
+        last.counts.received = rest
+        self._put(last, patient)
 
     def close(self, wait_seconds: float) -> None:
         """Waits until all is sent, no longer than this."""
@@ -94,6 +110,7 @@ class Outbox:
             if parcel.news.mark == "list begins":
                 self._end_dropping()
             while not self._fits(parcel):
+                self.waits = True
                 if self._stop.is_set():
                     raise Stopped
                 if not patient and (self._lossy or time.monotonic() > deadline):
@@ -101,11 +118,12 @@ class Outbox:
                     self._make_room(parcel)
                     break
                 self._changed.wait(WAIT_SECONDS)
+            self.waits = False
             if self._lossy:
                 parcel.news = _without_version(parcel.news)
             self._parcels.append(parcel)
-            self._sightings += len(parcel.sightings)
-            self._bytes += _bytes(parcel.sightings)
+            self._items += _number(parcel)
+            self._bytes += _bytes(parcel)
             self._changed.notify_all()
 
     def _begin_dropping(self) -> None:
@@ -122,22 +140,21 @@ class Outbox:
         """Whether there is room; an empty outbox takes anything."""
         if not self._parcels:
             return True
-        number = self._sightings + len(parcel.sightings)
-        return number <= self._max_sightings and self._bytes + _bytes(parcel.sightings) <= MAX_BYTES
+        return self._items + _number(parcel) <= self._max_items and self._bytes + _bytes(parcel) <= MAX_BYTES
 
     def _make_room(self, newest: Parcel) -> None:
-        """Gives up the least severe, of these the oldest, until all fits; each is counted in its own parcel."""
+        """Gives up the least severe sightings, of these the oldest, until all fits; each is counted in its own parcel."""
         waiting = [*self._parcels, newest]
         order = sorted(
             ((one.severity, age, at) for age, parcel in enumerate(waiting) for at, one in enumerate(parcel.sightings)),
         )
-        sightings, size = sum(len(parcel.sightings) for parcel in waiting), sum(_bytes(one.sightings) for one in waiting)
+        items, size = sum(_number(parcel) for parcel in waiting), sum(_bytes(parcel) for parcel in waiting)
         gone: dict[int, set[int]] = {}
         for _, age, at in order:
-            if sightings <= self._max_sightings and size <= MAX_BYTES:
+            if items <= self._max_items and size <= MAX_BYTES:
                 break
             gone.setdefault(age, set()).add(at)
-            sightings, size = sightings - 1, size - _bytes([waiting[age].sightings[at]])
+            items, size = items - 1, size - _size(waiting[age].sightings[at])
         for age, places in gone.items():
             parcel = waiting[age]
             parcel.sightings = [one for at, one in enumerate(parcel.sightings) if at not in places]
@@ -145,8 +162,8 @@ class Outbox:
             self.dropped += len(places)
         for parcel in waiting:
             parcel.news = _without_version(parcel.news)
-        self._sightings = sum(len(parcel.sightings) for parcel in self._parcels)
-        self._bytes = sum(_bytes(parcel.sightings) for parcel in self._parcels)
+        self._items = sum(_number(parcel) for parcel in self._parcels)
+        self._bytes = sum(_bytes(parcel) for parcel in self._parcels)
 
     def _send_all(self) -> None:
         while True:
@@ -158,11 +175,11 @@ class Outbox:
                         self.on_room()
                     self._changed.wait(WAIT_SECONDS)
                 parcel = self._parcels.pop(0)
-                self._sightings -= len(parcel.sightings)
-                self._bytes -= _bytes(parcel.sightings)
+                self._items -= _number(parcel)
+                self._bytes -= _bytes(parcel)
                 self._changed.notify_all()
             self._sequence += 1
-            data = encode(Frame(self._source, self._sequence, parcel.news, parcel.counts, parcel.sightings))
+            data = encode(Frame(self._source, self._sequence, parcel.news, parcel.counts, parcel.sightings, parcel.states))
             while True:
                 with contextlib.suppress(queue.Full):
                     self._frames.put(data, True, WAIT_SECONDS)
@@ -176,19 +193,35 @@ def _without_version(news: News) -> News:
     return News(life_ms=news.life_ms, unavailable=news.unavailable, server_ms=news.server_ms)
 
 
-def _parts(sightings: list[Sighting]) -> list[list[Sighting]]:
-    """The sightings in lists of a bounded number and size; at least one list."""
-    parts: list[list[Sighting]] = [[]]
+def _parts(items: list[Any]) -> list[list[Any]]:
+    """The items in lists of a bounded number and size; none for none."""
+    parts: list[list[Any]] = []
     size = 0
-    for one in sightings:
-        size += _bytes([one])
-        if len(parts[-1]) == MAX_SIGHTINGS_IN_FRAME or (size > MAX_FRAME_BYTES and parts[-1]):
+    for one in items:
+        size += _size(one)
+        if not parts or len(parts[-1]) == MAX_SIGHTINGS_IN_FRAME or size > MAX_FRAME_BYTES:
             parts.append([])
-            size = _bytes([one])
+            size = _size(one)
         parts[-1].append(one)
     return parts
 
 
-def _bytes(sightings: list[Sighting]) -> int:
-    """About what they take."""
-    return sum(SIGHTING_BYTES + len(one.description) + len(one.metadata) for one in sightings)
+def _number(parcel: Parcel) -> int:
+    return len(parcel.sightings) + len(parcel.states)
+
+
+def _accounted(parcel: Parcel) -> int:
+    """Of how many the writer says what became of them; those that cannot be read are counted with their batch."""
+    return len(parcel.sightings) + sum(one.reduced != UNREADABLE for one in parcel.states)
+
+
+def _bytes(parcel: Parcel) -> int:
+    """About what is in it takes."""
+    return sum(map(_size, parcel.sightings)) + sum(map(_size, parcel.states))
+
+
+def _size(item: Sighting | State) -> int:
+    """About what it takes."""
+    if isinstance(item, State):
+        return STATE_BYTES + len(item.reduced)
+    return SIGHTING_BYTES + len(item.description) + len(item.metadata)

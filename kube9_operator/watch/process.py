@@ -1,43 +1,35 @@
 """A watcher process: one thread a watch, and a main thread that sees that they live."""
 
 import threading
+import time
 from typing import Any
 
 from kube9_operator.child import Link, Ready, Watching
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.watch import events
+from kube9_operator.sources import SOURCES
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
+from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reflector import Reflector
 
-PATHS = {"events": events.PATH}
-"""Of each source what is listed and watched."""
 
-
-def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings: Settings, deadlines: Deadlines) -> None:
-    """Watches `sources`, each from where `ready` says, until the link says stop.
+def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:
+    """Watches the sources of the process of this name, each from where `ready` says, until the link says stop.
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
-    outboxes = {source: Outbox(source, queue, link.stop, settings.queue_size, deadlines.patience) for source in sources}
+    kinds = [KINDS[one.name] for one in SOURCES.values() if one.process == name]
+    outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
-        source: Reflector(
-            source,
-            PATHS[source],
-            ready,
-            Client(deadlines.connect),
-            outboxes[source],
-            link.stop,
-            deadlines,
-            link.tally,
-        )
-        for source in sources
+        kind.source: Reflector(kind, ready, Client(deadlines.connect), outboxes[kind.source], link.stop, deadlines, link.tally)
+        for kind in kinds
     }
     comparers = {
-        f"{source}-comparer": Comparer(PATHS[source], Client(deadlines.connect), outboxes[source], link.stop, deadlines)
-        for source in sources
+        f"{kind.source}-comparer": Comparer(kind, Client(deadlines.connect), outboxes[kind.source], link.stop, deadlines)
+        for kind in kinds
+        if not kind.of_states
     }
     running: dict[str, Reflector | Comparer] = {**reflectors, **comparers}
     threads = [threading.Thread(target=one.run, name=name, daemon=True) for name, one in running.items()]
@@ -51,10 +43,12 @@ def run(link: Link, queue: Any, ready: Ready, sources: tuple[str, ...], settings
         return
     for one in running.values():
         one.interrupt()
+    until = time.monotonic() + deadlines.stop_watchers / 3
     for thread in threads:
-        thread.join(deadlines.stop_watchers / 3)
+        thread.join(max(0.0, until - time.monotonic()))
+    until = time.monotonic() + deadlines.stop_watchers / 3
     for outbox in outboxes.values():
-        outbox.close(deadlines.stop_watchers / 3)
+        outbox.close(max(0.0, until - time.monotonic()))
 
 
 def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:

@@ -5,9 +5,10 @@ import json
 
 import msgspec
 
-from kube9_operator.frame import Counts
+from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError
-from kube9_operator.watch.lines import MAX_LINE_BYTES, Batch, ListMeta, Page, take
+from kube9_operator.watch.kind import Kind
+from kube9_operator.watch.lines import MAX_LINE_BYTES, ListMeta, Page, take_item
 
 ITEMS = '"items":['
 _json = json.JSONDecoder()
@@ -17,7 +18,8 @@ _page = msgspec.json.Decoder(Page)
 class WholeList:
     """Feed it the pieces of the answer. The API server writes a list's metadata before its items."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._meta: ListMeta | None = None
@@ -26,7 +28,7 @@ class WholeList:
     def feed(self, chunk: bytes) -> Batch:
         """The items that this piece completes. Raises ApiError for what is no list."""
         self._text += self._utf8.decode(chunk)
-        batch = Batch([], Counts())
+        batch = Batch()
         if self._meta is None:
             head, found, rest = self._text.partition(ITEMS)
             if not found:
@@ -43,7 +45,7 @@ class WholeList:
                 _, end = _json.raw_decode(self._text, at)
             except ValueError:
                 break  # not all of it is here yet
-            take(msgspec.Raw(self._text[at:end].encode()), batch)
+            take_item(msgspec.Raw(self._text[at:end].encode()), self._kind, batch)
             at = end
         self._text = self._text[at:]
         if len(self._text) > MAX_LINE_BYTES:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.observer import Observer
-from tests.operator import Operator, until
+from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, make_certificate, warning
 
 SEEDS = range(int(os.environ.get("KUBE9_FAULT_SEEDS", "2")))
@@ -115,7 +115,7 @@ def operator(tmp_path: Path, standin: StandIn) -> Operator:
 
 def coverage_reasons(operator: Operator) -> set[str]:
     """Why coverage is not complete."""
-    coverage = operator.cli("events", "list", "--limit=1")["coverage"]
+    coverage = operator.cli("events", "list", OF_EVENTS)["coverage"]
     assert coverage["complete"] is not bool(coverage["gaps"] or coverage["unavailable"])
     assert not coverage["unavailable"]
     return {gap["reason"] for gap in coverage["gaps"]}
@@ -124,7 +124,7 @@ def coverage_reasons(operator: Operator) -> set[str]:
 def troubles(operator: Operator) -> list[str]:
     """The troubles that the log tells of: each once as long as it lasts, each that is over with how often and how long."""
     found, lasting = [], ""
-    for line in operator.log():
+    for line in (line for line in operator.log() if line.get("source") == "events"):
         if line["event"] == "watch.trouble":
             assert line["why"] != lasting, "one line when a trouble begins, not one for each try"
             found.append(lasting := line["why"])

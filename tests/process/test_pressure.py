@@ -8,9 +8,10 @@ import apsw
 import pytest
 
 from kube9_operator.frame import CRITICAL, Counts, Frame, News, Sighting, decode
+from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
 from tests.bench.database import sightings
-from tests.operator import Operator, until
+from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn
 
 
@@ -51,14 +52,14 @@ def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: Sta
             seconds=60,
         )
         assert operator.books()["dropped"] > 0
-        assert operator.cli("events", "list")["coverage"]["complete"], "Events live longer than that took"
+        assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"], "Events live longer than that took"
         until(lambda: operator.health()[0] == 200, "it to heal")
     (ended,) = [line for line in operator.log() if line["event"] == "drops.ended"]
     assert ended["dropped"] > 0
 
 
 def outbox(frames: "queue.Queue[bytes]", stop: threading.Event, patience: float = 0.0) -> Outbox:
-    return Outbox("events", frames, stop, max_sightings=1_000, patience_seconds=patience)
+    return Outbox("events", frames, stop, max_items=1_000, patience_seconds=patience)
 
 
 def received(frames: "queue.Queue[bytes]") -> list[Frame]:
@@ -79,7 +80,7 @@ def test_the_least_severe_and_oldest_give_way() -> None:
     critical = [severe(one, CRITICAL) for one in made[::100]]
     lines = [severe(one, CRITICAL if at % 100 == 0 else at % 2) for at, one in enumerate(made)]
     for at in range(0, len(lines), 100):
-        full.put(lines[at : at + 100], Counts(received=100), News(version=str(at), proved_ms=at), patient=False)
+        full.put(Batch(lines[at : at + 100], counts=Counts(received=100)), News(version=str(at), proved_ms=at), patient=False)
     assert full.lossy()
     got: list[Frame] = []
     until(lambda: got.extend(received(frames)) or sum(frame.counts.received for frame in got) == len(lines), "the rest")
@@ -102,7 +103,7 @@ def test_a_list_waits_for_room_and_ends_with_the_process() -> None:
 
     def listing() -> None:
         try:
-            full.put(made, Counts(received=4_000), News(version="9"))
+            full.put(Batch(made, counts=Counts(received=4_000)), News(version="9"))
         except Stopped:
             ended.append(Stopped)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kube9_operator.frame import SEVERITIES, Sighting
 from kube9_operator.watch import lines
 from kube9_operator.watch.events import Event, normalise
+from kube9_operator.watch.kinds.events import EVENTS
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 
@@ -125,7 +126,7 @@ def test_limits() -> None:
 
 def test_what_kubernetes_wrote() -> None:
     body = DATA.read_bytes()
-    _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}")
+    _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}", EVENTS)
     assert (batch.counts.received, batch.counts.undecodable) == (210, 0)
     written = [json.loads(line) for line in body.splitlines()]
     assert len(batch.sightings) == sum(one["type"] != "Normal" for one in written)
@@ -180,7 +181,7 @@ def test_any_event_of_the_right_form_is_normalised_within_the_limits(anything: E
 @given(st.binary(max_size=300), st.integers(min_value=1, max_value=50))
 def test_any_bytes_are_lines_or_counted(junk: bytes, size: int) -> None:
     good = json.dumps({"type": "ADDED", "object": event()}).encode() + b"\n"
-    stream, received = lines.Stream(), 0
+    stream, received = lines.Stream(EVENTS), 0
     whole = good + junk.replace(b"\n", b"") + b"\n" + good
     for at in range(0, len(whole), size):
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.parser import get_parser as cli_parser
-from kube9_operator import __version__, preload
+from kube9_operator import __version__, preload, sources
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
 from kube9_operator.serve.metrics import METRICS
 from kube9_operator.settings import VARIABLES, from_environment
@@ -28,6 +28,9 @@ def test_deadlines_relate() -> None:
     assert times.patience + times.compare_patience < times.proof, "pressure and a late line are no loss of proof"
     assert times.orphan_exit < times.hang
     assert times.watch_most + times.watch_silence < times.proof, "a watch that stays silent is found before it is missed"
+    assert times.bookmark < times.proof, "one that gets bookmarks too"
+    assert times.bookmark > 75, "an API server sends them every 60 to 75 s"
+    assert times.watch_most < times.bookmarked_least < times.bookmarked_most
     assert times.denied_retry < 300, "a permission that is given is used within five minutes"
     assert times.database_retry_most + times.busy < times.hang, "a writer that waits for the database still beats"
     assert times.lock_wait >= times.hang, "another operator that hangs is killed meanwhile"
@@ -105,3 +108,10 @@ def test_tracked_files_speak_of_the_project_alone() -> None:
                 path.read_text("utf-8"),
             )
             assert not found, f"{path}: {found}"
+
+
+def test_the_readme_names_every_resource_that_is_watched() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for source in sources.SOURCES.values():
+        assert f"`{source.name}`" in readme, source.name
+        assert not source.group or f"`{source.group}`" in readme, source.group

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.whole_list import WholeList
 from tests.pure.test_events import event
 
@@ -16,11 +17,12 @@ def body(items: list[object] | None) -> bytes:
     return json.dumps(made, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.text(max_size=20))
 def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
     items = [event(message=text + ' {"]},\\'), event(count="many"), event(type="Normal"), event()]
     whole = body(items * 5)
-    reading, received, sightings = WholeList(), 0, 0
+    reading, received, sightings = WholeList(EVENTS), 0, 0
     for at in range(0, len(whole), size):
         batch = reading.feed(whole[at : at + size])
         received, sightings = received + batch.counts.received, sightings + len(batch.sightings)
@@ -29,7 +31,7 @@ def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
 
 @pytest.mark.parametrize("items", [None, []])
 def test_an_empty_list(items: list[object] | None) -> None:
-    reading = WholeList()
+    reading = WholeList(EVENTS)
     assert reading.feed(body(items)).counts.received == 0
     assert reading.end().resource_version == "9"
 
@@ -41,6 +43,6 @@ def test_what_is_no_list_or_not_whole(broken: bytes) -> None:
 
 
 def _read(whole: bytes) -> None:
-    reading = WholeList()
+    reading = WholeList(EVENTS)
     reading.feed(whole)
     reading.end()

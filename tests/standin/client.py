@@ -52,6 +52,14 @@ class StandIn:
         """Creates or changes Events."""
         self.control("write", events)
 
+    def put(self, resource: str, *objects: dict[str, Any]) -> None:
+        """Creates or changes objects of a resource; a minimum of metadata is enough."""
+        self.control("put", [[resource, one] for one in objects])
+
+    def remove(self, resource: str, namespace: str, name: str) -> None:
+        """Deletes an object."""
+        self.control("remove", [[resource, namespace, name]])
+
     def plan(self, fault: str, on: str = "any", **given: Any) -> None:
         """The next request of this kind meets this fault of `faults.FAULTS`; see `control.do_plan`."""
         self.control("plan", [{"fault": fault, "on": on} | given])

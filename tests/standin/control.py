@@ -6,19 +6,43 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.standin.client import warning
-from tests.standin.cluster import Cluster, encode, line, now
+from tests.standin.cluster import EVENTS, Cluster, encode, line, now
 
 
 def do_write(cluster: Cluster, body: Any) -> None:
     """Creates or changes Events."""
     for event in body:
-        cluster.write(event)
+        cluster.write(EVENTS, event)
+
+
+def do_put(cluster: Cluster, body: Any) -> None:
+    """Creates or changes objects, each given as a resource ("pods") and the object."""
+    for resource, written in body:
+        cluster.write(resource, written)
+
+
+def do_remove(cluster: Cluster, body: Any) -> None:
+    """Deletes objects, each given as resource, namespace ("" for none) and name."""
+    for resource, namespace, name in body:
+        cluster.delete(resource, (namespace, name))
+
+
+def do_refuse(cluster: Cluster, body: Any) -> None:
+    """From now on requests for these resources are refused with this status, 0 for no longer; who watches is cut off."""
+    for resource, code in body.items():
+        cluster.collections[resource].refused = code
+    cluster.cut()
+
+
+def do_bookmarks(cluster: Cluster, body: Any) -> None:
+    """From now on bookmarks come this often, in seconds."""
+    cluster.bookmark_seconds = body
 
 
 def do_delete(cluster: Cluster, body: Any) -> None:
     """Deletes Events, each given as namespace and name."""
     for namespace, name in body:
-        cluster.delete((namespace, name))
+        cluster.delete(EVENTS, (namespace, name))
 
 
 def do_prepare(cluster: Cluster, body: Any) -> None:
@@ -36,8 +60,8 @@ def do_release(cluster: Cluster, _body: Any) -> None:
     """Lets loose what is prepared; nothing else may be written in between."""
     for key, text, watched in cluster.prepared:
         cluster.version += 1
-        cluster.events[key] = text
-        cluster.history.append((cluster.version, watched))
+        cluster.events.objects[key] = text
+        cluster.events.history.append((cluster.version, watched))
     cluster.prepared.clear()
 
 
@@ -59,8 +83,8 @@ def do_replace(cluster: Cluster, _body: Any) -> None:
 def do_delete_namespace(cluster: Cluster, body: Any) -> None:
     """Deletes a namespace, and its Events with it."""
     cluster.gone.add(body)
-    for key in [key for key in cluster.events if key[0] == body]:
-        cluster.delete(key)
+    for key in [key for key in cluster.events.objects if key[0] == body]:
+        cluster.delete(EVENTS, key)
 
 
 def do_cut(cluster: Cluster, _body: Any) -> None:
@@ -78,7 +102,8 @@ def do_answer(cluster: Cluster, body: Any) -> None:
 
 def do_plan(cluster: Cluster, body: Any) -> None:
     """Each {"fault": one of FAULTS, "on": …, …} befalls the next request of its kind, once, or `times` times; the earliest that
-    fits is taken. Kinds are "watch", "list" (any), "look" (limit=1), "first" and "page" (of a list: continued), "any".
+    fits is taken. Kinds are "watch", "list" (any), "look" (limit=1), "first" and "page" (of a list: continued), "any"; of
+    Events, or of the resource that is given as "of".
     """
     for one in body:
         cluster.plans += [one] * one.get("times", 1)
@@ -102,20 +127,21 @@ def do_plans(cluster: Cluster, _body: Any) -> Any:
     return cluster.plans
 
 
-def do_requests(cluster: Cluster, _body: Any) -> Any:
-    """What was asked of Events so far: paths with their queries."""
-    return cluster.requests
+def do_requests(cluster: Cluster, body: Any) -> Any:
+    """What was asked of Events, or of the resource that is given, so far: paths with their queries."""
+    return [target for resource, target in cluster.requests if resource == (body or EVENTS)]
 
 
 def do_held(cluster: Cluster, _body: Any) -> Any:
     """Of each object what an Event of it counts now."""
-    events = [json.loads(text) for text in cluster.events.values()]
+    events = [json.loads(text) for text in cluster.events.objects.values()]
     return {event["involvedObject"]["name"]: event["count"] for event in events}
 
 
 CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
     function.__name__.removeprefix("do_"): function
     for function in (
+        *(do_put, do_remove, do_refuse, do_bookmarks),
         *(do_write, do_delete, do_prepare, do_release, do_compact, do_restore, do_replace, do_delete_namespace, do_cut),
         *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_held),
     )

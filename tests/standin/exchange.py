@@ -2,24 +2,35 @@
 
 import asyncio
 import contextlib
+import json
+import math
 import socket
 import struct
 import time
 import uuid
 from email.utils import formatdate
 
-from tests.standin.cluster import Cluster, encode, line, status
+from tests.standin.cluster import EVENTS, Cluster, Collection, encode, line, metadata_only, status
 
 LINES_AT_ONCE = 200
 
 
 class Exchange:
-    """A list or a watch of Events that is to be answered."""
+    """A list or a watch of a resource that is to be answered."""
 
     def __init__(
-        self, cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, query: dict[str, str]
+        self,
+        cluster: Cluster,
+        collection: Collection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        query: dict[str, str],
+        metadata_only: bool = False,
     ) -> None:
         self.cluster = cluster
+        self._collection = collection
+        self._metadata_only = metadata_only
+        self._bookmarked = collection.resource != EVENTS and query.get("allowWatchBookmarks") == "true"
         self._reader = reader
         self._writer = writer
         self._query = query
@@ -65,15 +76,27 @@ class Exchange:
             snapshot, start = str(uuid.uuid4()), "0"
             self.cluster.snapshots[snapshot] = (
                 self.cluster.version,
-                [self.cluster.events[key] for key in sorted(self.cluster.events)],
+                [self._collection.objects[key] for key in sorted(self._collection.objects)],
             )
         version, items = self.cluster.snapshots[snapshot]
         end = int(start) + int(self._query.get("limit", len(items) or 1))
         meta = {"resourceVersion": str(version)} | ({"continue": f"{snapshot}:{end}"} if end < len(items) else {})
         if end >= len(items):
             del self.cluster.snapshots[snapshot]
-        texts = b",".join(items[int(start) : end])
-        return b'{"kind":"EventList","metadata":' + encode(meta) + b',"items":[' + texts + b"]}"
+        texts = b",".join(map(self._form, items[int(start) : end]))
+        kind = b"PartialObjectMetadata" if self._metadata_only else self._collection.kind.encode()
+        return b'{"kind":"' + kind + b'List","metadata":' + encode(meta) + b',"items":[' + texts + b"]}"
+
+    def _form(self, body: bytes) -> bytes:
+        """An object in the form that was asked for."""
+        return metadata_only(body) if self._metadata_only else body
+
+    def _line(self, text: bytes) -> bytes:
+        """A line of a watch in the form that was asked for."""
+        if not self._metadata_only:
+            return text
+        found = json.loads(text)
+        return line(found["type"], metadata_only(encode(found["object"])))
 
     def begin(self) -> None:
         """The head of a body in chunks, once."""
@@ -124,19 +147,24 @@ class Exchange:
             await self.chunk(b"".join(new))
 
     async def _new(self, most: int) -> list[bytes]:
-        """The next lines, once there are any; none when the time of the watch is over."""
+        """The next lines, once there are any, or a bookmark; none when the time of the watch is over."""
+        bookmark_at = time.monotonic() + (self.cluster.bookmark_seconds if self._bookmarked else math.inf)
         while (seconds := self._until - time.monotonic()) > 0:
             changed = self.cluster.changed
-            at = self.cluster.after(self.version)
-            new = self.cluster.history[at : at + most]
+            at = self._collection.after(self.version)
+            new = self._collection.history[at : at + most]
             if new:
                 self.version = new[-1][0]
                 skipped, self.leave_out = min(self.leave_out, len(new)), max(0, self.leave_out - len(new))
                 if new[skipped:]:
-                    return [text for _, text in new[skipped:]]
+                    return [self._line(text) for _, text in new[skipped:]]
                 continue
+            if time.monotonic() >= bookmark_at and self.cluster.version >= self.version:
+                self.version = self.cluster.version
+                kind, version = self._collection.kind, str(self.version)
+                return [line("BOOKMARK", encode({"kind": kind, "metadata": {"resourceVersion": version}}))]
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), seconds)
+                await asyncio.wait_for(changed.wait(), min(seconds, max(0.01, bookmark_at - time.monotonic())))
         return []
 
     async def _send(self, data: bytes) -> None:

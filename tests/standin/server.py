@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.standin.cluster import Cluster, encode, status
+from tests.standin.cluster import EVENTS, Cluster, Collection, encode, status
 from tests.standin.control import CONTROLS
 from tests.standin.exchange import Exchange
 from tests.standin.faults import FAULTS
@@ -49,26 +49,32 @@ async def steered(cluster: Cluster, reader: asyncio.StreamReader, writer: asynci
     answer = CONTROLS[request.target.removeprefix("/")](cluster, json.loads(request.body or b"null"))
     cluster.woken()
     text = encode({"version": cluster.version} if answer is None else answer)
-    await Exchange(cluster, reader, writer, {}).respond(200, text)
+    await Exchange(cluster, cluster.events, reader, writer, {}).respond(200, text)
 
 
 async def asked(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request) -> None:
     """A request to the API."""
     url = urlsplit(request.target)
-    exchange = Exchange(cluster, reader, writer, dict(parse_qsl(url.query)))
+    collection = next((one for one in cluster.collections.values() if one.path == url.path), cluster.events)
+    wanted = "as=PartialObjectMetadata" in request.headers.get("accept", "")
+    exchange = Exchange(cluster, collection, reader, writer, dict(parse_qsl(url.query)), wanted)
     if cluster.token and request.headers.get("authorization") != f"Bearer {cluster.token}":
         await exchange.respond(401, status(401, "Unauthorized"))
     elif url.path.startswith("/api/v1/namespaces/") and url.path.rpartition("/")[2] not in cluster.gone:
         await exchange.respond(200, encode({"kind": "Namespace", "metadata": {"uid": cluster.uid}}))
-    elif url.path != "/api/v1/events" or request.method != "GET":
+    elif url.path != collection.path or request.method != "GET":
         await exchange.respond(404, status(404, "NotFound"))
     else:
-        cluster.requests.append(request.target)
-        await _events(cluster, exchange)
+        cluster.requests.append((collection.resource, request.target))
+        await _listed_or_watched(cluster, collection, exchange)
 
 
-async def _events(cluster: Cluster, exchange: Exchange) -> None:
-    plan = next((one for one in cluster.plans if one["on"] in exchange.kinds()), None)
+async def _listed_or_watched(cluster: Cluster, collection: Collection, exchange: Exchange) -> None:
+    if collection.refused:
+        await exchange.respond(collection.refused, status(collection.refused, "refused"))
+        return
+    of_it = (one for one in cluster.plans if one.get("of", EVENTS) == collection.resource)
+    plan = next((one for one in of_it if one["on"] in exchange.kinds()), None)
     if plan:
         cluster.plans.remove(plan)
     watching = {asyncio.current_task()} if exchange.watching else set()

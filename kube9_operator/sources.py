@@ -1,0 +1,46 @@
+"""What is watched: of each source its API group, version and resource, and the process that watches it. Data.
+
+What the operator must be allowed to read is here alone: `get`, `list` and `watch` on each resource of its group.
+"""
+
+import msgspec
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A resource of the API in all namespaces. The source is named as the resource is."""
+
+    name: str
+    group: str
+    """'' for the core group."""
+    version: str
+    process: str
+
+    @property
+    def path(self) -> str:
+        """Where all of them are."""
+        return f"/apis/{self.group}/{self.version}/{self.name}" if self.group else f"/api/{self.version}/{self.name}"
+
+
+EVENTS, PODS, REST = "watcher-events", "watcher-pods", "watcher-rest"
+PROCESSES = (EVENTS, PODS, REST)
+"""Events are held up by nobody, and what comes in thousands by little else."""
+
+SOURCES: dict[str, Source] = {
+    one.name: one
+    for one in (
+        Source("events", "", "v1", EVENTS),
+        Source("pods", "", "v1", PODS),
+        Source("replicasets", "apps", "v1", PODS),
+        Source("jobs", "batch", "v1", PODS),
+        Source("cronjobs", "batch", "v1", PODS),
+        Source("nodes", "", "v1", REST),
+        Source("namespaces", "", "v1", REST),
+        Source("deployments", "apps", "v1", REST),
+        Source("statefulsets", "apps", "v1", REST),
+        Source("daemonsets", "apps", "v1", REST),
+        Source("services", "", "v1", REST),
+        Source("endpointslices", "discovery.k8s.io", "v1", REST),
+        Source("persistentvolumeclaims", "", "v1", REST),
+        Source("horizontalpodautoscalers", "autoscaling", "v2", REST),
+    )
+}

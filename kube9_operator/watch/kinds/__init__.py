@@ -1,0 +1,20 @@
+"""The kinds of objects that are watched: the fields of each that are kept, and what it is reduced to."""
+
+from kube9_operator.watch.kind import Kind
+from kube9_operator.watch.kinds.claims import AUTOSCALERS, CLAIMS
+from kube9_operator.watch.kinds.events import EVENTS
+from kube9_operator.watch.kinds.namespaces import NAMESPACES
+from kube9_operator.watch.kinds.nodes import NODES
+from kube9_operator.watch.kinds.owners import CRONJOBS, JOBS, REPLICASETS
+from kube9_operator.watch.kinds.pods import PODS
+from kube9_operator.watch.kinds.services import ENDPOINTSLICES, SERVICES
+from kube9_operator.watch.kinds.workloads import DAEMONSETS, DEPLOYMENTS, STATEFULSETS
+
+KINDS: dict[str, Kind] = {
+    kind.source: kind
+    for kind in (
+        *(EVENTS, PODS, REPLICASETS, JOBS, CRONJOBS, NODES, NAMESPACES, DEPLOYMENTS, STATEFULSETS, DAEMONSETS),
+        *(SERVICES, ENDPOINTSLICES, CLAIMS, AUTOSCALERS),
+    )
+}
+"""Of each source of `sources.SOURCES` its kind."""

@@ -1,0 +1,86 @@
+"""PersistentVolumeClaims and HorizontalPodAutoscalers: watched for what events say of them, and for nothing else."""
+
+from typing import Any
+
+import msgspec
+
+from kube9_operator.states import Autoscaler, Claim
+from kube9_operator.watch import metadata
+from kube9_operator.watch.kind import resource
+
+
+class Requests(msgspec.Struct, frozen=True, gc=False):
+    """How much is asked for."""
+
+    storage: str | None = None
+
+
+class Resources(msgspec.Struct, frozen=True, gc=False):
+    """What is asked for."""
+
+    requests: Requests | None = None
+
+
+class ClaimSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """Of a claim."""
+
+    storage_class_name: str | None = None
+    resources: Resources | None = None
+
+
+class ClaimObject(msgspec.Struct, frozen=True, gc=False):
+    """v1/PersistentVolumeClaim."""
+
+    metadata: metadata.ObjectMeta
+    spec: ClaimSpec | None = None
+
+
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """What is scaled."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
+class AutoscalerSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """Of an autoscaler."""
+
+    scale_target_ref: Target | None = None
+
+
+class AutoscalerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """How far it is."""
+
+    current_replicas: int | None = None
+    desired_replicas: int | None = None
+
+
+class AutoscalerObject(msgspec.Struct, frozen=True, gc=False):
+    """autoscaling/v2 HorizontalPodAutoscaler."""
+
+    metadata: metadata.ObjectMeta
+    spec: AutoscalerSpec | None = None
+    status: AutoscalerStatus | None = None
+
+
+def reduce_claim(found: Any, _texts: metadata.Texts) -> Claim:
+    """What is kept of a claim."""
+    spec = found.spec or ClaimSpec()
+    requests = (spec.resources or Resources()).requests or Requests()
+    return Claim(metadata.name(spec.storage_class_name), metadata.name(requests.storage))
+
+
+def reduce_autoscaler(found: Any, _texts: metadata.Texts) -> Autoscaler:
+    """What is kept of an autoscaler."""
+    target = (found.spec or AutoscalerSpec()).scale_target_ref or Target()
+    status = found.status or AutoscalerStatus()
+    return Autoscaler(
+        target_kind=metadata.name(target.kind),
+        target_name=metadata.name(target.name),
+        current_replicas=metadata.number(status.current_replicas),
+        desired_replicas=metadata.number(status.desired_replicas),
+    )
+
+
+CLAIMS = resource("persistentvolumeclaims", ClaimObject, reduce_claim)
+AUTOSCALERS = resource("horizontalpodautoscalers", AutoscalerObject, reduce_autoscaler)

@@ -1,0 +1,45 @@
+"""Kubernetes Events: each becomes a sighting, or is not worth one. What is deleted says nothing of the happening."""
+
+import msgspec
+
+from kube9_operator.watch import events
+from kube9_operator.watch.batch import Batch
+from kube9_operator.watch.kind import NOT_DECODED, Kind
+from kube9_operator.watch.lines import version_of
+
+TYPES = ("Normal", "Warning", "other")
+"""Of Events, as they are counted: any text may be their type."""
+_event = msgspec.json.Decoder(events.Event)
+
+
+def take(raw: msgspec.Raw, batch: Batch) -> str:
+    """Counts and normalises one Event; returns its resourceVersion."""
+    batch.counts.received += 1
+    try:
+        event = _event.decode(raw)
+    except NOT_DECODED:
+        batch.counts.undecodable += 1
+        return version_of(raw)
+    counted_as = event.type if event.type in TYPES else "other"
+    batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
+    sighting = events.normalise(event)
+    if sighting is None:
+        batch.counts.filtered += 1
+    else:
+        batch.sightings.append(sighting)
+    return event.metadata.resource_version or ""
+
+
+def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
+    """Counts an Event that expires, or goes with its namespace; notes how old it was."""
+    batch.counts.received += 1
+    batch.counts.filtered += 1
+    try:
+        event = _event.decode(raw)
+    except NOT_DECODED:
+        return version_of(raw)
+    batch.gone.append((event.metadata.namespace or "", events.written_ms(event)))
+    return event.metadata.resource_version or ""
+
+
+EVENTS = Kind("events", take, take_deleted, of_states=False)

@@ -1,0 +1,14 @@
+"""Namespaces: that they are there, or are being deleted."""
+
+from kube9_operator.states import Namespace
+from kube9_operator.watch import metadata
+from kube9_operator.watch.kind import resource
+
+
+def reduce(found: metadata.Identity, _texts: metadata.Texts) -> Namespace:
+    """What is compared of a namespace."""
+    own = found.metadata
+    return Namespace(metadata.ms(own.creation_timestamp), metadata.ms(own.deletion_timestamp))
+
+
+NAMESPACES = resource("namespaces", metadata.Identity, reduce, metadata_only=True)

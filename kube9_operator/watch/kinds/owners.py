@@ -1,0 +1,15 @@
+"""ReplicaSets, Jobs and CronJobs: watched for their owner alone."""
+
+from kube9_operator.states import Owned
+from kube9_operator.watch import metadata
+from kube9_operator.watch.kind import resource
+
+
+def reduce(found: metadata.Identity, _texts: metadata.Texts) -> Owned:
+    """Which object controls this one."""
+    return Owned(metadata.controller(found.metadata))
+
+
+REPLICASETS = resource("replicasets", metadata.Identity, reduce, metadata_only=True)
+JOBS = resource("jobs", metadata.Identity, reduce, metadata_only=True)
+CRONJOBS = resource("cronjobs", metadata.Identity, reduce, metadata_only=True)

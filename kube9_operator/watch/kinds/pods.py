@@ -1,0 +1,151 @@
+"""Pods: how their containers run, restart and end, where, and for whom."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kube9_operator import states
+from kube9_operator.watch import metadata
+from kube9_operator.watch.kind import resource
+
+PAGE_LIMIT = 250
+"""Of 5 to 20 KB each, so that a page is held in a few MiB."""
+
+
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """How much may be used."""
+
+    memory: str | None = None
+
+
+class Resources(msgspec.Struct, frozen=True, gc=False):
+    """Of a pod or container."""
+
+    limits: Limits | None = None
+
+
+class Container(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A container as it is asked for."""
+
+    name: str | None = None
+    resources: Resources | None = None
+    restart_policy: str | None = None
+
+
+class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """What is asked for."""
+
+    node_name: str | None = None
+    resources: Resources | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    ephemeral_containers: list[Container] | None = None
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """Why a container does not run."""
+
+    reason: str | None = None
+
+
+class Terminated(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """How a container ended."""
+
+    reason: str | None = None
+    exit_code: int | None = None
+    finished_at: datetime | None = None
+    message: str | None = None
+
+
+class ContainerState(msgspec.Struct, frozen=True, gc=False):
+    """Of a container, now or last."""
+
+    waiting: Waiting | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """How a container is."""
+
+    name: str | None = None
+    restart_count: int | None = None
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+    resources: Resources | None = None
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """How a pod is."""
+
+    conditions: list[metadata.Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    ephemeral_container_statuses: list[ContainerStatus] | None = None
+
+
+class Object(msgspec.Struct, frozen=True, gc=False):
+    """v1/Pod."""
+
+    metadata: metadata.ObjectMeta
+    spec: Spec | None = None
+    status: Status | None = None
+
+
+def reduce(found: Any, texts: metadata.Texts) -> states.Pod:
+    """What is compared of a pod."""
+    spec, status = found.spec or Spec(), found.status or Status()
+    scheduled = metadata.condition(status.conditions, "PodScheduled")
+    unschedulable = scheduled.status == "False" and scheduled.reason == "Unschedulable"
+    shared = _memory(spec.resources)
+    containers = [
+        *_containers("init", spec.init_containers, status.init_container_statuses, shared, texts),
+        *_containers("", spec.containers, status.container_statuses, shared, texts),
+        *_containers("ephemeral", spec.ephemeral_containers, status.ephemeral_container_statuses, shared, texts),
+    ]
+    return states.Pod(
+        node=metadata.name(spec.node_name),
+        owner=metadata.controller(found.metadata),
+        deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
+        unschedulable_since_ms=metadata.ms(scheduled.last_transition_time) if unschedulable else 0,
+        containers=containers,
+    )
+
+
+def _containers(
+    kind: str, asked: list[Container] | None, found: list[ContainerStatus] | None, shared: str, texts: metadata.Texts
+) -> list[states.Container]:
+    """The containers of one list with their statuses; `shared` is the memory limit of the whole pod."""
+    statuses = {one.name: one for one in found or ()}
+    made = []
+    for one in asked or ():
+        status = statuses.get(one.name) or ContainerStatus()
+        state, last = status.state or ContainerState(), status.last_state or ContainerState()
+        made.append(
+            states.Container(
+                name=metadata.name(one.name),
+                kind="sidecar" if kind == "init" and one.restart_policy == "Always" else kind,
+                restart_count=metadata.number(status.restart_count),
+                waiting_reason=metadata.name((state.waiting or Waiting()).reason),
+                # What applies since a resize in place, what was asked for, or what all of the pod may use together.
+                memory_limit=_memory(status.resources) or _memory(one.resources) or shared,
+                ends=[_end(ended.terminated, texts) for ended in (last, state) if ended.terminated],
+            )
+        )
+    return made
+
+
+def _memory(resources: Resources | None) -> str:
+    return metadata.name(((resources or Resources()).limits or Limits()).memory)
+
+
+def _end(terminated: Terminated, texts: metadata.Texts) -> states.End:
+    return states.End(
+        reason=metadata.name(terminated.reason),
+        exit_code=metadata.number(terminated.exit_code),
+        finished_ms=metadata.ms(terminated.finished_at),
+        message=texts.line(terminated.message),
+    )
+
+
+PODS = resource("pods", Object, reduce, page_limit=PAGE_LIMIT)

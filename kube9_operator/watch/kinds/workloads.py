@@ -1,0 +1,78 @@
+"""Deployments, StatefulSets and DaemonSets: how many they want, of which images, and whether a rollout is stuck."""
+
+from typing import Any
+
+import msgspec
+
+from kube9_operator.states import Workload
+from kube9_operator.watch import metadata
+from kube9_operator.watch.kind import resource
+
+STUCK = "ProgressDeadlineExceeded"
+
+
+class Container(msgspec.Struct, frozen=True, gc=False):
+    """A container of a pod's template."""
+
+    name: str | None = None
+    image: str | None = None
+
+
+class PodSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """Of a pod's template."""
+
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+
+
+class Template(msgspec.Struct, frozen=True, gc=False):
+    """What its pods are made from."""
+
+    spec: PodSpec | None = None
+
+
+class Spec(msgspec.Struct, frozen=True, gc=False):
+    """What is asked for. A DaemonSet has no `replicas`."""
+
+    replicas: int | None = None
+    template: Template | None = None
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """How it is. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
+
+    desired_number_scheduled: int | None = None
+    conditions: list[metadata.Condition] | None = None
+
+
+class Object(msgspec.Struct, frozen=True, gc=False):
+    """apps/v1 Deployment, StatefulSet or DaemonSet."""
+
+    metadata: metadata.ObjectMeta
+    spec: Spec | None = None
+    status: Status | None = None
+
+
+def reduce(found: Any, texts: metadata.Texts) -> Workload:
+    """What is compared of a workload."""
+    spec, status = found.spec or Spec(), found.status or Status()
+    template = (spec.template or Template()).spec or PodSpec()
+    progressing = metadata.condition(status.conditions, "Progressing")
+    stuck = progressing.status == "False" and progressing.reason == STUCK
+    replicas = spec.replicas if spec.replicas is not None else status.desired_number_scheduled
+    return Workload(
+        replicas=metadata.number(replicas),
+        images={
+            metadata.name(one.name): texts.line(one.image)
+            for one in (*(template.init_containers or ()), *(template.containers or ()))
+        },
+        stuck_since_ms=metadata.ms(progressing.last_transition_time) if stuck else 0,
+        stuck_message=texts.line(progressing.message) if stuck else "",
+        deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
+        owner=metadata.controller(found.metadata),
+    )
+
+
+DEPLOYMENTS = resource("deployments", Object, reduce)
+STATEFULSETS = resource("statefulsets", Object, reduce)
+DAEMONSETS = resource("daemonsets", Object, reduce)
