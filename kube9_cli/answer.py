@@ -48,11 +48,13 @@ def _event(row: Row) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def _decoded(metadata: str) -> dict[str, Any]:
+def _decoded(text: str) -> dict[str, Any]:
     try:
-        decoded: dict[str, Any] = json.loads(metadata)
+        decoded = json.loads(text)
     except ValueError as error:
-        raise QueryError("The database is damaged", f"metadata: {error}") from None
+        raise QueryError("The database is damaged", f"JSON: {error}") from None
+    if not isinstance(decoded, dict):
+        raise QueryError("The database is damaged", "JSON: not an object")
     return decoded
 
 
@@ -78,12 +80,11 @@ def status(database: Database) -> dict[str, Any]:
     )
     now_ms = time.time_ns() // 1_000_000
     tallied = dict(database.all("SELECT severity, sum(count) FROM tallies WHERE of_first = 0 GROUP BY severity"))
-    health = _health(now_ms, last_commit, facts.get("stopped_ms"), sources)
     return {
         "status": _status(now_ms, last_commit, facts.get("stopped_ms")),
         "tier": "free",
         "version": facts.get("operator_version", "unknown"),
-        "health": health,
+        "health": _health(now_ms, facts, sources),
         **({"last_update": iso(last_commit)} if last_commit else {}),
         "events": {
             "total": sum(tallied.values()),
@@ -116,13 +117,19 @@ def _status(now_ms: int, last_commit: int | None, stopped_ms: int | None) -> str
     return "running" if last_commit and now_ms - last_commit <= WORD_MS else "not running"
 
 
-def _health(now_ms: int, last_commit: int | None, stopped_ms: int | None, sources: list[tuple[Any, ...]]) -> str:
+def _health(now_ms: int, facts: dict[str, Any], sources: list[tuple[Any, ...]]) -> str:
+    """As the writer last stored it, with the reasons; by the proofs alone where none has been stored yet."""
+    last_commit, stopped_ms = facts.get("last_commit_ms"), facts.get("stopped_ms")
     if last_commit is None:
         return "unhealthy: nothing has been written yet"
     if stopped_ms is not None:
         return f"unhealthy: stopped at {iso(stopped_ms)}"
     if now_ms - last_commit > WORD_MS:
         return f"unhealthy: no word since {iso(last_commit)}"
+    if "health" in facts:
+        stored = _decoded(str(facts["health"]))
+        reasons = "; ".join(map(str, stored.get("reasons", ())))
+        return f"{stored.get('status', 'unknown')}{': ' if reasons else ''}{reasons}"
     behind = [source for source, _, _, proved, _ in sources if not proved or now_ms - proved > PROOF_MS]
     if behind or not sources:
         return f"degraded: nothing vouches for {', '.join(behind) or 'any source'}"

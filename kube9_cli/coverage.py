@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from kube9_cli.answer import PROOF_MS, WORD_MS, iso
 from kube9_cli.arguments import Filters
-from kube9_cli.parser import EVENT_TYPES
+from kube9_cli.parser import EVENT_TYPES, SEVERITIES
 from kube9_cli.query import Database
 
 MAX_GAPS = 100
 CLUSTER = EVENT_TYPES.index("cluster")
-EVENTS = "events"
+EVENTS, OPERATOR = "events", "operator"
 KINDS = {
     "nodes": "Node",
     "namespaces": "Namespace",
@@ -34,6 +34,10 @@ DID_NOT_RUN = "nothing vouches for this time: the operator did not run, or this 
 NOT_WATCHED = "nothing vouches for this time: the operator runs, and could not watch"
 UNWRITTEN = "nothing vouches for this time: the operator runs, and its database could not be written"
 
+KEPT = {"retention_info_warning_ms": ("info", "warning"), "retention_error_critical_ms": ("error", "critical")}
+"""Of each fact of the database that says how long events are kept the severities that it is about."""
+MS_IN_DAY = 86_400_000
+
 Gap = tuple[str, int, int, str]
 """Source, from, to (in ms since 1970) and the reason."""
 
@@ -48,12 +52,25 @@ class Source(NamedTuple):
     unavailable_since: int | None
 
 
+class Limit(NamedTuple):
+    """Since when events of some severities are kept, in ms since 1970, and how that is said."""
+
+    since: int
+    reason: str
+
+
 class Asked(NamedTuple):
-    """The time that is asked for, in ms since 1970; without `since` from the beginning of the record."""
+    """The time that is asked for, in ms since 1970; without `since` from the beginning of what is kept."""
 
     since: int | None
     until: int
     now: int
+    limits: list[Limit]
+    """Of the severities that are asked for."""
+
+    def begin(self) -> int:
+        """Where the asked time begins: 0 for the beginning of the record."""
+        return min((limit.since for limit in self.limits), default=0) if self.since is None else self.since
 
 
 def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
@@ -62,22 +79,26 @@ def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
     `from` and `until` are the time that the answer vouches for: gaps apart, nothing of it is missing.
     """
     answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
-    if filters.types is not None and CLUSTER not in filters.types:
-        return answer
     now = time.time_ns() // 1_000_000
-    asked = Asked(filters.since_ms, min(now, now if filters.until_ms is None else filters.until_ms), now)
-    if asked.since is not None and asked.since >= now:
+    until = min(now, now if filters.until_ms is None else filters.until_ms)
+    asked = Asked(filters.since_ms, until, now, _limits(database, filters, now))
+    of_cluster = filters.types is None or CLUSTER in filters.types
+    if of_cluster and asked.since is not None and asked.since >= now:
         return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
+    gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
+    if not of_cluster:  # the operator knows of itself what happens to it
+        return answer | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
     sources = [one for one in _sources(database) if _touched(one.name, filters)]
     answer["unavailable"] = [one.name for one in sources if one.unavailable]
-    gaps = _stated(database, asked, sources)
+    gaps += _stated(database, asked, sources)
     why = _why_unproved(database, path, now)
     for one in sources:
         gaps += _unstated(database, asked, one, why)
     gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
     vouching = [(one.covered_from, one.proved_until) for one in sources if one.covered_from and not one.unavailable]
     if vouching:
-        begin = max(asked.since or 0, *(first or 0 for first, _ in vouching))
+        kept = max((limit.since for limit in asked.limits), default=0)  # of all severities that are asked for
+        begin = max(asked.since or 0, kept, *(first or 0 for first, _ in vouching))
         end = min(asked.until, *(last or 0 for _, last in vouching))
         if begin < end:
             answer |= {"from": iso(begin), "until": iso(end)}
@@ -105,13 +126,32 @@ def _touched(source: str, filters: Filters) -> bool:
     return filters.kind is None or filters.kind.lower() == kind.lower()
 
 
+def _limits(database: Database, filters: Filters, now: int) -> list[Limit]:
+    facts = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(KEPT)))
+    return [
+        Limit(now - int(facts[name]), f"events of severity {' and '.join(named)} are kept for {facts[name] / MS_IN_DAY:g} days")
+        for name, named in KEPT.items()
+        if name in facts and (filters.severities is None or any(SEVERITIES.index(one) in filters.severities for one in named))
+    ]
+
+
+def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
+    """The asked times of which retention keeps nothing any more. Not to ask for a time is to ask for what is kept."""
+    first = max(asked.since or 0, _first_start(database) or 0)
+    return [
+        (source, first, min(limit.since, asked.until), limit.reason)
+        for limit in asked.limits
+        if first < min(limit.since, asked.until) and (asked.since is not None or asked.until <= asked.begin())
+    ]
+
+
 def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
     """The gaps that the writer has stated, cut to the asked time."""
     marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
     rows = database.all(
         "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
         f"WHERE to_ms > ?1 AND from_ms < ?2 AND source IN ({marks}) ORDER BY from_ms LIMIT {MAX_GAPS}",
-        (asked.since or 0, asked.until, *(one.name for one in sources)),
+        (asked.begin(), asked.until, *(one.name for one in sources)),
     )
     return [(str(source), int(first), int(last), str(reason)) for source, first, last, reason in rows]
 
@@ -122,7 +162,7 @@ def _unstated(database: Database, asked: Asked, source: Source, why: str) -> lis
         begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
         return [(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED)]
     found: list[Gap] = []
-    begin = source.covered_from if asked.since is None else asked.since
+    begin = max(asked.begin(), source.covered_from) if asked.since is None else asked.since
     if (0 if asked.since is None and asked.until <= source.covered_from else begin) < source.covered_from:
         found.append((source.name, asked.since or 0, min(source.covered_from, asked.until), BEFORE_FIRST))
     late = asked.now - source.proved_until > PROOF_MS or source.unavailable is not None

@@ -71,6 +71,41 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
     assert gap["from"] > iso(now - 310_000), "cut to the asked time"
 
 
+def test_coverage_of_what_retention_keeps(tmp_path: Path) -> None:
+    """Times of which retention keeps nothing are gaps where they are asked for; without --since nobody asks for them."""
+    build(tmp_path, 10)
+    day = 86_400_000
+    now = time.time_ns() // 1_000_000
+    begun, hole = now - 40 * day, now - 20 * day
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    connection.execute("UPDATE sources SET covered_from_ms = ?, proved_until_ms = ?", (begun, now))
+    facts = [("first_start_ms", begun), ("last_commit_ms", now)]
+    facts += [("retention_info_warning_ms", 7 * day), ("retention_error_critical_ms", 30 * day)]
+    connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
+    connection.execute("INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES ('events', ?, ?, 'why')", (hole, hole + day))
+    connection.close()
+    few = "events of severity info and warning are kept for 7 days"
+    many = "events of severity error and critical are kept for 30 days"
+
+    def reasons(*arguments: str) -> list[str]:
+        return [gap["reason"] for gap in listed(tmp_path, *arguments)["coverage"]["gaps"]]
+
+    assert reasons("--severity=warning") == [], "the hole lies before what is kept"
+    assert reasons("--severity=error") == reasons() == ["why"]
+    assert reasons("--severity=warning", "--since=6d") == []
+    assert reasons("--severity=warning", "--since=8d") == [few]
+    assert reasons("--severity=critical", "--since=8d") == []
+    assert reasons("--severity=critical", "--since=35d") == [many, "why"]
+    assert reasons("--since=35d") == [few, many, "why"]
+    assert reasons("--severity=info", "--until=10d") == [few]
+    assert reasons("--type=operator", "--severity=info", "--since=8d") == [few]
+    assert reasons("--type=operator") == []
+    covered = listed(tmp_path, "--since=35d")["coverage"]
+    assert covered["from"] > iso(now - 7 * day - 1), "vouched for is what is kept of all severities"
+    assert covered["gaps"][0]["from"] < iso(now - 34 * day)
+    assert covered["gaps"][0]["to"] == covered["from"]
+
+
 def test_coverage_says_why_nothing_vouches(tmp_path: Path) -> None:
     build(tmp_path, 10)
     connection = apsw.Connection(str(tmp_path / "kube9.db"))
