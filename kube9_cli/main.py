@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from kube9_cli.arguments import Request, check
-from kube9_cli.parser import UsageError, get_parser
+from kube9_cli.parser import TABLES, UsageError, get_parser
 
 
 def main() -> int:
@@ -47,19 +47,20 @@ def run(argv: list[str], prog: str) -> int:
         sys.stdout.flush()
     except QueryError as error:
         if error.code == "NOT_FOUND":
-            return _fail({"error": str(error), "event_id": error.details}, 1, request.format == "table")
+            return _fail({"error": str(error), "event_id": error.details}, 1, request.format in TABLES)
         details = {"error": str(error), "details": error.details, "code": error.code}
-        return _fail(details, error.exit_code, request.format == "table")
+        return _fail(details, error.exit_code, request.format in TABLES)
     except OSError as error:
         details = {"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}
-        return _fail(details, 1, request.format == "table")
+        return _fail(details, 1, request.format in TABLES)
     return 0
 
 
 def _wants_table(argv: list[str]) -> bool:
     """How an error in the arguments themselves is to look."""
     text = " ".join(argv)
-    return "-o table" in text or "--format table" in text or "--format=table" in text or sys.stdout.isatty()
+    asked = (f"{option}{name}" for option in ("-o ", "-o", "--format ", "--format=") for name in TABLES)
+    return any(one in text for one in asked) or sys.stdout.isatty()
 
 
 def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
@@ -89,7 +90,7 @@ def _answer(request: Request) -> None:
     found = (
         answer.status(database) if request.command == "status" else answer.event_with_occurrences(database, request.event_id)
     )
-    if request.format == "table":
+    if request.format in TABLES:
         print("\n".join(format.sheet(found)))
     elif request.format == "yaml":
         print(format.as_yaml(found), end="")
@@ -105,8 +106,8 @@ def _list(request: Request, database: Any) -> None:
     matches = match(database, request.filters, request.order, request.limit, request.offset)
     covered = coverage.covered(database, request.filters, request.path)
     events = answer.events(database, matches.ids)
-    if request.format == "table":
-        _print_table(list(events), covered, matches.total)
+    if request.format in TABLES:
+        _print_table(list(events), covered, matches.total, wide=request.format == "wide")
         return
     as_json = request.format == "json"
     returned = 0
@@ -123,14 +124,15 @@ def _list(request: Request, database: Any) -> None:
         print("" if returned else "\n", format.as_yaml({"pagination": pagination, "coverage": covered}), sep="", end="")
 
 
-def _print_table(events: list[dict[str, Any]], covered: dict[str, Any], total: int) -> None:
+def _print_table(events: list[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:
     from kube9_cli import format
 
     terminal = sys.stdout.isatty()
-    width = os.get_terminal_size().columns if terminal else None
+    width = os.get_terminal_size().columns if terminal and not wide else None
     if events:
-        rows = [format.row(event, time.time()) for event in events]
-        print("\n".join(format.table(rows, width, colour=terminal and not os.environ.get("NO_COLOR"))))
+        headings = format.WIDE if wide else format.HEADINGS
+        rows = [format.row(event, time.time(), headings) for event in events]
+        print("\n".join(format.table(rows, headings, width, colour=terminal and not os.environ.get("NO_COLOR"))))
     sys.stdout.flush()
     shown = f"{len(events)} of {total} events" if total else "No events"
     sys.stderr.write(f"{shown}; {format.covered(covered)}\n")

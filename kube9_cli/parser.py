@@ -14,7 +14,9 @@ database; 2 the query took longer than --timeout; 3 not permitted to read the fi
 
 EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
 SEVERITIES = ("info", "warning", "error", "critical")
-FORMATS = ("json", "yaml", "table")
+FORMATS = ("json", "yaml", "table", "wide")
+TABLES = ("table", "wide")
+"""Of the formats those for people: their errors are plain text."""
 ORDERS = ("seen", "created")
 MAX_LIMIT = 1000
 
@@ -27,8 +29,44 @@ class UsageError(Exception):
         self.details = details
 
 
+SECTIONS = [
+    {
+        "heading": "environment",
+        "content": """\
+.TP
+.B DB_PATH
+the folder of the database, or its file, where
+.B \\-\\-db
+is not given; without both,
+.I /data
+.TP
+.B NO_COLOR
+not empty: no colour in tables""",
+    },
+    {
+        "heading": "examples",
+        "content": """\
+.TP
+What went wrong in a namespace since yesterday:
+.B kube9\\-cli events list \\-n shop \\-\\-severity error,critical \\-\\-since 24h
+.TP
+The history of one pod, with ids to look at with events get:
+.B kube9\\-cli events list \\-\\-object\\-kind pod \\-\\-object\\-name web\\-0 \\-o wide
+.TP
+What happened in an hour, for a program:
+.B kube9\\-cli events list \\-\\-since 2025\\-12\\-02T10:00Z \\-\\-until 2025\\-12\\-02T11:00Z \\-o json
+.TP
+The same in a cluster:
+.B kubectl exec \\-n kube9\\-system kube9\\-operator\\-0 \\-\\- kube9\\-cli status""",
+    },
+]
+"""Of the man page, beside what the parser gives."""
+
+
 class Parser(argparse.ArgumentParser):
     """Raises instead of printing, so that every error leaves in one form."""
+
+    _manpage = SECTIONS  # read by argparse-manpage
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
@@ -98,7 +136,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--format",
         metavar="FORMAT",
-        help="json, yaml or table; without it a table on a terminal and json otherwise",
+        help="json, yaml, table, or wide (with node, id, title; never cut); without it a table on a terminal, otherwise json",
     )
     parser.add_argument(
         "--timeout", metavar="SECONDS", default="30", help="end a query that takes longer than this (default: 30)"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import yaml
 
@@ -173,6 +174,20 @@ def test_formats_say_the_same(folder: Path) -> None:
     assert yaml.safe_load(run(folder, "status", "-o", "yaml").stdout)["events"]["total"] == COUNT
 
 
+def test_the_wide_table_has_what_the_other_leaves_out(folder: Path) -> None:
+    event = listed(folder, "--limit=1")["events"][0]
+    done = run(folder, "events", "list", "--limit=1", "-o", "wide")
+    headings, row = done.stdout.splitlines()
+    assert headings.split() == ["LAST", "SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "NODE", "ID", "TITLE", "MESSAGE"]
+    for value in (event["id"], event["title"], event["metadata"]["node"], event["description"]):
+        assert value in row
+    assert f"title: {event['title']}" in run(folder, "events", "get", event["id"], "-o", "wide").stdout
+    plain = run(Path("/nowhere"), "events", "list", "-owide", "--limit=0")
+    assert plain.stderr.startswith("Invalid limit"), "for people errors are plain text"
+    long = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=9", "-o", "wide", "--db", str(folder)], columns=90)
+    assert "…" not in long
+
+
 WRONG = [
     (["--severity=fatal"], "Invalid severity level. Must be: info, warning, error, critical"),
     (["--type=cluster,pods"], "Invalid event type. Must be: " + ", ".join(EVENT_TYPES)),
@@ -180,7 +195,7 @@ WRONG = [
     (["--limit=1001"], "Invalid limit. Must be: a whole number, 1 to 1000"),
     (["--limit=ten"], "Invalid limit. Must be: a whole number, 1 to 1000"),
     (["--offset=-1"], "Invalid offset. Must be: a whole number, 0 or more"),
-    (["--format=xml"], "Invalid format. Must be: json, yaml, table"),
+    (["--format=xml"], "Invalid format. Must be: json, yaml, table, wide"),
     (["--since=yesterday"], "Invalid time. Must be: "),
     (["--since=2h", "--until=3h"], "Invalid time range. --since must be before --until"),
     (["--sort=name"], "Invalid sort order. Must be: seen, created"),
@@ -336,6 +351,23 @@ def test_coverage_of_a_time_before_the_first_start(folder: Path) -> None:
     assert [gap["reason"] for gap in listed(folder, "--until=2020-01-01")["coverage"]["gaps"]] == ["before recording began"]
     assert [gap["reason"] for gap in listed(folder, "--since=2999-01-01")["coverage"]["gaps"]] == ["this time has not come yet"]
     assert listed(folder, "--since=2020-01-01", "--type=operator")["coverage"]["complete"], "Events cannot be of this type"
+
+
+def test_status_says_the_health_that_was_stored(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "kube9.db"
+    shutil.copy(folder / "kube9.db", copy)
+
+    def health(*facts: tuple[str, object]) -> str:
+        connection = apsw.Connection(str(copy))
+        connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
+        connection.close()
+        return str(json.loads(run(tmp_path, "status").stdout)["health"])
+
+    now = time.time_ns() // 1_000_000
+    assert health(("last_commit_ms", now)).startswith(("healthy", "degraded: nothing vouches for")), "as the proofs say"
+    assert health(("health", '{"status": "healthy", "reasons": []}')) == "healthy"
+    assert health(("health", '{"status": "degraded", "reasons": ["nodes: not permitted"]}')) == "degraded: nodes: not permitted"
+    assert health(("last_commit_ms", now - 100_000)).startswith("unhealthy: no word since ")
 
 
 def test_versions_and_help() -> None:
