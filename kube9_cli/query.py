@@ -86,6 +86,11 @@ class Database:
                 "The database is newer than this program",
                 f"{path} has schema version {version}, kube9-cli reads up to {SCHEMA_VERSION}",
             )
+        if version < SCHEMA_VERSION:
+            raise QueryError(
+                "The database is older than this program",
+                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}: an operator that starts migrates it",
+            )
 
     def all(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes."""

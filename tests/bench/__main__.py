@@ -7,16 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, pressure, queries, resources, retention, standin
+from tests.bench import database, ingest, memory, pressure, queries, retention, standin
 
 PARTS = {"standin": standin.run, "ingest": ingest.run, "queries": queries.run, "memory": memory.run, "retention": retention.run}
-LONG = {"pressure": pressure.run, "resources": resources.run}
-"""Ten minutes each: only where they are asked for."""
+LONG = {"pressure": pressure.run}
+"""Ten minutes: only where it is asked for."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("only", nargs="*", help=f"of {', '.join([*PARTS, *LONG])}; by default all but the last two")
+    parser.add_argument("only", nargs="*", help=f"of {', '.join([*PARTS, *LONG])}; by default all but the last")
     parser.add_argument("--events", type=int, default=1_000_000, help="of the large database (default: 1,000,000)")
     given = parser.parse_args()
     if not set(given.only) <= {*PARTS, *LONG}:

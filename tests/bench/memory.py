@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-from kube9_operator.sources import PROCESSES
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
@@ -27,31 +26,22 @@ def run(_large: Path) -> None:
             standin.write(warning("last", "BackOff", "again"))  # a version that is newer than the watch's
             standin.control("compact")
             standin.control("cut")
-            until(lambda: len(_lists(operator)) >= 2, "another list", 60)
+            lists = "watch.listed"
+            until(lambda: operator.log_text().count(lists) >= 2, "another list", 60)
             received = 3 * EVENTS
             until(lambda: operator.books()["received"] >= received, "all", 300)
             _print(operator, f"after a list of {EVENTS:,}")
 
 
-def _lists(operator: Operator) -> list[object]:
-    return [line for line in operator.log() if line["event"] == "watch.listed" and line["source"] == "events"]
-
-
-def shares(operator: Operator) -> dict[str, float]:
-    """Of each process of an operator its proportional memory in MiB."""
+def _print(operator: Operator, when: str) -> None:
     assert operator.process
-    found = {}
-    names = {operator.pid(one): one for one in ("writer", *PROCESSES)}
+    shares = {}
     for pid in (operator.process.pid, *operator.children()):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        other = "resource tracker" if b"resource_tracker" in command else "fork server"
-        label = "supervisor" if pid == operator.process.pid else names.get(pid, other)
-        found[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
-    return found
-
-
-def _print(operator: Operator, when: str) -> None:
-    found = shares(operator)
-    parts = ", ".join(f"{label} {mib:.0f}" for label, mib in found.items())
-    print(f"{when}: {sum(found.values()):.0f} MiB PSS ({parts})", flush=True)
+        name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        kind = "resource tracker" if "resource_tracker" in name else "process"
+        label = next((one for one in ("writer", "watcher-events") if operator.pid(one) == pid), kind)
+        label = "supervisor" if pid == operator.process.pid else "fork server" if label == "process" else label
+        shares[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
+    parts = ", ".join(f"{label} {mib:.0f}" for label, mib in shares.items())
+    print(f"{when}: {sum(shares.values()):.0f} MiB PSS ({parts})", flush=True)

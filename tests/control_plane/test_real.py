@@ -10,7 +10,7 @@ import pytest
 
 from tests.control_plane.plane import ControlPlane
 from tests.control_plane.recorder import LONG_SECONDS, agree, counts_in_database, listed, logged, stamp, times, warning
-from tests.operator import OF_EVENTS, Operator, until
+from tests.operator import Operator, until
 
 pytestmark = pytest.mark.control_plane
 
@@ -192,7 +192,7 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
         plane.api("POST", path, warning(namespace, name))
     before = [("expires", 1), ("known", 1), ("rises", 1)]
     agree(lambda: recorded_counts(operator, namespace), lambda: before)
-    assert operator.cli("events", "list", OF_EVENTS, "-n", namespace)["coverage"]["complete"]
+    assert operator.cli("events", "list", "-n", namespace)["coverage"]["complete"]
     assert operator.stop() == 0
 
     plane.api("POST", path, warning(namespace, "new"))
@@ -205,11 +205,11 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
 
     after = [("expires", 1), ("known", 1), ("new", 1), ("new-often", 3), ("rises", 2)]
     agree(lambda: recorded_counts(operator, namespace), lambda: after)
-    until(lambda: len(logged(operator, "watch.listed", source="events")) > 1, "the second list")
-    assert logged(operator, "watch.trouble", source="events", why="the version has expired")
+    until(lambda: len(logged(operator, "watch.listed")) > 1, "the second list")
+    assert logged(operator, "watch.trouble", why="the version has expired")
     until(lambda: operator.cli("status")["watches"]["events"]["state"] == "current", "the end of the second list")
     # Down for less than Events live: the list shows all of it.
-    coverage = operator.cli("events", "list", OF_EVENTS, "-n", namespace)["coverage"]
+    coverage = operator.cli("events", "list", "-n", namespace)["coverage"]
     assert coverage["complete"], coverage
     operator.books()
     assert operator.stop() == 0

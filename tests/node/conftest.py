@@ -59,6 +59,6 @@ def operator(node: Node, image: str) -> OperatorPod:
     """The operator, installed as the README says; it goes with the node."""
     pod = OperatorPod(node)
     pod.make_volume()
-    pod.install("--set", f"image.tag={image}")
+    pod.install(image)
     pod.until_ready()
     return pod

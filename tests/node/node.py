@@ -61,9 +61,9 @@ KUBELET = {
     # A full disk of this machine is none of the tests' business.
     "evictionHard": {"memory.available": "50Mi"},
     "imageGCHighThresholdPercent": 100,
-    # A crash loop of ten restarts in half a minute.
+    # Five restarts in half a minute.
     "featureGates": {"KubeletCrashLoopBackOffMax": True},
-    "crashLoopBackOff": {"maxContainerRestartPeriod": "3s"},
+    "crashLoopBackOff": {"maxContainerRestartPeriod": "8s"},
 }
 
 

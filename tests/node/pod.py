@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.node.images import OPERATOR_IMAGE, ROOT
@@ -15,38 +18,58 @@ USER = 65532
 """Of the image. A folder of a machine is not given to a pod's group, as other volumes are."""
 LONG_SECONDS = 180.0
 
+EATER = """
+import time
+print("waiting")
+while open("/proc/self/oom_score_adj").read() != "0\\n":
+    time.sleep(0.01)
+kept = [bytearray(1 << 20) for _ in range(4096)]
+"""
+SINGLE_OUT = """
+for each in /proc/[0-9]*; do
+    if [ "$(readlink $each/ns/pid)" = "$(readlink /proc/PID/ns/pid)" ]; then echo 0 > $each/oom_score_adj; fi
+done
+echo 1000 > /proc/PID/oom_score_adj
+"""
+"""Of the processes of a container the kernel takes the one with the most memory, unless told otherwise."""
+
 
 class OperatorPod:
-    """The one operator of a node."""
+    """An operator of a node: one in each namespace, at most."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, namespace: str = NAMESPACE) -> None:
         self.node = node
+        self.namespace = namespace
+        self.history = node.folder / f"history-{namespace}"
+        """The folder of the database, as this machine sees it."""
 
     def make_volume(self) -> None:
         """A volume for the chart's claim, which outlives every pod: a folder of this machine."""
-        folder = self.node.folder / "history"
-        folder.mkdir(mode=0o700)
-        os.chown(folder, USER, USER)
+        self.history.mkdir(mode=0o700)
+        os.chown(self.history, USER, USER)
         self.node.apply(
             {
                 "apiVersion": "v1",
                 "kind": "PersistentVolume",
-                "metadata": {"name": "history"},
+                "metadata": {"name": self.history.name},
                 "spec": {
                     "accessModes": ["ReadWriteOnce"],
                     "capacity": {"storage": "2Gi"},
-                    "claimRef": {"namespace": NAMESPACE, "name": RELEASE},
-                    "hostPath": {"path": str(folder)},
+                    "claimRef": {"namespace": self.namespace, "name": RELEASE},
+                    "hostPath": {"path": str(self.history)},
                 },
             }
         )
 
-    def install(self, *options: str) -> None:
-        """As the README says, with the image that the node has."""
-        own = ("--set", f"image.repository={OPERATOR_IMAGE}", "--set", "image.pullPolicy=Never")
-        volume = ("--set", "events.persistence.storageClassName=")
-        chart = ROOT / "helm" / "kube9-operator"
-        self.node.program("helm", "install", RELEASE, chart, "-n", NAMESPACE, "--create-namespace", *own, *volume, *options)
+    def install(self, tag: str, source: Path = ROOT, *options: str, verb: str = "install") -> None:
+        """Installs the chart of `source`, or upgrades to it, as the README says, with an image that the node has."""
+        own = {"image.repository": OPERATOR_IMAGE, "image.tag": tag, "image.pullPolicy": "Never"}
+        # The volume is there.
+        own["events.persistence.storageClassName"] = ""
+        values = [word for name, value in own.items() for word in ("--set", f"{name}={value}")]
+        chart = source / "helm" / "kube9-operator"
+        where = ("-n", self.namespace, "--create-namespace") if verb == "install" else ("-n", self.namespace)
+        self.node.program("helm", verb, RELEASE, chart, *where, *values, *options)
 
     def until_ready(self) -> None:
         """Returns when the pod is ready."""
@@ -58,7 +81,7 @@ class OperatorPod:
 
     def exec(self, *command: str, fail: bool = False) -> str:
         """What a command in the pod says; with `fail` also where it does not run."""
-        words = ("exec", "-n", NAMESPACE, POD, "-c", "operator", "--", *command)
+        words = ("exec", "-n", self.namespace, POD, "-c", "operator", "--", *command)
         return self.node.program("kubectl", *words, fail=fail).stdout
 
     def cli(self, *arguments: str) -> Any:
@@ -84,26 +107,51 @@ class OperatorPod:
         """Has the kernel kill process 1 of the container when the pod's memory is used up; returns when it is back."""
         before = self.restarts()
         pid = self._process()
-        # Otherwise it takes whoever has the most memory, which is who asks for it here.
-        self.node.inside("sh", "-c", f"echo 1000 > /proc/{pid}/oom_score_adj")
-        self.exec("python3", "-c", "kept = [bytearray(1 << 20) for _ in range(4096)]", fail=True)
+        words = [
+            self.node.binaries / "kubectl",
+            "exec",
+            "-n",
+            self.namespace,
+            POD,
+            "-c",
+            "operator",
+            "--",
+            "python3",
+            "-uc",
+            EATER,
+        ]
+        with subprocess.Popen(words, env=self.node.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as eater:
+            assert eater.stdout
+            assert eater.stdout.readline() == b"waiting\n"
+            self.node.inside("sh", "-c", SINGLE_OUT.replace("PID", pid))
         until(lambda: self.restarts() > before, "the operator to be started again", LONG_SECONDS)
         ended = self._containers()[0]["lastState"]["terminated"]
         assert ended["reason"] == "OOMKilled", ended
 
     def delete(self) -> None:
         """Deletes the pod; returns when its successor is ready."""
-        before = self.node.get("pod", "-n", NAMESPACE, POD)["metadata"]["uid"]
-        self.node.kubectl("delete", "pod", "-n", NAMESPACE, POD)
+        self.until_another(lambda: self.node.kubectl("delete", "pod", "-n", self.namespace, POD))
+
+    def evict(self) -> None:
+        """Evicts the pod, as one who drains the node does; returns when its successor is ready."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{POD}/eviction"
+        about = {"name": POD, "namespace": self.namespace}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": about}
+        self.until_another(lambda: self.node.plane.api("POST", path, eviction))
+
+    def until_another(self, act: Callable[[], object]) -> None:
+        """Does what ends the pod; returns when another one is ready."""
+        before = self._uid()
+        act()
         until(lambda: self._uid() not in (None, before), "another pod", LONG_SECONDS)
         self.until_ready()
 
     def _uid(self) -> str | None:
-        found = self.node.get("pods", "-n", NAMESPACE)["items"]
+        found = self.node.get("pods", "-n", self.namespace)["items"]
         return next((one["metadata"]["uid"] for one in found if one["metadata"]["name"] == POD), None)
 
     def _containers(self) -> list[dict[str, Any]]:
-        found = self.node.get("pods", "-n", NAMESPACE)["items"]
+        found = self.node.get("pods", "-n", self.namespace)["items"]
         states = [one["status"].get("containerStatuses", []) for one in found if one["metadata"]["name"] == POD]
         return states[0] if states else []
 

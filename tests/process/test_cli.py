@@ -1,5 +1,6 @@
 """kube9-cli as a process: every answer is compared with plain Python over the same events."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -382,3 +384,17 @@ def test_versions_and_help() -> None:
         assert asked.stdout.startswith(f"usage: {' '.join(program)}")
     assert run(Path("/nowhere")).returncode == 1
     assert SEVERITIES[0] == "info"
+
+
+def test_a_database_of_another_release_is_named(folder: Path, tmp_path: Path) -> None:
+    """While the operator migrates it, and for an old copy, an answer would be wrong or a missing table."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    for statement, which in (
+        ("UPDATE schema_version SET version = version + 1000", "newer"),
+        ("UPDATE schema_version SET version = version - 2000", "older"),
+    ):
+        with contextlib.closing(sqlite3.connect(tmp_path / "kube9.db", isolation_level=None)) as connection:
+            connection.execute(statement)
+        done = run(tmp_path, "events", "list")
+        assert done.returncode == 1
+        assert json.loads(done.stderr)["error"] == f"The database is {which} than this program"

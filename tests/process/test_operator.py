@@ -108,10 +108,6 @@ def test_a_version_that_has_expired_lists_again_and_misses_nothing(operator: Ope
         operator.books()
 
 
-def lists_of_events(operator: Operator) -> list[dict[str, Any]]:
-    return [line for line in operator.log() if line["event"] == "watch.listed" and line["source"] == "events"]
-
-
 def gaps(operator: Operator) -> list[dict[str, str]]:
     found: list[dict[str, str]] = operator.cli("events", "list", OF_EVENTS)["coverage"]["gaps"]
     return found
@@ -167,10 +163,10 @@ def test_another_cluster_behind_the_same_address(operator: Operator, standin: St
         assert [gap["reason"] for gap in gaps(operator)] == ["it is another cluster from here on"]
         assert operator.stop() == 0
         operator.start()
-        lists = len(lists_of_events(operator))
+        lists = len([line for line in operator.log() if line["event"] == "watch.listed"])
         standin.write(warning("three", "BackOff", "again"))
         until(lambda: len(counts(operator)) == 3, "the watch to go on")
-        assert len(lists_of_events(operator)) == lists
+        assert len([line for line in operator.log() if line["event"] == "watch.listed"]) == lists
 
 
 def test_events_that_go_early_shorten_what_they_are_taken_to_live(operator: Operator, standin: StandIn) -> None:
