@@ -1,0 +1,67 @@
+"""`make soak`: any process is killed at any moment, a thousand times, while 50,000 Events come, rise and expire.
+
+`make soak ARGUMENTS="--kills 100 --events 5000 --seed 7"` is a shorter one; a seed makes the same choices again.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.world import Killer, World, assert_sound
+from tests.operator import Operator
+from tests.standin import StandIn
+
+KILLS_BETWEEN_LOOKS = 25
+LOOKS_BETWEEN_COMPACTIONS = 4
+DEADLINES = {"hang": 4.0, "lock_wait": 10.0, "healthy_after": 1.0, "compare": 10.0, "compare_patience": 5.0}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=1_000)
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    given = parser.parse_args()
+    print(f"{given.kills:,} signals, {given.events:,} Events, --seed {given.seed}", flush=True)
+    with StandIn() as standin, tempfile.TemporaryDirectory(prefix="kube9-soak-") as folder:
+        print(soak(Path(folder), standin, given.kills, given.events, given.seed))
+    return 0
+
+
+def soak(folder: Path, standin: StandIn, kills: int, events: int, seed: int) -> str:
+    """Returns what it did, in words. Raises AssertionError for anything lost, doubled, made up or out of balance."""
+    operator = Operator(folder, standin.kubeconfig(folder), DEADLINES, LOG_LEVEL="info")
+    world, killer = World(operator, standin, seed), Killer(operator, seed)
+    began = time.monotonic()
+    rounds = -(-kills // KILLS_BETWEEN_LOOKS)
+    with operator:
+        for number in range(rounds):
+            for strike in range(KILLS_BETWEEN_LOOKS):
+                at = number * KILLS_BETWEEN_LOOKS + strike
+                due = events * (at + 1) // (rounds * KILLS_BETWEEN_LOOKS) - len(world.counts)
+                world.happen(new=due, rises=3 * due, expiries=due - due // 10)
+                killer.strike()
+            world.settle()
+            if number % LOOKS_BETWEEN_COMPACTIONS == LOOKS_BETWEEN_COMPACTIONS - 1:
+                world.happen(new=0, rises=20, expiries=0)
+                world.compact()
+                killer.strike()
+            passed = f"{time.monotonic() - began:.0f} s: {dict(killer.sent)}, {len(world.counts):,} Events"
+            print(f"{passed}, {world.written:,} lines, {world.expired:,} expired", flush=True)
+        world.settle()
+        covered = operator.cli("events", "list", "--limit=1")["coverage"]
+        assert covered["gaps"] == [], covered
+        assert operator.stop() == 0
+    assert_sound(operator)
+    minutes = (time.monotonic() - began) / 60
+    return (
+        f"{killer.sent['SIGKILL']:,} SIGKILLs and {killer.sent['SIGSTOP']:,} SIGSTOPs in {minutes:.1f} minutes while "
+        f"{len(world.counts):,} Events were written {world.written:,} times and {world.expired:,} expired: 0 lost, 0 doubled, "
+        f"no gap, books balanced, integrity ok ({dict(operator.books())})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
