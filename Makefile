@@ -7,7 +7,7 @@ BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && br
 IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
 IMAGE_FLAGS ?=
 
-.PHONY: demo test lint bench image cluster-tools man clean
+.PHONY: demo test lint bench soak image cluster-tools man clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo

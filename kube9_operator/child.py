@@ -75,6 +75,8 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """By source what became of what was received, as the database keeps it: since its first start."""
     told: int = 0
     """The number of the last telling that is committed."""
+    damage: str = ""
+    """What there is to know of damage that was found, '' where there is nothing."""
 
 
 class Watching(msgspec.Struct, frozen=True, tag=True):

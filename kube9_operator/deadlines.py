@@ -76,6 +76,10 @@ class Deadlines(msgspec.Struct, frozen=True):
     """What is too old is deleted this often."""
     retention_retry: float = 60.0
     """… and after trouble with the database this soon."""
+    inspect_first: float = 1.0
+    """This long after its start the database is looked through for damage …"""
+    inspect: float = 86_400.0
+    """… and then this often."""
     size_look: float = 1.0
     """This often it is looked how large the database is."""
     size_quiet: float = 600.0

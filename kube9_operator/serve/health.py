@@ -87,6 +87,8 @@ class Health:
                 behind.setdefault(trouble, []).append((source, proved))
         unhealthy += [_not_vouched(trouble, sources) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
+        if self._recording and self._recording.damage:
+            degraded.append(self._recording.damage)
         status: Status = "unhealthy" if unhealthy else "degraded" if degraded else "healthy"
         return {
             "status": status,

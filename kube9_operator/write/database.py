@@ -31,7 +31,12 @@ Connection = apsw.Connection
 REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError)
 """What a row raises that the database refuses for its content."""
 
-DAMAGE = (apsw.CorruptError, apsw.NotADBError)
+
+class Damaged(Exception):
+    """Damage that somebody else has found; its text says what."""
+
+
+DAMAGE = (apsw.CorruptError, apsw.NotADBError, Damaged)
 """What says that the file is damaged, or no database at all."""
 
 TROUBLE = (apsw.Error, OSError)
@@ -41,7 +46,7 @@ TROUBLE = (apsw.Error, OSError)
 def connect(folder: str, busy_seconds: float) -> Connection:
     """The database in `folder`, made where there is none; nothing of it is changed yet, nor when it is closed.
 
-    Raises CannotStart where it may not be written.
+    Raises CannotStart where it may not be written, one of DAMAGE where it is no database.
     """
     path = Path(folder) / FILE_NAME
     try:
@@ -52,11 +57,23 @@ def connect(folder: str, busy_seconds: float) -> Connection:
         if connection.readonly("main"):
             raise apsw.ReadOnlyError("the file is read-only")
         connection.pragma("schema_version")  # reads the file's header
-    except apsw.NotADBError:
-        raise CannotStart(f"{path} is not a SQLite database: move it away") from None
     except (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError) as error:
         raise CannotStart(not_writable(path, str(error))) from None
     return connection
+
+
+def open_readonly(path: str) -> Connection:
+    """A database to be read by a process of its own."""
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(5_000)
+    connection.pragma("cache_size", -2_048)
+    return connection
+
+
+def leave_wal(connection: Connection) -> None:
+    """Closes the database as it is: nothing of its WAL is written into a file that is damaged."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.close()
 
 
 def prepare(connection: Connection) -> None:

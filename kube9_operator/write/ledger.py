@@ -162,6 +162,22 @@ class Ledger:
         """Notes that the writer can write."""
         self._fact("last_commit_ms", now_ms)
 
+    def fact(self, name: str) -> Any:
+        """A single fact; None where it is not kept."""
+        return self._known_fact(name, None)
+
+    def keep_fact(self, name: str, value: int | str) -> None:
+        """Keeps a single fact."""
+        self._fact(name, value)
+
+    def covered_from_ms(self) -> dict[str, int]:
+        """Of each source since when it is covered; those that are not yet are left out."""
+        return dict(self._execute("SELECT source, covered_from_ms FROM sources WHERE covered_from_ms IS NOT NULL"))
+
+    def covers_from(self, source: str, from_ms: int) -> None:
+        """Notes that the record of a source begins earlier than it was known, gaps apart."""
+        self._execute("UPDATE sources SET covered_from_ms = ? WHERE source = ?", (from_ms, source))
+
     def _fact(self, name: str, value: Any) -> None:
         self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 

@@ -57,7 +57,7 @@ class Store:
     def __init__(self, connection: Connection, quiet_ms: int) -> None:
         self._connection = connection
         self._execute = connection.execute
-        self._quiet_ms = quiet_ms
+        self.quiet_ms = quiet_ms
         self.names = Names(connection)
         self._now_ms = 0
         self.last_id = 0
@@ -104,7 +104,7 @@ class Store:
         if seen.count <= count and seen.last_ms <= last_ms:
             return "unchanged"
         row = one(self._connection, EVENT, (event,))
-        if row is None or seen.last_ms > last_ms + self._quiet_ms:
+        if row is None or seen.last_ms > last_ms + self.quiet_ms:
             # It goes on after a quiet time, or after retention took its event: another happening.
             return self._join(seen, Part(part + 1, count, seen.last_ms, max(1, seen.count - count)))
         highest = max(count, seen.count)
@@ -140,7 +140,7 @@ class Store:
         # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
         held = {} if new else {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
         event = held and merge.nearest(
-            ((known.id, known.first_ms, known.last_ms) for known in held.values()), part.first_ms, seen.last_ms, self._quiet_ms
+            ((known.id, known.first_ms, known.last_ms) for known in held.values()), part.first_ms, seen.last_ms, self.quiet_ms
         )
         if not event:
             event = self._insert(seen, part, flags, (namespace, kind, about))

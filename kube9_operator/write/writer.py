@@ -2,7 +2,6 @@
 
 import contextlib
 import queue
-import sys
 import time
 from collections import Counter
 from functools import partial
@@ -13,12 +12,14 @@ from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
-from kube9_operator.write import database, migrations, states
+from kube9_operator.write import damage, database, states
 from kube9_operator.write.changes.seen import Lives
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
+from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.retention import DAY_MS, Retention
+from kube9_operator.write.opening import open_database
+from kube9_operator.write.retention import DAY_MS
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
@@ -37,32 +38,35 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
     """
 
-    def keep_waiting() -> None:
-        link.beat("waiting for the lock of the database")
-        if link.stop.is_set():
-            sys.exit(child.EXIT_DONE)
+    connection, damaged = open_database(link, settings, deadlines)
+    try:
+        _write(link, frames, connection, settings, deadlines, damaged)
+        connection.close()
+    except database.DAMAGE as error:
+        # Versions are lost with it, so everything is listed again: by the next generation, into a new database.
+        database.leave_wal(connection)
+        moved = damage.set_aside(settings.database_folder, logs.one_line(error))
+        raise RuntimeError(f"the database was damaged, and is moved to {moved}") from None
 
-    keep_waiting()
-    database.hold_lock(settings.database_folder, deadlines.lock_wait, keep_waiting)
-    link.beat("opening the database", deadlines.migrate)
-    connection = database.connect(settings.database_folder, deadlines.busy)
-    known = migrations.known()
-    migrations.refuse_newer(connection, known)
-    database.prepare(connection)
-    migrations.migrate(connection, known)
-    database.bound(connection, settings.database_max_mib * 2**20)
+
+def _write(
+    link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines, damaged: str
+) -> None:
     writer = Writer(link, frames, connection, settings, deadlines)
     ledger = writer.ledger
     last_word_ms = ledger.last_word_ms()
     with database.transaction(connection):
+        writer.housekeeping.rescue.begin(settings.database_folder, damaged)
         ledger.started(now_ms())
         ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
     link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
-    writer.write_until_stopped()
+    try:
+        writer.write_until_stopped()
+    finally:
+        writer.housekeeping.close()
     if not link.abandon:
         with database.transaction(connection):
             ledger.stopped(now_ms())
-    connection.close()
 
 
 class Writer:
@@ -79,7 +83,7 @@ class Writer:
         self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
         self._states = States(connection, self._store, self._record, _times(settings, deadlines))
         self._comparison = Comparison(self._store, deadlines.compare_patience)
-        self._retention = Retention(connection, self._store, self.ledger, settings, deadlines, link.tally)
+        self.housekeeping = Housekeeping(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._sequences: Counter[str] = Counter()
         self._alive_at = 0.0
         self._proved_ms = self._proving_ms = self.ledger.proved_ms()
@@ -98,7 +102,7 @@ class Writer:
         while not self._link.abandon:
             self._link.beat(report=self._report)
             stopping = self._link.stop.is_set()
-            patience = 0.1 if stopping else 0.01 if self._retention.busy() else min(0.5, self._deadlines.beat)
+            patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
             batch = self._take(wait_seconds=patience)
             self._take_told()
             if not batch and not self._told and stopping:
@@ -108,7 +112,7 @@ class Writer:
             if batch or self._told or time.monotonic() - self._alive_at > ALIVE_SECONDS or self._is_due():
                 self._commit(batch)
             if not stopping:
-                self._retention.step()
+                self.housekeeping.step()
 
     def _is_due(self) -> bool:
         """Whether time alone gives something to write."""
@@ -120,7 +124,15 @@ class Writer:
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
-        return child.Recording(self._proved_ms, trouble, self._committed, self._written_ms, self._books, self._told_committed)
+        return child.Recording(
+            self._proved_ms,
+            trouble,
+            self._committed,
+            self._written_ms,
+            self._books,
+            self._told_committed,
+            self.housekeeping.rescue.notice(),
+        )
 
     def _take_told(self) -> None:
         """What the supervisor has told since: it waits for a commit as a batch does."""
@@ -137,7 +149,7 @@ class Writer:
         """What is there: waits for a first frame, then a moment for more, up to a full batch."""
         batch: list[Frame] = []
         sightings = 0
-        most = MAX_BATCH_PRESSED if self._retention.pressed else MAX_BATCH_SIGHTINGS
+        most = MAX_BATCH_PRESSED if self.housekeeping.retention.pressed else MAX_BATCH_SIGHTINGS
         until = time.monotonic() + wait_seconds
         with contextlib.suppress(queue.Empty):
             while sightings < most and len(batch) < MAX_BATCH_FRAMES:
@@ -159,7 +171,7 @@ class Writer:
 
     def _commit(self, batch: list[Frame]) -> None:
         """Commits the batch, whatever it takes: it is kept and tried again until it is committed or abandoned."""
-        wait, tries, careful, began = self._deadlines.database_retry_first, 0, False, time.monotonic()
+        tries, careful, began = 0, False, time.monotonic()
         while not self._link.abandon:
             try:
                 with database.transaction(self._connection):
@@ -170,22 +182,11 @@ class Writer:
                 if careful:
                     raise  # not for a sighting's content
                 careful = True
+            except database.DAMAGE:
+                raise
             except database.TROUBLE as error:
-                self._forget()
                 tries += 1
-                if tries == 1:
-                    self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
-                    self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
-                self._counted.failed()
-                self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
-                time.sleep(wait)
-                wait = min(wait * 2, self._deadlines.database_retry_most)
-                if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
-                    lost = sum(len(frame.sightings) + len(frame.states) for frame in batch)
-                    self._log.error(
-                        "shutdown.not_flushed", frames=len(batch), sightings=lost, why="read again at the next start"
-                    )
-                    self._link.abandon = True
+                self._wait_for_database(error, tries, batch, began)
         else:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
@@ -195,9 +196,23 @@ class Writer:
         self._committed += sum(len(frame.sightings) for frame in batch)
         for frame in batch:
             if frame.news.server_ms:
-                self._retention.server_says(frame.news.server_ms)
+                self.housekeeping.retention.server_says(frame.news.server_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
+
+    def _wait_for_database(self, error: Exception, tries: int, batch: list[Frame], began: float) -> None:
+        """After the n-th failure to commit a batch: waits a while, or gives it up where the process is to end."""
+        self._forget()
+        if tries == 1:
+            self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
+            self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
+        self._counted.failed()
+        self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
+        time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
+        if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
+            lost = sum(len(frame.sightings) + len(frame.states) for frame in batch)
+            self._log.error("shutdown.not_flushed", frames=len(batch), sightings=lost, why="read again at the next start")
+            self._link.abandon = True
 
     def _apply(self, batch: list[Frame], careful: bool) -> None:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -25,8 +26,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     given = parser.parse_args()
     print(f"{given.kills:,} signals, {given.events:,} Events, --seed {given.seed}", flush=True)
-    with StandIn() as standin, tempfile.TemporaryDirectory(prefix="kube9-soak-") as folder:
-        print(soak(Path(folder), standin, given.kills, given.events, given.seed))
+    folder = Path(tempfile.mkdtemp(prefix="kube9-soak-"))  # stays where it fails, with log and database
+    print(folder, flush=True)
+    with StandIn() as standin:
+        print(soak(folder, standin, given.kills, given.events, given.seed))
+    shutil.rmtree(folder)
     return 0
 
 

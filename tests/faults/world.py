@@ -102,6 +102,8 @@ class Killer:
         """Kills one of the living processes after some second or less, or stops it for a while; mostly a child."""
         time.sleep(min(4.0, self._chance.expovariate(0.8)))
         assert self._operator.process
+        ended = self._operator.process.poll()
+        assert ended is None, f"the operator ended by itself, with {ended}:\n{self._operator.log_text()[-3000:]}"
         supervisor = self._operator.process.pid
         on_supervisor = self._chance.random() < 0.15
         victim = supervisor if on_supervisor else self._chance.choice(until(self._operator.children, "a child"))

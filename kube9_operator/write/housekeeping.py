@@ -1,0 +1,57 @@
+"""What the writer does between batches, some milliseconds at a time: retention, salvage, looking for damage."""
+
+from pathlib import Path
+
+from kube9_operator import logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.settings import Settings
+from kube9_operator.tally import Tally
+from kube9_operator.write import database
+from kube9_operator.write.inspection import Inspector
+from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.rescue import Rescue
+from kube9_operator.write.retention import Retention
+from kube9_operator.write.store import Store
+
+
+class Housekeeping:
+    """Of one writer, in its thread."""
+
+    def __init__(
+        self,
+        connection: database.Connection,
+        store: Store,
+        ledger: Ledger,
+        settings: Settings,
+        deadlines: Deadlines,
+        tally: Tally,
+    ) -> None:
+        self._store = store
+        self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
+        self.rescue = Rescue(connection, store, ledger)
+        self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
+        self._trouble = ""
+
+    def busy(self) -> bool:
+        """Whether there is something to go on with at once."""
+        return self.retention.busy() or self.rescue.busy()
+
+    def step(self) -> None:
+        """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
+        self._inspector.step()
+        try:
+            self.rescue.step()
+            self._trouble = ""
+        except database.DAMAGE:
+            raise
+        except database.TROUBLE as error:
+            self._store.forget()
+            if not self._trouble:
+                logs.get().warning("salvage.waits", error=logs.one_line(error))
+            self._trouble = logs.one_line(error)
+        self.retention.step()
+
+    def close(self) -> None:
+        """Ends the processes that were started."""
+        self._inspector.close()
+        self.rescue.close()

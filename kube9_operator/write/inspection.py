@@ -1,0 +1,62 @@
+"""A process that looks whether the database is damaged (quick_check), not in the writer's way; and who starts it."""
+
+import os
+import subprocess
+import sys
+import time
+
+from kube9_operator import logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.write.database import DAMAGE, TROUBLE, Damaged, open_readonly
+from kube9_operator.write.salvage import end_with_parent
+
+EXIT_DAMAGED = 3
+NICE = 10
+
+
+class Inspector:
+    """Has the database looked at soon after the start, and then daily."""
+
+    def __init__(self, path: str, deadlines: Deadlines) -> None:
+        self._path = path
+        self._deadlines = deadlines
+        self._at = time.monotonic() + deadlines.inspect_first
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def step(self) -> None:
+        """To be called between batches. Raises Damaged where damage was found."""
+        if self._process is not None and self._process.poll() is not None:
+            found = (self._process.communicate()[0] or b"").decode(errors="replace").strip()
+            code, self._process = self._process.returncode, None
+            if code == EXIT_DAMAGED:
+                raise Damaged(found)
+            logs.get().debug("database.inspected", exit_code=code, said=found)
+        if self._process is None and time.monotonic() >= self._at:
+            self._at = time.monotonic() + self._deadlines.inspect
+            command = [sys.executable, "-m", "kube9_operator.write.inspection", self._path]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def main() -> int:
+    """Says the first thing that is wrong with the database whose path is the argument; returns the exit code."""
+    end_with_parent()
+    os.nice(NICE)
+    try:
+        found = str(open_readonly(sys.argv[1]).execute("PRAGMA quick_check(1)").get)
+    except DAMAGE as error:
+        found = logs.one_line(error)
+    except TROUBLE as error:  # locked, or moved away meanwhile: the writer sees that itself
+        sys.stdout.write(logs.one_line(error))
+        return 1
+    sys.stdout.write(found)
+    return 0 if found == "ok" else EXIT_DAMAGED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Opens the database as the writer needs it, whatever state the files are in: waits where it is locked or full, moves it aside
+where it is damaged, and says so where it can never be written.
+"""
+
+import sys
+import time
+
+from kube9_operator import child, logs
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.settings import Settings
+from kube9_operator.write import damage, database, migrations
+
+PROBES = (
+    "SELECT count(*) FROM facts",
+    "SELECT count(*) FROM sources",
+    "SELECT count(*) FROM books",
+    "SELECT max(id) FROM events",
+    "SELECT max(last_hour) FROM events INDEXED BY events_recent",
+)
+"""Reads that cost nothing: the rest is looked through when recording goes on."""
+
+
+def open_database(link: child.Link, settings: Settings, deadlines: Deadlines) -> tuple[database.Connection, str]:
+    """The database, locked, of the newest schema; and why an earlier one had to be moved aside just now, '' if none had to.
+
+    Raises child.CannotStart where it may not be written, is newer, or is held by another for long.
+    """
+
+    def keep_waiting() -> None:
+        link.beat("waiting for the lock of the database")
+        if link.stop.is_set():
+            sys.exit(child.EXIT_DONE)
+
+    keep_waiting()
+    database.hold_lock(settings.database_folder, deadlines.lock_wait, keep_waiting)
+    link.beat("opening the database", deadlines.migrate)
+    damage.finish(settings.database_folder)
+    wait, tries, damaged = deadlines.database_retry_first, 0, ""
+    while True:
+        try:
+            return _opened(settings, deadlines), damaged
+        except database.DAMAGE as error:
+            damaged = logs.one_line(error)
+            damage.set_aside(settings.database_folder, damaged)
+        except database.TROUBLE as error:
+            tries += 1
+            if tries == 1:
+                logs.get().error("database.trouble", error=logs.one_line(error), why="it cannot be opened")
+            link.beat(f"waiting for the database: {logs.one_line(error)}")
+            if link.stop.wait(wait):
+                sys.exit(child.EXIT_DONE)
+            wait = min(wait * 2, deadlines.database_retry_most)
+            link.beat("opening the database", deadlines.migrate)
+
+
+def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
+    began = time.monotonic()
+    connection = database.connect(settings.database_folder, deadlines.busy)
+    try:
+        known = migrations.known()
+        migrations.refuse_newer(connection, known)
+        database.prepare(connection)
+        migrations.migrate(connection, known)
+        database.bound(connection, settings.database_max_mib * 2**20)
+        for probe in PROBES:
+            database.one(connection, probe)
+    except BaseException:
+        database.leave_wal(connection)
+        raise
+    logs.get().info("database.opened", schema_version=len(known), seconds=round(time.monotonic() - began, 2))
+    return connection

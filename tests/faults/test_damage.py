@@ -1,0 +1,190 @@
+"""Damaged databases: set aside, salvaged, recorded on, and said everywhere. KUBE9_DAMAGED_COPIES=20 KUBE9_DAMAGED_EVENTS=100000
+make the long round.
+"""
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.bench import database as made
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
+
+COPIES = int(os.environ.get("KUBE9_DAMAGED_COPIES", "2"))
+EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "10000"))
+LISTED = 40
+DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "proof": 30.0}
+SALVAGE_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of EVENTS events, all in the file."""
+    folder = tmp_path_factory.mktemp("large")
+    connection = made.create(str(folder))
+    made.fill(connection, EVENTS)
+    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return folder
+
+
+def quick_check(path: Path) -> str:
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return str(reader.execute("PRAGMA quick_check(1)").get)
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        return str(error)
+    finally:
+        reader.close()
+
+
+def damage(path: Path, chance: random.Random) -> None:
+    """Overwrites pieces of the file at random until quick_check finds it."""
+    size = path.stat().st_size
+    with path.open("r+b", buffering=0) as file:
+        while quick_check(path) == "ok":
+            file.seek(chance.randrange(size))
+            file.write(chance.randbytes(chance.choice((8, 100, 4_096))))
+
+
+def ids(path: Path) -> dict[str, tuple[int, int]]:
+    """Of each object the id and the count of its event; twice is not allowed."""
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows = reader.execute(
+            "SELECT o.name, e.id, e.count FROM events e JOIN objects o ON o.id = e.object WHERE o.name != ''"
+        ).fetchall()
+    finally:
+        reader.close()
+    found = {name: (event, count) for name, event, count in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def state(operator: Operator) -> dict[str, Any]:
+    """The critical event."""
+    found = operator.events("--type", "system", "--severity", "critical")
+    own = [event for event in found if event["title"] == "Database damaged"]
+    assert len(own) <= 1
+    return own[0] if own else {}
+
+
+@pytest.mark.parametrize("seed", range(COPIES))
+def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int) -> None:
+    chance = random.Random(seed)
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    for one in large.iterdir():
+        shutil.copy(one, operator.data)
+    with operator:
+        standin.write(*(warning(f"live-{number}", "SoakHappened", "it happened", count=2) for number in range(LISTED)))
+        until(lambda: all(f"live-{number}" in ids(operator.data / "kube9.db") for number in range(LISTED)), "the list")
+        assert operator.stop() == 0
+    before = ids(operator.data / "kube9.db")
+    # What is in the WAL would hide the damage from whoever looks.
+    writer = apsw.Connection(str(operator.data / "kube9.db"))
+    writer.pragma("wal_checkpoint(TRUNCATE)")
+    writer.close()
+    damage(operator.data / "kube9.db", chance)
+    standin.write(warning("live-0", "SoakHappened", "it happened", count=5), warning("later", "SoakHappened", "and this"))
+    began = time.monotonic()
+    with operator:
+        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damaged file to be moved")
+        until(lambda: ids_now(operator).get("later"), "recording to go on")
+        recording = time.monotonic() - began
+        until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
+        (aside,) = operator.data.glob("kube9.db.corrupt-*Z")
+        (done,) = [line for line in operator.log() if line["event"] == "salvage.done"]
+        assert done["path"] == str(aside)
+        told = state(operator)
+        assert str(aside) in told["description"]
+        assert f"{done['saved']} events of it were saved" in told["description"]
+        code, health = operator.health()
+        assert (code, health["status"]) == (503, "degraded")
+        assert [reason for reason in health["reasons"] if str(aside) in reason]
+        gaps = operator.cli("events", "list", "--since=8d", "--limit=1")["coverage"]["gaps"]
+        assert [gap for gap in gaps if "the database was damaged" in gap["reason"]]
+        assert done["saved"] > EVENTS // 2, "little of the file was touched"
+        after = ids(operator.data / "kube9.db")
+        assert after["live-0"][1] == 5
+        assert {name: count for name, (_, count) in after.items() if name in before and name != "live-0"}.items() <= {
+            name: count for name, (_, count) in before.items()
+        }.items()
+        assert all(f"live-{number}" in after for number in range(LISTED))
+        kept = [name for name in after if name in before and after[name][0] == before[name][0]]
+        assert len(kept) >= done["saved"] - EVENTS // 10, "what is saved keeps its id"
+        aside.rename(operator.data / "taken-away")
+        until(lambda: operator.health()[0] == 200, "it to be healthy when somebody has seen to it")
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
+    operator.books()
+    print(
+        f"seed {seed}: recording after {recording:.1f} s, {done['saved']:,} of {len(before):,} saved, {done['unreadable']} lost"
+    )
+
+
+def ids_now(operator: Operator) -> dict[str, tuple[int, int]]:
+    try:
+        return ids(operator.data / "kube9.db")
+    except apsw.Error:
+        return {}
+
+
+def test_no_database_at_all(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    (operator.data / "kube9.db").write_bytes(b"something else entirely" * 1_000)
+    standin.write(warning("one", "SoakHappened", "it happened"))
+    with operator:
+        until(lambda: "one" in ids_now(operator), "recording")
+        until(lambda: state(operator), "the event")
+        (aside,) = operator.data.glob("kube9.db.corrupt-*Z")
+        assert aside.read_bytes().startswith(b"something else")
+
+
+def test_damage_while_it_runs(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    standin.write(*(warning(f"live-{number}", "SoakHappened", "it happened", count=2) for number in range(500)))
+    with operator:
+        until(lambda: len(ids_now(operator)) == 500, "the list")
+        writer = apsw.Connection(str(operator.data / "kube9.db"))
+        writer.set_busy_timeout(5_000)
+        assert writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0] == 0
+        writer.close()
+        with (operator.data / "kube9.db").open("r+b", buffering=0) as file:
+            for page in range(3, file.seek(0, 2) // 4_096, 2):
+                file.seek(page * 4_096)
+                file.write(b"\xff" * 200)
+        standin.write(warning("later", "SoakHappened", "and this"))
+        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damage to be found")
+        until(lambda: len(ids_now(operator)) == 501, "all that the API lists", SALVAGE_SECONDS)
+        assert all(count == 2 for name, (_, count) in ids(operator.data / "kube9.db").items() if name != "later")
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
+
+
+def test_only_the_newest_two_are_kept(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    for number in range(4):
+        with operator:
+            until(lambda: ids_now(operator) is not None and operator.pid("watcher-events"), "a start")
+            operator.stop()
+        (operator.data / "kube9.db").write_bytes(f"damaged {number}".encode() * 1_000)
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "a start")
+        aside = [path for path in operator.data.glob("kube9.db.corrupt-*") if not path.name.endswith(("-wal", "-shm"))]
+        contents = sorted(path.read_bytes()[:9] for path in aside)
+        assert contents == [b"damaged 2", b"damaged 3"]
+
+
+def test_a_move_that_was_interrupted_is_finished(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    (operator.data / "kube9.db.corrupt-20251202T103045Z").write_bytes(b"x")
+    (operator.data / "kube9.db-wal").write_bytes(b"of the old one")
+    with operator:
+        until(lambda: operator.pid("watcher-events"), "a start")
+        assert (operator.data / "kube9.db.corrupt-20251202T103045Z-wal").read_bytes() == b"of the old one"
