@@ -132,8 +132,12 @@ class Supervisor:
 
     def _start(self) -> Ending | None:
         """Starts the writer; the watchers follow when it has said from where they go on."""
-        with signals_held_back():
-            self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
+        try:
+            with signals_held_back():
+                self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
+        except OSError as error:  # multiprocessing's resource tracker has died this very moment; the next try has a new one
+            self._queue = None
+            return Ending(f"a queue cannot be made: {logs.one_line(error)}")
         return self._spawn([self._writer_role])
 
     def _spawn(self, roles: list[Role], *first: Any) -> Ending | None:
@@ -227,8 +231,9 @@ class Supervisor:
         # 5. Pipes and queue go: whoever still lives ends itself by the closed pipe.
         for one in self._children:
             one.pipe.close()
-        self._queue.close()
-        self._queue.join_thread()
+        if self._queue is not None:
+            self._queue.close()
+            self._queue.join_thread()
         self._children, self._writer_is_ready = [], False
 
     def _join(self, children: list[Child], seconds: float) -> None:

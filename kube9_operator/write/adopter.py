@@ -47,7 +47,7 @@ class Adopter:
         found = (0, 0, 0)
         for one_of in reversed(chain):
             namespace, kind = self._store.names.word(one_of.namespace), self._store.names.word(one_of.kind)
-            number = self._store.names.about(kind, namespace, one_of.name, one_of.uid)
+            number, _ = self._store.names.about(kind, namespace, one_of.name, one_of.uid)
             if owner is not None:
                 self._execute("UPDATE objects SET owner = coalesce(owner, ?) WHERE id = ?", (owner, number))
             owner, found = number, (namespace, kind, number)

@@ -100,7 +100,7 @@ class Killer:
 
     def strike(self) -> None:
         """Kills one of the living processes after some second or less, or stops it for a while; mostly a child."""
-        time.sleep(min(4.0, self._chance.expovariate(0.8)))
+        time.sleep(min(4.0, self._chance.expovariate(1.8)))
         assert self._operator.process
         ended = self._operator.process.poll()
         assert ended is None, f"the operator ended by itself, with {ended}:\n{self._operator.log_text()[-3000:]}"
