@@ -8,9 +8,11 @@ import msgspec
 
 from kube9_operator.frame import MS_IN_HOUR
 from kube9_operator.write import merge
+from kube9_operator.write.amend import NO_HASH
 from kube9_operator.write.database import Connection, one, rows
+from kube9_operator.write.merge import LEAD, STATUS
 from kube9_operator.write.salvage import Contributed, Named, Saved
-from kube9_operator.write.store import LEAD, NO_HASH, STATUS, Store
+from kube9_operator.write.store import Store
 
 FRESH = """SELECT first_ms, last_ms, severity, title, recorded_ms, text_ms, text_count FROM events WHERE id = ?"""
 

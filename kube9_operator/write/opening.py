@@ -2,8 +2,10 @@
 where it is damaged, and says so where it can never be written.
 """
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
@@ -20,11 +22,24 @@ PROBES = (
 """Reads that cost nothing: the rest is looked through when recording goes on."""
 
 
-def open_database(link: child.Link, settings: Settings, deadlines: Deadlines) -> tuple[database.Connection, str]:
+@contextlib.contextmanager
+def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[tuple[database.Connection, str]]:
     """The database, locked, of the newest schema; and why an earlier one had to be moved aside just now, '' if none had to.
 
-    Raises child.CannotStart where it may not be written, is newer, or is held by another for long.
+    Raises child.CannotStart where it may not be written, is newer, or is held by another for long; RuntimeError where it turned
+    out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new one.
     """
+    connection, damaged = _patiently(link, settings, deadlines)
+    try:
+        yield connection, damaged
+        connection.close()
+    except database.DAMAGE as error:
+        database.leave_wal(connection)
+        moved = damage.set_aside(settings.database_folder, logs.one_line(error))
+        raise RuntimeError(f"the database was damaged, and is moved to {moved}") from None
+
+
+def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> tuple[database.Connection, str]:
 
     def keep_waiting() -> None:
         link.beat("waiting for the lock of the database")

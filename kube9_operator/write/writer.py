@@ -12,13 +12,13 @@ from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
-from kube9_operator.write import damage, database, states
+from kube9_operator.write import database, states
 from kube9_operator.write.changes.seen import Lives
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.opening import open_database
+from kube9_operator.write.opening import opened
 from kube9_operator.write.retention import DAY_MS
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
@@ -37,36 +37,22 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
 
     Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
     """
-
-    connection, damaged = open_database(link, settings, deadlines)
-    try:
-        _write(link, frames, connection, settings, deadlines, damaged)
-        connection.close()
-    except database.DAMAGE as error:
-        # Versions are lost with it, so everything is listed again: by the next generation, into a new database.
-        database.leave_wal(connection)
-        moved = damage.set_aside(settings.database_folder, logs.one_line(error))
-        raise RuntimeError(f"the database was damaged, and is moved to {moved}") from None
-
-
-def _write(
-    link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines, damaged: str
-) -> None:
-    writer = Writer(link, frames, connection, settings, deadlines)
-    ledger = writer.ledger
-    last_word_ms = ledger.last_word_ms()
-    with database.transaction(connection):
-        writer.housekeeping.rescue.begin(settings.database_folder, damaged)
-        ledger.started(now_ms())
-        ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
-    link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
-    try:
-        writer.write_until_stopped()
-    finally:
-        writer.housekeeping.close()
-    if not link.abandon:
+    with opened(link, settings, deadlines) as (connection, damaged):
+        writer = Writer(link, frames, connection, settings, deadlines)
+        ledger = writer.ledger
+        last_word_ms = ledger.last_word_ms()
         with database.transaction(connection):
-            ledger.stopped(now_ms())
+            writer.housekeeping.rescue.begin(settings.database_folder, damaged)
+            ledger.started(now_ms())
+            ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
+        link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
+        try:
+            writer.write_until_stopped()
+        finally:
+            writer.housekeeping.close()
+        if not link.abandon:
+            with database.transaction(connection):
+                ledger.stopped(now_ms())
 
 
 class Writer:
