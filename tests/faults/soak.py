@@ -56,14 +56,15 @@ def soak(folder: Path, standin: StandIn, kills: int, events: int, seed: int) -> 
             print(f"{passed}, {world.written:,} lines, {world.expired:,} expired", flush=True)
         world.settle()
         covered = operator.cli("events", "list", "--limit=1")["coverage"]
-        assert covered["gaps"] == [], covered
+        # Events that go early teach the operator that they live short, so that a list after a hole cannot vouch for all of it.
+        assert all("Events of that time had expired" in gap["reason"] for gap in covered["gaps"]), covered
         assert operator.stop() == 0
     assert_sound(operator)
     minutes = (time.monotonic() - began) / 60
     return (
         f"{killer.sent['SIGKILL']:,} SIGKILLs and {killer.sent['SIGSTOP']:,} SIGSTOPs in {minutes:.1f} minutes while "
         f"{len(world.counts):,} Events were written {world.written:,} times and {world.expired:,} expired: 0 lost, 0 doubled, "
-        f"no gap, books balanced, integrity ok ({dict(operator.books())})"
+        f"{len(covered['gaps'])} gaps stated, books balanced, integrity ok ({dict(operator.books())})"
     )
 
 

@@ -94,8 +94,8 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
     standin.write(warning("live-0", "SoakHappened", "it happened", count=5), warning("later", "SoakHappened", "and this"))
     began = time.monotonic()
     with operator:
-        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damaged file to be moved")
-        until(lambda: ids_now(operator).get("later"), "recording to go on")
+        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damaged file to be moved", SALVAGE_SECONDS)
+        until(lambda: ids_now(operator).get("later"), "recording to go on", SALVAGE_SECONDS)
         recording = time.monotonic() - began
         until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
         (aside,) = operator.data.glob("kube9.db.corrupt-*Z")
@@ -160,7 +160,7 @@ def test_damage_while_it_runs(tmp_path: Path, standin: StandIn) -> None:
                 file.seek(page * 4_096)
                 file.write(b"\xff" * 200)
         standin.write(warning("later", "SoakHappened", "and this"))
-        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damage to be found")
+        until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the damage to be found", SALVAGE_SECONDS)
         until(lambda: len(ids_now(operator)) == 501, "all that the API lists", SALVAGE_SECONDS)
         assert all(count == 2 for name, (_, count) in ids(operator.data / "kube9.db").items() if name != "later")
         assert operator.stop() == 0
