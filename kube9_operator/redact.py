@@ -58,17 +58,18 @@ def looks_secret(key: str) -> bool:
 def suspicious(head: str) -> bool:
     """Whether a text, or several one after the other, may hold a secret: 2 us for what mostly does not."""
     lower = head.lower()
-    for mark in _MARKS:
+    for mark in _MARKS:  # twice as fast as any() with a generator
         if mark in lower:
             return True
-    if "_" in lower:
-        for mark in _MARKS_WITH_UNDERSCORE:
-            if mark in lower:
-                return True
-    for sign in _SIGNS:
-        if sign in lower:
-            return any(word in lower for word in _WORDS)
-    return False
+    if "://" in lower and _has_user(lower):
+        return True
+    return any(sign in lower and any(word in lower for word in words) for sign, words in _SIGNS.items())
+
+
+def _has_user(lower: str) -> bool:
+    """Whether a URL in it may name a user; without @ the last one may be cut."""
+    last = lower.rpartition("://")[2]
+    return "@" in lower or (":" in last and " " not in last and '"' not in last)
 
 
 SLACK = 64
@@ -76,26 +77,21 @@ SLACK = 64
 MAX_BYTES_OF_CHARACTER = 4
 
 # What is looked for first, in lower case: each search is some 50 ns on a message of usual length.
-_MARKS = (
-    *("eyj", "://", "bearer", "basic ", "-----begin", "--pass", "--token", "--secret"),
-    *("akia", "asia", "aiza", "ltai", "glpat-", "xox", "xapp-", "hvs.", "ya29."),
+_MARKS = ("eyj", "bearer", "basic ", "akia", "asia", "aiza", "ltai", "glpat-", "xox", "xapp-", "hvs.", "ya29.")
+_WITH_UNDERSCORE = ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "_live_", "npm_", "dckr_pat_", "_v1_")
+_KEYS = (
+    *("password", "passwd", "passphrase", "token", "secret", "credential", "authorization", "signature"),
+    *("key", "sig", "pwd", "pass"),
 )
-_MARKS_WITH_UNDERSCORE = ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "_live_", "npm_", "dckr_pat_", "_v1_")
-_SIGNS = ("=", '":', "':", "word:", "passwd:", "phrase:", "token:", "ization:")
-_WORDS = (
-    "password",
-    "passwd",
-    "passphrase",
-    "token",
-    "secret",
-    "credential",
-    "authorization",
-    "signature",
-    "key",
-    "sig",
-    "pwd",
-    "pass",
-)
+_SIGNS = {
+    "--": ("-----begin", "--pass", "--token", "--secret"),
+    "_": _WITH_UNDERSCORE,
+    "=": _KEYS,
+    '":': _KEYS,
+    "':": _KEYS,
+    ":": ("password:", "passwd:", "passphrase:", "token:", "authorization:"),
+}
+"""Of a sign what makes it worth a look."""
 
 
 def _replace(data: bytes, most_bytes: int) -> tuple[str, int]:

@@ -139,6 +139,8 @@ PREEMPTED = msgspec.structs.replace(EVICTED, title="Pod preempted")
 JOB_FAILED = Row(name="failed job", severity=ERROR, title="Job failed", kind="Job")
 OTHER = Row(name="other", key=("reason", "emitter"), severity=WARNING, title="{kind} {reason}")
 """Any other Warning, and any type that is neither Normal nor Warning; what belongs together has one reason and one emitter."""
+NORMAL = msgspec.structs.replace(OTHER, severity=INFO)
+"""An Event of type Normal that a setting adds."""
 
 # From resources: NODE_NOT_READY, RESTARTED, CRASH_LOOP and CANNOT_SCHEDULE above are theirs too.
 
@@ -235,6 +237,7 @@ TABLE: tuple[Row, ...] = (
     PREEMPTED,
     JOB_FAILED,
     OTHER,
+    NORMAL,
     NODE_JOINED,
     NODE_LEFT,
     NODE_READY,

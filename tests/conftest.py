@@ -4,8 +4,12 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from hypothesis import settings
 
 from tests.standin import StandIn
+
+settings.register_profile("kube9", deadline=None)  # a test never asserts a time
+settings.load_profile("kube9")
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Kubernetes Events: the fields that are kept, and what sighting an Event becomes. Pure: no clock, no I/O."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
 
+from kube9_operator import redact, rows, texts
 from kube9_operator.frame import (
     CLUSTER,
     MAX_DESCRIPTION_CHARACTERS,
@@ -15,10 +17,13 @@ from kube9_operator.frame import (
     Sighting,
     hash64,
 )
-from kube9_operator.rows import key
-from kube9_operator.watch import rows
+from kube9_operator.rows import Row
+from kube9_operator.watch import messages
+from kube9_operator.watch.messages import Facts, Said
+from kube9_operator.watch.recognise import COMBINED, TABLE_ALONE, Chosen, recognise
 
 PATH = "/api/v1/events"
+_json = msgspec.json.Encoder(order="sorted")
 MAX_AHEAD_MS = 5 * 60_000
 """A time further ahead of what the API server's own clock says is replaced by that."""
 
@@ -41,13 +46,14 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     managed_fields: list[Written] | None = None
 
 
-class Reference(msgspec.Struct, frozen=True, gc=False):
-    """The object that an Event is about."""
+class Reference(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """An object that an Event names."""
 
     kind: str | None = None
     namespace: str | None = None
     name: str | None = None
     uid: str | None = None
+    field_path: str | None = None
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -69,6 +75,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
     metadata: ObjectMeta
     involved_object: Reference | None = None
+    related: Reference | None = None
     reason: str | None = None
     message: str | None = None
     type: str | None = None
@@ -81,50 +88,92 @@ class Event(msgspec.Struct, frozen=True, rename="camel", gc=False):
     reporting_component: str | None = None
 
 
-def normalise(event: Event) -> Sighting | None:
+def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
     """The sighting that an Event of any of the three shapes is, or None where it is not worth recording. Never raises."""
-    row = rows.recognise(event.type or "")
-    if row is None:
-        return None
-    about = event.involved_object or Reference()
-    kind, name = _cut(about.kind), _cut(about.name)
-    # Kubelets leave a node's uid out or put its name there; the node's name is what all agree on.
-    uid = "" if kind == "Node" else _cut(about.uid)
     source = event.source or Source()
-    emitter = _cut(source.component or event.reporting_component)
-    reason = _cut(event.reason)
-    node = name if kind == "Node" else _cut(source.host)
+    message = texts.one_line(event.message or "").removeprefix(COMBINED)
+    about = _named(event.involved_object or Reference())
+    said = Said(
+        about,
+        _cut(event.reason),
+        _cut(source.component or event.reporting_component),
+        message,
+        _named(event.related) if event.related else None,
+    )
+    found = recognise(said, event.type or "", chosen)
+    if found is None:
+        return None
+    row, facts = found.row, found.facts
+    own, count, began_ms = event.metadata, _count(event), _ms(_first_time(event))
     first_ms, last_ms, replaced = _times(event)
-    title = _one_line(f"{kind} {reason}", MAX_TITLE_CHARACTERS) or "Event"
-    description = _one_line(event.message or "", MAX_DESCRIPTION_CHARACTERS)
-    metadata = _metadata(emitter, _cut(source.host), node, replaced)
-    own = event.metadata
-    contributor_name = own.name or ""
-    began_ms = _ms(_first_time(event))
+    identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
+    parts = facts.key
+    if row.repeat == "each":
+        parts = ("/".join(identity), str(count))
+        identity, count, first_ms = (*identity, str(count)), 1, last_ms
+    about = facts.about or about
+    words = _words(said, row, message, _metadata(said, source, facts) | replaced)
     return Sighting(
-        kind=kind,
-        namespace="" if kind == "Node" else _cut(about.namespace),
-        name=name,
-        uid=uid,
-        key=key(row, reason, emitter),
-        contributor=hash64("Event", own.namespace or "", contributor_name, str(began_ms)),
+        kind=words.kind if about is said.about else about.kind,
+        namespace=about.namespace,
+        name=about.name,
+        uid=about.uid,
+        key=rows.key(row, *parts),
+        contributor=hash64(*identity),
         contributor_hour=began_ms // MS_IN_HOUR,
-        contributor_name=_cut(contributor_name),
-        lead=True,
+        contributor_name=_cut(own.name),
+        lead=found.lead,
         from_status=False,
-        count=_count(event),
+        count=count,
         first_ms=first_ms,
         last_ms=last_ms,
         event_type=CLUSTER,
         severity=row.severity,
-        title=title,
-        description=description,
-        metadata=metadata,
-        reason=reason,
-        node=node,
-        text_hash=crc32("\0".join((title, description, metadata, contributor_name)).encode("utf-8", "replace")),
+        title=words.title,
+        description=words.description,
+        metadata=words.metadata,
+        reason=words.reason,
+        node=words.node,
+        text_hash=crc32("\0".join((words.title, words.description, words.metadata, own.name or "")).encode("utf-8", "replace")),
         row=row.name,
+        redacted=words.redacted,
     )
+
+
+class Words(NamedTuple):
+    """All texts of a sighting but the names of objects, without secrets and within their limits."""
+
+    kind: str
+    reason: str
+    node: str
+    title: str
+    description: str
+    metadata: str
+    redacted: int
+
+
+def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Words:
+    """One look for secrets at all of them: mostly there are none."""
+    kind, reason, node = said.about.kind, said.reason, str(metadata.get("node", ""))
+    title = (
+        texts.cut(texts.one_line(rows.title(row, "" if row.repeat == "each" else kind, reason)), MAX_TITLE_CHARACTERS)
+        or "Event"
+    )
+    encoded = _json.encode(metadata)
+    # What is read out of a message is part of it.
+    host = metadata["source"].get("host", "")
+    whole = len(encoded) <= MAX_METADATA_BYTES and len(message) <= MAX_DESCRIPTION_CHARACTERS
+    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host}\n{message}"):
+        return Words(kind, reason, node, title, message, encoded.decode(), 0)
+    kind, in_kind = texts.line(kind, MAX_NAME_CHARACTERS)
+    reason, in_reason = texts.line(reason, MAX_NAME_CHARACTERS)
+    title, in_title = texts.line(title, MAX_TITLE_CHARACTERS)
+    description, in_description = texts.line(message, MAX_DESCRIPTION_CHARACTERS)
+    plain, in_metadata = texts.metadata(metadata)
+    if said.about.kind != "Node":  # there it is the object's name
+        node, _ = texts.line(node, MAX_NAME_CHARACTERS)
+    found = in_kind + in_reason + in_title + in_description + in_metadata
+    return Words(kind, reason, node, title, description, plain, found)
 
 
 def written_ms(event: Event) -> int:
@@ -189,17 +238,22 @@ def _cut(text: str | None) -> str:
     return text[:MAX_NAME_CHARACTERS] if text else ""
 
 
-def _one_line(text: str, most: int) -> str:
-    """The text on one line without white space at its ends, cut to `most` characters with `…` as the last."""
-    line = " ".join(text.splitlines()).strip()
-    return line if len(line) <= most else line[: most - 1] + "…"
+def _named(reference: Reference) -> messages.Reference:
+    """What is kept of an object that is named. Kubelets leave a node's uid out or put its name there: its name alone counts."""
+    kind, name = _cut(reference.kind), _cut(reference.name)
+    if kind == "Node":
+        return messages.Reference(kind, "", name, "")
+    return messages.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), reference.field_path or "")
 
 
-def _metadata(component: str, host: str, node: str, replaced: dict[str, str]) -> str:
-    source = {key: value for key, value in (("component", component), ("host", host)) if value}
-    metadata: dict[str, object] = {"source": source}
+def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
+    """What the row's metadata are, with who wrote the Event and on which node."""
+    host = _cut(source.host)
+    metadata = {
+        "source": {key: value for key, value in (("component", said.emitter), ("host", host)) if value},
+        **facts.metadata,
+    }
+    node = said.about.name if said.about.kind == "Node" else host
     if node:
         metadata["node"] = node
-    encoded = msgspec.json.encode(metadata | replaced)
-    assert len(encoded) <= MAX_METADATA_BYTES  # three names of 253 characters
-    return encoded.decode()
+    return metadata

@@ -2,11 +2,12 @@
 
 from collections import Counter
 
-from kube9_operator.frame import EVENT_TYPES, SEVERITIES, Sighting
+from kube9_operator.frame import EVENT_TYPES, SEVERITIES, Counts, Sighting
 from kube9_operator.tally import LAG, RECORDED, Tally
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
+REDACTED = "kube9_events_redacted_total"
 
 
 class Counted:
@@ -17,14 +18,21 @@ class Counted:
         self._events: Counter[tuple[int, int]] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._happened_ms: list[int] = []
+        self._redacted = 0
 
     def begin(self) -> None:
         """To be called first in each transaction: forgets those of one that was rolled back."""
         self._events, self._outcomes, self._happened_ms = Counter(), Counter(), []
+        self._redacted = 0
+
+    def received(self, counts: Counts) -> None:
+        """Notes what a frame says besides its sightings."""
+        self._redacted += counts.redacted
 
     def applied(self, sighting: Sighting, outcome: str) -> None:
         """Notes what became of a sighting."""
         self._outcomes[outcome] += 1
+        self._redacted += sighting.redacted
         if outcome == "stored":
             self._events[sighting.event_type, sighting.severity] += 1
         if outcome != "unchanged":
@@ -37,6 +45,8 @@ class Counted:
         self._tally.add(OPERATIONS, "insert", number=self._outcomes["stored"])
         self._tally.add(OPERATIONS, "update", number=self._outcomes["updated"])
         self._tally.add(OPERATIONS, "commit")
+        if self._redacted:
+            self._tally.add(REDACTED, number=self._redacted)
         self._tally.observe(LAG, *(max(0, now_ms - happened_ms) / 1000 for happened_ms in self._happened_ms))
         if self._outcomes:
             self._tally.observe(RECORDED, seconds)

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kube9_operator.frame import INFO, Sighting
+from kube9_operator.rows import BY_NAME, CRASH_LOOP_REASON, RAISED
+
 LEAD, STATUS = 1, 2
 """Bits of contributors.flags."""
 
@@ -79,6 +82,28 @@ def title(severity: int, text: str, other_severity: int, other_text: str) -> tup
     if severity == other_severity:
         return severity, min(text, other_text)
     return max((severity, text), (other_severity, other_text))
+
+
+def raised(seen: Sighting, leads: int) -> Sighting:
+    """A sighting of a happening whose leads count so many, with the face that its row has from such a count on."""
+    row = BY_NAME.get(seen.row)
+    if row is None or not 0 < row.raised_from <= leads or seen.severity > RAISED[row.name].severity:
+        return seen
+    face = RAISED[row.name]
+    metadata = msgspec.json.decode(seen.metadata) | {"reason": CRASH_LOOP_REASON}
+    return msgspec.structs.replace(
+        seen,
+        severity=face.severity,
+        title=face.title,
+        reason=CRASH_LOOP_REASON,
+        metadata=encode(metadata),
+        text_hash=seen.text_hash ^ 1,  # other texts than before the rise
+    )
+
+
+def of_another_row(seen: Sighting, text_hash: int) -> Sighting:
+    """A sighting of an Event that was first seen in another row, in which it stays: it counts there, and says nothing else."""
+    return msgspec.structs.replace(seen, severity=INFO - 1, row="", text_hash=text_hash)
 
 
 def nearest(happenings: Iterable[tuple[int, int, int]], first_ms: int, last_ms: int, quiet_ms: int) -> int | None:

@@ -16,7 +16,7 @@ SUFFIXES = 36**6
 """Ids in one second: events.id is seconds * SUFFIXES + suffix."""
 
 _HELD = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
-    e.text_ms, e.text_count, e.text_hash"""
+    e.text_ms, e.text_count, e.text_hash, e.key_hash"""
 FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
 """The parts of an Event, few; unordered, because ORDER BY makes this search five times as slow."""
 EVENT = f"SELECT {_HELD} FROM events e WHERE e.id = ?"  # noqa: S608
@@ -38,6 +38,7 @@ class Held(NamedTuple):
     text_ms: int
     text_count: int
     text_hash: int
+    key: int
 
 
 class Part(NamedTuple):
@@ -115,6 +116,7 @@ class Store:
             (highest, max(last_ms, seen.last_ms), steps, event, seen.contributor, part),
         )
         held = Held(*row)
+        seen = seen if seen.key == held.key else merge.of_another_row(seen, held.text_hash)
         self._raise(held, seen, flags, (highest - count, highest - base), held.first_ms)
         return "updated"
 
@@ -170,6 +172,7 @@ class Store:
         namespace, kind, about = place
         event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
         lead_events, lead_statuses, stand_in = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
+        seen = merge.raised(seen, max(lead_events, lead_statuses))
         self._execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -208,6 +211,7 @@ class Store:
         """Adds to an event what a contributor brings: counts (the rise, the contributor's own), times, severity and texts."""
         had_lead = bool(held.lead_events or held.lead_statuses)
         lead_events, lead_statuses, stand_in = merge.added(flags, counts, (held.lead_events, held.lead_statuses, held.stand_in))
+        seen = merge.raised(seen, max(lead_events, lead_statuses))
         first_ms, last_ms = min(held.first_ms, first_ms), max(held.last_ms, seen.last_ms)
         text_ms, text_count, text_hash = held.text_ms, held.text_count, held.text_hash
         if flags & merge.LEAD or not had_lead:

@@ -216,6 +216,9 @@ class Writer:
             outcomes = Counter(self._record(frame.source, sighting) for sighting in frame.sightings)
             if frame.source in states.SOURCES:
                 outcomes += self._compare(frame, now)
+            self._counted.received(frame.counts)
+            if frame.counts.undecodable:
+                self._log.warning("lines.undecodable", source=frame.source, lines=frame.counts.undecodable)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
             for sighting in told.sightings:
@@ -280,6 +283,9 @@ class Writer:
         if outcome == "stored":
             self._states.described.stored(sighting, self._store.last_id)
             self._states.owners.befell(sighting, self._store.last_id)
+        if sighting.redacted:
+            about = f"{sighting.kind}/{sighting.namespace}/{sighting.name}"
+            self._log.info("event.redacted", object=about, row=sighting.row, secrets=sighting.redacted)
         return outcome
 
 

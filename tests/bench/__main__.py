@@ -7,9 +7,17 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, pressure, queries, retention, standin
+from tests.bench import database, ingest, memory, normalise, pressure, queries, redact, retention, standin
 
-PARTS = {"standin": standin.run, "ingest": ingest.run, "queries": queries.run, "memory": memory.run, "retention": retention.run}
+PARTS = {
+    "standin": standin.run,
+    "normalise": normalise.run,
+    "redact": redact.run,
+    "ingest": ingest.run,
+    "queries": queries.run,
+    "memory": memory.run,
+    "retention": retention.run,
+}
 LONG = {"pressure": pressure.run}
 """Ten minutes: only where it is asked for."""
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kube9_operator import rows
 from kube9_operator.frame import ERROR, WARNING, Sighting, hash64
 from kube9_operator.write import database, merge, migrations
 from kube9_operator.write.store import SUFFIXES, Store
@@ -194,6 +195,41 @@ def test_severity_rises_and_takes_the_title_with_it(record: Record) -> None:
     high = {"severity": ERROR, "title": "Container crash loop"}
     record.take(seen("a"), seen("b", **high), seen("c", last=9))
     assert (record.one()["severity"], record.one()["title"]) == (ERROR, "Container crash loop")
+
+
+def backoff(name: str, count: int, **fields: Any) -> Sighting:
+    return seen(name, count, row=rows.RESTARTS.name, **fields)
+
+
+def test_ten_restarts_by_several_events_are_a_crash_loop(record: Record) -> None:
+    record.take(backoff("a", 4), backoff("b", 5))
+    assert (record.one()["severity"], record.one()["title"]) == (WARNING, "Pod BackOff")
+    record.take(backoff("b", 6))
+    assert (record.one()["severity"], record.one()["title"]) == (ERROR, "Container crash loop")
+    assert '"reason":"CrashLoopBackOff"' in record.one()["metadata"]
+    turned = Record()
+    turned.take(backoff("b", 6), backoff("a", 4))
+    assert [turned.one()[key] for key in ("severity", "title", "count")] == [ERROR, "Container crash loop", 10]
+    turned.connection.close()
+    at_once = Record()
+    at_once.take(backoff("c", 10), backoff("c", 12, last=4))
+    assert [at_once.one()[key] for key in ("severity", "title", "count")] == [ERROR, "Container crash loop", 12]
+    at_once.connection.close()
+
+
+def test_an_event_stays_in_the_row_in_which_it_was_first_seen(record: Record) -> None:
+    record.take(seen("a", row=rows.QUOTA_EXCEEDED.name, title="Resource quota exceeded", description="exceeded quota"))
+    other = {
+        "row": "other",
+        "key": 7,
+        "title": "A ReplicaSet FailedCreate",
+        "severity": ERROR,
+        "description": "violates PodSecurity",
+    }
+    assert record.take(seen("a", count=3, last=5, **other)) == ["updated"]
+    found = record.one()
+    assert (found["title"], found["severity"], found["description"]) == ("Resource quota exceeded", WARNING, "exceeded quota")
+    assert (found["count"], found["last"]) == (3, START + 5 * MINUTE)
 
 
 def test_events_and_statuses_of_one_happening_are_not_added_up(record: Record) -> None:

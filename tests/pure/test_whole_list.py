@@ -20,7 +20,7 @@ def body(items: list[object] | None) -> bytes:
 @settings(deadline=None)
 @given(st.integers(1, 200), st.text(max_size=20))
 def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
-    items = [event(message=text + ' {"]},\\'), event(count="many"), event(type="Normal"), event()]
+    items = [event(message=text + ' {"]},\\'), event(count="many"), event(type="Normal", reason="Started"), event()]
     whole = body(items * 5)
     reading, received, sightings = WholeList(EVENTS), 0, 0
     for at in range(0, len(whole), size):
