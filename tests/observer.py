@@ -66,10 +66,11 @@ class Observer:
         """The last proof is at least so old, and at most so old the last that health must know of."""
         self.samples += 1
         self.seen.add(document["status"])
-        unproved = [reason for reason in document["reasons"] if reason.startswith("nothing has vouched for ")]
-        red = [reason for reason in unproved if reason.startswith("nothing has vouched for events")]
-        if bool(unproved) is not (document["status"] == "unhealthy"):
-            self.wrong.append(f"{document['status']} for {document['reasons']}")
+        red = not document["watches"]["events"]["current"]
+        if red and document["status"] != "unhealthy":
+            self.wrong.append(f"{document['status']} though nothing vouches for Events")
+        if document["status"] == "unhealthy" and not any(one.startswith("nothing has vouched") for one in document["reasons"]):
+            self.wrong.append(f"red for {document['reasons']}")
         if red and most_ms < self._proof_ms:
             self.wrong.append(f"red though something vouched {most_ms} ms ago")
         if not red and least_ms > self._proof_ms + BEAT_MS:

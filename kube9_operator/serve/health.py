@@ -16,7 +16,6 @@ class Health:
         self._sources = sources
         self._proof_seconds = proof_seconds
         self._hang_seconds = hang_seconds
-        self._started_ms = now_ms()
         self._started = self._turned = time.monotonic()
         self._vouched: dict[str, float] = {}
         """When something vouched for each source, by a clock that nobody sets."""
@@ -100,7 +99,7 @@ class Health:
 
     def _of_writer(self) -> list[str]:
         if self._recording is None:
-            late = now_ms() - self._started_ms > self._hang_seconds * 1000
+            late = time.monotonic() - self._started > self._hang_seconds
             return [f"the writer is {self._phases.get('writer', 'not there')}"] if late else []
         if self._recording.trouble:
             return [f"the database cannot be written: {self._recording.trouble}"]

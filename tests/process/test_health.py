@@ -80,6 +80,7 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
 
 def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Path) -> None:
     """A day ahead is no loss of proof, and after it is set back nothing vouches for the day to come."""
+    operator.deadlines |= {"hang": 15.0}
     clock = tmp_path / "clock"
     clock.write_text("0", encoding="ascii")
     operator.environment |= {"PYTHONPATH": str(Path(__file__).parent.parent / "clock"), "KUBE9_TEST_CLOCK": str(clock)}
