@@ -94,6 +94,7 @@ def test_a_node_that_is_ready_again() -> None:
     assert found.description == "Node web is ready again after 5m 12s"
     assert metadata(found) == {"previous": "Unknown", "current": "True", "not_ready_seconds": 312}
     assert changes.ended_ms("nodes", back) == NOW - 1_000
+    assert told(seen("nodes"), lost, changed(back, ready_since_ms=lost.ready_since_ms)), "dates are whole seconds"
     unseen = only(seen("nodes", listing=True), NODE, back)
     assert unseen.description == "Node web is ready again; it was not while nothing watched"
 

@@ -84,7 +84,7 @@ def _not_ready(seen: Seen, previous: Node | None, current: Node) -> Sighting:
 
 def _ready_again(seen: Seen, previous: Node, current: Node) -> list[Sighting]:
     """Ready comes back; for how long it was away is known where its leaving was seen."""
-    if current.ready != TRUE or current.ready_since_ms == previous.ready_since_ms:
+    if current.ready != TRUE or (previous.ready == TRUE and current.ready_since_ms == previous.ready_since_ms):
         return []
     if previous.ready != TRUE and not _is_lost(previous):
         return []  # ready for the first time
