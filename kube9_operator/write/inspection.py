@@ -24,7 +24,9 @@ class Inspector:
         self._process: subprocess.Popen[bytes] | None = None
 
     def step(self) -> None:
-        """To be called between batches. Raises Damaged where damage was found."""
+        """To be called between batches. Raises Damaged where damage was found, or the file is not where it was."""
+        if not os.path.exists(self._path):
+            raise Damaged("the file has been removed")
         if self._process is not None and self._process.poll() is not None:
             found = (self._process.communicate()[0] or b"").decode(errors="replace").strip()
             code, self._process = self._process.returncode, None

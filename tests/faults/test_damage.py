@@ -167,6 +167,19 @@ def test_damage_while_it_runs(tmp_path: Path, standin: StandIn) -> None:
     assert operator.integrity() == "ok"
 
 
+def test_a_file_that_is_removed_while_it_runs(tmp_path: Path, standin: StandIn) -> None:
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    standin.write(warning("one", "SoakHappened", "it happened", count=2))
+    with operator:
+        until(lambda: "one" in ids_now(operator), "the list")
+        (operator.data / "kube9.db").unlink()
+        standin.write(warning("two", "SoakHappened", "and this"))
+        until(lambda: {"one", "two"} <= set(ids_now(operator)), "both in a new file", SALVAGE_SECONDS)
+        assert "the file has been removed" in operator.log_text()
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
+
+
 def test_only_the_newest_two_are_kept(tmp_path: Path, standin: StandIn) -> None:
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
     for number in range(4):
