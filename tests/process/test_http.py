@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kube9_operator.serve.http import MAX_CONNECTIONS, MAX_REQUEST_BYTES
 from kube9_operator.serve.metrics import METRICS
+from kube9_operator.sources import PROCESSES
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 from tests.tools import tool
@@ -99,23 +100,24 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     found = until(lambda: _with_events(operator, 5), "the figures")
     assert found["kube9_events_received_total"][("Warning",)] == 5
     assert found["kube9_books_total"][("events", "received")] == found["kube9_books_total"][("events", "stored")] == 5
-    assert found["kube9_events_lag_seconds_count"][()] == 5
+    assert found["kube9_events_lag_seconds_count"][()] >= 5
     assert found["kube9_events_recorded_duration_seconds_count"][()] >= 1
     assert found["kube9_events_processing_duration_seconds_count"][()] >= 1
-    assert found["kube9_database_operations_total"][("insert",)] == 5
+    assert found["kube9_database_operations_total"][("insert",)] >= 5
     assert found["kube9_database_operations_total"][("commit",)] >= 1
     assert found["kube9_events_storage_size_bytes"][()] > 10_000
-    assert found["kube9_health"] == {("healthy",): 1, ("degraded",): 0, ("unhealthy",): 0}
+    until(lambda: samples(operator)["kube9_health"] == {("healthy",): 1, ("degraded",): 0, ("unhealthy",): 0}, "health")
     operator.kill("writer")
     standin.write(warning("two", "BackOff", "again"))
     found = until(lambda: _with_events(operator, 6), "the figures to go on")
-    assert found["kube9_process_restarts_total"] == {("writer",): 1, ("watcher-events",): 1}
+    assert found["kube9_process_restarts_total"] == {(name,): 1 for name in ("writer", *PROCESSES)}
     assert found["kube9_books_total"][("events", "stored")] == 6
 
 
 def _with_events(operator: Operator, number: int) -> dict[str, dict[tuple[str, ...], float]] | None:
     found = samples(operator)
-    return found if sum(found["kube9_events_total"].values()) == number else None
+    of_cluster = (count for (kind, _), count in found["kube9_events_total"].items() if kind == "cluster")
+    return found if sum(of_cluster) == number else None
 
 
 def test_a_watch_that_fails_is_counted(operator: Operator, standin: StandIn) -> None:
