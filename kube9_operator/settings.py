@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True):
     info_warning_days: int
     error_critical_days: int
     database_max_mib: int
+    reasons_include: frozenset[str]
+    reasons_exclude: frozenset[str]
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -74,6 +76,19 @@ def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     return parse
 
 
+def _reasons(text: str) -> frozenset[str]:
+    reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if any(not part.isprintable() or " " in part for part in reasons):
+        raise ValueError("must be reasons as Kubernetes writes them, separated by commas: Started,Killing")
+    return reasons
+
+
+def _reasons_to_leave_out(text: str) -> frozenset[str]:
+    if "*" in _reasons(text):
+        raise ValueError("must be reasons, not *: nothing would be recorded")
+    return _reasons(text)
+
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -87,5 +102,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "info_warning_days": ("EVENT_RETENTION_INFO_WARNING_DAYS", "7", _whole(1, 3_650, "days")),
     "error_critical_days": ("EVENT_RETENTION_ERROR_CRITICAL_DAYS", "30", _whole(1, 3_650, "days")),
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),
+    "reasons_include": ("EVENT_REASONS_INCLUDE", "", _reasons),
+    "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
 }
 """Of each field its variable, its default and what makes a value of it."""

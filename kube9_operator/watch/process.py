@@ -11,7 +11,9 @@ from kube9_operator.sources import SOURCES
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
+from kube9_operator.watch.kinds.events import choosing
 from kube9_operator.watch.outbox import Outbox
+from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.reflector import Reflector
 
 
@@ -20,7 +22,8 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
-    kinds = [KINDS[one.name] for one in SOURCES.values() if one.process == name]
+    chosen = KINDS | {"events": choosing(Chosen(settings.reasons_include, settings.reasons_exclude))}
+    kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
         kind.source: Reflector(kind, ready, Client(deadlines.connect), outboxes[kind.source], link.stop, deadlines, link.tally)

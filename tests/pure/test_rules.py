@@ -11,7 +11,7 @@ from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator import __version__, preload, sources
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
 from kube9_operator.serve.metrics import METRICS
-from kube9_operator.settings import VARIABLES, from_environment
+from kube9_operator.settings import VARIABLES, SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 300
@@ -90,6 +90,16 @@ def test_the_chart_leaves_time_for_all_deadlines() -> None:
 def test_defaults_are_settings(tmp_path: Path) -> None:
     chosen = from_environment({"DB_PATH": str(tmp_path), "LOG_LEVEL": " Warning "})
     assert (chosen.log_level, chosen.quiet_minutes) == ("warning", 60)
+
+
+def test_reasons_are_checked(tmp_path: Path) -> None:
+    chosen = from_environment(
+        {"DB_PATH": str(tmp_path), "EVENT_REASONS_INCLUDE": " Started , *", "EVENT_REASONS_EXCLUDE": "Odd"}
+    )
+    assert (chosen.reasons_include, chosen.reasons_exclude) == ({"Started", "*"}, {"Odd"})
+    for variable, value in (("EVENT_REASONS_EXCLUDE", "*"), ("EVENT_REASONS_INCLUDE", "not one")):
+        with pytest.raises(SettingError, match=variable):
+            from_environment({"DB_PATH": str(tmp_path), variable: value})
 
 
 def test_the_preload_module_imports() -> None:

@@ -1,18 +1,21 @@
 """Kubernetes Events: each becomes a sighting, or is not worth one. What is deleted says nothing of the happening."""
 
+from functools import partial
+
 import msgspec
 
 from kube9_operator.watch import events
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.kind import NOT_DECODED, Kind
 from kube9_operator.watch.lines import version_of
+from kube9_operator.watch.recognise import TABLE_ALONE, Chosen
 
 TYPES = ("Normal", "Warning", "other")
 """Of Events, as they are counted: any text may be their type."""
 _event = msgspec.json.Decoder(events.Event)
 
 
-def take(raw: msgspec.Raw, batch: Batch) -> str:
+def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     """Counts and normalises one Event; returns its resourceVersion."""
     batch.counts.received += 1
     try:
@@ -22,7 +25,7 @@ def take(raw: msgspec.Raw, batch: Batch) -> str:
         return version_of(raw)
     counted_as = event.type if event.type in TYPES else "other"
     batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
-    sighting = events.normalise(event)
+    sighting = events.normalise(event, chosen)
     if sighting is None:
         batch.counts.filtered += 1
     else:
@@ -43,3 +46,8 @@ def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
 
 
 EVENTS = Kind("events", take, take_deleted, of_states=False)
+
+
+def choosing(chosen: Chosen) -> Kind:
+    """EVENTS with what settings add to the table and leave out of it."""
+    return msgspec.structs.replace(EVENTS, take=partial(take, chosen=chosen))
