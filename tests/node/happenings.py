@@ -33,7 +33,10 @@ def table(namespace: str) -> list[Expected]:
     """What is to be read of `objects` and `filled`."""
 
     def restarts(name: str, container: str = "main") -> Expected:
-        cause = rf"Back-off restarting failed container {container} in pod {name}_{namespace}"
+        # The latest of what the back-off says and what the container's status does.
+        cause = (
+            rf"Back-off restarting failed container {container} in pod {name}_{namespace}|{container} restarted after exit code"
+        )
         return Expected("Pod", name, RESTARTS, cause, {"container": container})
 
     def pull(name: str, cause: str, reason: str, image: str) -> Expected:
@@ -49,6 +52,7 @@ def table(namespace: str) -> list[Expected]:
     return [
         restarts("crash"),
         restarts("eater"),
+        expected("Pod", "eater", "Container OOM killed", "critical", "memory limit of 32Mi", container="main"),
         restarts("badinit", "prepare"),
         restarts("hook"),
         restarts("unlive"),
@@ -69,17 +73,19 @@ def table(namespace: str) -> list[Expected]:
         expected("PersistentVolumeClaim", "noclass", "PVC binding failed", "error", '"nowhere" not found'),
         Expected("HorizontalPodAutoscaler", "small", RESIZED, "New size: 3", {"reason": "SuccessfulRescale", "new": 3}),
         expected("ResourceQuota", "few", "Resource quota exceeded", "warning", "exceeded quota: few", **quota),
-        expected("Node", NODE, "Node NotReady", "critical", "NotReady", reason="NodeNotReady"),
+        expected("Node", NODE, "Node NotReady", "critical", "NotReady"),
     ]
 
 
 STAYS: dict[tuple[str, str, str], str] = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
     ("Pod", "hook", "Pod FailedPostStartHook"): "the cause of the restarts, which the back-off does not say",
+    ("Node", NODE, "Node Ready"): "it came back",
+    ("Deployment", "small", "Deployment scaled"): "what its autoscaler did, where the operator saw it before",
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedGetResourceMetric"): "nobody measures here",
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedComputeMetricsReplicas"): "the same, by its effect",
 }
-"""What else may be recorded at `warning` or worse, by kind, object and title, and why it is worth reading."""
+"""What else may be recorded, by kind, object and title, and why it is worth reading."""
 
 
 def objects(namespace: str) -> list[dict[str, Any]]:
