@@ -69,6 +69,8 @@ class Server:
             elif key.data.socket in self._connections:  # it may have given way just now
                 try:
                     self._go_on(key.data)
+                except BlockingIOError:  # no room yet
+                    continue
                 except OSError:  # a client that goes away is no news
                     self._close(key.data)
         now = time.monotonic()
