@@ -92,7 +92,7 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
 
 
 class Told(msgspec.Struct, frozen=True, tag=True):
-    """From the supervisor to the writer: events of its own."""
+    """From the supervisor to the writer: events of its own; to the watcher that publishes it: health alone."""
 
     number: int
     """1, 2, 3, …; the writer gives it back when it has committed them."""
@@ -103,7 +103,18 @@ class Told(msgspec.Struct, frozen=True, tag=True):
     """As it is now: JSON, {"status", "reasons"}."""
 
 
-Message = Beat | Ready | Fatal | Failed | Recording | Watching | Tallied
+class Published(msgspec.Struct, frozen=True, tag=True):
+    """From the watcher that keeps the status ConfigMap."""
+
+    written_ms: int
+    """When it was last written, in ms since 1970; 0 for not yet."""
+    trouble: str
+    """Why it cannot be written at the moment; '' where it can."""
+    lasting: bool
+    """That does not pass by itself."""
+
+
+Message = Beat | Ready | Fatal | Failed | Recording | Watching | Tallied | Published
 _encoder = msgspec.msgpack.Encoder()
 _told_decoder = msgspec.msgpack.Decoder(Told)
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -131,6 +142,7 @@ class Link:
         self.abandon = False
         self.tally = Tally()
         """What this process counts for /metrics; goes with every beat."""
+        self._sending = threading.Lock()
         self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
         """What the supervisor has told so far and nobody has taken."""
         self._connection = connection
@@ -153,7 +165,8 @@ class Link:
     def send(self, message: Message) -> None:
         """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""
         try:
-            self._connection.send_bytes(_encoder.encode(message))
+            with self._sending:
+                self._connection.send_bytes(_encoder.encode(message))
         except OSError:
             self.stop.set()
 

@@ -38,7 +38,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     from kube9_operator.serve.metrics import exposition
     from kube9_operator.serve.pages import Pages
     from kube9_operator.serve.volume import Volume
-    from kube9_operator.sources import PROCESSES, SOURCES
+    from kube9_operator.sources import PROCESSES, PUBLISHER, SOURCES
     from kube9_operator.supervisor import Supervisor
 
     try:
@@ -61,7 +61,9 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.get().info("operator.serving", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
-        watchers=[Role(name, "kube9_operator.watch.process:run", (name, chosen, deadlines)) for name in PROCESSES],
+        watchers=[
+            Role(name, "kube9_operator.watch.process:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
+        ],
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",

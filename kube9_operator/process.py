@@ -20,6 +20,8 @@ class Role(msgspec.Struct, frozen=True):
     name: str
     target: str
     arguments: tuple[Any, ...]
+    is_told: bool = False
+    """It hears how all are, whenever that changes."""
 
 
 class Child:
@@ -29,6 +31,8 @@ class Child:
         self, role: Role, arguments: tuple[Any, ...], deadlines: Deadlines, level: str, ctx: context.ForkServerContext
     ) -> None:
         self.name = role.name
+        self.is_told = role.is_told
+        self._told: child.Told | None = None
         self.pipe, theirs = ctx.Pipe()
         self.process = ctx.Process(
             target=child.run, name=role.name, args=(role.target, role.name, theirs, deadlines, level, arguments)
@@ -44,6 +48,12 @@ class Child:
         """Notes that the child lives."""
         self.phase = beat.phase
         self.expected_by = time.monotonic() + beat.deadline
+
+    def tell(self, health: child.Told) -> None:
+        """Says how all are, where that has changed. Rare and short, so that the pipe to a child that hangs never fills."""
+        if health != self._told:
+            self._told = health
+            self.say(msgspec.msgpack.encode(health))
 
     def say(self, word: bytes) -> None:
         """Tells the child something, or asks it to end; one that is gone already needs no telling."""

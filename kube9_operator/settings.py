@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True):
     quiet_minutes: int
     queue_size: int
     event_ttl_seconds: int
+    status_interval_seconds: int
     info_warning_days: int
     error_critical_days: int
     database_max_mib: int
@@ -62,7 +63,7 @@ def _port(text: str) -> int:
 
 
 def _label(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+    if text and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
         raise ValueError("must be the name of a namespace: lower-case letters, digits and '-', at most 63")
     return text
 
@@ -95,7 +96,9 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "log_level": ("LOG_LEVEL", "info", _level),
     "database_folder": ("DB_PATH", "/data", _folder),
     "health_port": ("HEALTH_PORT", "8080", _port),
-    "namespace": ("POD_NAMESPACE", "kube9-system", _label),
+    "namespace": ("POD_NAMESPACE", "", _label),
+    # Readers take a status that is five minutes old for none.
+    "status_interval_seconds": ("STATUS_UPDATE_INTERVAL_SECONDS", "60", _whole(1, 299, "seconds")),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
     "queue_size": ("EVENT_QUEUE_SIZE", "1000", _whole(500, 100_000, "sightings")),

@@ -24,6 +24,8 @@ class Source(msgspec.Struct, frozen=True):
 EVENTS, PODS, REST = "watcher-events", "watcher-pods", "watcher-rest"
 PROCESSES = (EVENTS, PODS, REST)
 """Events are held up by nobody, and what comes in thousands by little else."""
+PUBLISHER = REST
+"""This one also keeps the status ConfigMap."""
 
 SOURCES: dict[str, Source] = {
     one.name: one

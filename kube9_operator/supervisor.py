@@ -184,6 +184,8 @@ class Supervisor:
                 match message:
                     case child.Beat() as beat:
                         one.heard(beat)
+                        if one.is_told:
+                            one.tell(self._health.told())
                     case child.Recording(told=number):
                         self._diary.committed(number)
                     case child.Failed(reason):

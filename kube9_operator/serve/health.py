@@ -1,9 +1,10 @@
 """What the children have reported, and what it means: healthy, degraded or unhealthy, with the reasons. No I/O."""
 
+import json
 import time
 from typing import Any, Literal
 
-from kube9_operator.child import Beat, Message, Recording, Watching
+from kube9_operator.child import Beat, Message, Published, Recording, Told, Watching
 from kube9_operator.clock import iso, now_ms
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -23,6 +24,7 @@ class Health:
         self._recording: Recording | None = None
         self._recorded = 0.0
         self._troubles: dict[str, str] = {}
+        self._published: Published | None = None
 
     def turned(self) -> None:
         """The supervisor's loop has turned."""
@@ -42,6 +44,8 @@ class Health:
                 self._recording, self._recorded = message, time.monotonic()
             case Watching(troubles):
                 self._troubles = self._troubles | troubles
+            case Published():
+                self._published = message
 
     def _take_proofs(self, message: Recording) -> None:
         """A proof that is another than before vouches for its time, which was so long ago; at first since the start."""
@@ -55,6 +59,11 @@ class Health:
     def loop_turns(self) -> bool:
         """Whether the supervisor's loop turns."""
         return time.monotonic() - self._turned < self._hang_seconds
+
+    def told(self) -> Told:
+        """What the status ConfigMap says."""
+        found = self.document()
+        return Told(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
 
     def proved_ms(self) -> dict[str, int]:
         """Until when each source is proved, in ms since 1970."""
@@ -88,14 +97,27 @@ class Health:
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
         if self._recording and self._recording.damage:
             degraded.append(self._recording.damage)
+        degraded += self._of_status_map()
         status: Status = "unhealthy" if unhealthy else "degraded" if degraded else "healthy"
         return {
             "status": status,
             "reasons": unhealthy + degraded,
             "processes": self._phases,
             "watches": watches,
+            "status_configmap": {
+                "written": iso(self._published.written_ms) if self._published and self._published.written_ms else None,
+                "trouble": self._published.trouble if self._published else "",
+            },
             "recorded_since_start": self._recording.sightings if self._recording else 0,
         }
+
+    def _of_status_map(self) -> list[str]:
+        """It is a part of the whole only when it cannot be written for long, or for a reason that does not pass."""
+        said = self._published
+        if said is None or not said.trouble:
+            return []
+        late = now_ms() - (said.written_ms or self._started_ms) > self._proof_seconds * 1000
+        return [f"the status ConfigMap: {said.trouble}"] if said.lasting or late else []
 
     def _of_writer(self) -> list[str]:
         if self._recording is None:

@@ -81,11 +81,7 @@ class Client:
         One that is `long` can be ended by `interrupt`. Raises ApiError unless it is 200.
         """
         try:
-            if self._api is None:
-                chosen = _configuration()
-                logs.get().info("api.server", address=chosen.host)
-                self._api = ApiClient(chosen)
-            request = self._api.param_serialize(
+            request = self._connected().param_serialize(
                 "GET",
                 path,
                 query_params=query,
@@ -102,6 +98,39 @@ class Client:
         if raw.status != 200:
             raise answer.as_error()
         return answer
+
+    def apply(self, path: str, document: dict[str, object], seconds: float) -> None:
+        """Makes an object, or those fields of it, what the document says: server-side apply. Raises ApiError.
+
+        https://kubernetes.io/docs/reference/using-api/server-side-apply/
+        """
+        try:
+            request = self._connected().param_serialize(
+                "PATCH",
+                path,
+                query_params=[("fieldManager", "kube9-operator"), ("force", "true")],
+                header_params={
+                    "Accept": "application/json",
+                    "Content-Type": "application/apply-patch+yaml",
+                    "User-Agent": "kube9-operator",
+                },
+                body=json.dumps(document),
+                auth_settings=["BearerToken"],
+            )
+            raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, seconds)).response
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise ApiError(*_cause(error)) from None
+        answer = Answer(raw, seconds)
+        if raw.status not in (200, 201):
+            raise answer.as_error()
+        answer.whole()
+
+    def _connected(self) -> Any:
+        if self._api is None:
+            chosen = _configuration()
+            logs.get().info("api.server", address=chosen.host)
+            self._api = ApiClient(chosen)
+        return self._api
 
 
 class Answer:

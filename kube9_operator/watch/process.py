@@ -7,7 +7,7 @@ from typing import Any
 from kube9_operator.child import Link, Ready, Watching
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.sources import SOURCES
+from kube9_operator.sources import PUBLISHER, SOURCES
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
@@ -15,6 +15,7 @@ from kube9_operator.watch.kinds.events import choosing
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.reflector import Reflector
+from kube9_operator.watch.status_map import StatusMap
 
 
 def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:
@@ -34,7 +35,15 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         for kind in kinds
         if not kind.of_states
     }
-    running: dict[str, Reflector | Comparer] = {**reflectors, **comparers}
+    running: dict[str, Reflector | Comparer | StatusMap] = {**reflectors, **comparers}
+    if name == PUBLISHER and settings.namespace:
+        running["status"] = StatusMap(
+            link,
+            Client(deadlines.connect),
+            settings.namespace,
+            settings.status_interval_seconds,
+            deadlines,
+        )
     threads = [threading.Thread(target=one.run, name=name, daemon=True) for name, one in running.items()]
     for thread in threads:
         thread.start()

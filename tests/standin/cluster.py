@@ -76,6 +76,10 @@ class Cluster:
         """Of each the resource and the path with its query."""
         self.away: asyncio.Queue[float] = asyncio.Queue()
         """Times for which nobody is to listen, in seconds."""
+        self.applied: dict[str, Any] = {}
+        """Objects by path, as they were last applied."""
+        self.apply_code = 200
+        """How it answers to that."""
         self.tls: ssl.SSLContext | None = None
         self.ahead_seconds = 0.0
         """Of its clock, by which objects are dated and answers carry a Date."""

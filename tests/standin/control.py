@@ -132,6 +132,16 @@ def do_requests(cluster: Cluster, body: Any) -> Any:
     return [target for resource, target in cluster.requests if resource == (body or EVENTS)]
 
 
+def do_applied(cluster: Cluster, _body: Any) -> Any:
+    """Objects by path, as they were last applied."""
+    return cluster.applied
+
+
+def do_answer_apply(cluster: Cluster, body: Any) -> None:
+    """From now on, whoever applies an object gets this code."""
+    cluster.apply_code = body
+
+
 def do_held(cluster: Cluster, _body: Any) -> Any:
     """Of each object what an Event of it counts now."""
     events = [json.loads(text) for text in cluster.events.objects.values()]
@@ -143,6 +153,6 @@ CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
     for function in (
         *(do_put, do_remove, do_refuse, do_bookmarks),
         *(do_write, do_delete, do_prepare, do_release, do_compact, do_restore, do_replace, do_delete_namespace, do_cut),
-        *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_held),
+        *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_applied, do_answer_apply, do_held),
     )
 }

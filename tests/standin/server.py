@@ -60,6 +60,10 @@ async def asked(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.
     exchange = Exchange(cluster, collection, reader, writer, dict(parse_qsl(url.query)), wanted)
     if cluster.token and request.headers.get("authorization") != f"Bearer {cluster.token}":
         await exchange.respond(401, status(401, "Unauthorized"))
+    elif request.method == "PATCH":
+        if cluster.apply_code == 200:
+            cluster.applied[url.path] = json.loads(request.body) | {"query": url.query}
+        await exchange.respond(cluster.apply_code, status(cluster.apply_code, "Applied"))
     elif url.path.startswith("/api/v1/namespaces/") and url.path.rpartition("/")[2] not in cluster.gone:
         await exchange.respond(200, encode({"kind": "Namespace", "metadata": {"uid": cluster.uid}}))
     elif url.path != collection.path or request.method != "GET":

@@ -1,0 +1,90 @@
+"""The ConfigMap that says how the operator is: at start, on change, at the interval; trouble with it stops nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kube9_operator import __version__
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
+
+PATH = "/api/v1/namespaces/kube9-system/configmaps/kube9-operator-status"
+
+
+@pytest.fixture
+def operator(tmp_path: Path, standin: StandIn) -> Iterator[Operator]:
+    environment = {"POD_NAMESPACE": "kube9-system", "STATUS_UPDATE_INTERVAL_SECONDS": "1"}
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), **environment) as running:
+        yield running
+
+
+def published(standin: StandIn) -> Any:
+    """The status as the extension reads it, None as long as there is none."""
+    found = standin.control("applied").get(PATH)
+    return json.loads(found["data"]["status"]) if found else None
+
+
+def test_it_says_what_the_extension_reads(operator: Operator, standin: StandIn) -> None:
+    said = until(lambda: published(standin), "the ConfigMap")
+    last_update = said.pop("lastUpdate")
+    cluster = said.pop("clusterId")
+    assert said == {
+        "mode": "operated",
+        "version": __version__,
+        "health": "healthy",
+        "error": None,
+        "namespace": "kube9-system",
+        "collectionStats": {
+            "totalSuccessCount": 0,
+            "totalFailureCount": 0,
+            "collectionsStoredCount": 0,
+            "lastSuccessTime": None,
+        },
+    }
+    assert len(cluster) == 36
+    document = standin.control("applied")[PATH]
+    assert document["metadata"]["name"] == "kube9-operator-status"
+    assert document["data"]["namespace"] == "kube9-system"
+    assert document["query"] == "fieldManager=kube9-operator&force=true"
+    until(lambda: published(standin)["lastUpdate"] > last_update, "the interval")
+    assert operator.health()[1]["status_configmap"]["trouble"] == ""
+
+
+def test_it_follows_health(operator: Operator, standin: StandIn) -> None:
+    until(lambda: published(standin), "the ConfigMap")
+    standin.control("answer", [{"code": 403}] * 20)
+    until(lambda: published(standin)["health"] == "degraded", "the change")
+    assert "not permitted" in published(standin)["error"]
+    until(lambda: published(standin)["health"] == "healthy", "it to heal")
+    assert published(standin)["error"] is None
+
+
+def test_where_it_may_not_be_written_recording_goes_on(operator: Operator, standin: StandIn) -> None:
+    standin.control("answer_apply", 403)
+    until(lambda: "the status ConfigMap: not permitted" in operator.health()[1]["reasons"], "health to say so")
+    assert operator.health()[1]["status"] == "degraded"
+    standin.write(warning("one", "BackOff", "again"))
+    until(lambda: operator.events(), "the event")
+    assert len([line for line in operator.log() if line["event"] == "status.trouble"]) == 1
+    standin.control("answer_apply", 200)
+    until(lambda: operator.health()[0] == 200, "it to heal")
+    until(lambda: (published(standin) or {}).get("health") == "healthy", "the ConfigMap to say so")
+
+
+def test_a_passing_trouble_is_no_change_of_health(operator: Operator, standin: StandIn) -> None:
+    until(lambda: published(standin), "the ConfigMap")
+    standin.control("answer_apply", 500)
+    until(lambda: operator.health()[1]["status_configmap"]["trouble"], "the trouble")
+    assert operator.health()[0] == 200
+    standin.control("answer_apply", 200)
+    until(lambda: not operator.health()[1]["status_configmap"]["trouble"], "it to heal")
+
+
+def test_without_a_namespace_there_is_none(tmp_path: Path, standin: StandIn) -> None:
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), POD_NAMESPACE="") as running:
+        until(lambda: running.health()[1]["watches"]["events"]["proved_until"], "the list")
+        assert running.health()[1]["status_configmap"] == {"written": None, "trouble": ""}
+        assert standin.control("applied") == {}
