@@ -25,6 +25,7 @@ class Health:
         self._recorded = 0.0
         self._troubles: dict[str, str] = {}
         self._published: Published | None = None
+        self._published_well = time.monotonic()
 
     def turned(self) -> None:
         """The supervisor's loop has turned."""
@@ -46,6 +47,7 @@ class Health:
                 self._troubles = self._troubles | troubles
             case Published():
                 self._published = message
+                self._published_well = self._published_well if message.trouble else time.monotonic()
 
     def _take_proofs(self, message: Recording) -> None:
         """A proof that is another than before vouches for its time, which was so long ago; at first since the start."""
@@ -116,7 +118,7 @@ class Health:
         said = self._published
         if said is None or not said.trouble:
             return []
-        late = now_ms() - (said.written_ms or self._started_ms) > self._proof_seconds * 1000
+        late = time.monotonic() - self._published_well > self._proof_seconds
         return [f"the status ConfigMap: {said.trouble}"] if said.lasting or late else []
 
     def _of_writer(self) -> list[str]:
