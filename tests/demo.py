@@ -56,8 +56,7 @@ def tell(operator: Operator, standin: StandIn) -> None:
 
     say("The API server forgets the version that the watch would go on from (410). It lists again. Events live for an hour, so")
     print("nothing can be missing, and the record is still complete:")
-    standin.control("compact")
-    standin.plan("HTTP 410", on="watch")
+    standin.plan("HTTP 410", on="watch", of="events")
     standin.control("cut")
     standin.write(crash(17))
     until(lambda: crashes(operator) == 17, "the list")
