@@ -13,6 +13,7 @@ from kube9_operator import __version__, logs
 from kube9_operator.child import Link, Published
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.watch import namespaces
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.namespaces import cluster_uid
 
@@ -93,7 +94,7 @@ class StatusMap:
             "lastUpdate": iso(now_ms()),
             "error": "; ".join(self._told["reasons"])[:MAX_ERROR_CHARACTERS] or None,
             "namespace": self._namespace,
-            "clusterId": self._cluster,
+            "clusterId": self._cluster_uid(),
             "collectionStats": {
                 "totalSuccessCount": 0,
                 "totalFailureCount": 0,
@@ -114,6 +115,13 @@ class StatusMap:
             },
             "data": {"namespace": self._namespace, "status": json.dumps(status)},
         }
+
+    def _cluster_uid(self) -> str:
+        """Known from the start but for the first one."""
+        if not self._cluster:
+            with contextlib.suppress(ApiError):
+                self._cluster = namespaces.cluster_uid(self._client, self._deadlines)
+        return self._cluster
 
     def _owner(self) -> list[dict[str, str]]:
         """What made this pod, so that the ConfigMap goes with it when it is uninstalled; none outside a cluster."""

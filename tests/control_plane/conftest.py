@@ -43,5 +43,8 @@ def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
 def operator(plane: ControlPlane, tmp_path: Path) -> Iterator[Operator]:
     """A running operator that has listed what there is, and watches."""
     with Operator(tmp_path, plane.kubeconfig(tmp_path), DEADLINES, NO_PROXY="127.0.0.1") as running:
-        until(lambda: [line for line in running.log() if line["event"] == "watch.listed"], "the first list")
+        until(
+            lambda: [line for line in running.log() if line["event"] == "watch.listed" and line["source"] == "events"],
+            "the first list",
+        )
         yield running

@@ -202,7 +202,10 @@ def test_an_error_is_answered_and_over(operator: Operator, standin: StandIn, pla
     standin.write(warning("one", "BackOff", "again"))
     with operator:
         until(lambda: counts(operator) == {"one": 1}, "the list after the error")
-        until(lambda: [line for line in operator.log() if line["event"] == "watch.restored"], "the end of the trouble")
+        until(
+            lambda: [line for line in operator.log() if line["event"] == "watch.restored" and line["source"] == "events"],
+            "the end of the trouble",
+        )
     troubles = [line for line in operator.log() if line["event"] == "watch.trouble" and line["source"] == "events"]
     assert len(troubles) == 1, "one line, however often it is tried"
 
