@@ -132,7 +132,7 @@ async def gone_back(exchange: Exchange, plan: dict[str, Any]) -> None:
     """The server has been restored from a backup that lacks the last changes; `write` is what was written since."""
     exchange.cluster.restore(max(100, exchange.cluster.version - plan.get("by", 3)))
     for event in plan.get("write", ()):
-        exchange.cluster.write(event)
+        exchange.cluster.write("events", event)
     await exchange.serve()
 
 
