@@ -24,7 +24,7 @@ def agree(ours: Callable[[], Any], theirs: Callable[[], Any], seconds: float = L
     while True:
         before, said = theirs(), ours()
         if (before == said and theirs() == before) or time.monotonic() > deadline:
-            assert said == before
+            assert said == before, f"{said} instead of {before}"
             return said
         time.sleep(POLL_SECONDS)
 
