@@ -63,6 +63,8 @@ class Workload(Reduced, frozen=True):
     stuck_message: str = ""
     deleting_since_ms: int = 0
     owner: Owner | None = None
+    uncounted: bool = False
+    """A DaemonSet that its controller has not seen yet: `replicas` is 0 because nobody has counted the nodes."""
 
 
 class Service(Reduced, frozen=True):

@@ -141,6 +141,17 @@ def test_a_workload_that_is_scaled_or_gets_another_image(source: str, kind: str)
     assert again[0].key != scaled.key, "each change is an event of its own"
 
 
+def test_a_daemonset_that_is_counted_for_the_first_time_is_not_scaled() -> None:
+    of, made = seen("daemonsets", "agent"), Workload(0, {"app": "a:1"}, uncounted=True)
+    assert told(of, None, made) == []
+    assert told(of, made, Workload(3, made.images)) == []
+    assert [title for _, title, _ in told(of, made, Workload(3, {"app": "a:2"}))] == ["DaemonSet image changed"]
+    more_nodes = only(of, Workload(3, made.images), Workload(4, made.images))
+    assert more_nodes.description == "DaemonSet agent scaled from 3 to 4 replicas"
+    no_nodes_at_first = only(of, Workload(0, made.images), Workload(1, made.images))
+    assert no_nodes_at_first.description == "DaemonSet agent scaled from 0 to 1 replicas"
+
+
 def test_a_secret_in_an_image_is_hidden() -> None:
     image = only(seen("deployments"), Workload(1, {"app": "a"}), Workload(1, {"app": "https://me:hunter22@r.example/web:2"}))
     assert "hunter22" not in image.metadata + image.description

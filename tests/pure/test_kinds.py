@@ -204,7 +204,10 @@ def test_workloads() -> None:
     progressing = stuck | {"status": "True", "reason": "NewReplicaSetAvailable"}
     assert reduced("deployments", deployment | {"status": {"conditions": [progressing]}}).stuck_since_ms == 0
     assert reduced("statefulsets", made(spec={"replicas": 0, "template": template})) == Workload(0, images)
-    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 4})) == Workload(4, {})
+    seen = {"desiredNumberScheduled": 4, "observedGeneration": 1}
+    assert reduced("daemonsets", made(spec={}, status=seen)) == Workload(4, {})
+    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 0})) == Workload(0, {}, uncounted=True)
+    assert reduced("daemonsets", made(spec={})).uncounted
 
 
 def test_an_endpoint_of_two_address_families_is_one() -> None:

@@ -42,6 +42,8 @@ class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """How it is. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
 
     desired_number_scheduled: int | None = None
+    observed_generation: int | None = None
+    """Absent or 0 until the controller has written the status for the first time."""
     conditions: list[metadata.Condition] | None = None
 
 
@@ -59,7 +61,8 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
     template = (spec.template or Template()).spec or PodSpec()
     progressing = metadata.condition(status.conditions, "Progressing")
     stuck = progressing.status == "False" and progressing.reason == STUCK
-    replicas = spec.replicas if spec.replicas is not None else status.desired_number_scheduled
+    counted_by_controller = spec.replicas is None
+    replicas = status.desired_number_scheduled if counted_by_controller else spec.replicas
     return Workload(
         replicas=metadata.number(replicas),
         images={
@@ -70,6 +73,7 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
         stuck_message=texts.line(progressing.message) if stuck else "",
         deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
         owner=metadata.controller(found.metadata),
+        uncounted=counted_by_controller and not status.observed_generation,
     )
 
 

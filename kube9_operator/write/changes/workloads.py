@@ -13,7 +13,7 @@ def of_workload(seen: Seen, previous: Workload | None, current: Workload | None)
     found = []
     if current.stuck_since_ms and (previous is None or previous.stuck_since_ms != current.stuck_since_ms):
         found.append(_stuck(seen, current))
-    if previous is not None and previous.replicas != current.replicas:
+    if previous is not None and previous.replicas != current.replicas and not (previous.uncounted or current.uncounted):
         found.append(_scaled(seen, previous.replicas, current.replicas))
     if previous is not None and previous.images != current.images:
         found += [
