@@ -10,6 +10,8 @@ from kube9_operator.serve.health import AT_ONCE
 SEVERITIES = {"healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
 """Of the status that health changes to."""
 
+DENIALS = ("SourceUnavailable", "SourceAvailable")
+
 
 class Chronicle:
     """Compares the health of now with that of before. Sources that change together are told of together."""
@@ -92,7 +94,11 @@ class Chronicle:
 
 
 def _watch(reason: str, severity: int, title: str, text: str, now_ms: int, sources: list[str], **more: Any) -> Sighting:
-    """Those of one kind that follow each other are one event: what a flapping API server makes of many sources is counted."""
+    """Those of one kind that follow each other are one event: what a flapping API server makes of many sources is counted.
+
+    A permission is taken and given by somebody who wants to read of which: there each set of sources has its own.
+    """
+    of = ",".join(sources) if reason in DENIALS else ""
     return own.happened(
-        reason, severity, title, text, now_ms, {"sources": sources} | more, key=f"{reason} {more.get('why', '')}"
+        reason, severity, title, text, now_ms, {"sources": sources} | more, key=f"{reason} {more.get('why', '')} {of}"
     )
