@@ -7,7 +7,7 @@ BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && br
 IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
 IMAGE_FLAGS ?=
 
-.PHONY: demo test lint bench soak image cluster-tools man clean
+.PHONY: demo test lint bench soak image requirements cluster-tools man clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -27,10 +27,22 @@ lint: $(VENV)/done
 bench: $(VENV)/done
 	$(BIN)/python -m tests.bench $(PART)
 
-# With a base of your own: make image IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…"
+# With a base of your own: make image IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…". buildah makes one layer of all unless told.
 image:
-	@test -n "$(BUILDER)" || { echo "make image: buildah, podman or docker is needed" >&2; exit 1; }
-	$(BUILDER) build $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+	@test -n "$(BUILDER)" || { echo "make image: needs buildah, podman or docker; or name yours: make image BUILDER=…" >&2; exit 1; }
+	BUILDAH_LAYERS=true $(BUILDER) build $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+
+# What the image is made of, by hash, from the bounds in setup.cfg and pyproject.toml: the newest that Python 3.11 can use. The
+# operator never uses what kubernetes needs for asyncio alone, nor what makes man pages; that is left out.
+LOCK = $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command "make requirements" $(foreach each,$(1),--no-emit-package $(each))
+ASYNCIO := aiohttp aiohttp-retry aiohappyeyeballs aiosignal attrs frozenlist multidict propcache yarl
+
+requirements: $(VENV)/done
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+	$(call LOCK,$(ASYNCIO) argparse-manpage) -o image/requirements.txt setup.cfg
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(call LOCK) -o image/build-requirements.txt -
 
 # The control plane, the node and helm, kwok and promtool for the tests, built once a machine, outside the clone.
 cluster-tools:
