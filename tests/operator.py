@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from kube9_cli.answer import BOOKS
 
 FAST = {
@@ -173,6 +175,17 @@ class Operator:
             return answered.status, json.loads(body) if path == "/healthz" else body.decode()
         finally:
             asking.close()
+
+    def counter(self, name: str, **labels: str) -> float:
+        """A metric's value with exactly these labels."""
+        found = [
+            sample.value
+            for family in text_string_to_metric_families(self.health("/metrics")[1])
+            for sample in family.samples
+            if sample.name == name and sample.labels == labels
+        ]
+        assert len(found) == 1, (name, labels, found)
+        return float(found[0])
 
     def port(self) -> int:
         """Where health is served."""

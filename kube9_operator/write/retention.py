@@ -17,6 +17,7 @@ from kube9_operator.frame import CRITICAL, ERROR, INFO, SEVERITIES, WARNING
 from kube9_operator.settings import Settings
 from kube9_operator.tally import Tally
 from kube9_operator.write import database
+from kube9_operator.write.counted import OPERATIONS
 from kube9_operator.write.eraser import Eraser
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.space import Space
@@ -248,6 +249,7 @@ class Retention:
             self._store.finish()
         for severity, number in (new - told.deleted).items():
             self._tally.add(DELETED, severity, number=number)
+        self._tally.add(OPERATIONS, "delete", number=(new - told.deleted).total())
         told.deleted = new
 
     def _tell(self, told: Round, description: str, count: int, figures: dict[str, int] | None = None) -> None:
