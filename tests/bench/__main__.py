@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, normalise, pressure, queries, redact, retention, standin
+from tests.bench import database, ingest, memory, normalise, pod, pressure, queries, redact, retention, standin
 
 PARTS = {
     "standin": standin.run,
@@ -20,26 +20,39 @@ PARTS = {
 }
 LONG = {"pressure": pressure.run}
 """Ten minutes: only where it is asked for."""
+ON_A_NODE = {"idle": pod.idle, "pod": pod.run}
+"""The same; these need no large database, but what the tests of a node need."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("only", nargs="*", help=f"of {', '.join([*PARTS, *LONG])}; by default all but the last")
+    parts = [*PARTS, *LONG, *ON_A_NODE]
+    parser.add_argument("only", nargs="*", help=f"of {', '.join(parts)}; by default all but the last {len(LONG | ON_A_NODE)}")
     parser.add_argument("--events", type=int, default=1_000_000, help="of the large database (default: 1,000,000)")
     given = parser.parse_args()
-    if not set(given.only) <= {*PARTS, *LONG}:
-        parser.error(f"must be of: {', '.join([*PARTS, *LONG])}")
+    if not set(given.only) <= set(parts):
+        parser.error(f"must be of: {', '.join(parts)}")
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}")
+    for name in given.only:
+        if name in ON_A_NODE:
+            print(f"\n== {name}", flush=True)
+            ON_A_NODE[name]()
+    if not given.only or not set(given.only) <= set(ON_A_NODE):
+        with_a_database([one for one in given.only if one not in ON_A_NODE] or list(PARTS), given.events)
+
+
+def with_a_database(parts: list[str], events: int) -> None:
+    """Runs those of PARTS and LONG."""
     with database.folder() as folder:
         began = time.perf_counter()
         connection = database.create(folder)
-        database.fill(connection, given.events)
+        database.fill(connection, events)
         connection.pragma("wal_checkpoint(TRUNCATE)")
         connection.close()
         seconds = time.perf_counter() - began
-        print(f"a database of {given.events:,} events: built by the store at {given.events / seconds:,.0f} events/s, ", end="")
-        print(f"{database.bytes_of(folder) / given.events:,.0f} bytes an event on disk")
-        for name in given.only or PARTS:
+        print(f"a database of {events:,} events: built by the store at {events / seconds:,.0f} events/s, ", end="")
+        print(f"{database.bytes_of(folder) / events:,.0f} bytes an event on disk")
+        for name in parts:
             print(f"\n== {name}", flush=True)
             (PARTS | LONG)[name](Path(folder))
 

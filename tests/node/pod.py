@@ -155,9 +155,13 @@ class OperatorPod:
         states = [one["status"].get("containerStatuses", []) for one in found if one["metadata"]["name"] == POD]
         return states[0] if states else []
 
+    def container(self) -> str:
+        """The id of the container that runs."""
+        until(self.is_ready, "the operator to run", LONG_SECONDS)
+        return str(self._containers()[0]["containerID"].removeprefix("containerd://"))
+
     def _process(self) -> str:
         """The id of process 1 of the container, as the node sees it."""
-        until(self.is_ready, "the operator to run", LONG_SECONDS)
-        container = self._containers()[0]["containerID"].removeprefix("containerd://")
+        container = self.container()
         tasks = self.node.inside(self.node.binaries / "ctr", "-n", "k8s.io", "tasks", "list")
         return next(line.split()[1] for line in tasks.splitlines() if line.startswith(container))
