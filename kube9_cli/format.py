@@ -9,6 +9,7 @@ WIDE = (*HEADINGS[:-1], "NODE", "ID", "TITLE", "MESSAGE")
 LEAST_MESSAGE = 12
 """Characters of the message that are kept while a reason or an object can still be cut."""
 LEAST_OBJECT = 12
+NAMED_SOURCES = 3
 
 
 _json = json.JSONEncoder(ensure_ascii=False)
@@ -118,10 +119,18 @@ def covered(coverage: dict[str, Any]) -> str:
         return f"complete from {coverage['from']} to {coverage['until']}"
     if not coverage["gaps"]:
         return f"incomplete: {', '.join(coverage['unavailable'])} cannot be watched"
-    first = coverage["gaps"][0]
-    more = len(coverage["gaps"]) - 1
-    line = f"incomplete: {first['source']} from {first['from']} to {first['to']}: {first['reason']}"
-    return f"{line} (and {more} more)" if more else line
+    gaps = coverage["gaps"]
+    first = gaps[0]
+    # One outage befalls many sources: it is said once.
+    same = [
+        one for one in gaps if one["reason"] == first["reason"] and one["from"] <= first["to"] and first["from"] <= one["to"]
+    ]
+    begin, end = min(one["from"] for one in same), max(one["to"] for one in same)
+    names = sorted({one["source"] for one in same}, key=lambda name: (name != "events", name))
+    named = ", ".join(names[:NAMED_SOURCES]) + (f" and {len(names) - NAMED_SOURCES} more" if len(names) > NAMED_SOURCES else "")
+    line = f"incomplete: {named} from {begin} to {end}: {first['reason']}"
+    more = len(gaps) - len(same)
+    return f"{line} (and {more} more gap{'s' if more > 1 else ''})" if more else line
 
 
 def _fit(text: str, most: int) -> str:

@@ -35,7 +35,8 @@ class Diary:
             seconds = max(0, self._began_ms - last_word_ms) // 1000
             metadata |= {"down_seconds": seconds, "down_since": iso(last_word_ms)}
             down = f", after it was down for {seconds} s"
-        text = f"kube9-operator {self._version} started in namespace {self._namespace}{down}"
+        place = f" in namespace {self._namespace}" if self._namespace else ""
+        text = f"kube9-operator {self._version} started{place}{down}"
         self._untold.note(own.happened("OperatorStarted", INFO, "Operator started", text, self._began_ms, metadata))
 
     def stops(self) -> None:
