@@ -7,7 +7,7 @@ BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && br
 IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
 IMAGE_FLAGS ?=
 
-.PHONY: demo test lint bench soak image requirements cluster-tools man clean
+.PHONY: demo test lint bench soak image requirements cluster-tools man picture clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -26,6 +26,10 @@ lint: $(VENV)/done
 
 bench: $(VENV)/done
 	$(BIN)/python -m tests.bench $(PART)
+
+# Kills any process of the operator a thousand times: docs/reliability.md. ARGUMENTS="--kills 100 --events 5000 --seed 7" is shorter.
+soak: $(VENV)/done
+	$(BIN)/python -m tests.faults.soak $(ARGUMENTS)
 
 # With a base of your own: make image IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…". buildah makes one layer of all unless told.
 image:
@@ -57,6 +61,10 @@ $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	touch $@
+
+# docs/events-list.svg, from what Kubernetes wrote on a real node.
+picture: $(VENV)/done
+	$(BIN)/python -m tests.picture
 
 clean:
 	rm -rf $(VENV) build dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

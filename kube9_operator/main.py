@@ -50,7 +50,8 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
     health = Health(tuple(SOURCES), deadlines.proof, deadlines.hang)
-    figures, volume = Figures(), Volume(Path(chosen.database_folder) / DATABASE_NAME)
+    figures = Figures()
+    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20)
     volume.begin()
     pages = Pages(health, figures, volume, exposition(__version__, figures, health, volume))
     try:

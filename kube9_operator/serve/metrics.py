@@ -61,6 +61,7 @@ METRICS: dict[str, Metric] = {
     ),
     "kube9_events_watch_errors_total": Metric("counter", "Lists and watches that failed.", ("resource",)),
     "kube9_events_storage_size_bytes": Metric("gauge", "Size of the database with its write-ahead log."),
+    "kube9_events_storage_limit_bytes": Metric("gauge", "What these may take before the least severe events are deleted."),
     "kube9_database_operations_total": Metric(
         "counter",
         "Events inserted, updated and deleted, and transactions committed and rolled back.",
@@ -139,6 +140,7 @@ class _Collector:
             },
             "kube9_events_queue_size": {(): sum(self._figures.waiting.values())},
             "kube9_events_storage_size_bytes": {(): self._volume.size_bytes},
+            "kube9_events_storage_limit_bytes": {(): self._volume.limit_bytes},
             "kube9_database_written_timestamp_seconds": {(): self._figures.written_ms / 1000},
         }
 

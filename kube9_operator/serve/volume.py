@@ -13,12 +13,14 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 class Volume:
     """What the last look found. Reading it never waits."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, limit_bytes: int) -> None:
         self._database = database
         self._looked = 0.0
         self._why = "not looked at yet"
         self.size_bytes = 0
         """Of the database with its write-ahead log."""
+        self.limit_bytes = limit_bytes
+        """What these may take."""
 
     def begin(self) -> None:
         """Looks again and again, until the process ends."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.node.pod import OperatorPod
+from tests.node.node import Node
+from tests.node.pod import NAMESPACE, RELEASE, OperatorPod
 
 pytestmark = pytest.mark.node
 
@@ -26,3 +27,7 @@ def test_the_image_has_all_bytecode(operator: OperatorPod) -> None:
     )
     for path in operator.exec("python3", "-c", counted).split():
         operator.exec("test", "-f", path)
+
+
+def test_helm_test_passes(node: Node, operator: OperatorPod) -> None:
+    assert "Phase:          Succeeded" in node.program("helm", "test", RELEASE, "-n", NAMESPACE, "--timeout", "3m").stdout

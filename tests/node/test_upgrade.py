@@ -20,6 +20,8 @@ pytestmark = pytest.mark.node
 
 NAMESPACE = "upgraded"
 LONG_SECONDS = 120.0
+GROUP = "readers"
+READERS = ("--set", "reader.create=true", "--set", f"reader.subjects[0].kind=Group,reader.subjects[0].name={GROUP}")
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ def test_upgraded_and_rolled_back(node: Node, image: str, first: Path) -> None:
     happen(node, operator, "before")
     old = schema(operator)
 
-    operator.until_another(lambda: operator.install(image, verb="upgrade"))
+    operator.until_another(lambda: operator.install(image, ROOT, *READERS, verb="upgrade"))
     until_read(operator, "before")
+    readers_can_read(node)
     new = schema(operator)
     assert new >= old
     happen(node, operator, "after")
@@ -77,6 +80,24 @@ def test_upgraded_and_rolled_back(node: Node, image: str, first: Path) -> None:
     left = node.get(kinds, "-n", NAMESPACE, "-l", f"app.kubernetes.io/instance={RELEASE}")["items"]
     assert not [one["metadata"]["name"] for one in left if not one["metadata"].get("deletionTimestamp")]
     assert whole(operator) == ("ok", new)
+
+
+def readers_can_read(node: Node) -> None:
+    """Who is bound to the chart's Role for readers may do what the extension does, and no more."""
+    reader = ("--as=ann", f"--as-group={GROUP}", "-n", NAMESPACE)
+    asked = (POD, "-c", "operator", "--", "kube9-operator", "query", "events", "list", "--format=json")
+    assert '"events"' in node.kubectl("exec", *reader, *asked)
+    node.kubectl("get", *reader, "pods", "-l", "app.kubernetes.io/name=kube9-operator")
+    status = ("get", *reader, "configmap", "kube9-operator-status")
+    until(lambda: node.program("kubectl", *status, fail=True).returncode == 0, "the status, which may be read", LONG_SECONDS)
+    for refused in (
+        ("get", "configmaps"),
+        ("get", "secrets"),
+        ("delete", "pod", POD),
+        ("exec", "another", "--", "id"),
+    ):
+        done = node.program("kubectl", *refused[:1], *reader, *refused[1:], fail=True)
+        assert "Forbidden" in done.stderr, done
 
 
 def happen(node: Node, operator: OperatorPod, name: str) -> None:

@@ -22,7 +22,7 @@ TOTAL = "kube9_events_total"
 
 def exposed(figures: Figures) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample of /metrics, as Prometheus' own parser reads it."""
-    text = exposition("1.2.3", figures, Health(("events",), 5.0, 3.0), Volume(Path("/nowhere")))().decode()
+    text = exposition("1.2.3", figures, Health(("events",), 5.0, 3.0), Volume(Path("/nowhere"), 2**30))().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -124,7 +124,7 @@ def test_the_children_do_not_carry_prometheus() -> None:
 
 
 def test_pages_say_what_is_wrong(tmp_path: Path) -> None:
-    health, volume = Health(("events",), 5.0, hang_seconds=0.0), Volume(tmp_path / "kube9.db")
+    health, volume = Health(("events",), 5.0, hang_seconds=0.0), Volume(tmp_path / "kube9.db", 2**30)
     pages = Pages(health, Figures(), volume, lambda: b"")
     assert pages.page("/livez") == (503, b"failed: the supervisor's loop does not turn\n", TEXT)
     assert pages.page("/readyz") == (503, b"failed: not looked at yet\n", TEXT)

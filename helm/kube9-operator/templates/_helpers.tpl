@@ -6,6 +6,22 @@
 {{ if .Values.serviceAccount.create }}{{ default (include "kube9-operator.name" .) .Values.serviceAccount.name }}{{ else }}{{ default "default" .Values.serviceAccount.name }}{{ end }}
 {{- end }}
 
+{{- define "kube9-operator.image" -}}
+{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- /* What the database may take: as it is set, or 80 % of the volume, in MiB; never less than the operator allows. */ -}}
+{{- define "kube9-operator.maxSizeMiB" -}}
+{{- if kindIs "invalid" .Values.events.maxSizeMiB -}}
+{{- $size := .Values.events.persistence.size -}}
+{{- $mib := dict "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "M" 0.95367431640625 "G" 953.67431640625 "T" 953674.31640625 -}}
+{{- $unit := regexFind "[A-Za-z]+$" $size -}}
+{{- max 16 (mulf (float64 (trimSuffix $unit $size)) (get $mib $unit) 0.8 | floor | int) -}}
+{{- else -}}
+{{- .Values.events.maxSizeMiB | int -}}
+{{- end -}}
+{{- end }}
+
 {{- define "kube9-operator.selector" -}}
 app.kubernetes.io/name: kube9-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -16,4 +32,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- /* Not the selector: this pod is no endpoint of the service, and no operator for those who look for one. */ -}}
+{{- define "kube9-operator.testSelector" -}}
+app.kubernetes.io/name: kube9-operator-test
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}

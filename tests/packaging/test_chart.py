@@ -1,0 +1,240 @@
+"""The chart: what helm makes of it, compared with what the code asks for. What an API server says of it is in another tier."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kube9_operator.serve.metrics import METRICS
+from kube9_operator.settings import VARIABLES, SettingError, from_environment
+from kube9_operator.sources import SOURCES
+from kube9_operator.watch.status_map import NAME as STATUS_MAP
+from tests.tools import tool
+
+ROOT = Path(__file__).parent.parent.parent
+CHART = ROOT / "helm" / "kube9-operator"
+CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
+ALERTS = CHART / "alerts" / "kube9-operator.yaml"
+DASHBOARD = CHART / "dashboards" / "kube9-operator.json"
+OUTSIDE = {"KUBECONFIG"}
+"""Settings that are for an operator outside a cluster."""
+WRONG = (
+    ("logLevel=loud", "logLevel"),
+    ("statusUpdateIntervalSeconds=300", "statusUpdateIntervalSeconds"),
+    ("port=80", "port"),
+    ("events.queueSize=10", "queueSize"),
+    ("events.retention.infoWarningDays=0", "infoWarningDays"),
+    ("events.reasons.exclude[0]=*", "exclude"),
+    ("events.persistence.size=2", "size"),
+    ("events.persistance.size=2Gi", "persistance"),
+    ("fullnameOverride=Recorder", "fullnameOverride"),
+    ("image.digest=latest", "digest"),
+)
+LIMITED = {
+    "statusUpdateIntervalSeconds": "STATUS_UPDATE_INTERVAL_SECONDS",
+    "events.quietMinutes": "EVENT_QUIET_MINUTES",
+    "events.ttlSeconds": "KUBERNETES_EVENT_TTL_SECONDS",
+    "events.queueSize": "EVENT_QUEUE_SIZE",
+    "events.retention.infoWarningDays": "EVENT_RETENTION_INFO_WARNING_DAYS",
+    "events.retention.errorCriticalDays": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
+    "events.maxSizeMiB": "DATABASE_MAX_SIZE_MIB",
+}
+"""Values that have the limits of a setting."""
+
+
+def helm(*arguments: object, fail: bool = False) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([tool("helm"), *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert fail or done.returncode == 0, done.stderr
+    return done
+
+
+def rendered(*options: str, namespace: str = "kube9-system") -> list[dict[str, Any]]:
+    """What the chart makes, with these options of helm."""
+    text = helm("template", "kube9-operator", CHART, "-n", namespace, *options).stdout
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def of_case(case: str) -> list[dict[str, Any]]:
+    return rendered("-f", str(CHART / "ci" / f"{case}-values.yaml"))
+
+
+def the(kind: str, objects: list[dict[str, Any]], name: str = "") -> dict[str, Any]:
+    (found,) = [one for one in objects if one["kind"] == kind and name in one["metadata"]["name"]]
+    return found
+
+
+def environment(objects: list[dict[str, Any]]) -> dict[str, str]:
+    (container,) = the("StatefulSet", objects)["spec"]["template"]["spec"]["containers"]
+    return {one["name"]: one.get("value", "") for one in container["env"]}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_helm_finds_nothing_to_complain_of(case: str) -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", CHART, "-f", CHART / "ci" / f"{case}-values.yaml").stdout
+    objects = of_case(case)
+    assert len({(one["kind"], one["metadata"]["name"]) for one in objects}) == len(objects)
+
+
+def test_the_role_is_what_is_watched() -> None:
+    rules = the("ClusterRole", rendered())["rules"]
+    assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
+    assert all(sorted(rule["verbs"]) == ["get", "list", "watch"] for rule in rules)
+    given = [(group, kind) for rule in rules for group in rule["apiGroups"] for kind in rule["resources"]]
+    assert sorted(given) == sorted((source.group, source.name) for source in SOURCES.values())
+    allowed = [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in the("Role", rendered())["rules"]]
+    assert allowed == [(["configmaps"], [STATUS_MAP], ["get", "update", "patch"]), (["configmaps"], None, ["create"])]
+
+
+def test_every_setting_is_a_value() -> None:
+    names = {variable for variable, _, _ in VARIABLES.values()} - OUTSIDE
+    assert set(environment(rendered())) == names
+    everything = environment(of_case("all"))
+    same = {name for name, value in environment(rendered()).items() if everything[name] == value}
+    # That which is taken from the pod, and where the volume is mounted, are as they were.
+    assert same == {"POD_NAMESPACE", "DB_PATH"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_operator_takes_the_values(case: str, tmp_path: Path) -> None:
+    chosen = environment(of_case(case)) | {"DB_PATH": str(tmp_path)}
+    from_environment(chosen)
+
+
+def test_defaults_are_those_of_the_program() -> None:
+    given = environment(rendered("--set", "events.maxSizeMiB=1024"))
+    for variable, default, _ in VARIABLES.values():
+        if variable != "POD_NAMESPACE":
+            assert given[variable] == default, variable
+
+
+@pytest.mark.parametrize(
+    ("size", "mib"), [("2Gi", 1638), ("10Gi", 8192), ("500Mi", 400), ("1.5Gi", 1228), ("1G", 762), ("1Mi", 16)]
+)
+def test_the_database_takes_four_fifths_of_the_volume(size: str, mib: int) -> None:
+    assert environment(rendered("--set", f"events.persistence.size={size}"))["DATABASE_MAX_SIZE_MIB"] == str(mib)
+
+
+@pytest.mark.parametrize(("value", "named"), WRONG)
+def test_a_wrong_value_is_named(value: str, named: str) -> None:
+    refused = helm("template", "kube9-operator", CHART, "--set", value, fail=True)
+    assert refused.returncode != 0
+    assert named in refused.stderr
+
+
+@pytest.mark.parametrize("value", LIMITED)
+def test_limits_are_those_of_the_settings(value: str, tmp_path: Path) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    for name in value.split("."):
+        schema = schema["properties"][name]
+    variable = LIMITED[value]
+    for allowed in (schema["minimum"], schema["maximum"]):
+        from_environment({"DB_PATH": str(tmp_path), variable: str(allowed)})
+    for wrong in (schema["minimum"] - 1, schema["maximum"] + 1):
+        with pytest.raises(SettingError):
+            from_environment({"DB_PATH": str(tmp_path), variable: str(wrong)})
+
+
+def test_the_schema_has_every_value() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+
+    def compare(found: dict[str, Any], described: dict[str, Any]) -> None:
+        assert set(found) == set(described["properties"]) - {"global"}
+        for name, value in found.items():
+            if described["properties"][name].get("additionalProperties") is False:
+                compare(value, described["properties"][name])
+
+    compare(values, schema)
+
+
+def test_the_claim_stays_where_that_is_asked() -> None:
+    kept = the("PersistentVolumeClaim", rendered("--set", "events.persistence.keep=true"))
+    assert kept["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert "annotations" not in the("PersistentVolumeClaim", rendered())["metadata"]
+
+
+def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
+    def notes(*options: str, namespace: str = "kube9-system") -> str:
+        done = helm("install", "kube9-operator", CHART, "-n", namespace, "--dry-run=client", *options)
+        return done.stdout.partition("NOTES:")[2]
+
+    assert "kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli events list -o table" in notes()
+    assert "kube9.operatorNamespace" not in notes()
+    assert '"kube9.operatorNamespace": "monitoring"' in notes(namespace="monitoring")
+    assert "goes with the pod" in notes("--set", "events.persistence.enabled=false")
+    assert "stays when this release" in notes("--set", "events.persistence.keep=true")
+    assert "here it is other-0" in notes("--set", "fullnameOverride=other")
+
+
+def test_only_the_operator_is_found_as_the_operator() -> None:
+    objects = of_case("all")
+    wanted = the("Service", objects)["spec"]["selector"]
+    assert the("StatefulSet", objects)["spec"]["template"]["metadata"]["labels"].items() >= wanted.items()
+    assert not the("Pod", objects)["metadata"]["labels"].items() >= wanted.items()
+
+
+# Alerts and dashboard
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Where, and what Prometheus is asked."""
+    for rule in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]:
+        yield rule["alert"], rule["expr"]
+    for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+def test_queries_are_of_metrics_that_are_there() -> None:
+    used = set()
+    for where, query in queries():
+        for name in re.findall(r"\bkube9_\w+", query):
+            metric = METRICS.get(name) or METRICS.get(name.removesuffix("_bucket"))
+            assert metric, f"{where}: {name}"
+            used.add(name.removesuffix("_bucket"))
+    assert set(METRICS) == used, "every metric is in the dashboard or in an alert"
+
+
+def test_queries_are_promql(tmp_path: Path) -> None:
+    """Those of the dashboard, as rules; its variables are Grafana's."""
+    rules = [
+        {"record": f"q{number}", "expr": query.replace("$__rate_interval", "5m")} for number, (_, query) in enumerate(queries())
+    ]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
+    promtool("check", "rules", file)
+
+
+def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
+    promtool("check", "rules", ALERTS)
+    tests = (Path(__file__).parent / "alerts_test.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "tests.yaml"
+    file.write_text(tests.replace("ALERTS", str(ALERTS)), encoding="utf-8")
+    promtool("test", "rules", file)
+
+
+def test_every_alert_is_tested_and_explained() -> None:
+    tests = yaml.safe_load((Path(__file__).parent / "alerts_test.yaml").read_text(encoding="utf-8"))["tests"]
+    expected = {(one["alertname"], bool(one.get("exp_alerts"))) for test in tests for one in test["alert_rule_test"]}
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    names = [rule["alert"] for rule in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]]
+    assert re.findall(r"^### (Kube9\w+)$", operations, re.MULTILINE) == names
+    assert expected == {(name, fires) for name in names for fires in (True, False)}
+
+
+def test_the_chart_has_the_same_alerts_for_its_own_release() -> None:
+    plain = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    objects = rendered("--set", "prometheusRule.create=true,fullnameOverride=other", namespace="monitoring")
+    own = json.dumps(the("PrometheusRule", objects)["spec"]["groups"])
+    assert json.loads(own.replace('job=\\"other\\", namespace=\\"monitoring\\"', 'job=\\"kube9-operator\\"')) == plain
+    assert json.loads(the("ConfigMap", of_case("all"), "dashboard")["data"]["kube9-operator.json"])["uid"] == "kube9-operator"
+
+
+def promtool(*arguments: object) -> None:
+    done = subprocess.run([tool("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,102 @@
+"""`make picture`: docs/events-list.svg, what `kube9-cli events list` says on a terminal of what Kubernetes wrote on a node."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import tempfile
+import termios
+from datetime import UTC, datetime, timedelta
+from html import escape
+from pathlib import Path
+
+from tests.operator import BIN, Operator, until
+from tests.standin import StandIn
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data" / "events-1.36.3.jsonl"
+PICTURE = ROOT / "docs" / "events-list.svg"
+COMMAND = ("events", "list", "--type=cluster", "--limit=16")
+WIDTH = 140
+COLOURS = {"31": "#f07178", "32": "#a5d6a7", "33": "#ffcb6b", "1;31": "#ff5370"}
+COLUMN, LINE, MARGIN = 7.8, 19, 18
+TIME = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="kube9-picture-") as folder, StandIn() as standin:
+        standin.write(*events())
+        with Operator(Path(folder), standin.kubeconfig(Path(folder))) as operator:
+            until(lambda: len(operator.events()) > 30, "what happened")
+            until(lambda: "from" in operator.cli("events", "list")["coverage"], "all that is watched")
+            PICTURE.write_text(drawn(on_a_terminal(operator)), encoding="utf-8")
+    print(PICTURE.relative_to(ROOT))
+
+
+def events() -> list[dict[str, object]]:
+    """The Events of the node, moved so that the newest was written a minute ago."""
+    text = DATA.read_text(encoding="utf-8")
+    newest = max(datetime.fromisoformat(one.strip('"')) for one in TIME.findall(text))
+    later = datetime.now(UTC) - timedelta(minutes=1) - newest
+
+    def moved(found: re.Match[str]) -> str:
+        at = datetime.fromisoformat(found[0].strip('"')) + later
+        return f'"{at:%Y-%m-%dT%H:%M:%S}{f".{at:%f}" if "." in found[0] else ""}Z"'
+
+    return [json.loads(line) for line in TIME.sub(moved, text).splitlines()]
+
+
+def on_a_terminal(operator: Operator) -> list[str]:
+    """What the command says on a terminal, line by line, with its colours."""
+    here, there = pty.openpty()
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
+    environment = {name: value for name, value in operator.environment.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    environment.pop("COLUMNS", None)
+    subprocess.run([BIN / "kube9-cli", *COMMAND], env=environment, stdin=there, stdout=there, stderr=there, check=True)
+    os.close(there)
+    said = b""
+    while True:
+        try:
+            said += os.read(here, 65_536)
+        except OSError:  # the other end is closed, and all is read
+            break
+    os.close(here)
+    return said.decode().replace("\r\n", "\n").rstrip().split("\n")
+
+
+def drawn(lines: list[str]) -> str:
+    """A terminal as SVG."""
+    shown = [f"$ kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli {' '.join(COMMAND)}", *lines]
+    wide, high = round(WIDTH * COLUMN + 2 * MARGIN), len(shown) * LINE + 2 * MARGIN
+    body = "\n".join(
+        f'<text x="{MARGIN}" y="{MARGIN + LINE * (number + 0.75):g}">{spans(line)}</text>' for number, line in enumerate(shown)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img">\n'
+        "<title>kube9-cli events list</title>\n"
+        "<style>text { font: 13px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #d8dee9; "
+        "white-space: pre }</style>\n"
+        f'<rect width="100%" height="100%" rx="8" fill="#1f2430"/>\n{body}\n</svg>\n'
+    )
+
+
+def spans(line: str) -> str:
+    """A line, each stretch of one colour in its place, so that every font keeps the columns."""
+    found, at, colour = "", 0, ""
+    for part in re.split(r"(\x1b\[[\d;]*m)", line):
+        if part.startswith("\x1b"):
+            colour = COLOURS.get(part[2:-1], "")
+            continue
+        for word in re.finditer(r"\S+(?: \S+)*", part):
+            fill = f' fill="{colour}"' if colour else ""
+            place = MARGIN + (at + word.start()) * COLUMN
+            found += f'<tspan x="{place:g}"{fill} textLength="{len(word[0]) * COLUMN:g}">{escape(word[0])}</tspan>'
+        at += len(part)
+    return found
+
+
+if __name__ == "__main__":
+    main()
