@@ -1,12 +1,15 @@
 """docs/events.md says what the table says."""
 
+import re
 from pathlib import Path
 
 from kube9_operator import rows
 from kube9_operator.frame import SEVERITIES
 from kube9_operator.watch.recognise import RULES
 
-EVENTS = Path(__file__).parent.parent.parent / "docs" / "events.md"
+ROOT = Path(__file__).parent.parent.parent
+EVENTS = ROOT / "docs" / "events.md"
+OWN = "## What the operator tells of itself"
 
 
 def described(row: rows.Row) -> str:
@@ -18,7 +21,8 @@ def described(row: rows.Row) -> str:
 
 
 def test_the_table_is_in_the_document_and_nothing_else() -> None:
-    lines = [line for line in EVENTS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][2:]
+    table = EVENTS.read_text(encoding="utf-8").partition(OWN)[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
     assert [line.removeprefix("| ").rpartition(" | ")[0] for line in lines] == [described(row) for row in rows.TABLE]
 
 
@@ -26,3 +30,38 @@ def test_every_reason_is_in_the_document() -> None:
     text = EVENTS.read_text(encoding="utf-8")
     for _, reason in RULES:
         assert f"`{reason}`" in text
+
+
+def test_what_the_operator_tells_of_itself_is_in_the_document_and_nothing_else() -> None:
+    told = {
+        reason
+        for path in (ROOT / "kube9_operator").rglob("*.py")
+        for reason in re.findall(r'(?:happened|_watch|Round)\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    table = EVENTS.read_text(encoding="utf-8").partition(OWN)[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == told
+
+
+def test_every_module_is_named_in_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    missing = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("kube9_operator", "kube9_cli")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.name != "__init__.py" and path.parent.name not in ("kinds", "changes")
+        if not re.search(rf"[`/]{path.stem}(?:\.py)?[`( ]", text)
+    ]
+    assert not missing
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    """And no link leads nowhere."""
+    seen, open_ = set(), {ROOT / "README.md"}
+    while open_:
+        page = open_.pop()
+        seen.add(page)
+        text = page.read_text(encoding="utf-8")
+        linked = {(page.parent / target).resolve() for target in re.findall(r"\]\((?!http)([^)#]+)", text)}
+        assert all(one.exists() for one in linked), page
+        open_ |= {one for one in linked if one.suffix == ".md"} - seen
+    assert set((ROOT / "docs").glob("*.md")) <= seen
