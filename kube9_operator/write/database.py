@@ -22,6 +22,7 @@ CACHE_KIB = 16 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """A WAL that a long reader let grow is cut to this when it can be."""
 CHECKPOINT_PAGES = 4_000
+"""The WAL is written back when it has so many."""
 WAL_PART = 16
 """The WAL may take no more than this part of what the database may take."""
 PAGE_BYTES = 4_096
@@ -38,6 +39,8 @@ class Damaged(Exception):
 
 DAMAGE = (apsw.CorruptError, apsw.NotADBError, Damaged)
 """What says that the file is damaged, or no database at all."""
+
+BUSY = apsw.BusyError
 
 TROUBLE = (apsw.Error, OSError)
 """What else may go wrong with the file: locked, full, an I/O error."""
@@ -98,11 +101,31 @@ def prepare(connection: Connection) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
-def bound(connection: Connection, max_bytes: int) -> None:
-    """Keeps the WAL small beside a database that may take so much."""
+def bound(connection: Connection, max_bytes: int) -> int:
+    """Keeps the WAL small beside a database that may take so much; returns how many pages of it are to be written back."""
     limit = wal_limit_bytes(max_bytes)
     connection.pragma("journal_size_limit", limit)
-    connection.wal_autocheckpoint(min(CHECKPOINT_PAGES, limit // 2 // PAGE_BYTES))
+    pages = min(CHECKPOINT_PAGES, limit // 2 // PAGE_BYTES)
+    connection.wal_autocheckpoint(pages)
+    return pages
+
+
+def for_checkpoints(path: str) -> Connection:
+    """The same database once more, to write its WAL back."""
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    _keep_wal(connection)
+    connection.pragma("schema_version")
+    return connection
+
+
+def checkpoint(connection: Connection) -> bool:
+    """Writes back what is in the WAL, as far as nobody reads what was before, and without waiting for anybody.
+
+    Says whether that was all: then the WAL begins anew. Raises BUSY where another connection is at it.
+    """
+    pages, written = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    return bool(written >= pages)
 
 
 def wal_limit_bytes(max_bytes: int) -> int:

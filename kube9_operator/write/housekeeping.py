@@ -1,4 +1,6 @@
-"""What the writer does between batches, some milliseconds at a time: retention, salvage, looking for damage."""
+"""What is done between the writer's batches, some milliseconds at a time, or beside them: retention, salvage, looking for
+damage, writing the WAL back.
+"""
 
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.tally import Tally
 from kube9_operator.write import database
+from kube9_operator.write.checkpoints import Checkpoints
 from kube9_operator.write.inspection import Inspector
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.rescue import Rescue
@@ -27,6 +30,7 @@ class Housekeeping:
         tally: Tally,
     ) -> None:
         self._store = store
+        self._checkpoints = Checkpoints(connection, database.bound(connection, settings.database_max_mib * 2**20))
         self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
         self.rescue = Rescue(connection, store, ledger)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
@@ -49,9 +53,11 @@ class Housekeeping:
             if not self._trouble:
                 logs.get().warning("salvage.waits", error=logs.one_line(error))
             self._trouble = logs.one_line(error)
-        self.retention.step()
+        if not self._checkpoints.behind() or not self.retention.can_wait():
+            self.retention.step()
 
     def close(self) -> None:
-        """Ends the processes that were started."""
+        """Ends what was started; the connection is closed after it."""
+        self._checkpoints.close()
         self._inspector.close()
         self.rescue.close()

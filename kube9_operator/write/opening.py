@@ -76,7 +76,6 @@ def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
         migrations.refuse_newer(connection, known)
         database.prepare(connection)
         migrations.migrate(connection, known)
-        database.bound(connection, settings.database_max_mib * 2**20)
         for probe in PROBES:
             database.one(connection, probe)
     except BaseException:

@@ -23,10 +23,12 @@ from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.space import Space
 from kube9_operator.write.store import Store
 
-STEP_SECONDS = 0.02
+STEP_SECONDS = 0.01
 """After this long a step ends at its next pause; the writer may be held for 50 ms."""
 ERASED_AT_ONCE = 100
-"""Events in one transaction: some 5 ms."""
+ERASED_LEAST = 5
+ERASING_SECONDS = 0.008
+"""Events in one transaction: half as many after one that took longer, up to the most again after shorter ones."""
 SCANNED_AT_ONCE = 2_000
 VACUUMED_AT_ONCE = 64
 """Pages, some 2 ms."""
@@ -91,6 +93,7 @@ class Retention:
         self._walked: dict[int, int] = {}
         self._server_ms, self._server_at = 0, 0.0
         self._clock_off = False
+        self._at_once = ERASED_AT_ONCE
         self._by_size: Round | None = None
         self._by_size_at = 0.0
         self.pressed = False
@@ -100,12 +103,16 @@ class Retention:
         """Whether there is something to go on with at once."""
         return self._shrinking is not None or self._aging is not None
 
+    def can_wait(self) -> bool:
+        """Whether nothing is due but what is too old, for which a minute is no matter."""
+        return self._aging is not None and self._shrinking is None and time.monotonic() < self._looking_at
+
     def server_says(self, server_ms: int) -> None:
         """Notes the API server's own time."""
         self._server_ms, self._server_at = server_ms, time.monotonic()
 
     def step(self) -> None:
-        """Does what is due for some 20 ms at most; to be called between batches."""
+        """Does what is due for some 10 ms; to be called between batches."""
         until = time.monotonic() + STEP_SECONDS
         try:
             self._begin()
@@ -164,8 +171,9 @@ class Retention:
         after = -1
         while (last := self._eraser.id_after("events", after, SCANNED_AT_ONCE)) is not None:
             ids = [row[0] for row in database.rows(self._connection, EXPIRED, (after, last, ERROR, error, info))]
-            for at in range(0, len(ids), ERASED_AT_ONCE):
-                self._erase(ids[at : at + ERASED_AT_ONCE], told)
+            while ids:
+                taken, ids = ids[: self._at_once], ids[self._at_once :]
+                self._erase(taken, told)
                 yield
             after = last
             yield
@@ -209,9 +217,10 @@ class Retention:
             while (hour := self._hour_from(begin)) is not None:
                 self._walked[severity] = hour
                 ids = yield from self._of_hour(hour, severity)
-                for at in range(0, len(ids), ERASED_AT_ONCE):
-                    yield ids[at : at + ERASED_AT_ONCE]
                 begin = hour if len(ids) == CHOSEN_AT_ONCE else hour + 1
+                while ids:
+                    taken, ids = ids[: self._at_once], ids[self._at_once :]
+                    yield taken
 
     def _hour_from(self, hour: int) -> int | None:
         row = database.one(self._connection, "SELECT min(last_hour) FROM events WHERE last_hour >= ?", (hour,))
@@ -235,7 +244,7 @@ class Retention:
         """Deletes events in one transaction with what tells of it."""
         if not ids:
             return
-        at_ms = now_ms()
+        at_ms, began = now_ms(), time.monotonic()
         with database.transaction(self._connection):
             self._store.begin(at_ms)
             erased = self._eraser.erase(ids, at_ms)
@@ -251,6 +260,8 @@ class Retention:
             self._tally.add(DELETED, severity, number=number)
         self._tally.add(OPERATIONS, "delete", number=(new - told.deleted).total())
         told.deleted = new
+        slow = time.monotonic() - began > ERASING_SECONDS
+        self._at_once = max(ERASED_LEAST, len(ids) // 2) if slow else min(ERASED_AT_ONCE, self._at_once + ERASED_LEAST)
 
     def _tell(self, told: Round, description: str, count: int, figures: dict[str, int] | None = None) -> None:
         metadata = {"deleted": figures} if figures else None

@@ -108,30 +108,6 @@ def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: 
     holder.close()
 
 
-def test_the_n_th_statement_fails(tmp_path: Path) -> None:
-    """For every n: the batch is kept, tried again, and committed once."""
-    for n in range(1, 60, 2):
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        connection = made.create(str(folder))
-        left = n + 2  # the first two are asked when the writer is made
-
-        def fail(_cursor: object, _sql: str, _values: object) -> bool:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise apsw.FullError("database or disk is full")
-            return True
-
-        connection.exec_trace = fail
-        write(connection, Asked(), frame(1, list(made.sightings(5))))
-        connection.exec_trace = None
-        assert connection.execute("SELECT received, stored FROM books").fetchall() == [(5, 5)], n
-        assert connection.execute("SELECT count(*), count(DISTINCT object) FROM events").fetchall() == [(5, 5)], n
-        assert connection.pragma("integrity_check") == "ok"
-        connection.close()
-
-
 def test_a_lock_names_its_holder(tmp_path: Path) -> None:
     hold = f"from kube9_operator.write.database import hold_lock; hold_lock({str(tmp_path)!r}, 1, print)"
     command = [sys.executable, "-c", f"import time; {hold}; print('held', flush=True); time.sleep(60)"]

@@ -1,0 +1,84 @@
+"""Writes the WAL back into the database in a thread with a connection of its own, so that the writer does not wait for the
+disk: 4,000 pages took up to 0.3 s on a busy one. No SQL: the writer alone changes anything.
+"""
+
+import contextlib
+import threading
+
+from kube9_operator import logs
+from kube9_operator.write import database
+
+SELF_HELP = 2
+"""Where the thread does not keep up, the writer itself takes what is left from this many times the pages on."""
+END_SECONDS = 2.0
+
+
+class Checkpoints:
+    """Of one open database, from its connection's next commit on, until `close`."""
+
+    def __init__(self, connection: database.Connection, pages: int) -> None:
+        """When the WAL has so many pages, they are written back."""
+        self._path = connection.filename
+        self._pages = pages
+        self._in_wal = 0
+        self._due = threading.Event()
+        self._over = False
+        self._mine: database.Connection | None = None
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
+        connection.set_wal_hook(self._committed)
+
+    def behind(self) -> bool:
+        """Whether the WAL has grown so much that what can wait should: it begins anew only when all of it is written back,
+        and the writer is not in the midst of a transaction.
+        """
+        return self._in_wal >= self._pages
+
+    def close(self) -> None:
+        """To be called before the writer's connection is closed, which is to be the last: that writes everything back."""
+        self._over = True
+        self._due.set()
+        if self._mine is not None:
+            with contextlib.suppress(*database.TROUBLE):  # closed meanwhile
+                self._mine.interrupt()
+        if self._thread.is_alive():
+            self._thread.join(END_SECONDS)
+
+    def _committed(self, connection: database.Connection, _schema: str, pages: int) -> int:
+        """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
+        self._in_wal = pages
+        if pages >= self._pages * SELF_HELP:
+            with contextlib.suppress(*database.TROUBLE):  # the thread is at it, or the disk is full; it is committed
+                if database.checkpoint(connection):
+                    self._in_wal = 0
+        elif pages >= self._pages and not self._over:
+            if not self._thread.is_alive():
+                self._thread.start()
+            self._due.set()
+        return 0
+
+    def _work(self) -> None:
+        while self._due.wait() and not self._over:
+            self._due.clear()
+            try:
+                self._write_back()
+            except database.BUSY:
+                continue
+            except database.TROUBLE as error:  # the writer meets it too where it matters, and says so
+                if not self._trouble and not self._over:
+                    logs.get().warning("checkpoint.failed", error=logs.one_line(error))
+                self._trouble = logs.one_line(error)
+            else:
+                if self._trouble:
+                    logs.get().info("checkpoint.restored")
+                self._trouble = ""
+        if self._mine is not None:
+            self._mine.close()
+
+    def _write_back(self) -> None:
+        """Again and again, less each time, until nothing was committed meanwhile, or the writer helps itself."""
+        self._mine = self._mine or database.for_checkpoints(self._path)
+        while not self._over and self._pages <= (before := self._in_wal) < self._pages * SELF_HELP:
+            if database.checkpoint(self._mine) and before == self._in_wal:
+                self._in_wal = 0
+                return

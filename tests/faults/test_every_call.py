@@ -1,0 +1,231 @@
+"""For every n the n-th call fails: statements of the writer, what SQLite asks of the disk. Each time the same is recorded in
+the end as without any failure, once.
+"""
+
+import functools
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import pytest
+
+from kube9_operator import child, settings
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Counts, Frame, Mark, News, Sighting, encode
+from kube9_operator.states import Node, State, Workload
+from kube9_operator.states import encode as reduced
+from kube9_operator.tally import Tally
+from kube9_operator.write import database, writer
+from tests.bench import database as made
+from tests.faults.failing import Failing, failing
+from tests.operator import FAST
+
+NOW = 1_795_000_000_000
+QUICK: dict[str, Any] = FAST | {"database_retry_first": 0.001, "database_retry_most": 0.002, "inspect_first": 600.0}
+ERRORS = [apsw.FullError("database or disk is full"), apsw.IOError("disk I/O error"), apsw.BusyError("database is locked")]
+
+
+@functools.cache
+def story() -> list[bytes]:
+    """Lists of Events and of resources, then what changes: counts that rise, replicas, a node that is lost."""
+    sightings = list(made.sightings(6))
+    risen = [msgspec.structs.replace(one, count=3, last_ms=one.last_ms + 1_000) for one in sightings[:3]]
+    written: list[bytes] = []
+    sequences: dict[str, int] = {}
+
+    def frame(source: str, mark: Mark, seen: list[Sighting], states: list[State], version: str = "") -> None:
+        sequences[source] = sequences.get(source, 0) + 1
+        news = News(mark, version, NOW if version else 0, cluster="cluster-1" if mark else "")
+        counts = Counts(received=len(seen) + len(states))
+        written.append(encode(Frame(source, sequences[source], news, counts, seen, states)))
+
+    def workload(replicas: int, version: str) -> State:
+        return State("shop", "web", "uid-web", version, reduced(Workload(replicas, {"app": "web:1"})))
+
+    def node(ready: str, version: str) -> State:
+        return State(
+            "", "node-1", "uid-node-1", version, reduced(Node(NOW - 9_000_000, False, ready, NOW - 5_000, "KubeletReady"))
+        )
+
+    frame("events", "list begins", [], [])
+    frame("events", "", sightings, [])
+    frame("events", "list ends", [], [], "7")
+    for source, state in (("deployments", workload(2, "1")), ("nodes", node("True", "2"))):
+        frame(source, "list begins", [], [])
+        frame(source, "", [], [state])
+        frame(source, "list ends", [], [], "7")
+    frame("events", "", risen, [], "8")
+    frame("deployments", "", [], [workload(5, "8")], "8")
+    frame("nodes", "", [], [node("Unknown", "9")], "9")
+    return written
+
+
+class Frames(queue.Queue[bytes]):
+    """Nothing more comes than there is."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> bytes:
+        return super().get(block=False)
+
+
+class Link:
+    """A link that asks the writer to end when the story has been told."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.stop = threading.Event()
+        self.abandon = False
+        self.tally = Tally()
+        self.told: queue.SimpleQueue[child.Told] = queue.SimpleQueue()
+        self._frames = frames
+
+    def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], object] | None = None) -> None:
+        if report is not None:
+            report()
+        if phase == "running" and self._frames.empty():
+            self.stop.set()
+
+    def send(self, message: object) -> None:
+        pass
+
+
+def tell(folder: Path) -> bool:
+    """Has the writer record the story, from opening the database to closing it. Says whether it ended as it should."""
+    frames = Frames()
+    for one in story():
+        frames.put(one)
+    try:
+        writer.run(Link(frames), frames, settings.from_environment({"DB_PATH": str(folder)}), Deadlines(**QUICK))  # type: ignore[arg-type]
+    except database.TROUBLE:
+        return False
+    return True
+
+
+def recorded(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What there is to read afterwards, without our own clock and the numbers that rows have."""
+    reader = apsw.Connection(str(folder / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY, vfs="unix")
+    try:
+        assert reader.pragma("integrity_check") == "ok"
+        books = reader.execute("SELECT source, received, stored, updated, unchanged, filtered FROM books ORDER BY 1").fetchall()
+        for _, received, *became in books:
+            assert received == sum(became)
+        return {
+            name: reader.execute(sql).fetchall()
+            for name, sql in {
+                "events": """SELECT o.name, w.word, e.count, e.severity, e.lead_events, e.lead_statuses, t.metadata
+                    FROM events e JOIN objects o ON o.id = e.object JOIN words w ON w.id = e.title
+                    JOIN texts t ON t.event = e.id ORDER BY 1, 2""",
+                "contributors": "SELECT hash, part, count, base FROM contributors ORDER BY 1, 2",
+                "states": "SELECT source, name, resource_version, state FROM states ORDER BY 1, 2",
+                "sources": "SELECT source, version, listing_since_ms FROM sources ORDER BY 1",
+                "lasting": "SELECT source, name FROM lasting ORDER BY 1, 2",
+                "gaps": "SELECT source, reason FROM gaps",
+            }.items()
+        } | {"books": books}
+    finally:
+        reader.close()
+
+
+def told(folder: Path) -> bool:
+    """Whether a writer that has ended had told all of the story: it ends between batches only at its beginning and its end."""
+    try:
+        return ("nodes", "9", None) in recorded(folder)["sources"]
+    except apsw.SQLError:  # no tables
+        return False
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
+    """What is recorded where nothing fails."""
+    folder = tmp_path_factory.mktemp("expected")
+    assert tell(folder)
+    found = recorded(folder)
+    titles = {row[1] for row in found["events"]}
+    assert {"Deployment scaled", "Node NotReady"} < titles
+    assert len(found["events"]) == 8
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is held for the life of a process, which sees many writers here."""
+    monkeypatch.setattr(database, "hold_lock", lambda *_: 0)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: it is about what SQLite answers, and the disk takes most of the time."""
+    with tempfile.TemporaryDirectory(prefix="kube9-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_every_statement(memory: Path, expected: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the batches, BEGIN and COMMIT among them: the batch is kept, tried again, and committed once."""
+    left = [0]
+
+    def fail(_cursor: object, _sql: str, _values: object) -> bool:
+        left[0] -= 1
+        if left[0] == 0:
+            raise ERRORS[n % len(ERRORS)]
+        return True
+
+    real = writer.Writer.write_until_stopped
+
+    def traced(self: writer.Writer) -> None:
+        self._connection.exec_trace = fail
+        real(self)
+        self._connection.exec_trace = None
+
+    monkeypatch.setattr(writer.Writer, "write_until_stopped", traced)
+    n = 0
+    while left[0] <= 0:
+        n += 1
+        left[0] = n
+        folder = memory / str(n)
+        folder.mkdir()
+        assert tell(folder), n
+        assert recorded(folder) == expected, n
+        shutil.rmtree(folder)
+    assert n > 100
+
+
+@pytest.fixture(scope="module")
+def vfs() -> Iterator[Failing]:
+    with failing() as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "at_least"),
+    [
+        ("read", ERRORS[1], 20),
+        ("write", ERRORS[0], 40),
+        ("write", ERRORS[1], 40),
+        ("sync", ERRORS[1], 4),
+        ("size", ERRORS[1], 4),
+    ],
+    ids=["read", "write, full", "write", "sync", "size"],
+)
+def test_every_call_of_the_disk(
+    memory: Path, expected: dict[str, list[tuple[Any, ...]]], vfs: Failing, kind: str, error: apsw.Error, at_least: int
+) -> None:
+    """From opening to closing, in a database that is new. Where a writer ends of it, the next one is told it all again."""
+    n = 0
+    while True:
+        n += 1
+        folder = memory / str(n)
+        folder.mkdir()
+        vfs.plan(kind, n, error)
+        ended_well = tell(folder)
+        if not vfs.failed():
+            break
+        if not ended_well and not told(folder):
+            assert tell(folder), n
+        assert recorded(folder) == expected, n
+        shutil.rmtree(folder)
+    assert n > at_least
