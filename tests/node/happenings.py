@@ -2,31 +2,13 @@
 
 from typing import Any
 
-import msgspec
-
 from tests.node.images import NODE_IMAGE
 from tests.node.node import NODE
+from tests.node.reading import Expected, Stays, expected
 
 RESTARTS = {"Pod BackOff": "warning", "Container restarted": "warning", "Container crash loop": "error"}
 RESIZED = {"HPA scaled": "info", "HPA scaled Deployment": "info"}
 """Its Event does not say what the autoscaler scales."""
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """One event that a person should read, once."""
-
-    kind: str
-    name: str
-    """Of the object, or how it begins, followed by `*`."""
-    titles: dict[str, str]
-    """What the title may be, each with its severity: a crash loop is another thing than its first restart."""
-    cause: str
-    """A regular expression that the description matches: what an engineer acts on."""
-    metadata: dict[str, Any] = {}
-
-
-def expected(kind: str, name: str, title: str, severity: str, cause: str, **metadata: Any) -> Expected:
-    return Expected(kind, name, {title: severity}, cause, metadata)
 
 
 def table(namespace: str) -> list[Expected]:
@@ -77,7 +59,7 @@ def table(namespace: str) -> list[Expected]:
     ]
 
 
-STAYS: dict[tuple[str, str, str], str] = {
+STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
     ("Pod", "hook", "Pod FailedPostStartHook"): "the cause of the restarts, which the back-off does not say",
     ("Node", NODE, "Node Ready"): "it came back",
@@ -85,7 +67,6 @@ STAYS: dict[tuple[str, str, str], str] = {
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedGetResourceMetric"): "nobody measures here",
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedComputeMetricsReplicas"): "the same, by its effect",
 }
-"""What else may be recorded, by kind, object and title, and why it is worth reading."""
 
 
 def objects(namespace: str) -> list[dict[str, Any]]:

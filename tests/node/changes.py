@@ -1,0 +1,231 @@
+"""What changes on the node, made for real, and what a person should read of it: the table of the scenario."""
+
+from typing import Any
+
+from tests.node.happenings import container, deployment, made, pod, pod_spec
+from tests.node.images import NODE_IMAGE
+from tests.node.node import NODE, Node
+from tests.node.reading import LONG_SECONDS, Expected, Stays, expected
+from tests.operator import until
+
+NAMESPACE, AGED, BRIEF = "changed", "changed-aged", "changed-brief"
+NEXT_IMAGE = "localhost/kube9-node:next"
+ABSENT_IMAGE = "localhost/absent:1"
+LOOP_RESTARTS = 5
+
+STAYS: Stays = {
+    ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
+}
+
+
+def table(watched: bool) -> list[Expected]:
+    """What is to be read of `happen` by one who watched, or by one who did not, and sees how it ended."""
+    ready = f"Node {NODE} is ready again after" if watched else "it was not while nothing watched"
+    both = [
+        expected(
+            *("Pod", "eater", "Container OOM killed", "critical", "killed at its memory limit of 32Mi"),
+            container="main",
+            reason="OOMKilled",
+            memory_limit="32Mi",
+            last_exit_code=137,
+        ),
+        Expected(
+            *("Pod", "crash", {"Container crash loop": "error"}, "exit code 3|restarting failed container main in pod crash"),
+            {"container": "main", "reason": "CrashLoopBackOff", "last_exit_code": 3},
+            counted="restart_count",
+        ),
+        _image("web", NODE_IMAGE, NEXT_IMAGE),
+        _image("stuck", NODE_IMAGE, ABSENT_IMAGE),
+        expected("Deployment", "stuck", "Deployment rollout stuck", "error", "timed out progressing"),
+        expected("Pod", "stuck-*", "Image pull failed", "error", "not present", container="main", image=ABSENT_IMAGE),
+        expected("Namespace", AGED, "Namespace deleted", "warning", f"Namespace {AGED} was deleted"),
+        _endpoints("ledger", "Service has no endpoints", "error", 2, 0),
+        expected("Pod", "gone-*", "Pod Unhealthy", "warning", "no database", container="main", probe="readiness"),
+        expected("Node", NODE, "Node NotReady", "critical", "NotReady|stopped posting node status"),
+        expected("Node", NODE, "Node Ready", "info", ready, current="True"),
+    ]
+    if not watched:
+        return [*both, _scaled("Deployment", "web", 2, 1)]
+    return [
+        *both,
+        _scaled("Deployment", "web", 2, 4),
+        _scaled("Deployment", "web", 4, 1),
+        # Its controller wants no pod of it on a node that is not ready.
+        _scaled("DaemonSet", "agent", 1, 0),
+        _scaled("DaemonSet", "agent", 0, 1),
+        expected("Namespace", BRIEF, "Namespace created", "info", f"Namespace {BRIEF} was created"),
+        expected("Namespace", BRIEF, "Namespace deleted", "warning", f"Namespace {BRIEF} was deleted"),
+        expected("Node", NODE, "Node cordoned", "info", f"Node {NODE} was cordoned"),
+        expected("Node", NODE, "Node uncordoned", "info", f"Node {NODE} was uncordoned"),
+        _endpoints("api", "Service endpoints reduced", "warning", 3, 1),
+        _endpoints("gone", "Service has no endpoints", "error", 1, 0),
+    ]
+
+
+def _scaled(kind: str, name: str, previous: int, new: int) -> Expected:
+    text = f"{kind} {name} scaled from {previous} to {new} replicas"
+    metadata = {"previous_replicas": previous, "new_replicas": new}
+    return Expected(kind, name, {f"{kind} scaled": "info"}, text, metadata, each=True)
+
+
+def _image(name: str, previous: str, current: str) -> Expected:
+    text = f"changed its image from {previous} to {current}"
+    metadata = {"container": "main", "previous": previous, "current": current}
+    return expected("Deployment", name, "Deployment image changed", "info", text, **metadata)
+
+
+def _endpoints(name: str, title: str, severity: str, previous: int, current: int) -> Expected:
+    text = f"Service {name} lost {previous - current} of {previous} endpoints"
+    return expected("Service", name, title, severity, text, previous_endpoints=previous, current_endpoints=current)
+
+
+def is_about_it(event: dict[str, Any]) -> bool:
+    """Whether an event is of the scenario: of its namespaces, or of the node."""
+    kind, name, ours = event.get("object_kind"), event.get("object_name"), (NAMESPACE, AGED, BRIEF)
+    if kind == "Node":
+        return name == NODE
+    return name in ours if kind == "Namespace" else event.get("object_namespace") in ours
+
+
+def prepare(node: Node) -> None:
+    """What is there before anything changes."""
+    node.inside(node.binaries / "ctr", "-n", "k8s.io", "images", "tag", NODE_IMAGE, NEXT_IMAGE)
+    node.make_namespaces(NAMESPACE, AGED)
+    node.apply(deployment(NAMESPACE, "web", 2), deployment(NAMESPACE, "stuck", 1))
+    # Of endpoints outside of the cluster.
+    node.apply(made("v1", "Service", NAMESPACE, "ledger", {"ports": [{"port": 80}]}), _slice("10.9.9.1", "10.9.9.2"))
+    _until_available(node, "web", 2)
+    _until_available(node, "stuck", 1)
+
+
+def happen(node: Node) -> None:
+    """All of it; returns when it is over for the cluster."""
+    fail_and_roll_out(node)
+    lose_node(node)
+    lose_endpoints(node)
+
+
+def fail_and_roll_out(node: Node) -> None:
+    """Containers fail, workloads are scaled and changed, namespaces come and go, a node is cordoned."""
+    eats = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"
+    limit = {"limits": {"memory": "32Mi"}}
+    node.apply(
+        pod(NAMESPACE, "eater", {"restartPolicy": "Never"}, command=["python3", "-c", eats], resources=limit),
+        pod(NAMESPACE, "crash", command=["sh", "-c", "exit 3"]),
+        _agent(),
+    )
+    _change(node, "stuck", {"progressDeadlineSeconds": 2} | _template(ABSENT_IMAGE))
+    _change(node, "web", {"replicas": 4})
+    _until_available(node, "web", 4)
+    node.make_namespaces(BRIEF)
+    _change(node, "web", _template(NEXT_IMAGE))
+    node.kubectl("cordon", NODE)
+    node.kubectl("uncordon", NODE)
+    node.kubectl("delete", "namespace", AGED, BRIEF)
+    _until_available(node, "web", 4)
+    _change(node, "web", {"replicas": 1})
+    node.apply(_slice())
+    until(lambda: _terminated(node, "eater") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
+    until(lambda: _is_stuck(node), "the rollout to be stuck", LONG_SECONDS)
+    until(lambda: _restarts(node, "crash") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
+
+
+def lose_node(node: Node) -> None:
+    """The node falls silent, and comes back."""
+    node.stop_kubelet()
+    until(lambda: node.ready_condition() != "True", "the node to be missed", LONG_SECONDS)
+    node.start_kubelet()
+    until(node.is_ready, "the node to be back", LONG_SECONDS)
+
+
+def lose_endpoints(node: Node) -> None:
+    """Two of three pods are taken out of a service by hand; the only pod of another one is not ready any more.
+
+    These come after the node, with which every service of it loses its endpoints.
+    """
+    broken = "if test -e /tmp/broken; then echo no database; exit 1; fi"
+    probe = {"exec": {"command": ["sh", "-c", broken]}, "periodSeconds": 1, "failureThreshold": 2}
+    api = deployment(NAMESPACE, "api", 3)
+    # The pods stay with their ReplicaSet, which would make others, when they leave the service.
+    api["spec"]["template"]["metadata"]["labels"] = {"app": "api", "serves": "yes"}
+    node.apply(api, deployment(NAMESPACE, "gone", 1, readinessProbe=probe))
+    for name, count, selector in (("api", 3, {"serves": "yes"}), ("gone", 1, {"app": "gone"})):
+        node.apply(made("v1", "Service", NAMESPACE, name, {"selector": selector, "ports": [{"port": 80}]}))
+        _until_endpoints(node, name, count)
+    node.kubectl("exec", "-n", NAMESPACE, "deploy/gone", "--", "touch", "/tmp/broken")
+    pods = node.get("pods", "-n", NAMESPACE, "-l", "app=api")["items"]
+    node.kubectl("label", "pod", "-n", NAMESPACE, *(one["metadata"]["name"] for one in pods[:2]), "serves-")
+    _until_endpoints(node, "api", 1)
+    _until_endpoints(node, "gone", 0)
+
+
+def _agent() -> dict[str, Any]:
+    """A DaemonSet: that its nodes are counted for the first time is no change."""
+    labels = {"app": "agent"}
+    template = {"metadata": {"labels": labels}, "spec": pod_spec()}
+    return made("apps/v1", "DaemonSet", NAMESPACE, "agent", {"selector": {"matchLabels": labels}, "template": template})
+
+
+def _slice(*addresses: str) -> dict[str, Any]:
+    """The endpoints of the service `ledger`."""
+    about = {"namespace": NAMESPACE, "name": "ledger", "labels": {"kubernetes.io/service-name": "ledger"}}
+    endpoints = [{"addresses": [one], "conditions": {"ready": True}} for one in addresses]
+    made_of = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "metadata": about}
+    return made_of | {"endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]}
+
+
+def _template(image: str) -> dict[str, Any]:
+    return {"template": {"spec": {"containers": [container("main", image=image)]}}}
+
+
+def _change(node: Node, name: str, spec: dict[str, Any]) -> None:
+    node.plane.api("PATCH", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}", {"spec": spec})
+
+
+def _deployment(node: Node, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = node.plane.api("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}")
+    return found
+
+
+def _until_available(node: Node, name: str, count: int) -> None:
+    """Returns when a Deployment has no pods but those that it wants now, and they are available."""
+
+    def is_available() -> bool:
+        found = _deployment(node, name)
+        status, generation = found["status"], found["metadata"]["generation"]
+        counts = [status.get(one, 0) for one in ("replicas", "updatedReplicas", "availableReplicas")]
+        return status.get("observedGeneration") == generation and counts == [count] * 3
+
+    until(is_available, f"{count} pods of {name}", LONG_SECONDS)
+
+
+def _is_stuck(node: Node) -> bool:
+    conditions = _deployment(node, "stuck")["status"]["conditions"]
+    return "ProgressDeadlineExceeded" in [one.get("reason") for one in conditions]
+
+
+def _container(node: Node, name: str) -> dict[str, Any]:
+    """The status of a pod's container; {} while there is none."""
+    found = node.plane.api("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")["status"].get("containerStatuses", [])
+    return dict(found[0]) if found else {}
+
+
+def _terminated(node: Node, name: str) -> str:
+    return str(_container(node, name).get("state", {}).get("terminated", {}).get("reason", ""))
+
+
+def _restarts(node: Node, name: str) -> int:
+    return int(_container(node, name).get("restartCount", 0))
+
+
+def _until_endpoints(node: Node, service: str, count: int) -> None:
+    """Returns when a service has so many ready endpoints."""
+    path = (
+        f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices?labelSelector=kubernetes.io/service-name%3D{service}"
+    )
+
+    def ready() -> int:
+        endpoints = [one for each in node.plane.api("GET", path)["items"] for one in each.get("endpoints") or ()]
+        return sum(one.get("conditions", {}).get("ready", True) for one in endpoints)
+
+    until(lambda: ready() == count, f"{count} endpoints of {service}", LONG_SECONDS)
