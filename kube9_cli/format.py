@@ -6,9 +6,13 @@ from typing import Any
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
 WIDE = (*HEADINGS[:-1], "NODE", "ID", "TITLE", "MESSAGE")
+GAP = "  "
 LEAST_MESSAGE = 12
-"""Characters of the message that are kept while a reason or an object can still be cut."""
-LEAST_OBJECT = 12
+"""Columns of the terminal for the message while something else can still be cut."""
+LEAST = {"OBJECT": 12, "LAST SEEN": 5}
+"""Of other headings what is never cut is the heading."""
+GIVING_WAY = ("REASON", "COUNT")
+"""Left out of a terminal that is too narrow for all, in this order: the message mostly says the reason too."""
 NAMED_SOURCES = 3
 
 
@@ -54,26 +58,53 @@ def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) ->
     return tuple(plain(cells[heading]) or "-" for heading in headings)
 
 
+def headings(width: int | None) -> tuple[str, ...]:
+    """Those that have room beside each other in so many columns of a terminal."""
+    shown: tuple[str, ...] = HEADINGS
+    for heading in GIVING_WAY:
+        least = sum(LEAST.get(one, len(one)) + len(GAP) for one in shown[:-1]) + LEAST_MESSAGE
+        if width is not None and width < least:
+            shown = tuple(one for one in shown if one != heading)
+    return shown
+
+
 def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], width: int | None, colour: bool) -> list[str]:
-    """The lines of the table, no longer than `width` characters where that is given."""
+    """The lines of the table, no longer than `width` columns of the terminal where that is given."""
     shown = [headings, *rows]
-    widths = [max(len(one[column]) for one in shown) for column in range(len(headings) - 1)]
+    widths = [max(columns(one[column]) for one in shown) for column in range(len(headings) - 1)]
     if width is not None:
         # The message gives way first, then the reason, then the beginning of the object: its name is at its end.
-        for column, least in ((3, len(headings[3])), (2, LEAST_OBJECT)):
-            spare = width - sum(widths) - 2 * len(widths) - LEAST_MESSAGE
+        for heading in (one for one in ("REASON", "OBJECT", "LAST SEEN") if one in headings):
+            column, least = headings.index(heading), LEAST.get(heading, len(heading))
+            spare = width - sum(widths) - len(GAP) * len(widths) - LEAST_MESSAGE
             widths[column] = max(min(widths[column], least), widths[column] + min(spare, 0))
-    lines = []
-    for one in shown:
-        cells = [
-            (_fit_end(text, most) if column == 2 else _fit(text, most)).ljust(most)
-            for column, (text, most) in enumerate(zip(one, widths, strict=False))
-        ]
-        if colour and one[1] in COLOURS:
-            cells[1] = f"\x1b[{COLOURS[one[1]]}m{cells[1]}\x1b[0m"
-        rest = None if width is None else max(1, width - sum(widths) - 2 * len(widths))
-        lines.append("  ".join([*cells, one[-1] if rest is None else _fit(one[-1], rest)]).rstrip())
-    return lines
+    if widths[0] < len(headings[0]):
+        shown[0] = ("SEEN", *headings[1:])
+    rest = None if width is None else width - sum(widths) - len(GAP) * len(widths)
+    return [_line(one, headings, widths, rest, colour) for one in shown]
+
+
+def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], rest: int | None, colour: bool) -> str:
+    """A row, with `rest` columns for its last cell; None for as many as it takes."""
+    made = []
+    for heading, text, most in zip(headings, cells, widths, strict=False):
+        fitting = _fit_end(text, most) if heading == "OBJECT" else _fit(text, most)
+        padded = fitting + " " * (most - columns(fitting))
+        made.append(f"\x1b[{COLOURS[text]}m{padded}\x1b[0m" if colour and heading == "SEVERITY" and text in COLOURS else padded)
+    return GAP.join([*made, cells[-1] if rest is None else _fit(cells[-1], rest)]).rstrip()
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal it takes: two for a character of East Asia or a picture, none for an accent."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    import unicodedata  # only where it is needed
+
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def sheet(value: Any, indent: int = 0) -> list[str]:
@@ -134,8 +165,20 @@ def covered(coverage: dict[str, Any]) -> str:
 
 
 def _fit(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if columns(text) <= most else _beginning(text, most - 1) + "…" * (most > 0)
 
 
 def _fit_end(text: str, most: int) -> str:
-    return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
+    return text if columns(text) <= most else "…" * (most > 0) + _beginning(text[::-1], most - 1)[::-1]
+
+
+def _beginning(text: str, most: int) -> str:
+    """As much as has room in so many columns."""
+    if text.isascii():
+        return text[: max(0, most)]
+    room = most
+    for at, character in enumerate(text):
+        room -= _columns(character)
+        if room < 0:
+            return text[:at]
+    return text

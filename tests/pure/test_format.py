@@ -1,6 +1,10 @@
-"""The line that says how far an answer is whole."""
+"""The line that says how far an answer is whole, and the table in terminals of any width."""
 
-from kube9_cli.format import covered
+import unicodedata
+
+import pytest
+
+from kube9_cli.format import HEADINGS, columns, covered, headings, table
 
 A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
 
@@ -34,3 +38,43 @@ def test_others_are_counted() -> None:
 
 def test_without_permission() -> None:
     assert line(unavailable=("jobs",)) == "incomplete: jobs cannot be watched"
+
+
+ROWS = [
+    ("3h20m", "warning", "Pod/shop/web-6f7d-xk2p9", "FailedCreatePodSandBox", "12", "Failed to create pod sandbox: rpc error"),
+    ("45s", "critical", "Pod/shop/größe-名前", "日本", "2147483647", "日本語のメッセージ 🎉🎉 e\u0301e\u0301 和"),
+    ("9s", "error", "-", "-", "1", "x"),
+]
+
+
+def wide(text: str) -> int:
+    return sum(
+        0 if unicodedata.category(one) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 62, 80, 120])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    shown = headings(width)
+    rows = [tuple(row[HEADINGS.index(one)] for one in shown) for row in ROWS]
+    lines = table(rows, shown, width, colour=False)
+    assert max(map(wide, lines)) <= width
+    assert [line.split()[1] for line in lines[1:]] == ["warning", "critical", "error"], "the severity is never cut"
+    column = [wide(line[: line.index(one[1])]) for one, line in zip(rows, lines[1:], strict=True)]
+    assert len(set(column)) == 1
+    assert lines[0].split()[-1] == "MESSAGE" or width < 40
+
+
+def test_columns_line_up_whatever_is_in_them() -> None:
+    lines = table(ROWS, HEADINGS, None, colour=False)
+    counts = [wide(line[: line.index(f"  {row[4]}  ")]) for row, line in zip(ROWS, lines[1:], strict=True)]
+    assert len(set(counts)) == 1
+    assert columns("e\u0301") == 1
+    assert columns("日本🎉") == 6
+
+
+def test_what_is_left_out_of_a_narrow_terminal() -> None:
+    assert headings(None) == headings(80) == HEADINGS
+    assert headings(50) == tuple(one for one in HEADINGS if one != "REASON")
+    assert headings(40) == tuple(one for one in HEADINGS if one not in ("REASON", "COUNT"))
