@@ -58,14 +58,14 @@ def _decoded(text: str) -> dict[str, Any]:
     return decoded
 
 
-def event_with_occurrences(database: Database, event_id: int) -> dict[str, Any]:
+def event_with_occurrences(database: Database, event_id: int, given: str) -> dict[str, Any]:
     """An event with the owners of its object, the nearest first, and when each step of its count was seen.
 
-    Raises QueryError where it is not there.
+    Raises QueryError, with the id as it was given, where it is not there.
     """
     found = next(events(database, [event_id]), None) if event_id < MAX_ID else None
     if found is None:
-        raise QueryError("Event not found", format_id(event_id), "NOT_FOUND")
+        raise QueryError("Event not found", given, "NOT_FOUND")
     owners = [{"kind": kind, "name": name} for kind, name in database.owners(event_id)]
     occurrences = [{"at": iso(ms), "count": count} for ms, count in database.occurrences(event_id)]
     return found | ({"owners": owners} if owners else {}) | {"occurrences": occurrences}

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from kube9_cli.arguments import Request, check
-from kube9_cli.parser import TABLES, UsageError, get_parser
+from kube9_cli.parser import FORMATS, TABLES, UsageError, get_parser
 
 
 def main() -> int:
@@ -17,28 +17,20 @@ def main() -> int:
 
 def run(argv: list[str], prog: str) -> int:
     """Answers a command line; returns the exit code."""
-    for number in (signal.SIGPIPE, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # a reader that has gone, or Ctrl-C, ends it quietly
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        details = {"error": "The answer cannot be written", "details": "stdout is closed", "code": "OUTPUT"}
-        return _fail(details, 1, as_text=False)
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    if not _prepare_streams():
+        return _unwritten(OSError("stdout is closed"), as_text=False)
     wants_table = _wants_table(argv)
     try:
         given = get_parser(prog).parse_args(argv)
         if given.version:
-            from importlib.metadata import version  # only where it is needed: 15 ms
-
-            print(f"{prog.split()[0]} {version('kube9-operator')}")
-            return 0
+            return _say_version(prog)
         if given.command is None:
             raise UsageError("A command is required. Must be: status, events", f"see {prog} --help")
         request = check(given)
     except UsageError as error:
         return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, wants_table)
+    except OSError as error:
+        return _unwritten(error, wants_table)
 
     from kube9_cli.query import QueryError
 
@@ -51,16 +43,42 @@ def run(argv: list[str], prog: str) -> int:
         details = {"error": str(error), "details": error.details, "code": error.code}
         return _fail(details, error.exit_code, request.format in TABLES)
     except OSError as error:
-        details = {"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}
-        return _fail(details, 1, request.format in TABLES)
+        return _unwritten(error, request.format in TABLES)
+    return 0
+
+
+def _prepare_streams() -> bool:
+    """Whether there is a stdout; a reader that has gone, or Ctrl-C, ends the process quietly."""
+    for number in (signal.SIGPIPE, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return False
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    return True
+
+
+def _say_version(prog: str) -> int:
+    from importlib.metadata import version  # only where it is needed: 15 ms
+
+    print(f"{prog.split()[0]} {version('kube9-operator')}", flush=True)
     return 0
 
 
 def _wants_table(argv: list[str]) -> bool:
-    """How an error in the arguments themselves is to look."""
-    text = " ".join(argv)
-    asked = (f"{option}{name}" for option in ("-o ", "-o", "--format ", "--format=") for name in TABLES)
-    return any(one in text for one in asked) or sys.stdout.isatty()
+    """How an error in the arguments themselves is to look: they may say it, or else who reads it."""
+    asked = ""
+    for before, word in zip(["", *argv], argv, strict=False):
+        value = word if before in ("-o", "--format") else word.removeprefix("--format").removeprefix("-o").removeprefix("=")
+        if value in FORMATS and (value != word or before in ("-o", "--format")):
+            asked = value
+    return asked in TABLES if asked else sys.stdout.isatty()
+
+
+def _unwritten(error: OSError, as_text: bool) -> int:
+    return _fail({"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}, 1, as_text)
 
 
 def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
@@ -88,7 +106,9 @@ def _answer(request: Request) -> None:
         _list(request, database)
         return
     found = (
-        answer.status(database) if request.command == "status" else answer.event_with_occurrences(database, request.event_id)
+        answer.status(database)
+        if request.command == "status"
+        else answer.event_with_occurrences(database, request.event_id, request.event)
     )
     if request.format in TABLES:
         print("\n".join(format.sheet(found)))
@@ -128,9 +148,10 @@ def _print_table(events: list[dict[str, Any]], covered: dict[str, Any], total: i
     from kube9_cli import format
 
     terminal = sys.stdout.isatty()
-    width = os.get_terminal_size().columns if terminal and not wide else None
+    # kubectl exec gives a terminal its size when it is there already: until then it has none.
+    width = (os.get_terminal_size().columns or 80) if terminal and not wide else None
     if events:
-        headings = format.WIDE if wide else format.HEADINGS
+        headings = format.WIDE if wide else format.headings(width)
         rows = [format.row(event, time.time(), headings) for event in events]
         print("\n".join(format.table(rows, headings, width, colour=terminal and not os.environ.get("NO_COLOR"))))
     sys.stdout.flush()

@@ -4,7 +4,8 @@ What the values of options must be is checked by `arguments`.
 """
 
 import argparse
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 DESCRIPTION = """\
 Answers questions about the history that kube9-operator has recorded: what happened in a Kubernetes cluster, when, how often,
@@ -71,6 +72,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
         raise UsageError(message[:1].upper() + message[1:], f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Raises OSError where help cannot be written, which argparse would hide."""
+        print(message, end="", file=file or sys.stderr, flush=True)
 
 
 def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import contextlib
 import heapq
 import os
+import stat
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -184,11 +185,17 @@ class Database:
         return QueryError("The database cannot be read", f"{self._path}: {error}")
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe would be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _uri(path: str) -> str:
     """How to open the file so that neither it nor its folder is changed. Raises QueryError where it may not be read."""
     try:
-        with open(path, "rb"):
-            pass
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise QueryError("There is no database to read", f"{path}: Not a file")
     except PermissionError:
         # Where the folder may not even be searched, its own owner is what there is to say.
         seen = path if os.access(os.path.dirname(path), os.X_OK) else os.path.dirname(path)

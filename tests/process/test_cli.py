@@ -206,6 +206,8 @@ WRONG = [
     (["--object-name=\udcff"], "Invalid value. Must be: printable text"),
     (["--db=\udcff"], "Invalid path. Must be: printable text"),
     (["--since=" + "9" * 5000 + "d"], "Invalid time. Must be: "),
+    (["--since=2016-12-31T24:00:01Z"], "Invalid time. Must be: "),
+    (["--since=1900-01-02", "--until=1900-01-01"], "Invalid time range. --since must be before --until"),
     (["--nonsense"], "Unrecognized arguments: --nonsense"),
 ]
 
@@ -224,9 +226,37 @@ def test_wrong_arguments_are_named_before_the_database_is_touched(arguments: lis
 
 
 def test_a_wrong_id() -> None:
-    for text in ("evt_1", "evt_20201301_000000_000000", "evt_20200101_000000_00000A", "x"):
+    for text in (
+        "evt_1",
+        "evt_20200101_000000_00000",
+        "evt_20200101_000000_00000A",
+        "x",
+        "evt_\u0662\u0660200101_000000_000000",
+    ):
         said = json.loads(run(Path("/nowhere"), "events", "get", text).stderr)
         assert said["error"] == "Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx"
+
+
+def test_an_id_of_a_second_that_never_was(folder: Path) -> None:
+    for text in ("evt_20261332_000000_000000", "evt_00000000_000000_000000", "evt_20161231_235960_abcdef"):
+        done = run(folder, "events", "get", text)
+        assert (done.returncode, json.loads(done.stderr)) == (1, {"error": "Event not found", "event_id": text})
+
+
+def test_times_of_iso_8601_that_not_each_python_knows(folder: Path) -> None:
+    at = listed(folder, "--limit=1", "--offset=1500")["events"][0]["last_seen_at"]
+    assert listed(folder, f"--since={at.lower()}")["pagination"] == listed(folder, f"--since={at}")["pagination"]
+    for text, same in (
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31T24:00:00Z", "2017-01-01"),
+        ("2016-12-31T24:00", "2017-01-01"),
+        ("2016-12-31 24:00:00+01:00", "2016-12-31T23:00Z"),
+        ("2016-12-31T23:59:60.5+00:00", "2017-01-01T00:00:00.500"),
+    ):
+        begins = [listed(folder, f"--since={one}")["coverage"]["gaps"][0]["from"] for one in (text, same)]
+        assert begins[0] == begins[1], text
+    assert listed(folder, "--since=1900-01-01", "--until=1950-01-01")["pagination"]["total"] == 0
+    assert listed(folder, "--since=99999d", "--until=88888d")["pagination"]["total"] == 0
 
 
 def test_no_database(tmp_path: Path) -> None:
@@ -255,6 +285,15 @@ def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path:
     done = run(folder, "events", "list", "--db", str(tmp_path / "copy.db"))
     assert json.loads(done.stdout)["pagination"]["total"] == COUNT
     assert [path.name for path in tmp_path.iterdir()] == ["copy.db"]
+    (tmp_path / "copy.db").rename(tmp_path / "kube9.db.corrupt-20261124T103045Z")
+    done = run(folder, "events", "list", "--db", str(tmp_path / "kube9.db.corrupt-20261124T103045Z"))
+    assert json.loads(done.stdout)["pagination"]["total"] == COUNT, "whatever its name"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kube9.db")
+    done = run(tmp_path, "status", timeout=60)
+    assert (done.returncode, json.loads(done.stderr)["details"]) == (1, f"{tmp_path}/kube9.db: Not a file")
 
 
 def test_a_query_that_takes_too_long_ends(folder: Path) -> None:
@@ -292,10 +331,16 @@ def test_ctrl_c_ends_it_quietly(folder: Path) -> None:
         assert (asking.returncode, asking.stderr.read()) == (-signal.SIGINT, b"")
 
 
-def test_an_answer_that_cannot_be_written_is_an_error(folder: Path) -> None:
+@pytest.mark.parametrize("arguments", [["status"], ["events", "list"], ["--version"], ["--help"], ["events", "list", "-h"]])
+def test_an_answer_that_cannot_be_written_is_an_error(folder: Path, arguments: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [BIN / "kube9-cli", "status", "--db", str(folder)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [BIN / "kube9-cli", *arguments],
+            env=os.environ | {"DB_PATH": str(folder)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert (done.returncode, json.loads(done.stderr)["code"]) == (1, "OUTPUT")
 
@@ -330,6 +375,11 @@ def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
     plain = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
     assert "\x1b" not in plain
     assert _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=0"], 80).startswith("Invalid limit. Must be")
+    asked = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=0", "-o", "json"], 80)
+    assert json.loads(asked)["code"] == "INVALID_ARGUMENT"
+    for columns, most in ((40, 40), (0, 80)):  # without a size it is taken for a usual one
+        text = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns)
+        assert 30 < max(len(line) for line in text.splitlines()[:-1]) <= most
 
 
 def _on_a_terminal(command: list[str], columns: int) -> str:
