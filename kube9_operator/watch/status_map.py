@@ -18,7 +18,9 @@ from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.namespaces import cluster_uid
 
 NAME = "kube9-operator-status"
-"""The extension looks for this name."""
+"""The extension looks for this name …"""
+LOOKED_AT = ("kube9-system", "default")
+"""… in these namespaces; for another its user has to set which."""
 MAX_ERROR_CHARACTERS = 1_000
 STOP_SECONDS = 0.2
 """How often a wait looks whether the process is to end."""
@@ -44,6 +46,8 @@ class StatusMap:
     def run(self) -> None:
         """Until the process is to end."""
         wait = self._deadlines.retry_first
+        if self._namespace not in LOOKED_AT:
+            logs.get().info("status.elsewhere", namespace=self._namespace, extension_setting="kube9.operatorNamespace")
         while not self._link.stop.is_set():
             if self._told and self._publish():
                 wait = self._deadlines.retry_first

@@ -88,3 +88,10 @@ def test_without_a_namespace_there_is_none(tmp_path: Path, standin: StandIn) -> 
         until(lambda: running.health()[1]["watches"]["events"]["proved_until"], "the list")
         assert running.health()[1]["status_configmap"] == {"written": None, "trouble": ""}
         assert standin.control("applied") == {}
+
+
+def test_elsewhere_the_log_says_what_the_extension_needs(tmp_path: Path, standin: StandIn) -> None:
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), POD_NAMESPACE="monitoring") as running:
+        until(lambda: standin.control("applied"), "the ConfigMap")
+        (said,) = [line for line in running.log() if line["event"] == "status.elsewhere"]
+        assert (said["namespace"], said["extension_setting"]) == ("monitoring", "kube9.operatorNamespace")
