@@ -94,7 +94,7 @@ def readers_can_read(node: Node) -> None:
         ("get", "configmaps"),
         ("get", "secrets"),
         ("delete", "pod", POD),
-        ("exec", "another", "--", "id"),
+        ("exec", "before", "--", "id"),
     ):
         done = node.program("kubectl", *refused[:1], *reader, *refused[1:], fail=True)
         assert "Forbidden" in done.stderr, done
