@@ -231,6 +231,8 @@ def meet(operator: Operator, standin: StandIn, story: Story, chance: random.Rand
             standin.control("cut")
             until(lambda: operator.health()[1]["status"] == "unhealthy", "red")
             until(lambda: met(standin), "the server to be back")
+        if case.gap:
+            story.wait()  # what a server takes back that nobody has seen is no gap
         standin.plan(**_planned(case))
         if case in IN_LISTS:
             # In a cluster that has just been replaced a list is one page long.

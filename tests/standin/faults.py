@@ -130,7 +130,7 @@ async def left_out(exchange: Exchange, _plan: dict[str, Any]) -> None:
 
 async def gone_back(exchange: Exchange, plan: dict[str, Any]) -> None:
     """The server has been restored from a backup that lacks the last changes; `write` is what was written since."""
-    exchange.cluster.restore(max(100, exchange.cluster.version - plan.get("by", 3)))
+    exchange.cluster.restore(max(100, exchange.cluster.version - plan.get("by", 10)))
     for event in plan.get("write", ()):
         exchange.cluster.write("events", event)
     await exchange.serve()
