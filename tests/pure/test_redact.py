@@ -93,7 +93,10 @@ MARKS = (
 @given(st.lists(st.sampled_from(MARKS), max_size=60).map("".join))
 def test_any_mixture_of_marks_is_taken(text: str) -> None:
     once, _ = redact.text(text, 10_000)
-    assert redact.text(once, 10_000)[0].count(redact.REDACTED) >= once.count(redact.REDACTED)
+    twice, _ = redact.text(once, 10_000)
+    # Two that stand beside each other may become one: what is left of a secret is never brought back.
+    assert (redact.REDACTED in twice) == (redact.REDACTED in once)
+    assert len(twice.replace(redact.REDACTED, "")) <= len(once.replace(redact.REDACTED, ""))
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
