@@ -48,9 +48,7 @@ class Checkpoints:
         """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
         self._in_wal = pages
         if pages >= self._pages * SELF_HELP:
-            with contextlib.suppress(*database.TROUBLE):  # the thread is at it, or the disk is full; it is committed
-                if database.checkpoint(connection):
-                    self._in_wal = 0
+            self._try(connection)
         elif pages >= self._pages and not self._over:
             if not self._thread.is_alive():
                 self._thread.start()
@@ -58,27 +56,31 @@ class Checkpoints:
         return 0
 
     def _work(self) -> None:
+        """Again and again, less each time, until nothing was committed meanwhile, or the writer helps itself."""
         while self._due.wait() and not self._over:
             self._due.clear()
-            try:
-                self._write_back()
-            except database.BUSY:
-                continue
-            except database.TROUBLE as error:  # the writer meets it too where it matters, and says so
-                if not self._trouble and not self._over:
-                    logs.get().warning("checkpoint.failed", error=logs.one_line(error))
-                self._trouble = logs.one_line(error)
-            else:
-                if self._trouble:
-                    logs.get().info("checkpoint.restored")
-                self._trouble = ""
+            while not self._over and self._pages <= self._in_wal < self._pages * SELF_HELP and self._try():
+                pass
         if self._mine is not None:
             self._mine.close()
 
-    def _write_back(self) -> None:
-        """Again and again, less each time, until nothing was committed meanwhile, or the writer helps itself."""
-        self._mine = self._mine or database.for_checkpoints(self._path)
-        while not self._over and self._pages <= (before := self._in_wal) < self._pages * SELF_HELP:
-            if database.checkpoint(self._mine) and before == self._in_wal:
+    def _try(self, connection: database.Connection | None = None) -> bool:
+        """Writes back what there is; says whether it is worth another try at once. Trouble is said once: where it matters the
+        writer meets it too, and what is committed is committed.
+        """
+        before, trouble = self._in_wal, ""
+        try:
+            if connection is None:
+                connection = self._mine = self._mine or database.for_checkpoints(self._path)
+            if database.checkpoint(connection) and before == self._in_wal:
                 self._in_wal = 0
-                return
+        except database.BUSY:  # the other is at it
+            return False
+        except database.TROUBLE as error:
+            trouble = logs.one_line(error)
+        if trouble and not self._trouble and not self._over:
+            logs.get().warning("checkpoint.failed", error=trouble)
+        elif self._trouble and not trouble:
+            logs.get().info("checkpoint.restored")
+        self._trouble = trouble
+        return not trouble

@@ -35,7 +35,7 @@ class Counted:
         self._redacted += sighting.redacted
         if outcome == "stored":
             self._events[sighting.event_type, sighting.severity] += 1
-        if outcome != "unchanged":
+        if outcome in ("stored", "updated"):
             self._happened_ms.append(sighting.last_ms)
 
     def committed(self, seconds: float, now_ms: int) -> None:

@@ -4,7 +4,7 @@ What is found without looking through everything goes at once; words, which anyt
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kube9_operator.frame import ERROR
 from kube9_operator.states import OF_SOURCE
@@ -106,6 +106,24 @@ class Eraser:
                 yield
         yield from self._sweep_words()
 
+    def leftovers(self) -> int:
+        """How many events that were deleted still have contributors."""
+        row = one(self._connection, "SELECT count(*) FROM leftovers")
+        return row[0] if row else 0
+
+    def forget_leftovers(self) -> int:
+        """Deletes some contributors of deleted events all the same, first of those that soon cannot be listed; returns of how
+        many events. `given_up` sees to it that they do not come back.
+        """
+        rows = self._execute("SELECT event FROM leftovers ORDER BY until_ms LIMIT ?", (FORGOTTEN_AT_ONCE,)).fetchall()
+        with transaction(self._connection):
+            self._forget(rows)
+        return len(rows)
+
+    def _forget(self, events: list[Any]) -> None:
+        self._connection.executemany("DELETE FROM contributors WHERE event = ?", events)
+        self._connection.executemany("DELETE FROM leftovers WHERE event = ?", events)
+
     def _forget_contributors(self, now_ms: int) -> bool:
         """Deletes some of those that cannot be listed any more; says whether there were any."""
         rows = self._execute(
@@ -113,8 +131,7 @@ class Eraser:
         ).fetchall()
         if rows:
             with transaction(self._connection):
-                self._connection.executemany("DELETE FROM contributors WHERE event = ?", rows)
-                self._connection.executemany("DELETE FROM leftovers WHERE event = ?", rows)
+                self._forget(rows)
         return bool(rows)
 
     def _sources_of_states(self) -> list[str]:

@@ -2,6 +2,7 @@
 damage, writing the WAL back.
 """
 
+import contextlib
 from pathlib import Path
 
 from kube9_operator import logs
@@ -39,6 +40,12 @@ class Housekeeping:
     def busy(self) -> bool:
         """Whether there is something to go on with at once."""
         return self.retention.busy() or self.rescue.busy()
+
+    def full(self) -> bool:
+        """Whether what comes has to wait until something is deleted."""
+        with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too
+            return self.retention.full()
+        return False
 
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""

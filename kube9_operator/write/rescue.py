@@ -166,7 +166,7 @@ class Rescue:
                     self._ledger.covers_from(source, from_ms)
                     self._ledger.gap(source, from_ms, max(from_ms, covered[source] - shown), reason)
             over = msgspec.structs.replace(state, over=True)
-            lost = f"{state.unreadable} places could not be read" if state.unreadable else "nothing else was found in it"
+            lost = f"{state.unreadable} could not be read" if state.unreadable else "nothing else was found in it"
             self._tell(f"it was moved to {state.file}; {state.saved} events of it were saved, {lost}", over)
             self._store.finish()
         self._state = over

@@ -23,8 +23,8 @@ from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.space import Space
 from kube9_operator.write.store import Store
 
-STEP_SECONDS = 0.01
-"""After this long a step ends at its next pause; the writer may be held for 50 ms."""
+STEP_SECONDS, PRESSED_SECONDS = 0.01, 0.03
+"""After this long a step ends at its next pause; the writer may be held for 50 ms. The longer one is for want of room."""
 ERASED_AT_ONCE = 100
 ERASED_LEAST = 5
 ERASING_SECONDS = 0.008
@@ -38,11 +38,13 @@ CLOCK_MS = DAY_MS
 FRESH_SECONDS = 900.0
 """What the API server said of the time longer ago than this says nothing: a watch asks every 90 s."""
 
-PRESSED, RELIEVED = 0.90, 0.85
-"""Parts of the room for the database at which deleting begins, and ends."""
+FULL, PRESSED, RELIEVED = 0.95, 0.90, 0.85
+"""Parts of the room for the database at which nothing more is taken until there is room, and deleting begins, and ends."""
 FLOOR_KEEPS = 4
 """Where others fill the disk, no more is deleted than down to this part of the limit, and nothing severe."""
 CHOSEN_AT_ONCE = 5_000
+LEFTOVER_BYTES, LEFTOVERS_PART = 150, 4
+"""What the contributors of deleted events take, each some 150 bytes, is no more than this part of the limit."""
 
 DELETED = "kube9_retention_deleted_total"
 REASON_SIZE = "deleted to keep the database within its limit of size, the least severe and oldest first"
@@ -64,6 +66,8 @@ class Round(msgspec.Struct):
     at_ms: int
     deleted: Counter[str] = msgspec.field(default_factory=Counter)
     """By severity."""
+    gap: tuple[int, int] = (2**62, 0)
+    """From the first to the last of what was deleted, in ms since 1970."""
 
 
 class Retention:
@@ -84,6 +88,7 @@ class Retention:
         self._ledger = ledger
         self._space = Space(connection, Path(settings.database_folder), settings.database_max_mib * 2**20)
         self._ages_ms = (settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
+        self._leftovers_most = settings.database_max_mib * 2**20 // LEFTOVERS_PART // LEFTOVER_BYTES
         self._eraser = Eraser(connection, store, 2 * settings.event_ttl_seconds * 1000, self._ages_ms)
         self._deadlines = deadlines
         self._log = logs.get()
@@ -94,6 +99,7 @@ class Retention:
         self._server_ms, self._server_at = 0, 0.0
         self._clock_off = False
         self._at_once = ERASED_AT_ONCE
+        self._full = 0
         self._by_size: Round | None = None
         self._by_size_at = 0.0
         self.pressed = False
@@ -102,6 +108,10 @@ class Retention:
     def busy(self) -> bool:
         """Whether there is something to go on with at once."""
         return self._shrinking is not None or self._aging is not None
+
+    def full(self) -> bool:
+        """Whether deleting does not keep up with what comes: it has to wait. Not where nothing more can be deleted."""
+        return self._shrinking is not None and self._space.used() > self._full
 
     def can_wait(self) -> bool:
         """Whether nothing is due but what is too old, for which a minute is no matter."""
@@ -113,9 +123,9 @@ class Retention:
 
     def step(self) -> None:
         """Does what is due for some 10 ms; to be called between batches."""
-        until = time.monotonic() + STEP_SECONDS
         try:
             self._begin()
+            until = time.monotonic() + (PRESSED_SECONDS if self._shrinking else STEP_SECONDS)
             while time.monotonic() < until and (work := self._shrinking or self._aging):
                 ended = next(work, True)
                 if ended and work is self._shrinking:
@@ -135,6 +145,7 @@ class Retention:
         if self._shrinking is None and now >= self._looking_at:
             self._looking_at = now + self._deadlines.size_look
             room = self._space.room()
+            self._full = int(room.limit * FULL)
             self.pressed = room.used > room.limit * PRESSED or (room.short > 0 and room.used > room.limit // FLOOR_KEEPS)
             if self.pressed or room.used + room.free > room.limit:
                 self._shrinking = self._shrink()
@@ -193,15 +204,24 @@ class Retention:
             enough, severities = max(enough, first.limit // FLOOR_KEEPS), (INFO, WARNING)
         told = self._round_by_size()
         before = told.deleted.total()
+        yield from self._forget_leftovers(enough, self._leftovers_most)
         for ids in self._oldest(severities):
             if self._space.used() <= enough:
                 break
             self._erase(ids, told)
             yield
+        yield from self._forget_leftovers(enough, 0)
         self._by_size_at = time.monotonic()
         yield from self._give_back(0 if first.short else first.limit - self._space.used())
         if told.deleted.total() > before:
             self._log.warning("size.deleted", deleted=dict(told.deleted), size_mib=round(self._space.bytes() / 2**20, 1))
+
+    def _forget_leftovers(self, enough: int, most: int) -> Iterator[None]:
+        """Until there is room, or no more than so many events have contributors and nothing else."""
+        number = self._eraser.leftovers()
+        while number > most and self._space.used() > enough:
+            number -= self._eraser.forget_leftovers()
+            yield
 
     def _round_by_size(self) -> Round:
         """One as long as it goes on: it ends when nothing had to be deleted for a while."""
@@ -213,14 +233,15 @@ class Retention:
     def _oldest(self, severities: tuple[int, ...]) -> Iterator[list[int]]:
         """Ids in small lists: by severity, then by the hour in which they were last seen, then by id. Empty ones are pauses."""
         for severity in severities:
-            begin = self._walked.get(severity, -1)
-            while (hour := self._hour_from(begin)) is not None:
-                self._walked[severity] = hour
-                ids = yield from self._of_hour(hour, severity)
-                begin = hour if len(ids) == CHOSEN_AT_ONCE else hour + 1
-                while ids:
-                    taken, ids = ids[: self._at_once], ids[self._at_once :]
-                    yield taken
+            # From where it ended last; then from the beginning, because what is older may have come since.
+            for begin in {self._walked.get(severity, -1): None, -1: None}:
+                while (hour := self._hour_from(begin)) is not None:
+                    self._walked[severity] = hour
+                    ids = yield from self._of_hour(hour, severity)
+                    begin = hour if len(ids) == CHOSEN_AT_ONCE else hour + 1
+                    while ids:
+                        taken, ids = ids[: self._at_once], ids[self._at_once :]
+                        yield taken
 
     def _hour_from(self, hour: int) -> int | None:
         row = database.one(self._connection, "SELECT min(last_hour) FROM events WHERE last_hour >= ?", (hour,))
@@ -232,7 +253,7 @@ class Retention:
         place: tuple[int, ...] = (-1, -1, -1, -1, -1, -1)
         while found := database.rows(self._connection, WALK, (hour, *place, SCANNED_AT_ONCE)):
             for row in found:
-                if row[3] == severity:
+                if row[3] == severity and row[4] != own.SYSTEM:  # they tell of what was deleted, and are few
                     (heapq.heappush if len(chosen) < CHOSEN_AT_ONCE else heapq.heappushpop)(chosen, -row[5])
             place = found[-1]
             yield []
@@ -254,7 +275,10 @@ class Retention:
                 self._tell(told, f"{figures}: {told.why}", new.total(), dict(new))
                 if told is self._by_size:
                     begin, end = min(one.first_ms for one in erased), max(one.last_ms for one in erased)
-                    self._ledger.deleted(begin, end, REASON_SIZE)
+                    told.gap = (min(told.gap[0], begin), max(told.gap[1], end))
+                    self._ledger.deleted(*told.gap, REASON_SIZE)
+                    for one in erased:
+                        self._store.given_up.note(one.severity, min(one.last_ms, one.recorded_ms))
             self._store.finish()
         for severity, number in (new - told.deleted).items():
             self._tally.add(DELETED, severity, number=number)

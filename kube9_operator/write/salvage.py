@@ -114,14 +114,16 @@ def salvage(path: str, say: Callable[[Message], None]) -> None:
         if row is not None
     }
     say(_found(connection))
-    unreadable = 0
+    unreadable = whole = 0
     for row in _readable(connection, EVENT):
         saved = None if row is None else _whole(connection, row, words)
         if saved is None:
             unreadable += 1
         else:
+            whole += 1
             say(saved)
-    say(Read(unreadable))
+    # A place that cannot be read may have held thousands of events, and damage may hide some without a trace.
+    say(Read(max(unreadable, _counted(connection) - whole)))
 
 
 def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | None]:
@@ -148,6 +150,14 @@ def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | No
         yield from found
         if len(found) == ROWS_AT_ONCE and found[-1][0] > low:
             heapq.heappush(ranges, (depth, 2**62 - found[-1][0] + 1, low_to))
+
+
+def _counted(connection: Connection) -> int:
+    """How many events there were, by the tallies; 0 where these cannot be read."""
+    with contextlib.suppress(*DAMAGE, ValueError, TypeError):
+        row = one(connection, "SELECT sum(count) FROM tallies WHERE of_first = 0")
+        return int(row[0]) if row and row[0] else 0
+    return 0
 
 
 def _found(connection: Connection) -> Found:

@@ -8,9 +8,10 @@ from kube9_operator.frame import MS_IN_HOUR, Sighting
 from kube9_operator.rows import BY_NAME
 from kube9_operator.write import amend, merge
 from kube9_operator.write.database import Connection, one
+from kube9_operator.write.given_up import GivenUp
 from kube9_operator.write.names import Names
 
-Outcome = Literal["stored", "updated", "unchanged"]
+Outcome = Literal["stored", "updated", "unchanged", "filtered"]
 
 SUFFIXES = 36**6
 """Ids in one second: events.id is seconds * SUFFIXES + suffix."""
@@ -64,6 +65,7 @@ class Store:
         self.last_id = 0
         """Of the event that was stored last."""
         self._last_id_kept = -1
+        self.given_up = GivenUp(connection)
 
     def begin(self, now_ms: int) -> None:
         """To be called first in each transaction, with our own clock."""
@@ -71,6 +73,7 @@ class Store:
         if self._last_id_kept < 0:
             row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
             self.last_id = self._last_id_kept = row[0] if row else 0
+            self.given_up.load()
 
     def finish(self) -> None:
         """To be called last in each transaction: keeps the last id, also for when its event is deleted."""
@@ -91,7 +94,7 @@ class Store:
     def has(self, seen: Sighting) -> bool:
         """Whether a sighting would change nothing."""
         parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
-        return bool(parts) and seen.count <= max(parts)[3]
+        return seen.count <= max(parts)[3] if parts else self.given_up.has(seen)
 
     def apply(self, seen: Sighting) -> Outcome:
         """Records a sighting: again, in any order, any number of times, with the same rows in the end.
@@ -100,6 +103,8 @@ class Store:
         """
         parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
         if not parts:
+            if self.given_up.has(seen):
+                return "filtered"
             return self._join(seen, Part(0, 0, seen.first_ms, seen.count))
         part, event, flags, count, base, last_ms, steps = max(parts)
         if seen.count <= count and seen.last_ms <= last_ms:

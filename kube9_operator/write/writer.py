@@ -89,7 +89,7 @@ class Writer:
             self._link.beat(report=self._report)
             stopping = self._link.stop.is_set()
             patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
-            batch = self._take(wait_seconds=patience)
+            batch = [] if self.housekeeping.full() and not stopping else self._take(wait_seconds=patience)
             self._take_told()
             if not batch and not self._told and stopping:
                 return

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, ingest, memory, normalise, pod, pressure, queries, redact, retention, standin
+from tests.bench import database, flood, ingest, memory, normalise, pod, pressure, queries, redact, retention, standin
 
 PARTS = {
     "standin": standin.run,
@@ -18,8 +18,8 @@ PARTS = {
     "memory": memory.run,
     "retention": retention.run,
 }
-LONG = {"pressure": pressure.run}
-"""Ten minutes: only where it is asked for."""
+LONG = {"pressure": pressure.run, "flood": flood.run}
+"""A quarter of an hour each: only where they are asked for."""
 ON_A_NODE = {"idle": pod.idle, "pod": pod.run}
 """The same; these need no large database, but what the tests of a node need."""
 

@@ -109,7 +109,8 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
         assert [reason for reason in health["reasons"] if str(aside) in reason]
         gaps = operator.cli("events", "list", "--since=8d", "--limit=1")["coverage"]["gaps"]
         assert [gap for gap in gaps if "the database was damaged" in gap["reason"]]
-        assert done["saved"] > EVENTS // 2, "little of the file was touched"
+        # A damaged page of a table's upper levels takes all with it that is below; then that is said.
+        assert done["saved"] + done["unreadable"] >= len(before) - LISTED
         after = ids(operator.data / "kube9.db")
         assert after["live-0"][1] == 5
         assert {name: count for name, (_, count) in after.items() if name in before and name != "live-0"}.items() <= {

@@ -118,8 +118,10 @@ def test_trouble_is_said_once_and_the_writer_goes_on(
         return real(connection)
 
     monkeypatch.setattr(database, "checkpoint", failing)
-    writing.write(3 * PAGES)
-    until(lambda: writing.checkpoints._trouble, "the trouble")
+    for pages in (PAGES, 3 * PAGES):  # the thread finds it, and the writer, that helps itself
+        writing.write(pages)
+        until(lambda: writing.checkpoints._trouble, "the trouble")
+    assert capfd.readouterr().out.count("checkpoint.failed") == 1
     fails = False
 
     def restored() -> bool:
@@ -127,4 +129,5 @@ def test_trouble_is_said_once_and_the_writer_goes_on(
         return not writing.checkpoints.behind()
 
     until(restored, "it to be written back")
+    assert capfd.readouterr().out.count("checkpoint.restored") == 1
     assert writing.whole()

@@ -248,6 +248,49 @@ def test_nothing_deleted_comes_back_by_a_list(connection: apsw.Connection) -> No
     assert connection.execute("SELECT count(*) FROM contributors").get == 0
 
 
+def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
+    """More than the contributors alone have room for: it stays within the limit, the newest stay, and nothing comes back."""
+    store = Store(connection, QUIET_MS)
+    keeping = keeper(connection, store, DATABASE_MAX_SIZE_MIB="16")
+    seen = list(made.sightings(60_000))
+    for at in range(0, len(seen), 1_000):
+        with database.transaction(connection):
+            store.begin(now_ms())
+            for one in seen[at : at + 1_000]:
+                store.apply(one)
+            store.finish()
+        keeping._looking_at = 0.0  # a second has passed
+        work(keeping)
+        assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
+    assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._leftovers_most < len(seen)
+    newest = connection.execute("SELECT max(name) FROM objects").get
+    assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", (seen[-1].name, seen[-2].name)).get == 2, (
+        newest
+    )
+    before, severe = ids(connection), ids(connection, "severity = 3")
+    assert len(severe) == sum(one.severity == 3 and one.event_type != 5 for one in seen)
+    again = Store(connection, QUIET_MS)
+    with database.transaction(connection):
+        again.begin(now_ms())
+        outcomes = Counter(again.apply(one) for one in seen if one.event_type == 0)
+        again.finish()
+    assert set(outcomes) == {"unchanged", "filtered"}
+    assert outcomes["filtered"] > 0, "of these the contributors are gone too"
+    assert all(again.has(one) for one in seen if one.event_type == 0), "a list that is compared finds nothing that is missed"
+    assert ids(connection) == before
+    assert connection.pragma("integrity_check") == "ok"
+
+
+def test_what_comes_waits_while_deleting_does_not_keep_up(connection: apsw.Connection) -> None:
+    made.fill(connection, 40_000)
+    keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
+    assert not keeping.full()
+    keeping.step()
+    assert keeping.full()
+    work(keeping)
+    assert not keeping.full()
+
+
 def test_every_statement_may_fail(connection: apsw.Connection, tmp_path: Path) -> None:
     """For every n the n-th statement fails: what is due goes all the same, and nothing else."""
     n = 0

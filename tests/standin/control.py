@@ -46,10 +46,12 @@ def do_delete(cluster: Cluster, body: Any) -> None:
 
 
 def do_prepare(cluster: Cluster, body: Any) -> None:
-    """Makes `count` Warnings of as many pods ready, each seen `times` times, for `release` to let loose at once."""
+    """Makes `count` Warnings of as many pods ready, each seen `times` times, for `release` to let loose at once; they happened
+    `when`, or when the stand-in was born.
+    """
     for number in range(body["from"], body["from"] + body["count"]):
         name = f"web-{number % 97}-5d9c7b8f6d-{number:07d}"
-        event = warning(name, body["reason"], "the probe failed: HTTP 503", count=body["times"])
+        event = warning(name, body["reason"], "the probe failed: HTTP 503", body["times"], body.get("when"))
         version = cluster.version + len(cluster.prepared) + 1
         event["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "resourceVersion": str(version)}
         text = encode(event)
@@ -63,6 +65,15 @@ def do_release(cluster: Cluster, _body: Any) -> None:
         cluster.events.objects[key] = text
         cluster.events.history.append((cluster.version, watched))
     cluster.prepared.clear()
+
+
+def do_expire(cluster: Cluster, body: Any) -> None:
+    """All but so many Events expire, and as much is kept of what became of them."""
+    for key in list(cluster.events.objects)[: max(0, len(cluster.events.objects) - body)]:
+        cluster.delete(EVENTS, key)
+    if len(cluster.events.history) > 2 * body:
+        cluster.compacted = max(cluster.compacted, cluster.events.history[-body][0])
+        del cluster.events.history[:-body]
 
 
 def do_compact(cluster: Cluster, _body: Any) -> None:
@@ -152,7 +163,18 @@ CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
     function.__name__.removeprefix("do_"): function
     for function in (
         *(do_put, do_remove, do_refuse, do_bookmarks),
-        *(do_write, do_delete, do_prepare, do_release, do_compact, do_restore, do_replace, do_delete_namespace, do_cut),
+        *(
+            do_write,
+            do_delete,
+            do_prepare,
+            do_release,
+            do_expire,
+            do_compact,
+            do_restore,
+            do_replace,
+            do_delete_namespace,
+            do_cut,
+        ),
         *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_applied, do_answer_apply, do_held),
     )
 }
