@@ -18,6 +18,10 @@ from kube9_operator.states import UNREADABLE, State
 from kube9_operator.watch.batch import Batch
 
 WAIT_SECONDS = 0.2
+IDLE_SECONDS = 10.0
+"""Whoever puts something in, or closes, wakes the sender. Each source has one: at WAIT_SECONDS they would be seen in the CPU
+time of an operator with nothing to do.
+"""
 MAX_FRAME_BYTES = 256 * 1024
 MAX_BYTES = 8 * 1024 * 1024
 """Of all that waits in an outbox."""
@@ -101,7 +105,9 @@ class Outbox:
         self._put(last, patient)
 
     def close(self, wait_seconds: float) -> None:
-        """Waits until all is sent, no longer than this."""
+        """Waits until all is sent, no longer than this; to be called when the process is to end."""
+        with self._changed:
+            self._changed.notify_all()
         self._sender.join(wait_seconds)
 
     def _put(self, parcel: Parcel, patient: bool) -> None:
@@ -173,7 +179,7 @@ class Outbox:
                         return
                     if self._lossy:
                         self.on_room()
-                    self._changed.wait(WAIT_SECONDS)
+                    self._changed.wait(WAIT_SECONDS if self._lossy else IDLE_SECONDS)
                 parcel = self._parcels.pop(0)
                 self._items -= _number(parcel)
                 self._bytes -= _bytes(parcel)

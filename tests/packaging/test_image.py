@@ -93,3 +93,9 @@ def test_what_nothing_imports_is_deleted_and_a_new_layout_is_noticed(tmp_path: P
     again = subprocess.run(prune, check=False, capture_output=True, text=True)
     assert again.returncode == 1
     assert again.stderr.startswith("prune: no kubernetes/client/models")
+
+
+def test_make_image_says_what_it_needs() -> None:
+    done = subprocess.run(["make", "image", "BUILDER="], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("make image: needs buildah, podman or docker")
