@@ -108,10 +108,12 @@ def _columns(character: str) -> int:
 
 
 def sheet(value: Any, indent: int = 0) -> list[str]:
-    """A nested answer as lines `name: value` for people."""
+    """A nested answer as lines `name: value` for people; what is of many the same is a table."""
     lines = []
     for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
+        if isinstance(inner, dict) and inner and all(isinstance(one, dict) and one for one in inner.values()):
+            lines += _grid(key, inner, "  " * indent)
+        elif isinstance(inner, dict) and inner:
             lines += ["  " * indent + f"{plain(key)}:", *sheet(inner, indent + 1)]
         elif isinstance(inner, list):
             lines.append("  " * indent + f"{plain(key)}:")
@@ -121,6 +123,17 @@ def sheet(value: Any, indent: int = 0) -> list[str]:
         else:
             lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else plain(str(inner))}")
     return lines
+
+
+def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
+    """Rows of the same columns, under the names of these."""
+    columns = list(dict.fromkeys(column for one in rows.values() for column in one))
+    cells = [
+        [f"{margin}{plain(name)}:", *(column.replace("_", " ").upper() for column in columns)],
+        *([f"{margin}  {plain(key)}", *(plain(str(one.get(column, "-"))) for column in columns)] for key, one in rows.items()),
+    ]
+    widths = [max(len(one[at]) for one in cells) for at in range(len(columns) + 1)]
+    return ["  ".join(cell.ljust(wide) for cell, wide in zip(one, widths, strict=True)).rstrip() for one in cells]
 
 
 def age(ago_seconds: float) -> str:

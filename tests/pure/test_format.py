@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from kube9_cli.format import HEADINGS, columns, covered, headings, table
+from kube9_cli.format import HEADINGS, columns, covered, headings, sheet, table
 
 A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
 
@@ -78,3 +78,15 @@ def test_what_is_left_out_of_a_narrow_terminal() -> None:
     assert headings(None) == headings(80) == HEADINGS
     assert headings(50) == tuple(one for one in HEADINGS if one != "REASON")
     assert headings(40) == tuple(one for one in HEADINGS if one not in ("REASON", "COUNT"))
+
+
+def test_what_is_of_many_the_same_is_a_table() -> None:
+    watches = {"events": {"state": "current", "proved_until": A}, "jobs": {"state": "not permitted"}}
+    assert sheet({"status": "running", "database": {"size_bytes": 1}, "watches": watches}) == [
+        "status: running",
+        "database:",
+        "  size_bytes: 1",
+        "watches:  STATE          PROVED UNTIL",
+        f"  events  current        {A}",
+        "  jobs    not permitted  -",
+    ]
