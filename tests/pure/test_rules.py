@@ -10,6 +10,7 @@ import pytest
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator import __version__, preload, sources
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
+from kube9_operator.parser import ENVIRONMENT
 from kube9_operator.serve.metrics import METRICS
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 
@@ -57,6 +58,13 @@ def test_the_readme_has_every_setting_with_its_default() -> None:
         assert re.search(rf"^\| `{variable}` \| `{re.escape(default)}` \|", readme, re.MULTILINE), variable
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE))
     assert named == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
+
+
+def test_the_man_page_has_every_setting_with_its_default() -> None:
+    assert set(ENVIRONMENT) == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
+    for variable, default, _ in VARIABLES.values():
+        said = re.search(r"\(default: (.*)\)$", ENVIRONMENT[variable])
+        assert (said[1] if said else "") == default, variable
 
 
 def test_the_readme_has_every_metric_with_its_help() -> None:
