@@ -182,7 +182,10 @@ class Database:
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):
             hint = "" if os.path.exists(self._path + "-wal") else "; if it is a copy, kube9.db-wal belongs to it"
             return QueryError("The database has no history yet", f"{self._path}: {error}{hint}")
-        return QueryError("The database cannot be read", f"{self._path}: {error}")
+        hint = ""
+        if isinstance(error, apsw.CantOpenError) and not os.path.exists(self._path + "-shm"):
+            hint = "; to read a copy with its kube9.db-wal its folder must be writable"
+        return QueryError("The database cannot be read", f"{self._path}: {error}{hint}")
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -192,13 +195,18 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _uri(path: str) -> str:
     """How to open the file so that neither it nor its folder is changed. Raises QueryError where it may not be read."""
+    part = path
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise QueryError("There is no database to read", f"{path}: Not a file")
+        for part in (path + "-wal", path + "-shm"):
+            with contextlib.suppress(FileNotFoundError), open(part, "rb"):
+                pass
     except PermissionError:
         # Where the folder may not even be searched, its own owner is what there is to say.
-        seen = path if os.access(os.path.dirname(path), os.X_OK) else os.path.dirname(path)
+        folder = os.path.dirname(path) or "."
+        seen = part if os.access(folder, os.X_OK) else folder
         details = f"{seen}, owned by uid {os.stat(seen).st_uid}, may not be read by uid {os.getuid()}"
         raise QueryError("Not permitted to read the database", details, "NOT_PERMITTED", 3) from None
     except OSError as error:

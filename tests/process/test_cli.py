@@ -270,14 +270,19 @@ def test_no_database(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "status").stderr)["error"] == "The database has no history yet"
 
 
-def test_not_permitted(folder: Path, tmp_path: Path) -> None:
-    shutil.copy(folder / "kube9.db", tmp_path)
-    (tmp_path / "kube9.db").chmod(0)
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+def test_not_permitted(folder: Path, tmp_path: Path, end: str) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    for part in ("-wal", "-shm"):
+        (tmp_path / f"kube9.db{part}").touch()
+    (tmp_path / f"kube9.db{end}").chmod(0)
     drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
     done = subprocess.run(
         [*drop, BIN / "kube9-cli", "status", "--db", str(tmp_path)], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, json.loads(done.stderr)["code"]) == (3, "NOT_PERMITTED")
+    said = json.loads(done.stderr)
+    assert (done.returncode, said["code"]) == (3, "NOT_PERMITTED")
+    assert said["details"] == f"{tmp_path}/kube9.db{end}, owned by uid {os.getuid()}, may not be read by uid {os.getuid()}"
 
 
 def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path: Path) -> None:
