@@ -72,6 +72,8 @@ class Deadlines(msgspec.Struct, frozen=True):
     """What goes on is said to go on this often."""
     database_retry_first: float = 0.1
     database_retry_most: float = 5.0
+    write_back: float = 30.0
+    """What the WAL has is written back into the file this often, however little."""
     retention: float = 6 * 3600.0
     """What is too old is deleted this often."""
     retention_retry: float = 60.0

@@ -4,6 +4,7 @@ disk: 4,000 pages took up to 0.3 s on a busy one. No SQL: the writer alone chang
 
 import contextlib
 import threading
+import time
 
 from kube9_operator import logs
 from kube9_operator.write import database
@@ -16,10 +17,12 @@ END_SECONDS = 2.0
 class Checkpoints:
     """Of one open database, from its connection's next commit on, until `close`."""
 
-    def __init__(self, connection: database.Connection, pages: int) -> None:
-        """When the WAL has so many pages, they are written back."""
+    def __init__(self, connection: database.Connection, pages: int, every_seconds: float) -> None:
+        """When the WAL has so many pages, they are written back; and `every_seconds` whatever it has."""
         self._path = connection.filename
-        self._pages = pages
+        self._pages = self._least = pages
+        self._every_seconds = every_seconds
+        self._next = time.monotonic() + every_seconds
         self._in_wal = 0
         self._due = threading.Event()
         self._over = False
@@ -33,6 +36,13 @@ class Checkpoints:
         and the writer is not in the midst of a transaction.
         """
         return self._in_wal >= self._pages
+
+    def step(self) -> None:
+        """To be called often: has a little written back too, so that a copy of the file alone is not far behind."""
+        if self._in_wal and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._every_seconds
+            self._least = 1
+            self._wake()
 
     def close(self) -> None:
         """To be called before the writer's connection is closed, which is to be the last: that writes everything back."""
@@ -50,17 +60,21 @@ class Checkpoints:
         if pages >= self._pages * SELF_HELP:
             self._try(connection)
         elif pages >= self._pages and not self._over:
-            if not self._thread.is_alive():
-                self._thread.start()
-            self._due.set()
+            self._wake()
         return 0
 
+    def _wake(self) -> None:
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._due.set()
+
     def _work(self) -> None:
-        """Again and again, less each time, until nothing was committed meanwhile, or the writer helps itself."""
+        """Again and again, less each time, until nothing was committed meanwhile, or the writer helps itself; a little once."""
         while self._due.wait() and not self._over:
             self._due.clear()
-            while not self._over and self._pages <= self._in_wal < self._pages * SELF_HELP and self._try():
-                pass
+            least, self._least = self._least, self._pages
+            while not self._over and least <= self._in_wal < self._pages * SELF_HELP and self._try():
+                least = self._pages
         if self._mine is not None:
             self._mine.close()
 

@@ -31,7 +31,9 @@ class Housekeeping:
         tally: Tally,
     ) -> None:
         self._store = store
-        self._checkpoints = Checkpoints(connection, database.bound(connection, settings.database_max_mib * 2**20))
+        self._checkpoints = Checkpoints(
+            connection, database.bound(connection, settings.database_max_mib * 2**20), deadlines.write_back
+        )
         self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
         self.rescue = Rescue(connection, store, ledger)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
@@ -50,6 +52,7 @@ class Housekeeping:
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
         self._inspector.step()
+        self._checkpoints.step()
         try:
             self.rescue.step()
             self._trouble = ""

@@ -76,6 +76,7 @@ def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
         migrations.refuse_newer(connection, known)
         database.prepare(connection)
         migrations.migrate(connection, known)
+        database.checkpoint(connection)  # so that the file alone has its tables
         for probe in PROBES:
             database.one(connection, probe)
     except BaseException:

@@ -34,7 +34,7 @@ def _measure(folder: str) -> None:
     connection = connect(folder, 5.0)
     prepare(connection)
     chosen = settings.from_environment({"DB_PATH": folder, "DATABASE_MAX_SIZE_MIB": "4096"})
-    checkpoints = Checkpoints(connection, bound(connection, chosen.database_max_mib * 2**20))
+    checkpoints = Checkpoints(connection, bound(connection, chosen.database_max_mib * 2**20), Deadlines().write_back)
     now_ms = time.time_ns() // 1_000_000
     expected, total = _age(connection, now_ms)
     store = Store(connection, 3_600_000)

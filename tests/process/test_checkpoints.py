@@ -1,15 +1,20 @@
 """The WAL is written back beside the writer: nothing is lost, it begins anew, and is cut when a long reader let it grow."""
 
+import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from kube9_operator.write import checkpoints, database
 from tests.bench import database as made
-from tests.operator import until
+from tests.operator import BIN, OF_EVENTS, Operator, until
+from tests.standin import StandIn, warning
 
 PAGES = 50
 MIB = 2**20
@@ -21,7 +26,7 @@ class Writing:
     def __init__(self, folder: Path) -> None:
         self.connection = made.create(str(folder))
         self.connection.execute("CREATE TABLE ballast (id INTEGER PRIMARY KEY, data)")
-        self.checkpoints = checkpoints.Checkpoints(self.connection, PAGES)
+        self.checkpoints = checkpoints.Checkpoints(self.connection, PAGES, every_seconds=0.05)
         self.wal = Path(f"{self.connection.filename}-wal")
         self.rows = 0
 
@@ -64,6 +69,24 @@ def test_the_wal_begins_anew_without_the_writer(writing: Writing, monkeypatch: p
         until(lambda: not writing.checkpoints.behind(), "it to be written back")
     assert id(writing.connection) not in by_whom
     assert writing.wal.stat().st_size < 2 * PAGES * database.PAGE_BYTES, "it did begin anew each time"
+    assert writing.whole()
+
+
+def test_a_little_is_written_back_too(writing: Writing) -> None:
+    writing.write()
+
+    def written_back() -> bool:
+        writing.checkpoints.step()
+        uri = f"file:{writing.connection.filename}?immutable=1"
+        alone = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        try:
+            return bool(alone.execute("SELECT count(*) FROM ballast").get == writing.rows)
+        except apsw.SQLError:  # no such table yet
+            return False
+        finally:
+            alone.close()
+
+    until(written_back, "the row in the file alone")
     assert writing.whole()
 
 
@@ -131,3 +154,29 @@ def test_trouble_is_said_once_and_the_writer_goes_on(
     until(restored, "it to be written back")
     assert capfd.readouterr().out.count("checkpoint.restored") == 1
     assert writing.whole()
+
+
+def test_a_copy_of_the_file_alone_while_the_operator_runs(standin: StandIn, tmp_path: Path) -> None:
+    standin.write(warning("web-0", "Unhealthy", "Readiness probe failed"))
+    copy = tmp_path / "copy"
+
+    def of_copy(*options: str) -> dict[str, Any]:
+        shutil.copy(tmp_path / "data" / "kube9.db", copy)
+        command = [BIN / "kube9-cli", "events", "list", "--db", str(copy), *options]
+        done = subprocess.run(command, capture_output=True, check=False)
+        answer: dict[str, Any] = json.loads(done.stdout or done.stderr)
+        return answer
+
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), {"write_back": 0.2}) as operator:
+        until(lambda: operator.events("--object-name=web-0"), "the event")
+        until(lambda: of_copy("--object-name=web-0").get("events"), "it in the file alone")
+        covered = until(lambda: (found := of_copy(OF_EVENTS).get("coverage", {})).get("until") and found, "a proof in it")
+        assert covered["until"] <= operator.cli("events", "list", OF_EVENTS)["coverage"]["until"]
+
+
+def test_the_file_has_its_tables_from_the_start(standin: StandIn, tmp_path: Path) -> None:
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), {"write_back": 600.0}) as operator:
+        until(lambda: operator.cli("status")["watches"] if operator.pid("watcher-pods") else None, "a source")
+        copy = shutil.copy(tmp_path / "data" / "kube9.db", tmp_path / "copy.db")
+        done = subprocess.run([BIN / "kube9-cli", "status", "--db", copy], capture_output=True, check=False)
+        assert json.loads(done.stdout)["database"]["schema_version"] == operator.cli("status")["database"]["schema_version"]
