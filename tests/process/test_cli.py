@@ -237,6 +237,17 @@ def test_a_wrong_id() -> None:
         assert said["error"] == "Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx"
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_errors_are_json_whatever_the_terminal_writes(encoding: str) -> None:
+    done = subprocess.run(
+        [BIN / "kube9-cli", "events", "list", "--sort", "größe日"],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, json.loads(done.stderr.decode())["details"]) == (1, "--sort größe日")
+
+
 def test_an_id_of_a_second_that_never_was(folder: Path) -> None:
     for text in ("evt_20261332_000000_000000", "evt_00000000_000000_000000", "evt_20161231_235960_abcdef"):
         done = run(folder, "events", "get", text)
