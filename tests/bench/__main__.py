@@ -7,7 +7,20 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import database, flood, ingest, memory, normalise, pod, pressure, queries, redact, retention, standin
+from tests.bench import (
+    database,
+    flood,
+    ingest,
+    memory,
+    normalise,
+    pod,
+    pressure,
+    queries,
+    redact,
+    resources,
+    retention,
+    standin,
+)
 
 PARTS = {
     "standin": standin.run,
@@ -20,25 +33,27 @@ PARTS = {
 }
 LONG = {"pressure": pressure.run, "flood": flood.run}
 """A quarter of an hour each: only where they are asked for."""
-ON_A_NODE = {"idle": pod.idle, "pod": pod.run}
-"""The same; these need no large database, but what the tests of a node need."""
+ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run}
+"""The same; these need no large database, but what the tests of a node and of a control plane need."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parts = [*PARTS, *LONG, *ON_A_NODE]
-    parser.add_argument("only", nargs="*", help=f"of {', '.join(parts)}; by default all but the last {len(LONG | ON_A_NODE)}")
+    parts = [*PARTS, *LONG, *ON_A_CLUSTER]
+    parser.add_argument(
+        "only", nargs="*", help=f"of {', '.join(parts)}; by default all but the last {len(LONG | ON_A_CLUSTER)}"
+    )
     parser.add_argument("--events", type=int, default=1_000_000, help="of the large database (default: 1,000,000)")
     given = parser.parse_args()
     if not set(given.only) <= set(parts):
         parser.error(f"must be of: {', '.join(parts)}")
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}")
     for name in given.only:
-        if name in ON_A_NODE:
+        if name in ON_A_CLUSTER:
             print(f"\n== {name}", flush=True)
-            ON_A_NODE[name]()
-    if not given.only or not set(given.only) <= set(ON_A_NODE):
-        with_a_database([one for one in given.only if one not in ON_A_NODE] or list(PARTS), given.events)
+            ON_A_CLUSTER[name]()
+    if not given.only or not set(given.only) <= set(ON_A_CLUSTER):
+        with_a_database([one for one in given.only if one not in ON_A_CLUSTER] or list(PARTS), given.events)
 
 
 def with_a_database(parts: list[str], events: int) -> None:

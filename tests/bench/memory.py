@@ -7,12 +7,16 @@ from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
 EVENTS = 50_000
+AS_INSTALLED = str(Path(__file__).parent / "installed")
+"""On PYTHONPATH: without what developers have."""
 
 
 def run(_large: Path) -> None:
     """With nothing to do, after a list of 50,000 Events, and after as many updates of them."""
     with StandIn() as standin, tempfile.TemporaryDirectory() as folder:
-        operator = Operator(Path(folder), standin.kubeconfig(Path(folder)), {"compare": 300.0}, LOG_LEVEL="debug")
+        operator = Operator(
+            Path(folder), standin.kubeconfig(Path(folder)), {"compare": 300.0}, LOG_LEVEL="debug", PYTHONPATH=AS_INSTALLED
+        )
         with operator:
             until(lambda: [one for one in standin.control("requests") if "watch=1" in one], "the watch")
             _print(operator, "idle")
@@ -34,14 +38,21 @@ def run(_large: Path) -> None:
 
 
 def _print(operator: Operator, when: str) -> None:
+    print(f"{when}: {pss(operator)}", flush=True)
+
+
+def pss(operator: Operator) -> str:
+    """The proportional memory of all processes of an operator, and of each."""
     assert operator.process
     shares = {}
+    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest")
+    known = {operator.pid(name): name for name in names} | {operator.process.pid: "supervisor"}
     for pid in (operator.process.pid, *operator.children()):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
-        name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        kind = "resource tracker" if "resource_tracker" in name else "process"
-        label = next((one for one in ("writer", "watcher-events") if operator.pid(one) == pid), kind)
-        label = "supervisor" if pid == operator.process.pid else "fork server" if label == "process" else label
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        label = known.get(pid, "resource tracker" if b"resource_tracker" in command else "fork server")
+        assert label not in shares, f"two of {label}"
         shares[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
+    assert shares.keys() >= set(names), f"no {set(names) - shares.keys()}"
     parts = ", ".join(f"{label} {mib:.0f}" for label, mib in shares.items())
-    print(f"{when}: {sum(shares.values()):.0f} MiB PSS ({parts})", flush=True)
+    return f"{sum(shares.values()):.0f} MiB PSS ({parts})"
