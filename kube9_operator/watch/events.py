@@ -106,6 +106,8 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
     row, facts = found.row, found.facts
     own, count, began_ms = event.metadata, _count(event), _ms(_first_time(event))
     first_ms, last_ms, replaced = _times(event)
+    if chosen.lives_ms and own.creation_timestamp and last_ms < _ms(own.creation_timestamp) - chosen.lives_ms[row.severity]:
+        return None
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
     parts = facts.key
     if row.repeat == "each":

@@ -6,6 +6,7 @@ from typing import Any
 
 from kube9_operator.child import Link, Ready, Watching
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.settings import Settings
 from kube9_operator.sources import PUBLISHER, SOURCES
 from kube9_operator.watch.client import Client
@@ -23,7 +24,9 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
-    chosen = KINDS | {"events": choosing(Chosen(settings.reasons_include, settings.reasons_exclude))}
+    lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
+    by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
+    chosen = KINDS | {"events": choosing(by_settings)}
     kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {

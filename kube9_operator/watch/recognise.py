@@ -13,11 +13,13 @@ ALL = "*"
 
 
 class Chosen(NamedTuple):
-    """What settings add to the table and leave out of it, by reasons."""
+    """What settings add to the table and leave out of it: by reasons, and by age."""
 
     include: frozenset[str] = frozenset()
     """With ALL among them everything is recorded."""
     exclude: frozenset[str] = frozenset()
+    lives_ms: tuple[int, ...] = ()
+    """Of each severity how long its events are kept; what was older when it was written is not. Empty: nothing is too old."""
 
 
 TABLE_ALONE = Chosen()

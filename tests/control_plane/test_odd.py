@@ -57,6 +57,15 @@ def test_events_of_every_shape(plane: ControlPlane, operator: Operator, namespac
     write(plane, namespace, "typeless", type=None, **times)
     write(plane, namespace, "reasonless", reason=None, **times)
     write(plane, namespace, "normal", type="Normal", **times)
+    for name, days, reason in (
+        ("stale", 8, "Odd"),
+        ("old", 6, "Odd"),
+        ("grave", 8, "FailedScheduling"),
+        ("gone", 31, "Evicted"),
+    ):
+        write(plane, namespace, name, reason=reason, firstTimestamp=iso(days * 86_400), lastTimestamp=iso(days * 86_400))
+    write(plane, namespace, "epoch", firstTimestamp="1970-01-01T00:00:00Z", lastTimestamp="1970-01-01T00:00:00Z")
+    write(plane, namespace, "still", firstTimestamp="1970-01-01T00:00:00Z", lastTimestamp=began)
     write(plane, namespace, "last", **times)
     events = until(
         lambda: (found := {one["object_name"]: one for one in operator.events("-n", namespace)}).keys() >= {"last"} and found,
@@ -64,7 +73,7 @@ def test_events_of_every_shape(plane: ControlPlane, operator: Operator, namespac
         LONG_SECONDS,
     )
     names = {"newer", "bare", "silent", "negative", "ahead", "long", "größe-名前", "urgent", "typeless", "reasonless", "last"}
-    assert events.keys() == names, "all but the Normal one"
+    assert events.keys() == names | {"old", "grave", "still"}, "all but the Normal one and those older than they are kept"
 
     event = events["newer"]
     assert (event["count"], event["first_seen_at"], event["last_seen_at"]) == (7, at[:-4] + "Z", later[:-4] + "Z")
@@ -81,7 +90,8 @@ def test_events_of_every_shape(plane: ControlPlane, operator: Operator, namespac
     assert events["long"]["description"] == "ä" * 999 + "…"
     assert (len(events["long"]["title"]), events["long"]["title"][-1]) == (200, "…")
     assert events["größe-名前"]["description"] == "日本語 🎉 zweite Zeile"
-    assert {one["severity"] for one in events.values()} == {"warning"}
+    assert {one["severity"] for name, one in events.items() if name != "grave"} == {"warning"}
+    assert events["still"]["first_seen_at"] == "1970-01-01T00:00:00.000Z"
     assert (events["reasonless"]["title"], events["reasonless"]["metadata"]["reason"]) == ("Pod", "")
     for one in events.values():
         assert None not in one.values()

@@ -14,6 +14,7 @@ from kube9_operator.frame import SEVERITIES, Sighting
 from kube9_operator.watch import lines
 from kube9_operator.watch.events import Event, normalise
 from kube9_operator.watch.kinds.events import EVENTS
+from kube9_operator.watch.recognise import Chosen
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 
@@ -117,6 +118,23 @@ def test_a_time_ahead_of_the_server_is_replaced_and_kept() -> None:
     assert (seen.first_ms, seen.last_ms) == (ms("2026-11-23T15:37:50Z"),) * 2
     metadata = json.loads(seen.metadata)
     assert metadata["original_first_timestamp"] == metadata["original_last_timestamp"] == "2026-11-24T15:37:50Z"
+
+
+def test_what_was_older_than_it_is_kept_when_it_was_written_is_left_out() -> None:
+    week, month = 7 * 86_400_000, 30 * 86_400_000
+    chosen = Chosen(lives_ms=(week, week, month, month))
+
+    def kept(time: str | None, **fields: Any) -> bool:
+        written = event(firstTimestamp=time, lastTimestamp=time, **fields)
+        return normalise(msgspec.convert(written, Event), chosen) is not None
+
+    assert kept("2026-11-16T15:37:50Z")
+    assert not kept("2026-11-16T15:37:49Z")
+    assert kept("2026-10-24T15:37:50Z", reason="FailedScheduling"), "as an error it is kept for a month"
+    assert not kept("2026-10-24T15:37:49Z", reason="FailedScheduling")
+    assert kept(None), "it says nothing of its age"
+    unknown = {"name": "web.17a", "namespace": "shop"}
+    assert kept("1970-01-01T00:00:00Z", metadata=unknown), "nor does the API server of when it was written"
 
 
 def test_the_last_time_of_a_long_series_is_its_own() -> None:
