@@ -193,6 +193,14 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def _has_wal(path: str) -> bool:
+    """Whether some of the history may be in a -wal file."""
+    try:
+        return os.stat(path + "-wal").st_size > 0 or os.path.exists(path + "-shm")
+    except OSError:
+        return os.path.exists(path + "-wal")
+
+
 def _uri(path: str) -> str:
     """How to open the file so that neither it nor its folder is changed. Raises QueryError where it may not be read."""
     part = path
@@ -212,7 +220,7 @@ def _uri(path: str) -> str:
     except OSError as error:
         raise QueryError("There is no database to read", f"{path}: {error.strerror}") from None
     quoted = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    # A writer keeps its -wal file for good, so where there is none there is no writer, and the file cannot change. Opened
-    # otherwise, SQLite would leave files of this user behind, which could keep the operator from writing.
-    unchanging = "" if os.path.exists(path + "-wal") else "&immutable=1"
+    # A writer keeps its -wal and -shm files for good, so where there is none there is no writer, and the file cannot change.
+    # Opened otherwise, SQLite would leave files of this user behind, which could keep the operator from writing.
+    unchanging = "" if _has_wal(path) else "&immutable=1"
     return f"file:{quoted}?mode=ro{unchanging}"
