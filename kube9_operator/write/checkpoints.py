@@ -11,6 +11,9 @@ from kube9_operator.write import database
 
 SELF_HELP = 2
 """Where the thread does not keep up, the writer itself takes what is left from this many times the pages on."""
+MOST = 4
+"""… and from this many times on it waits for the thread first: on a small volume the WAL may not outgrow its part."""
+WAIT_SECONDS = 1.0
 END_SECONDS = 2.0
 
 
@@ -19,12 +22,14 @@ class Checkpoints:
 
     def __init__(self, connection: database.Connection, pages: int, every_seconds: float) -> None:
         """When the WAL has so many pages, they are written back; and `every_seconds` whatever it has."""
+        self._connection = connection
         self._path = connection.filename
         self._pages = self._least = pages
         self._every_seconds = every_seconds
         self._next = time.monotonic() + every_seconds
         self._in_wal = 0
         self._due = threading.Event()
+        self._at_it = threading.Lock()
         self._over = False
         self._mine: database.Connection | None = None
         self._trouble = ""
@@ -44,6 +49,11 @@ class Checkpoints:
             self._least = 1
             self._wake()
 
+    def help(self) -> None:
+        """To be called where nothing is committed for want of room: what is in the WAL already may make some."""
+        if self._in_wal:
+            self._try(self._connection)
+
     def close(self) -> None:
         """To be called before the writer's connection is closed, which is to be the last: that writes everything back."""
         self._over = True
@@ -58,7 +68,9 @@ class Checkpoints:
         """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
         self._in_wal = pages
         if pages >= self._pages * SELF_HELP:
-            self._try(connection)
+            if self._at_it.acquire(timeout=WAIT_SECONDS if pages >= self._pages * MOST else 0.001):
+                self._at_it.release()
+                self._try(connection)
         elif pages >= self._pages and not self._over:
             self._wake()
         return 0
@@ -79,22 +91,23 @@ class Checkpoints:
             self._mine.close()
 
     def _try(self, connection: database.Connection | None = None) -> bool:
-        """Writes back what there is; says whether it is worth another try at once. Trouble is said once: where it matters the
-        writer meets it too, and what is committed is committed.
+        """Writes back what there is; says whether more was committed meanwhile: otherwise somebody reads what was before, and
+        another try is not worth it at once. Trouble is said once: where it matters the writer meets it too.
         """
-        before, trouble = self._in_wal, ""
-        try:
-            if connection is None:
-                connection = self._mine = self._mine or database.for_checkpoints(self._path)
-            if database.checkpoint(connection) and before == self._in_wal:
-                self._in_wal = 0
-        except database.BUSY:  # the other is at it
-            return False
-        except database.TROUBLE as error:
-            trouble = logs.one_line(error)
-        if trouble and not self._trouble and not self._over:
-            logs.get().warning("checkpoint.failed", error=trouble)
-        elif self._trouble and not trouble:
-            logs.get().info("checkpoint.restored")
-        self._trouble = trouble
-        return not trouble
+        with self._at_it:
+            before, trouble = self._in_wal, ""
+            try:
+                if connection is None:
+                    connection = self._mine = self._mine or database.for_checkpoints(self._path)
+                if database.checkpoint(connection) and before == self._in_wal:
+                    self._in_wal = 0
+            except database.BUSY:
+                return False
+            except database.TROUBLE as error:
+                trouble = logs.one_line(error)
+            if trouble and not self._trouble and not self._over:
+                logs.get().warning("checkpoint.failed", error=trouble)
+            elif self._trouble and not trouble:
+                logs.get().info("checkpoint.restored")
+            self._trouble = trouble
+            return not trouble and before != self._in_wal != 0

@@ -3,6 +3,7 @@ damage, writing the WAL back.
 """
 
 import contextlib
+import time
 from pathlib import Path
 
 from kube9_operator import logs
@@ -16,6 +17,8 @@ from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.rescue import Rescue
 from kube9_operator.write.retention import Retention
 from kube9_operator.write.store import Store
+
+WAIT_SECONDS = 0.01
 
 
 class Housekeeping:
@@ -38,16 +41,29 @@ class Housekeeping:
         self.rescue = Rescue(connection, store, ledger)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
+        self._crowded = False
+        """Somebody reads what the WAL has, and there is no room for it to grow."""
 
     def busy(self) -> bool:
         """Whether there is something to go on with at once."""
         return self.retention.busy() or self.rescue.busy()
 
     def full(self) -> bool:
-        """Whether what comes has to wait until something is deleted."""
+        """Whether what comes has to wait: until something is deleted, or until whoever reads lets the WAL begin anew where
+        it has no room to grow.
+        """
         with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too
-            return self.retention.full()
+            self._crowded = self._checkpoints.behind() and self.retention.space.tight()
+            if self._crowded:
+                self._checkpoints.help()
+                self._crowded = self._checkpoints.behind()
+                time.sleep(WAIT_SECONDS if self._crowded else 0.0)
+            return self._crowded or self.retention.full()
         return False
+
+    def help(self) -> None:
+        """To be called when a commit has failed: room may be made of what is committed already."""
+        self._checkpoints.help()
 
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
@@ -63,7 +79,7 @@ class Housekeeping:
             if not self._trouble:
                 logs.get().warning("salvage.waits", error=logs.one_line(error))
             self._trouble = logs.one_line(error)
-        if not self._checkpoints.behind() or not self.retention.can_wait():
+        if not self._crowded and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
 
     def close(self) -> None:

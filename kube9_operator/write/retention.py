@@ -86,7 +86,7 @@ class Retention:
         self._tally = tally
         self._store = store
         self._ledger = ledger
-        self._space = Space(connection, Path(settings.database_folder), settings.database_max_mib * 2**20)
+        self.space = Space(connection, Path(settings.database_folder), settings.database_max_mib * 2**20)
         self._ages_ms = (settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
         self._leftovers_most = settings.database_max_mib * 2**20 // LEFTOVERS_PART // LEFTOVER_BYTES
         self._eraser = Eraser(connection, store, 2 * settings.event_ttl_seconds * 1000, self._ages_ms)
@@ -111,7 +111,7 @@ class Retention:
 
     def full(self) -> bool:
         """Whether deleting does not keep up with what comes: it has to wait. Not where nothing more can be deleted."""
-        return self._shrinking is not None and self._space.used() > self._full
+        return self._shrinking is not None and self.space.used() > self._full
 
     def can_wait(self) -> bool:
         """Whether nothing is due but what is too old, for which a minute is no matter."""
@@ -144,7 +144,7 @@ class Retention:
         now = time.monotonic()
         if self._shrinking is None and now >= self._looking_at:
             self._looking_at = now + self._deadlines.size_look
-            room = self._space.room()
+            room = self.space.room()
             self._full = int(room.limit * FULL)
             self.pressed = room.used > room.limit * PRESSED or (room.short > 0 and room.used > room.limit // FLOOR_KEEPS)
             if self.pressed or room.used + room.free > room.limit:
@@ -191,13 +191,13 @@ class Retention:
         yield from self._eraser.sweep(began_ms)
         yield from self._give_back(0)
         found = {"deleted": dict(told.deleted), "seconds": round(time.monotonic() - began, 1)}
-        self._log.info("retention.done", **found, size_mib=round(self._space.bytes() / 2**20, 1))
+        self._log.info("retention.done", **found, size_mib=round(self.space.bytes() / 2**20, 1))
 
     # By size
 
     def _shrink(self) -> Iterator[None]:
         """Deletes the least severe, oldest first, until there is room again."""
-        first = self._space.room()
+        first = self.space.room()
         enough = min(int(first.limit * RELIEVED), first.used - first.short)
         severities: tuple[int, ...] = (INFO, WARNING, ERROR, CRITICAL)
         if first.used <= first.limit * PRESSED:  # only the file system is short
@@ -206,20 +206,20 @@ class Retention:
         before = told.deleted.total()
         yield from self._forget_leftovers(enough, self._leftovers_most)
         for ids in self._oldest(severities):
-            if self._space.used() <= enough:
+            if self.space.used() <= enough:
                 break
             self._erase(ids, told)
             yield
         yield from self._forget_leftovers(enough, 0)
         self._by_size_at = time.monotonic()
-        yield from self._give_back(0 if first.short else first.limit - self._space.used())
+        yield from self._give_back(0 if first.short else first.limit - self.space.used())
         if told.deleted.total() > before:
-            self._log.warning("size.deleted", deleted=dict(told.deleted), size_mib=round(self._space.bytes() / 2**20, 1))
+            self._log.warning("size.deleted", deleted=dict(told.deleted), size_mib=round(self.space.bytes() / 2**20, 1))
 
     def _forget_leftovers(self, enough: int, most: int) -> Iterator[None]:
         """Until there is room, or no more than so many events have contributors and nothing else."""
         number = self._eraser.leftovers()
-        while number > most and self._space.used() > enough:
+        while number > most and self.space.used() > enough:
             number -= self._eraser.forget_leftovers()
             yield
 
@@ -295,6 +295,6 @@ class Retention:
 
     def _give_back(self, free: int) -> Iterator[None]:
         """Gives pages that nothing is in back to the file system, but for so many."""
-        while self._space.free() > max(free, 0):
+        while self.space.free() > max(free, 0):
             self._connection.execute(f"PRAGMA incremental_vacuum({VACUUMED_AT_ONCE})").fetchall()
             yield

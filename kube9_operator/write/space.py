@@ -10,6 +10,9 @@ FLOOR_PART, FLOOR_MOST_BYTES = 20, 64 * 1024 * 1024
 """Free space that is kept: the twentieth part of the file system, up to this."""
 
 
+TIGHT_BYTES = 8 * 1024 * 1024
+
+
 class Room(NamedTuple):
     """How much the database takes, in pages."""
 
@@ -37,6 +40,11 @@ class Space:
         floor = min(found.f_blocks * found.f_frsize // FLOOR_PART, FLOOR_MOST_BYTES)
         short = max(0, floor - found.f_bavail * found.f_frsize) // page
         return Room(self.used(), self.free(), (self._max_bytes - share) // page, short)
+
+    def tight(self) -> bool:
+        """Whether the file system has so little left that the WAL of a few batches would fill it."""
+        found = os.statvfs(self._folder)
+        return found.f_bavail * found.f_frsize < TIGHT_BYTES
 
     def used(self) -> int:
         """Pages that hold something."""

@@ -110,15 +110,8 @@ class Writer:
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
-        return child.Recording(
-            self._proved_ms,
-            trouble,
-            self._committed,
-            self._written_ms,
-            self._books,
-            self._told_committed,
-            self.housekeeping.rescue.notice(),
-        )
+        done = (self._committed, self._written_ms, self._books, self._told_committed)
+        return child.Recording(self._proved_ms, trouble, *done, self.housekeeping.rescue.notice())
 
     def _take_told(self) -> None:
         """What the supervisor has told since: it waits for a commit as a batch does."""
@@ -193,6 +186,7 @@ class Writer:
             self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
             self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
         self._counted.failed()
+        self.housekeeping.help()
         self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
         time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
         if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:

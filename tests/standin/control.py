@@ -114,7 +114,7 @@ def do_answer(cluster: Cluster, body: Any) -> None:
 def do_plan(cluster: Cluster, body: Any) -> None:
     """Each {"fault": one of FAULTS, "on": …, …} befalls the next request of its kind, once, or `times` times; the earliest that
     fits is taken. Kinds are "watch", "list" (any), "look" (limit=1), "first" and "page" (of a list: continued), "any"; of
-    Events, or of the resource that is given as "of".
+    Events, or of the resource that is given as "of", which may be "all"; the first of them are left out that "after" says.
     """
     for one in body:
         cluster.plans += [one] * one.get("times", 1)

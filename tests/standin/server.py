@@ -77,8 +77,11 @@ async def _listed_or_watched(cluster: Cluster, collection: Collection, exchange:
     if collection.refused:
         await exchange.respond(collection.refused, status(collection.refused, "refused"))
         return
-    of_it = (one for one in cluster.plans if one.get("of", EVENTS) == collection.resource)
+    of_it = (one for one in cluster.plans if one.get("of", EVENTS) in (collection.resource, "all"))
     plan = next((one for one in of_it if one["on"] in exchange.kinds()), None)
+    if plan and plan.get("after"):
+        plan["after"] -= 1
+        plan = None
     if plan:
         cluster.plans.remove(plan)
     watching = {asyncio.current_task()} if exchange.watching else set()
