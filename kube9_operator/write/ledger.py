@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator import __version__, own
-from kube9_operator.frame import Counts, Frame, News, Sighting
+from kube9_operator.frame import INFO, Counts, Frame, News, Sighting
 from kube9_operator.write import database
 from kube9_operator.write.gaps import Gaps
 from kube9_operator.write.store import Outcome, Store
@@ -149,10 +149,29 @@ class Ledger:
         self._fact("retention_error_critical_ms", error_critical_ms)
 
     def started(self, now_ms: int) -> None:
-        """Notes a start of the writer."""
+        """Notes a start of the writer, and with it that the database of an older release was migrated just now."""
+        migrated = self._migrated()
+        if migrated is not None:
+            self._store.begin(now_ms)
+            self.happened(migrated)
+            self._store.finish()
         self._execute("INSERT INTO facts VALUES ('first_start_ms', ?) ON CONFLICT DO NOTHING", (now_ms,))
         self._fact("operator_version", __version__)
         self._execute("DELETE FROM facts WHERE name = 'stopped_ms'")
+
+    def _migrated(self) -> Sighting | None:
+        """What to say of the migrations since a writer said last that it lived; kept to the second they are."""
+        rows: list[tuple[Any, ...]] = self._execute(
+            """SELECT version, unixepoch(applied_at) * 1000 FROM schema_version
+            WHERE ?1 > 0 AND unixepoch(applied_at) > ?1 / 1000 ORDER BY version""",
+            (self.last_word_ms(),),
+        ).fetchall()
+        if not rows:
+            return None
+        before, (after, at_ms) = rows[0][0] - 1, rows[-1]
+        text = f"kube9-operator {__version__} brought it from schema version {before} to {after}"
+        facts = {"previous": before, "current": after}
+        return own.happened("DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, own.SYSTEM)
 
     def stopped(self, now_ms: int) -> None:
         """Notes that the writer ends as it was asked to."""

@@ -1,12 +1,14 @@
 """The operator's own events: it starts and stops, its health changes, watches are lost, processes die; each told of once."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from kube9_operator.write import database, migrations
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
@@ -68,6 +70,25 @@ def test_it_starts_once_whatever_dies_and_says_how_long_it_was_down(operator: Op
         second = until(lambda: own(operator, "OperatorStarted")[1:], "another start")[0]
         assert second["metadata"]["down_seconds"] >= 0
         assert second["metadata"]["down_since"] >= first["created_at"]
+        balanced(operator)
+
+
+def test_a_newer_release_says_that_it_migrated_the_database(operator: Operator) -> None:
+    connection = apsw.Connection(str(operator.data / "kube9.db"))
+    database.prepare(connection)
+    migrations.migrate(connection, migrations.known()[:3])  # as a release of then left it
+    connection.execute("INSERT INTO facts VALUES ('last_commit_ms', ?)", ((int(time.time()) - 60) * 1000,))
+    connection.execute("UPDATE schema_version SET applied_at = '2026-01-01T00:00:00.000Z'")
+    connection.close()
+    with operator:
+        (told,) = until(lambda: own(operator, "DatabaseMigrated"), "the migration")
+        assert (told["event_type"], told["severity"], told["title"]) == ("system", "info", "Database migrated")
+        newest = operator.cli("status")["database"]["schema_version"]
+        assert (told["metadata"]["previous"], told["metadata"]["current"]) == (3, newest)
+        until(lambda: own(operator, "OperatorStarted"), "the start")
+        operator.kill("writer")
+        until(lambda: own(operator, "ProcessFailed"), "another writer")
+        assert len(own(operator, "DatabaseMigrated")) == 1, "once"
         balanced(operator)
 
 
