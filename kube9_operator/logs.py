@@ -11,6 +11,7 @@ from kube9_operator import redact
 Logger = structlog.typing.FilteringBoundLogger
 
 MAX_ERROR_CHARACTERS = 500
+READ_AGAIN = "read again from the API server at the next start"
 
 
 def configure(level: str, process: str) -> None:

@@ -41,6 +41,8 @@ FAST = {
     "stop_watchers": 1.0,
     "orphan_exit": 0.5,
     "flush": 3.0,
+    "busy": 1.0,
+    "database_retry_most": 0.5,
 }
 START = """
 import sys

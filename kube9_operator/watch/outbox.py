@@ -62,6 +62,7 @@ class Outbox:
         self._patience_seconds = patience_seconds
         self._parcels: list[Parcel] = []
         self._items = 0
+        self._in_hand = 0
         self._bytes = 0
         self._changed = threading.Condition()
         self._sequence = 0
@@ -105,10 +106,13 @@ class Outbox:
         self._put(last, patient)
 
     def close(self, wait_seconds: float) -> None:
-        """Waits until all is sent, no longer than this; to be called when the process is to end."""
+        """Waits until all is sent, no longer than this; to be called when the process is to end. Says what is not."""
         with self._changed:
             self._changed.notify_all()
         self._sender.join(wait_seconds)
+        left = self._items + self._in_hand
+        if left:
+            logs.get().error("shutdown.not_flushed", source=self._source, sightings=left, why=logs.READ_AGAIN)
 
     def _put(self, parcel: Parcel, patient: bool) -> None:
         deadline = time.monotonic() + self._patience_seconds
@@ -181,7 +185,8 @@ class Outbox:
                         self.on_room()
                     self._changed.wait(WAIT_SECONDS if self._lossy else IDLE_SECONDS)
                 parcel = self._parcels.pop(0)
-                self._items -= _number(parcel)
+                self._in_hand = _number(parcel)
+                self._items -= self._in_hand
                 self._bytes -= _bytes(parcel)
                 self._changed.notify_all()
             self._sequence += 1
@@ -189,6 +194,7 @@ class Outbox:
             while True:
                 with contextlib.suppress(queue.Full):
                     self._frames.put(data, True, WAIT_SECONDS)
+                    self._in_hand = 0
                     break
                 if self._stop.is_set():
                     return

@@ -12,7 +12,7 @@ from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
-from kube9_operator.write import database, states
+from kube9_operator.write import database, states, unflushed
 from kube9_operator.write.changes.seen import Lives
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
@@ -85,9 +85,14 @@ class Writer:
 
     def write_until_stopped(self) -> None:
         """Returns when the link says stop and, unless it says abandon, the queue is empty."""
+        stopped_at = 0.0
         while not self._link.abandon:
             self._link.beat(report=self._report)
             stopping = self._link.stop.is_set()
+            stopped_at = stopped_at or (time.monotonic() if stopping else 0.0)
+            if stopping and time.monotonic() - stopped_at > self._deadlines.flush / 2:
+                unflushed.say([], self._frames)
+                return
             patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
             batch = [] if self.housekeeping.full() and not stopping else self._take(wait_seconds=patience)
             self._take_told()
@@ -190,8 +195,7 @@ class Writer:
         self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
         time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
         if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
-            lost = sum(len(frame.sightings) + len(frame.states) for frame in batch)
-            self._log.error("shutdown.not_flushed", frames=len(batch), sightings=lost, why="read again at the next start")
+            unflushed.say(batch, self._frames)
             self._link.abandon = True
 
     def _apply(self, batch: list[Frame], careful: bool) -> None:

@@ -1,6 +1,7 @@
 """The rules of the project as tests: how deadlines relate, what documents say, how large files are."""
 
 import ast
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -19,6 +20,37 @@ MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
 SOURCES = sorted([*ROOT.glob("kube9_operator/**/*.py"), *ROOT.glob("kube9_cli/**/*.py")])
+
+
+def test_every_deadline_relates() -> None:
+    """There is none that no test holds to another."""
+    told = inspect.getsource(test_deadlines_relate) + inspect.getsource(test_intervals_relate)
+    assert [name for name in Deadlines.__struct_fields__ if not re.search(rf"\btimes\.{name}\b", told)] == []
+
+
+def test_intervals_relate() -> None:
+    times = Deadlines()
+    assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of Supervisor._end"
+    assert times.migrate > times.hang, "the writer says beforehand that it takes long"
+    assert times.restart_first < times.restart_most < times.healthy_after, "a generation that fails at once is not healthy"
+    assert times.restart_most < times.proof, "what ends again and again is seen as what it is: nothing vouches"
+    assert times.connect + times.page < times.proof, "a list that fails once is had again in time"
+    assert times.connect < times.read < times.page
+    assert times.empty_watch < times.watch_least < times.watch_most
+    assert times.empty_list < times.proof
+    assert times.retry_most < times.retry_reset
+    assert times.compare > times.compare_patience
+    assert times.compare_patience + times.connect + times.page < times.compare, "one comparison is over before the next"
+    assert times.commit_wait < times.beat
+    assert times.settle < times.lasting
+    assert times.database_retry_first < times.database_retry_most
+    assert times.flush / 2 + times.busy < times.flush, "a writer that gives up does so before it is killed"
+    assert times.retention_retry < times.retention < times.inspect
+    assert times.inspect_first < times.inspect
+    assert times.size_look < times.size_quiet < times.retention
+    assert times.size_look < times.proof, "a flood is met before the disk is full"
+    assert times.write_back < times.proof, "a copy of the file alone is not far behind"
+    assert times.still() > times.proof, "what is stuck is red before its process is ended for it"
 
 
 def test_deadlines_relate() -> None:
