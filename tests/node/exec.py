@@ -1,6 +1,7 @@
 """The API's exec as the kube9 extension for VS Code uses it: a WebSocket, no shell, no terminal, no stdin."""
 
 import json
+import socket
 import ssl
 from typing import Any
 from urllib.parse import urlencode
@@ -24,8 +25,8 @@ class Answer(msgspec.Struct, frozen=True):
     stderr: str
 
 
-def connect(node: Node, namespace: str, pod: str, *command: str) -> websocket.WebSocket:
-    """Starts a command in the container `operator` of a pod."""
+def connect(node: Node, namespace: str, pod: str, *command: str, buffer_bytes: int = 0) -> websocket.WebSocket:
+    """Starts a command in the container `operator` of a pod. With a small buffer little of what it says is on its way."""
     asked = [("container", "operator"), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
     server, token, authority = node.plane.access()
     address = f"{server.replace('https', 'wss')}/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(asked)}"
@@ -35,23 +36,27 @@ def connect(node: Node, namespace: str, pod: str, *command: str) -> websocket.We
         subprotocols=[PROTOCOL],
         sslopt={"context": ssl.create_default_context(cafile=authority)},
         timeout=TIMEOUT_SECONDS,
+        sockopt=[(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)] if buffer_bytes else [],
         http_no_proxy=["*"],
     )
 
 
 def execute(node: Node, namespace: str, pod: str, *command: str) -> Answer:
     """Runs a command in the container `operator` of a pod to its end."""
+    return answered(connect(node, namespace, pod, *command))
+
+
+def answered(connection: websocket.WebSocket, said_first: bytes = b"") -> Answer:
+    """Reads what a command has to say to its end, after a first message that has been read."""
     said: dict[int, bytearray] = {STDOUT: bytearray(), STDERR: bytearray(), ERROR: bytearray()}
-    socket = connect(node, namespace, pod, *command)
+    message: str | bytes = said_first or connection.recv()
     try:
-        while True:
-            message = socket.recv()
-            if not message:
-                break
+        while message:
             assert isinstance(message, bytes)
             said[message[0]] += message[1:]
+            message = connection.recv()
     finally:
-        socket.shutdown()
+        connection.shutdown()
     status: dict[str, Any] = json.loads(said[ERROR])
     causes = status.get("details", {}).get("causes", [])
     codes = [int(one["message"]) for one in causes if one["reason"] == "ExitCode"]

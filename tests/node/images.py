@@ -33,15 +33,26 @@ def node_image() -> Path:
 
 def operator_image(tag: str, source: Path = ROOT) -> Path:
     """The archive of OPERATOR_IMAGE:`tag`, built from `source` as the README says, on NODE_IMAGE."""
+    name = f"{OPERATOR_IMAGE}:{tag}"
+    variables = build_variables()
+    run("make", "-C", source, "image", f"IMAGE={name}", *(f"{variable}={value}" for variable, value in variables.items()))
+    return archive_of(name, f"operator-{tag}")
+
+
+def build_variables() -> dict[str, str]:
+    """What `make image` is told on this machine: by what it builds, and on what."""
     node_image()
-    options = ["--layers", "--isolation chroot", f"--build-arg PYTHON_IMAGE={NODE_IMAGE}"]
+    options = ["--isolation chroot", f"--build-arg PYTHON_IMAGE={NODE_IMAGE}"]
     # Whom this machine trusts, and where it has its packages from.
     options += ["-v /etc/ssl/certs:/etc/ssl/certs:ro"]
     options += [f"--build-arg {name}={os.environ[name]}" for name in ("PIP_INDEX_URL",) if os.environ.get(name)]
-    name = f"{OPERATOR_IMAGE}:{tag}"
-    run("make", "-C", source, "image", f"BUILDER={' '.join(buildah())}", f"IMAGE={name}", f"IMAGE_FLAGS={' '.join(options)}")
-    archive = cache() / f"operator-{tag}.tar"
-    _push(name, archive)
+    return {"BUILDER": " ".join(buildah()), "IMAGE_FLAGS": " ".join(options)}
+
+
+def archive_of(image: str, name: str) -> Path:
+    """An image that was built, as an archive of this name, for the node to load."""
+    archive = cache() / f"{name}.tar"
+    _push(image, archive)
     return archive
 
 

@@ -3,6 +3,7 @@
 All of it runs in a space of its own (space.py), from which nothing leads off this machine.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -120,6 +121,21 @@ class Node:
         """The node falls silent; its containers go on."""
         self._space.stop("kubelet")
 
+    def lose_power(self) -> None:
+        """All of the node's containers die at once, and what would start them again is gone; the control plane goes on."""
+        self.stop_kubelet()
+        tasks = (self.binaries / "ctr", "-n", "k8s.io", "tasks")
+        for each in self.inside(*tasks, "list", "--quiet").split():
+            with contextlib.suppress(AssertionError):  # the end of one of its pod may have ended it
+                self.inside(*tasks, "kill", "--signal", "SIGKILL", each)
+        self._space.stop("containerd")
+
+    def have_power(self) -> None:
+        """Starts the node again; returns when it is ready."""
+        self._run_containerd()
+        self.start_kubelet()
+        until(self.is_ready, "the node to be back", READY_SECONDS)
+
     def inside(self, *command: object) -> str:
         """Runs a command as root among the node's processes; what it says."""
         return self._space.call(*command)
@@ -186,7 +202,10 @@ class Node:
         (self.folder / "cni" / "pods.conflist").write_text(json.dumps(NETWORK), encoding="utf-8")
         config = self.folder / "containerd.toml"
         config.write_text(CONTAINERD.format(folder=self.folder, image=NODE_IMAGE), encoding="utf-8")
-        self._space.start(self.binaries / "containerd", "--config", config)
+        self._run_containerd()
+
+    def _run_containerd(self) -> None:
+        self._space.start(self.binaries / "containerd", "--config", self.folder / "containerd.toml")
         containerd = (self.binaries / "ctr", "version")
         until(lambda: self._answers(*containerd), f"containerd, see {self.folder}/containerd.log", READY_SECONDS)
 

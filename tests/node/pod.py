@@ -139,6 +139,11 @@ class OperatorPod:
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": about}
         self.until_another(lambda: self.node.plane.api("POST", path, eviction))
 
+    def use_up_its_space(self) -> None:
+        """Has the kubelet evict the pod: its /tmp takes more than it may. Returns when its successor is ready."""
+        fill = ("python3", "-c", "open('/tmp/fill', 'wb').write(bytes(80 << 20))")
+        self.until_another(lambda: self.exec(*fill))
+
     def until_another(self, act: Callable[[], object]) -> None:
         """Does what ends the pod; returns when another one is ready."""
         before = self._uid()

@@ -2,13 +2,14 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.control_plane.recorder import warning
-from tests.node.exec import connect, execute
+from tests.node.exec import answered, connect, execute
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, POD, OperatorPod
 from tests.operator import until
@@ -23,6 +24,8 @@ FILTERS = (
     "--since=2020-01-02T03:04:05.678Z",
     "--object-kind=Pod",
 )
+HUGE = (*CALL, "--object-namespace=many", "--object-kind=Pod", "--limit=1000", "--format=json")
+SMALL_BYTES = 8_192
 READ = {"severity", "title", "event_type", "created_at", "object_kind", "object_namespace", "object_name", "metadata"}
 READ_OF_METADATA = {"reason", "count", "first_timestamp", "last_timestamp"}
 
@@ -107,15 +110,58 @@ def test_ten_at_once_while_events_come_in(node: Node, operator: OperatorPod, man
     assert operator.restarts() == 0
 
 
-def test_a_client_that_goes_away_leaves_no_process(node: Node, operator: OperatorPod, many: str) -> None:
-    for _ in range(3):
-        socket = connect(node, NAMESPACE, POD, *CALL, "--object-namespace=many", "--limit=1000")
-        assert socket.recv()
-        socket.shutdown()
-    until(lambda: not queries(node, operator), "the queries to end", 60)
+def test_a_slow_reader_gets_the_whole_answer(node: Node, operator: OperatorPod, many: str) -> None:
+    with narrow(node):
+        socket = connect(node, NAMESPACE, POD, *HUGE, buffer_bytes=SMALL_BYTES)
+        first = socket.recv()
+        assert isinstance(first, bytes)
+        until(lambda: standing(node), "the query to wait for its reader", 60)
+    answer = answered(socket, first)
+    assert (answer.code, answer.stderr) == (0, "")
+    assert len({event["object_name"] for event in json.loads(answer.stdout)["events"]}) == 1000
+    until(lambda: not queries(node), "the query to end", 60)
 
 
-def queries(node: Node, operator: OperatorPod) -> list[str]:
-    """The processes in the operator's container that answer a query."""
-    listed = node.inside("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").split("\n")
-    return [line for line in listed if " query events" in line]
+@pytest.mark.parametrize("goes", ["quietly", "cut off"])
+def test_a_client_that_goes_away_leaves_no_process(node: Node, operator: OperatorPod, many: str, goes: str) -> None:
+    with narrow(node):
+        sockets = [connect(node, NAMESPACE, POD, *HUGE, buffer_bytes=SMALL_BYTES) for _ in range(3)]
+        assert all(socket.recv() for socket in sockets)
+        until(lambda: len(standing(node)) == len(sockets), "the queries to wait for their reader", 60)
+        for socket in sockets:
+            if goes == "quietly":
+                socket.close(timeout=0)
+            socket.shutdown()
+        until(lambda: not queries(node), "the queries to end", 60)
+    assert operator.restarts() == 0
+
+
+@contextlib.contextmanager
+def narrow(node: Node) -> Iterator[None]:
+    """Between the node's programs little of an answer is on its way, so that who says much waits for who reads it."""
+    names = ("net.ipv4.tcp_wmem", "net.ipv4.tcp_rmem")
+    before = [node.inside("cat", f"/proc/sys/{name.replace('.', '/')}").strip() for name in names]
+    for name in names:
+        node.inside("sh", "-c", f"echo {SMALL_BYTES} {SMALL_BYTES} {SMALL_BYTES} > /proc/sys/{name.replace('.', '/')}")
+    try:
+        yield
+    finally:
+        for name, was in zip(names, before, strict=True):
+            node.inside("sh", "-c", f"echo {was} > /proc/sys/{name.replace('.', '/')}")
+
+
+def queries(node: Node) -> list[str]:
+    """The processes of the node that answer a query, as lines: id, state and CPU time."""
+    each = 'if tr "\\0" " " < $one/cmdline | grep -q "query events"; then cat $one/stat; fi'
+    said = node.inside("sh", "-c", f"for one in /proc/[0-9]*; do {each} 2>/dev/null; done; true")
+    found = [
+        (line.split()[0], line.rpartition(")")[2].split()) for line in said.splitlines() if "kube9" in line or "python" in line
+    ]
+    return [f"{pid} {fields[0]} {fields[11]} {fields[12]}" for pid, fields in found]
+
+
+def standing(node: Node) -> list[str]:
+    """Those that have not done anything since a moment ago, and have not ended."""
+    before = queries(node)
+    time.sleep(0.3)
+    return [one for one in queries(node) if one in before and " S " in one]
