@@ -1,5 +1,6 @@
 """The entry point of kube9-cli: parse, check, open, ask, print. Each part is imported when it is known to be needed."""
 
+import io
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ import time
 from typing import Any
 
 from kube9_cli.arguments import Request, check
+from kube9_cli.output import PATIENCE, Output
 from kube9_cli.parser import FORMATS, TABLES, UsageError, get_parser
 
 
@@ -17,7 +19,8 @@ def main() -> int:
 
 def run(argv: list[str], prog: str) -> int:
     """Answers a command line; returns the exit code."""
-    if not _prepare_streams():
+    output = _prepare_streams()
+    if output is None:
         return _unwritten(OSError("stdout is closed"), as_text=False)
     wants_table = _wants_table(argv)
     try:
@@ -35,7 +38,8 @@ def run(argv: list[str], prog: str) -> int:
     from kube9_cli.query import QueryError
 
     try:
-        _answer(request)
+        output.patience_seconds = PATIENCE * request.timeout_seconds
+        _answer(request, output)
         sys.stdout.flush()
     except QueryError as error:
         if error.code == "NOT_FOUND":
@@ -47,8 +51,8 @@ def run(argv: list[str], prog: str) -> int:
     return 0
 
 
-def _prepare_streams() -> bool:
-    """Whether there is a stdout; a reader that has gone, or Ctrl-C, ends the process quietly."""
+def _prepare_streams() -> Output | None:
+    """What stdout goes to, None where there is none; a reader that has gone, or Ctrl-C, ends the process quietly."""
     for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     if sys.stderr is None:
@@ -56,9 +60,10 @@ def _prepare_streams() -> bool:
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        return False
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    return True
+        return None
+    output = Output(sys.stdout.fileno())
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), encoding="utf-8", errors="replace", line_buffering=output.isatty())
+    return output
 
 
 def _say_version(prog: str) -> int:
@@ -98,11 +103,11 @@ def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
     return exit_code
 
 
-def _answer(request: Request) -> None:
+def _answer(request: Request, output: Output) -> None:
     from kube9_cli import answer, format
     from kube9_cli.query import Database
 
-    database = Database(request.path, request.timeout_seconds)
+    database = Database(request.path, request.timeout_seconds, lambda: output.waited_seconds)
     if request.command == "list":
         _list(request, database)
         return

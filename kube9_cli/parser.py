@@ -144,7 +144,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="json, yaml, table, or wide (with node, id, title; never cut); without it a table on a terminal, otherwise json",
     )
     parser.add_argument(
-        "--timeout", metavar="SECONDS", default="30", help="end a query that takes longer than this (default: 30)"
+        "--timeout",
+        metavar="SECONDS",
+        default="30",
+        help="end a query that takes longer than this, or an answer of which nobody reads on for ten times this (default: 30)",
     )
     parser.add_argument(
         "--db",

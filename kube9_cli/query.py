@@ -5,7 +5,7 @@ import heapq
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apsw
@@ -67,7 +67,8 @@ OWNERS = """WITH RECURSIVE chain (object, far) AS (
 class Database:
     """A read-only connection that gives up at a deadline. Every method raises QueryError, and nothing else, for trouble."""
 
-    def __init__(self, path: str, timeout_seconds: float) -> None:
+    def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float]) -> None:
+        """`waited` gives seconds that do not count: those in which somebody has read the answer."""
         self._path = path
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
@@ -76,7 +77,7 @@ class Database:
         try:
             self._connection = apsw.Connection(_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
             self._connection.set_busy_timeout(int(min(timeout_seconds, 5.0) * 1000))
-            self._connection.set_progress_handler(lambda: time.monotonic() > self._deadline, STEPS_BETWEEN_LOOKS)
+            self._connection.set_progress_handler(lambda: time.monotonic() - waited() > self._deadline, STEPS_BETWEEN_LOOKS)
             version = self._connection.execute("SELECT max(version) FROM schema_version").get
         except (apsw.Error, ValueError) as error:
             raise self._explain(error) from None

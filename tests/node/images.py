@@ -42,7 +42,7 @@ def operator_image(tag: str, source: Path = ROOT) -> Path:
 def build_variables() -> dict[str, str]:
     """What `make image` is told on this machine: by what it builds, and on what."""
     node_image()
-    options = ["--isolation chroot", f"--build-arg PYTHON_IMAGE={NODE_IMAGE}"]
+    options = ["--layers", "--isolation chroot", f"--build-arg PYTHON_IMAGE={NODE_IMAGE}"]
     # Whom this machine trusts, and where it has its packages from.
     options += ["-v /etc/ssl/certs:/etc/ssl/certs:ro"]
     options += [f"--build-arg {name}={os.environ[name]}" for name in ("PIP_INDEX_URL",) if os.environ.get(name)]

@@ -134,6 +134,27 @@ def test_a_huge_answer_to_a_slow_reader_arrives_whole(operator: Operator) -> Non
     assert len({event["object_name"] for event in only_object(said.decode())["events"]}) == EVENTS
 
 
+def test_a_reader_may_take_longer_than_the_query(operator: Operator) -> None:
+    seconds = 0.5
+    with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", f"--timeout={seconds}") as asking:
+        assert asking.stdout
+        until(lambda: sleeps_in_a_pipe(asking.pid), "it to wait for its reader")
+        later = time.monotonic() + 2 * seconds
+        until(lambda: time.monotonic() > later, "its time to be over")
+        said, complaint = asking.communicate(timeout=60)
+    assert (asking.returncode, complaint) == (0, b"")
+    assert len(only_object(said.decode())["events"]) == EVENTS
+
+
+def test_an_answer_that_nobody_reads_ends(operator: Operator) -> None:
+    """Where a client of the API's exec goes away the pipe stays open."""
+    with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", "--timeout=0.2") as asking:
+        assert asking.stderr
+        complaint = asking.stderr.read().decode()
+    assert asking.returncode == 1
+    assert only_object(complaint)["code"] == "OUTPUT"
+
+
 def test_a_reader_that_goes_away_leaves_no_process(operator: Operator) -> None:
     with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", "--format=json") as asking:
         assert asking.stdout
