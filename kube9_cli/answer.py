@@ -98,7 +98,7 @@ def status(database: Database) -> dict[str, Any]:
         "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL)},
         "watches": {
             source: {
-                "state": unavailable or _state(now_ms, proved, listing),
+                "state": unavailable or ("stopped" if "stopped_ms" in facts else _state(now_ms, proved, listing)),
                 **({"covered_from": iso(covered)} if covered else {}),
                 **({"proved_until": iso(proved)} if proved else {}),
             }

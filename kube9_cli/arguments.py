@@ -7,6 +7,7 @@ import sys
 import time
 from typing import NamedTuple
 
+from kube9_cli.kinds import as_written
 from kube9_cli.parser import EVENT_TYPES, FORMATS, MAX_LIMIT, ORDERS, SEVERITIES, UsageError
 
 FILE_NAME = "kube9.db"
@@ -76,7 +77,7 @@ def check(given: argparse.Namespace) -> Request:
         _some_of(given.severity, SEVERITIES, "--severity", "severity level"),
         _time(given.since, "--since", now_ms),
         _time(given.until, "--until", now_ms),
-        _word(given.object_kind, "--object-kind"),
+        _kind(given.object_kind),
         _word(given.object_namespace, "--object-namespace"),
         _word(given.object_name, "--object-name"),
     )
@@ -163,6 +164,10 @@ def _word(text: str | None, option: str) -> str | None:
     if text is not None and not text.isprintable():
         raise UsageError("Invalid value. Must be: printable text", f"{option} {text!r}")
     return text
+
+
+def _kind(text: str | None) -> str | None:
+    return None if text is None else as_written(_word(text, "--object-kind") or "")
 
 
 def _whole(text: str, option: str, what: str, least: int, most: int | None) -> int:

@@ -31,7 +31,7 @@ BEFORE_FIRST = "before recording began"
 NEVER_LISTED = "nothing has been listed yet"
 NOT_YET = "this time has not come yet"
 DID_NOT_RUN = "nothing vouches for this time: the operator did not run, or this is a copy of its database"
-NOT_WATCHED = "nothing vouches for this time: the operator runs, and could not watch"
+NOT_WATCHED = "nothing vouches for this time: the operator runs, but could not watch, or has just been started"
 UNWRITTEN = "nothing vouches for this time: the operator runs, and its database could not be written"
 
 KEPT = {"retention_info_warning_ms": ("info", "warning"), "retention_error_critical_ms": ("error", "critical")}
@@ -87,7 +87,9 @@ def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
         return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
     gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
     if not of_cluster:  # the operator knows of itself what happens to it
-        return answer | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
+        begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
+        known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
+        return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
     sources = [one for one in _sources(database) if _touched(one.name, filters)]
     answer["unavailable"] = [one.name for one in sources if one.unavailable]
     gaps += _stated(database, asked, sources)
@@ -173,8 +175,7 @@ def _unstated(database: Database, asked: Asked, source: Source, why: str) -> lis
 
 def _why_unproved(database: Database, path: str, now: int) -> str:
     """Why nothing vouches for the time since the last proof of a source."""
-    rows = database.all("SELECT value FROM facts WHERE name = 'last_commit_ms'")
-    if rows and now - int(rows[0][0]) <= WORD_MS:
+    if now - _last_commit(database) <= WORD_MS:
         return NOT_WATCHED
     return UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN
 
@@ -192,6 +193,11 @@ def _held(path: str) -> bool:
 def _first_start(database: Database) -> int | None:
     rows = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
     return int(rows[0][0]) if rows else None
+
+
+def _last_commit(database: Database) -> int:
+    rows = database.all("SELECT value FROM facts WHERE name = 'last_commit_ms'")
+    return int(rows[0][0]) if rows else 0
 
 
 def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:

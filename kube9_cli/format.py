@@ -3,14 +3,18 @@
 import json
 from typing import Any
 
+from kube9_cli.kinds import SHORT_NAMES
+
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
 WIDE = (*HEADINGS[:-1], "NODE", "ID", "TITLE", "MESSAGE")
 GAP = "  "
 LEAST_MESSAGE = 12
 """Columns of the terminal for the message while something else can still be cut."""
-LEAST = {"OBJECT": 12, "LAST SEEN": 5}
+LEAST = {"OBJECT": 12, "LAST SEEN": 5, "REASON": 6}
 """Of other headings what is never cut is the heading."""
+LEAST_REASON = 14
+"""Columns of the reason while the object can still be cut."""
 GIVING_WAY = ("REASON", "COUNT")
 """Left out of a terminal that is too narrow for all, in this order: the message mostly says the reason too."""
 NAMED_SOURCES = 3
@@ -72,16 +76,32 @@ def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], width: int | N
     """The lines of the table, no longer than `width` columns of the terminal where that is given."""
     shown = [headings, *rows]
     widths = [max(columns(one[column]) for one in shown) for column in range(len(headings) - 1)]
+    if width is not None and sum(widths) + len(GAP) * len(widths) + LEAST_MESSAGE > width and "OBJECT" in headings:
+        at = headings.index("OBJECT")
+        shown = [headings, *((*one[:at], short(one[at]), *one[at + 1 :]) for one in rows)]
+        widths[at] = max(columns(one[at]) for one in shown)
     if width is not None:
         # The message gives way first, then the reason, then the beginning of the object: its name is at its end.
-        for heading in (one for one in ("REASON", "OBJECT", "LAST SEEN") if one in headings):
-            column, least = headings.index(heading), LEAST.get(heading, len(heading))
+        steps = (
+            ("REASON", LEAST_REASON),
+            ("OBJECT", LEAST["OBJECT"]),
+            ("REASON", LEAST["REASON"]),
+            ("LAST SEEN", LEAST["LAST SEEN"]),
+        )
+        for heading, least in (one for one in steps if one[0] in headings):
+            column = headings.index(heading)
             spare = width - sum(widths) - len(GAP) * len(widths) - LEAST_MESSAGE
             widths[column] = max(min(widths[column], least), widths[column] + min(spare, 0))
     if widths[0] < len(headings[0]):
         shown[0] = ("SEEN", *headings[1:])
     rest = None if width is None else width - sum(widths) - len(GAP) * len(widths)
     return [_line(one, headings, widths, rest, colour) for one in shown]
+
+
+def short(about: str) -> str:
+    """An object with the short name of its kind."""
+    kind, slash, rest = about.partition("/")
+    return SHORT_NAMES.get(kind, kind) + slash + rest
 
 
 def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], rest: int | None, colour: bool) -> str:
@@ -159,7 +179,7 @@ def covered(coverage: dict[str, Any]) -> str:
     """The coverage in one line."""
     if coverage["complete"]:
         if "from" not in coverage:
-            return "complete"
+            return "no gap is known; not all watches have been proved yet"
         return f"complete from {coverage['from']} to {coverage['until']}"
     if not coverage["gaps"]:
         return f"incomplete: {', '.join(coverage['unavailable'])} cannot be watched"
@@ -172,7 +192,8 @@ def covered(coverage: dict[str, Any]) -> str:
     begin, end = min(one["from"] for one in same), max(one["to"] for one in same)
     names = sorted({one["source"] for one in same}, key=lambda name: (name != "events", name))
     named = ", ".join(names[:NAMED_SOURCES]) + (f" and {len(names) - NAMED_SOURCES} more" if len(names) > NAMED_SOURCES else "")
-    line = f"incomplete: {named} from {begin} to {end}: {first['reason']}"
+    since = "" if begin.startswith("1970-01-01T00:00:00") else f"from {begin} "  # from ever
+    line = f"incomplete: {named} {since}to {end}: {first['reason']}"
     more = len(gaps) - len(same)
     return f"{line} (and {more} more gap{'s' if more > 1 else ''})" if more else line
 

@@ -31,7 +31,7 @@ SECTIONS = [
     },
     {
         "heading": "signals",
-        "content": "SIGTERM and SIGINT stop it: what was read is committed first. After any other end it goes on where it was.",
+        "content": "SIGTERM, SIGINT and SIGHUP stop it: what was read is committed first. After any other end it goes on too.",
     },
     {
         "heading": "exit status",

@@ -67,12 +67,16 @@ class Child:
                 os.kill(self.process.pid, signal.SIGKILL)
 
 
+ASKED_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The last comes where the terminal is closed in which it runs."""
+
+
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
     """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
     group, but what they mean is decided here. They reach this process afterwards.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_STOP)
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.diary import Diary
 from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
-from kube9_operator.process import Child, Role, multiprocessing_pids, signals_held_back
+from kube9_operator.process import ASKED_TO_STOP, Child, Role, multiprocessing_pids, signals_held_back
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 
@@ -66,7 +66,7 @@ class Supervisor:
         self._queue: Any = None
 
     def run(self) -> int:
-        """Runs until SIGTERM or SIGINT; returns the exit code."""
+        """Runs until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
         self._note_signals()
         wait = self._deadlines.restart_first
         while True:
@@ -94,7 +94,7 @@ class Supervisor:
         self._wakeup.setblocking(False)
         self._wakeup_writer.setblocking(False)
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ASKED_TO_STOP:
             signal.signal(number, lambda noted, _frame: self._signals.add(noted))
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop, which looks for orphans
 

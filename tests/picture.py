@@ -21,6 +21,7 @@ DATA = ROOT / "tests" / "data" / "events-1.36.3.jsonl"
 PICTURE = ROOT / "docs" / "events-list.svg"
 COMMAND = ("events", "list", "--type=cluster", "--limit=16")
 WIDTH = 140
+SECONDS = 60.0
 COLOURS = {"31": "#f07178", "32": "#a5d6a7", "33": "#ffcb6b", "1;31": "#ff5370"}
 COLUMN, LINE, MARGIN = 7.8, 19, 18
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
@@ -31,9 +32,17 @@ def main() -> None:
         standin.write(*events())
         with Operator(Path(folder), standin.kubeconfig(Path(folder))) as operator:
             until(lambda: len(operator.events()) > 30, "what happened")
-            until(lambda: "from" in operator.cli("events", "list")["coverage"], "all that is watched")
+            until(lambda: covered_seconds(operator) > SECONDS, "a while that is covered", 3 * SECONDS)
             PICTURE.write_text(drawn(on_a_terminal(operator)), encoding="utf-8")
     print(PICTURE.relative_to(ROOT))
+
+
+def covered_seconds(operator: Operator) -> float:
+    """For how long the record is known to be whole."""
+    coverage = operator.cli("events", "list")["coverage"]
+    if "from" not in coverage:
+        return 0.0
+    return (datetime.fromisoformat(coverage["until"]) - datetime.fromisoformat(coverage["from"])).total_seconds()
 
 
 def events() -> list[dict[str, object]]:

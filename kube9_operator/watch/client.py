@@ -27,6 +27,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """Of an answer that is held whole: a page of 500 Events is half a MiB, but nothing limits an Event's message."""
 TOO_LARGE = -5
 """In place of an HTTP status: an answer is larger than that."""
+CREDENTIALS = -7
+"""In place of an HTTP status: nothing was asked, since nothing says who asks."""
 TLS = -6
 """In place of an HTTP status: the server's certificate is not trusted, or ours is not accepted."""
 MAX_ERROR_BYTES = 4_096
@@ -197,7 +199,7 @@ def _configuration() -> Any:
             load_kube_config(client_configuration=chosen)
     except Exception as error:  # a broken file raises whatever its YAML, base64 and types make of it
         where = "of the service account" if in_cluster else f"in KUBECONFIG={os.environ.get('KUBECONFIG') or '~/.kube/config'}"
-        raise ApiError(0, f"no usable credentials {where}: {_cause(error)[1]}") from None
+        raise ApiError(CREDENTIALS, f"no usable credentials {where}: {_cause(error)[1]}") from None
     chosen.retries = False
     chosen.keep_alive = True
     return chosen

@@ -34,6 +34,8 @@ WRONG = (
     ("events.persistance.size=2Gi", "persistance"),
     ("fullnameOverride=Recorder", "fullnameOverride"),
     ("image.digest=latest", "digest"),
+    ("events.persistence.size=10Mi", "events.persistence.size is 10Mi: must be 64Mi or more"),
+    ("events.maxSizeMiB=4096", "events.maxSizeMiB is 4096: must be less than events.persistence.size, which is 2Gi"),
 )
 LIMITED = {
     "statusUpdateIntervalSeconds": "STATUS_UPDATE_INTERVAL_SECONDS",
@@ -113,7 +115,7 @@ def test_defaults_are_those_of_the_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "mib"), [("2Gi", 1638), ("10Gi", 8192), ("500Mi", 400), ("1.5Gi", 1228), ("1G", 762), ("1Mi", 16)]
+    ("size", "mib"), [("2Gi", 1638), ("10Gi", 8192), ("500Mi", 400), ("1.5Gi", 1228), ("1G", 762), ("64Mi", 51)]
 )
 def test_the_database_takes_four_fifths_of_the_volume(size: str, mib: int) -> None:
     assert environment(rendered("--set", f"events.persistence.size={size}"))["DATABASE_MAX_SIZE_MIB"] == str(mib)

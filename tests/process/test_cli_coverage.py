@@ -55,7 +55,7 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
         return {gap["source"]: gap["reason"] for gap in covered["gaps"]}
 
     pods, nodes = {"pods": "why"}, {"nodes": "not permitted"}
-    services = {"services": "nothing vouches for this time: the operator runs, and could not watch"}
+    services = {"services": "nothing vouches for this time: the operator runs, but could not watch, or has just been started"}
     deployments = {"deployments": "nothing has been listed yet"}
     assert reasons() == pods | nodes | services | deployments, "jobs only add their owners"
     assert reasons("-n", "shop") == pods | services | deployments, "a node is in no namespace"

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 
 from kube9_cli.format import HEADINGS, columns, covered, headings, sheet, table
+from kube9_cli.kinds import as_written
 
 A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
 
@@ -18,7 +19,8 @@ def line(*gaps: dict[str, str], unavailable: tuple[str, ...] = ()) -> str:
 
 
 def test_whole() -> None:
-    assert covered({"complete": True, "gaps": [], "unavailable": []}) == "complete"
+    unproved = "no gap is known; not all watches have been proved yet"
+    assert covered({"complete": True, "gaps": [], "unavailable": []}) == unproved
     whole = {"complete": True, "gaps": [], "unavailable": [], "from": A, "until": B}
     assert covered(whole) == f"complete from {A} to {B}"
 
@@ -34,6 +36,22 @@ def test_others_are_counted() -> None:
     later, other = gap("pods", C, D), gap("pods", A, B, "another")
     assert line(gap("pods", A, B), later) == f"incomplete: pods from {A} to {B}: why (and 1 more gap)"
     assert line(gap("events", A, B), later, other) == f"incomplete: events from {A} to {B}: why (and 2 more gaps)"
+
+
+def test_before_everything_is_proved() -> None:
+    assert line(gap("events", "1970-01-01T00:00:00.000Z", B)) == f"incomplete: events to {B}: why"
+
+
+def test_narrow_tables_have_the_short_names_of_kinds() -> None:
+    cells = ("5m", "error", "PersistentVolumeClaim/shop/data", "ProvisioningFailed", "12", "no such class, and more than that")
+    wide, narrow = table([cells], HEADINGS, 130, False)[1], table([cells], HEADINGS, 80, False)[1]
+    assert "PersistentVolumeClaim/shop/data  ProvisioningFailed  12" in wide
+    assert "pvc/shop/data  ProvisioningFa…  12" in narrow or "pvc/shop/data  ProvisioningFailed  12" in narrow
+
+
+@pytest.mark.parametrize(("typed", "kind"), [("pods", "Pod"), ("PVC", "PersistentVolumeClaim"), ("job", "Job"), ("Cow", "Cow")])
+def test_kinds_are_taken_as_kubectl_takes_them(typed: str, kind: str) -> None:
+    assert as_written(typed) == kind
 
 
 def test_without_permission() -> None:

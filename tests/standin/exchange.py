@@ -136,7 +136,8 @@ class Exchange:
     def reset(self) -> None:
         """Ends the connection with a reset: what is under way is lost."""
         linger = struct.pack("ii", 1, 0)
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        with contextlib.suppress(OSError):  # the client was faster
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._writer.transport.abort()
 
     def write(self, data: bytes) -> None:

@@ -12,11 +12,17 @@
 
 {{- /* What the database may take: as it is set, or 80 % of the volume, in MiB; never less than the operator allows. */ -}}
 {{- define "kube9-operator.maxSizeMiB" -}}
-{{- if kindIs "invalid" .Values.events.maxSizeMiB -}}
 {{- $size := .Values.events.persistence.size -}}
 {{- $mib := dict "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "M" 0.95367431640625 "G" 953.67431640625 "T" 953674.31640625 -}}
 {{- $unit := regexFind "[A-Za-z]+$" $size -}}
-{{- max 16 (mulf (float64 (trimSuffix $unit $size)) (get $mib $unit) 0.8 | floor | int) -}}
+{{- $volume := mulf (float64 (trimSuffix $unit $size)) (get $mib $unit) -}}
+{{- if lt $volume 64.0 -}}
+{{- fail (printf "events.persistence.size is %s: must be 64Mi or more" $size) -}}
+{{- end -}}
+{{- if kindIs "invalid" .Values.events.maxSizeMiB -}}
+{{- mulf $volume 0.8 | floor | int -}}
+{{- else if gt (float64 .Values.events.maxSizeMiB) $volume -}}
+{{- fail (printf "events.maxSizeMiB is %d: must be less than events.persistence.size, which is %s" (int .Values.events.maxSizeMiB) $size) -}}
 {{- else -}}
 {{- .Values.events.maxSizeMiB | int -}}
 {{- end -}}
