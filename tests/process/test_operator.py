@@ -308,7 +308,19 @@ def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
         assert operator.events() == []
         assert not operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
         assert "in KUBECONFIG=" in operator.log_text()
+        assert {line["why"] for line in operator.log() if line["event"] == "watch.trouble"} == {"no usable credentials"}
         assert operator.stop() == 0
+
+
+def test_a_terminal_that_is_closed_stops_it_in_order(tmp_path: Path, standin: StandIn) -> None:
+    with Operator(tmp_path, standin.kubeconfig(tmp_path)) as operator:
+        standin.write(warning("one", "BackOff", "again"))
+        until(lambda: counts(operator) == {"one": 1}, "the list")
+        assert operator.process
+        operator.process.send_signal(signal.SIGHUP)
+        assert operator.wait() == 0
+        said = operator.cli("status")
+        assert (said["status"], said["watches"]["events"]["state"]) == ("stopped", "stopped")
 
 
 @pytest.mark.skipif(
