@@ -53,6 +53,17 @@ def damage(path: Path, chance: random.Random) -> None:
             file.write(chance.randbytes(chance.choice((8, 100, 4_096))))
 
 
+def damage_books(path: Path) -> None:
+    """Destroys what is looked at when the database is opened, and nothing else."""
+    connection = apsw.Connection(str(path))
+    connection.pragma("wal_checkpoint(TRUNCATE)")
+    page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'books'").get
+    connection.close()
+    with path.open("r+b", buffering=0) as file:
+        file.seek((page - 1) * 4_096)
+        file.write(b"\xff" * 4_096)
+
+
 def ids(path: Path) -> dict[str, tuple[int, int]]:
     """Of each object the id and the count of its event; twice is not allowed."""
     reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -107,6 +118,8 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
         code, health = operator.health()
         assert (code, health["status"]) == (503, "degraded")
         assert [reason for reason in health["reasons"] if str(aside) in reason]
+        status = until(lambda: (said := operator.cli("status")["health"]).startswith("degraded") and said, "the status")
+        assert str(aside) in status
         gaps = operator.cli("events", "list", "--since=8d", "--limit=1")["coverage"]["gaps"]
         assert [gap for gap in gaps if "the database was damaged" in gap["reason"]]
         # A damaged page of a table's upper levels takes all with it that is below; then that is said.
@@ -145,6 +158,44 @@ def test_no_database_at_all(tmp_path: Path, standin: StandIn) -> None:
         until(lambda: state(operator), "the event")
         (aside,) = operator.data.glob("kube9.db.corrupt-*Z")
         assert aside.read_bytes().startswith(b"something else")
+
+
+def test_states_are_not_salvaged(tmp_path: Path, standin: StandIn) -> None:
+    """They are listed again: what changed since is not known, and not made up; then changes are recorded as ever."""
+
+    def scale(replicas: int) -> None:
+        standin.put(
+            "deployments",
+            {
+                "metadata": {"namespace": "shop", "name": "web"},
+                "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "app", "image": "app:1"}]}}},
+            },
+        )
+
+    def scalings() -> list[str]:
+        return [one["description"] for one in operator.events() if one["title"] == "Deployment scaled"]
+
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
+    standin.write(*(warning(f"live-{number}", "SoakHappened", "it happened", count=2) for number in range(2_000)))
+    scale(2)
+    with operator:
+        until(lambda: len(ids_now(operator)) == 2_000, "the list")
+        until(lambda: "proved_until" in operator.cli("status")["watches"].get("deployments", {}), "the other")
+        scale(3)
+        until(lambda: scalings() == ["Deployment web scaled from 2 to 3 replicas"], "the change")
+        assert operator.stop() == 0
+    damage_books(operator.data / "kube9.db")
+    scale(5)
+    with operator:
+        until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
+        until(lambda: "proved_until" in operator.cli("status")["watches"].get("deployments", {}), "a list")
+        scale(7)
+        until(lambda: "Deployment web scaled from 5 to 7 replicas" in scalings(), "the change from what was listed")
+        assert not [one for one in scalings() if "to 5" in one]
+        gaps = operator.cli("events", "list", "--object-kind=Deployment")["coverage"]["gaps"]
+        assert [gap for gap in gaps if "the database was damaged" in gap["reason"]], gaps
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"
 
 
 def test_damage_while_it_runs(tmp_path: Path, standin: StandIn) -> None:

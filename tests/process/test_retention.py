@@ -14,6 +14,7 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Sighting
 from kube9_operator.tally import Tally
 from kube9_operator.write import database, retention, space
 from kube9_operator.write.ledger import Ledger
@@ -164,6 +165,33 @@ def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -
         "WHERE w.id IS NULL OR n.id IS NULL"
     ).get
     assert missing == 0
+
+
+def test_numbers_of_objects_that_are_erased_are_given_again_and_mean_the_new_one(connection: apsw.Connection) -> None:
+    """Nothing holds a number longer than its transaction."""
+    store, chance = Store(connection, QUIET_MS), random.Random(5)
+    keeping = keeper(connection, store)
+    seen = list(made.sightings(80))
+    names = {one.contributor_name: one.name for one in seen}
+    given: Counter[int] = Counter()
+    for number in range(40):
+        with database.transaction(connection):
+            store.begin(now_ms())
+            for one in chance.sample(seen, 20):
+                again = {name: getattr(one, name) for name in one.__struct_fields__}
+                store.apply(Sighting(**again | {"count": number + 1, "last_ms": one.last_ms + 2 * QUIET_MS * number}))
+            store.finish()
+        found = connection.execute(
+            """SELECT t.contributor, o.name, o.id FROM events e JOIN texts t ON t.event = e.id
+            LEFT JOIN objects o ON o.id = e.object"""
+        ).fetchall()
+        assert all(names[contributor] == name for contributor, name, _ in found)
+        there = ids(connection)
+        with database.transaction(connection):
+            keeping._eraser.erase(chance.sample(there, len(there) // 2), now_ms())
+        kept = {row[0] for row in connection.execute("SELECT id FROM objects")}
+        given.update({row[2] for row in found} - kept)
+    assert max(given.values()) > 1, "a number was given again"
 
 
 def test_a_clock_a_day_off_deletes_nothing(connection: apsw.Connection, capfd: pytest.CaptureFixture[str]) -> None:
