@@ -172,7 +172,7 @@ def age(ago_seconds: float) -> str:
 
 def plain(text: str) -> str:
     """The text without what a terminal would act on: who writes Events is not who reads them."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def covered(coverage: dict[str, Any]) -> str:
@@ -199,11 +199,12 @@ def covered(coverage: dict[str, Any]) -> str:
 
 
 def _fit(text: str, most: int) -> str:
-    return text if columns(text) <= most else _beginning(text, most - 1) + "…" * (most > 0)
+    # Looks no further than there is room: a message may be long, and a page has a thousand.
+    return text if len(_beginning(text, most)) == len(text) else _beginning(text, most - 1) + "…" * (most > 0)
 
 
 def _fit_end(text: str, most: int) -> str:
-    return text if columns(text) <= most else "…" * (most > 0) + _beginning(text[::-1], most - 1)[::-1]
+    return _fit(text[::-1], most)[::-1]
 
 
 def _beginning(text: str, most: int) -> str:
