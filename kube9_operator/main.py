@@ -20,7 +20,12 @@ def main() -> int:
     from kube9_operator.parser import get_parser
 
     if get_parser().parse_args().version:
-        sys.stdout.write(f"kube9-operator {__version__}\n")
+        try:
+            sys.stdout.write(f"kube9-operator {__version__}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            sys.stderr.write(f"kube9-operator: the version cannot be written: {error.strerror}\n")
+            os._exit(1)  # at an ordinary end Python would try again
         return 0
     return serve()
 

@@ -301,6 +301,15 @@ def test_a_wrong_setting_stops_the_start(tmp_path: Path, variable: str, value: s
     assert (done.returncode, done.stderr) == (78, f"kube9-operator: {said}\n")
 
 
+def test_the_version_has_to_be_written() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [BIN / "kube9-operator", "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    said = "kube9-operator: the version cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
     operator = Operator(tmp_path, tmp_path / "absent")
     with operator:
