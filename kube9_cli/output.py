@@ -1,7 +1,7 @@
 """stdout, which waits for whoever reads it, though not for ever.
 
-Where a client of the API's exec goes away, containerd neither reads on nor closes the pipe. A query with more to say than the
-pipe takes would stay in the pod for good.
+Where a client of the API's exec closes its WebSocket, containerd neither reads on nor closes the pipe. A query with more to
+say than the pipe takes would stay in the pod for good.
 """
 
 import io
