@@ -14,7 +14,7 @@ import msgspec
 
 from kube9_operator.clock import now_ms
 from kube9_operator.frame import EVENT_TYPES, SEVERITIES
-from kube9_operator.write.database import DAMAGE, Connection, one, open_readonly, rows
+from kube9_operator.write.database import DAMAGE, TROUBLE, Connection, one, open_readonly, rows
 from kube9_operator.write.merge import STEP_BYTES
 
 ROWS_AT_ONCE = 200
@@ -23,6 +23,12 @@ MAX_FAILURES = 20_000
 LENGTH_BYTES = 4
 DAY_MS = 86_400_000
 
+COUNTS = (
+    "SELECT count(*) FROM events INDEXED BY events_by_object",
+    "SELECT sum(count) FROM tallies WHERE of_first = 0",
+)
+UNREADABLE = (*DAMAGE, *TROUBLE)
+"""Damage shows as what is too big, or too much for the memory, too."""
 EVENT = """SELECT e.id, e.type, e.severity, e.key_hash, e.first_ms, e.last_ms, e.created_ms, e.recorded_ms, e.count,
     e.lead_events, e.lead_statuses, e.stand_in, e.text_ms, e.text_count, e.text_hash, e.object, e.reason, e.node, e.title
     FROM events e NOT INDEXED WHERE e.id BETWEEN ? AND ? ORDER BY e.id DESC LIMIT ?"""
@@ -122,8 +128,9 @@ def salvage(path: str, say: Callable[[Message], None]) -> None:
         else:
             whole += 1
             say(saved)
-    # A place that cannot be read may have held thousands of events, and damage may hide some without a trace.
-    say(Read(max(unreadable, _counted(connection) - whole)))
+    # A place that cannot be read may have held thousands of events or none, and damage may hide some without a trace.
+    counted = _counted(connection)
+    say(Read(unreadable if counted is None else max(0, counted - whole)))
 
 
 def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | None]:
@@ -138,7 +145,12 @@ def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | No
         high, low = 2**62 - from_end, 2**62 - low_to
         try:
             found = rows(connection, sql, (low, high, ROWS_AT_ONCE))
-        except (*DAMAGE, UnicodeDecodeError):
+            readable = _in_order(found, low, high) and (
+                len(found) == ROWS_AT_ONCE or _is_all(connection, sql, found, low, high)
+            )
+        except (*UNREADABLE, UnicodeDecodeError):
+            readable = False
+        if not readable:
             failures += 1
             if low == high or failures > MAX_FAILURES:
                 yield None
@@ -147,17 +159,37 @@ def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | No
             heapq.heappush(ranges, (depth + 1, from_end, 2**62 - middle - 1))
             heapq.heappush(ranges, (depth + 1, 2**62 - middle, low_to))
             continue
-        yield from found
         if len(found) == ROWS_AT_ONCE and found[-1][0] > low:
+            # The last one is read again with those after it, which show whether its key can be right: one that is too low
+            # would have all between left out.
+            found.pop()
             heapq.heappush(ranges, (depth, 2**62 - found[-1][0] + 1, low_to))
+        yield from found
 
 
-def _counted(connection: Connection) -> int:
-    """How many events there were, by the tallies; 0 where these cannot be read."""
-    with contextlib.suppress(*DAMAGE, ValueError, TypeError):
-        row = one(connection, "SELECT sum(count) FROM tallies WHERE of_first = 0")
-        return int(row[0]) if row and row[0] else 0
-    return 0
+def _is_all(connection: Connection, sql: str, found: list[tuple[Any, ...]], low: int, high: int) -> bool:
+    """Whether the last row is the first from the other end too: a key that damage has made too low ends a search."""
+    first = rows(connection, sql.replace(" DESC ", " ASC "), (low, high, 1))
+    return [row[0] for row in first] == [row[0] for row in found[-1:]]
+
+
+def _in_order(found: list[tuple[Any, ...]], low: int, high: int) -> bool:
+    """Whether the keys are in the range, each less than the one before: damage may change a key and nothing else."""
+    before = high + 1
+    for row in found:
+        if not low <= row[0] < before:
+            return False
+        before = row[0]
+    return True
+
+
+def _counted(connection: Connection) -> int | None:
+    """How many events there were, by an index, or by the tallies; None where neither can be read."""
+    for sql in COUNTS:
+        with contextlib.suppress(*UNREADABLE, ValueError, TypeError):
+            row = one(connection, sql)
+            return int(row[0]) if row else 0
+    return None
 
 
 def _found(connection: Connection) -> Found:
@@ -189,13 +221,13 @@ def _whole(connection: Connection, row: tuple[Any, ...], words: dict[int, str]) 
         plain = (Saved.__name__, *row[:15], chain, words[reason], words[node], words[title], *texts, contributors)
         saved = msgspec.convert(plain, Saved)
         return saved if _makes_sense(saved) else None
-    except (*DAMAGE, UnicodeDecodeError, KeyError, msgspec.MsgspecError):
+    except (*UNREADABLE, UnicodeDecodeError, KeyError, msgspec.MsgspecError):
         return None
 
 
 def _texts(connection: Connection, event: int) -> tuple[Any, ...]:
     """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
-    with contextlib.suppress(*DAMAGE, UnicodeDecodeError):
+    with contextlib.suppress(*UNREADABLE, UnicodeDecodeError):
         found = one(connection, "SELECT description, metadata, contributor, stamps FROM texts WHERE event = ?", (event,))
         if found is not None:
             return found

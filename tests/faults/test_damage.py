@@ -12,6 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
+from kube9_operator.write import salvage
 from tests.bench import database as made
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
@@ -147,6 +148,28 @@ def ids_now(operator: Operator) -> dict[str, tuple[int, int]]:
         return ids(operator.data / "kube9.db")
     except apsw.Error:
         return {}
+
+
+def test_a_damaged_page_costs_no_more_than_itself(tmp_path: Path) -> None:
+    """Also where damage makes a key too low, too high or negative, which ends a search or leaves out what is between."""
+    connection = made.create(str(tmp_path))
+    made.fill(connection, 3_000)
+    connection.pragma("wal_checkpoint(TRUNCATE)")
+    leaves = connection.execute("SELECT pageno, ncell FROM dbstat WHERE name = 'events' AND pagetype = 'leaf'").fetchall()
+    connection.close()
+    path, chance = tmp_path / "copy.db", random.Random(9)
+    for _ in range(20):
+        shutil.copy(tmp_path / "kube9.db", path)
+        page, cells = chance.choice(leaves)
+        with path.open("r+b", buffering=0) as file:
+            file.seek((page - 1) * 4_096 + chance.randrange(4_000))
+            file.write(chance.randbytes(chance.choice((8, 90))))
+        said: list[salvage.Message] = []
+        salvage.salvage(str(path), said.append)
+        *saved, last = (one for one in said if not isinstance(one, salvage.Found))
+        assert isinstance(last, salvage.Read)
+        assert len(saved) >= 3_000 - cells
+        assert last.unreadable == 3_000 - len(saved)
 
 
 def test_no_database_at_all(tmp_path: Path, standin: StandIn) -> None:
