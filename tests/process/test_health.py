@@ -51,7 +51,7 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
 
 def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
     code, found = operator.health()
-    return (code, found) if code == 503 and found["reasons"][0].startswith("nothing has vouched") else None
+    return (code, found) if code == 503 and found["reasons"][0].startswith("nothing has vouched for events") else None
 
 
 def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
