@@ -4,34 +4,64 @@ its length. SQLite may be led astray by such a file, so whoever has the good one
 
 import contextlib
 import ctypes
-import heapq
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from kube9_operator.clock import now_ms
 from kube9_operator.frame import EVENT_TYPES, SEVERITIES
-from kube9_operator.write.database import DAMAGE, TROUBLE, Connection, one, open_readonly, rows
+from kube9_operator.write.btree_pages import Pages, Row, Table, shape
+from kube9_operator.write.database import DAMAGE, TROUBLE, one, open_readonly, rows
 from kube9_operator.write.merge import STEP_BYTES
 
-ROWS_AT_ONCE = 200
-MAX_FAILURES = 20_000
-"""Reads of a range that fail, in all, before what is left of it is given up: a second's work."""
 LENGTH_BYTES = 4
+LONGEST_CHAIN = 8
 DAY_MS = 86_400_000
 
+EVENT_COLUMNS = [
+    "id",
+    "last_hour",
+    "first_hour",
+    "namespace",
+    "kind",
+    "severity",
+    "type",
+    "object",
+    "key_hash",
+    "first_ms",
+    "last_ms",
+    "created_ms",
+    "recorded_ms",
+    "count",
+    "lead_events",
+    "lead_statuses",
+    "stand_in",
+    "reason",
+    "node",
+    "title",
+    "text_ms",
+    "text_count",
+    "text_hash",
+]
+"""As in schema/."""
+SHAPES = {
+    "events": shape(f"n[il]{{{len(EVENT_COLUMNS) - 1}}}"),
+    "texts": shape("n[tn]tt[tn]"),
+    "objects": shape("ntiit[iln]"),
+    "words": shape("nt"),
+    "contributors": shape("[il]{8}b", of_index=True),
+    "sources": shape("t[tn][iln]{3}[tn][iln]?", of_index=True),
+    "facts": shape("t[il]", of_index=True),  # of facts those that are figures; some indexes look the same
+}
 COUNTS = (
     "SELECT count(*) FROM events INDEXED BY events_by_object",
     "SELECT sum(count) FROM tallies WHERE of_first = 0",
 )
 UNREADABLE = (*DAMAGE, *TROUBLE)
 """Damage shows as what is too big, or too much for the memory, too."""
-EVENT = """SELECT e.id, e.type, e.severity, e.key_hash, e.first_ms, e.last_ms, e.created_ms, e.recorded_ms, e.count,
-    e.lead_events, e.lead_statuses, e.stand_in, e.text_ms, e.text_count, e.text_hash, e.object, e.reason, e.node, e.title
-    FROM events e NOT INDEXED WHERE e.id BETWEEN ? AND ? ORDER BY e.id DESC LIMIT ?"""
 
 
 class Named(msgspec.Struct, frozen=True, array_like=True):
@@ -57,7 +87,7 @@ class Contributed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """An event with all that belongs to it: figures in the order of EVENT, as far as they are figures."""
+    """An event with all that belongs to it."""
 
     id: int
     event_type: int
@@ -100,6 +130,8 @@ class Read(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Events that are there, or were, and could not be read as a whole."""
 
 
+FIGURES = ("id", "type", *Saved.__struct_fields__[2 : Saved.__struct_fields__.index("about")])
+"""The columns of an event that are kept as they are."""
 Message = Found | Saved | Read
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _json = msgspec.json.Decoder(dict[str, Any])
@@ -111,138 +143,82 @@ def decode(data: bytes) -> Message:
 
 
 def salvage(path: str, say: Callable[[Message], None]) -> None:
-    """Says what can be read, the newest events first."""
-    connection = open_readonly(path)
-    connection.pragma("cell_size_check", True)
-    words = {0: ""} | {
-        row[0]: str(row[1])
-        for row in _readable(connection, "SELECT id, word FROM words WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?")
-        if row is not None
-    }
-    say(_found(connection))
-    unreadable = whole = 0
-    for row in _readable(connection, EVENT):
-        saved = None if row is None else _whole(connection, row, words)
+    """Says what can be read, about the newest events first."""
+    pages = Pages(path)
+    tables = pages.tables(SHAPES)
+    say(_found(tables))
+    old = _Old(tables, _words(path, tables["words"]))
+    said = unreadable = 0
+    for row in tables["events"]:
+        saved = old.whole(row)
         if saved is None:
             unreadable += 1
         else:
-            whole += 1
+            said += 1
             say(saved)
-    # A place that cannot be read may have held thousands of events or none, and damage may hide some without a trace.
-    counted = _counted(connection)
-    say(Read(unreadable if counted is None else max(0, counted - whole)))
+    # A page that cannot be read may have held hundreds of events or none.
+    counted = _counted(path)
+    say(Read(unreadable if counted is None else max(0, counted - said)))
 
 
-def _readable(connection: Connection, sql: str) -> Iterator[tuple[Any, ...] | None]:
-    """The rows that can be read, the greatest key first; None for each place where there may have been more.
-
-    A range that cannot be read is halved: what is in whole pages is found, what is in damaged ones is given up.
-    """
-    failures = 0
-    ranges = [(0, 0, 2**62)]  # the depth of halving, and how far from the end: the widest and newest first
-    while ranges:
-        depth, from_end, low_to = heapq.heappop(ranges)
-        high, low = 2**62 - from_end, 2**62 - low_to
-        try:
-            found = rows(connection, sql, (low, high, ROWS_AT_ONCE))
-            readable = _in_order(found, low, high) and (
-                len(found) == ROWS_AT_ONCE or _is_all(connection, sql, found, low, high)
-            )
-        except (*UNREADABLE, UnicodeDecodeError):
-            readable = False
-        if not readable:
-            failures += 1
-            if low == high or failures > MAX_FAILURES:
-                yield None
-                continue
-            middle = (low + high) // 2
-            heapq.heappush(ranges, (depth + 1, from_end, 2**62 - middle - 1))
-            heapq.heappush(ranges, (depth + 1, 2**62 - middle, low_to))
-            continue
-        if len(found) == ROWS_AT_ONCE and found[-1][0] > low:
-            # The last one is read again with those after it, which show whether its key can be right: one that is too low
-            # would have all between left out.
-            found.pop()
-            heapq.heappush(ranges, (depth, 2**62 - found[-1][0] + 1, low_to))
-        yield from found
+def _found(tables: dict[str, Table]) -> Found:
+    started = max((value for name, value in tables["facts"] if name == "first_start_ms"), default=0)
+    return Found(started, {row[0]: row[2] for row in tables["sources"] if row[2]})
 
 
-def _is_all(connection: Connection, sql: str, found: list[tuple[Any, ...]], low: int, high: int) -> bool:
-    """Whether the last row is the first from the other end too: a key that damage has made too low ends a search."""
-    first = rows(connection, sql.replace(" DESC ", " ASC "), (low, high, 1))
-    return [row[0] for row in first] == [row[0] for row in found[-1:]]
+def _words(path: str, table: Table) -> dict[int, str]:
+    """By their number. A page of them has hundreds, so the index of the table is asked too."""
+    words = {0: ""}
+    with contextlib.suppress(*UNREADABLE, UnicodeDecodeError):
+        words |= rows(open_readonly(path), "SELECT id, word FROM words INDEXED BY sqlite_autoindex_words_1")
+    return words | {row[0]: row[1] for row in table}
 
 
-def _in_order(found: list[tuple[Any, ...]], low: int, high: int) -> bool:
-    """Whether the keys are in the range, each less than the one before: damage may change a key and nothing else."""
-    before = high + 1
-    for row in found:
-        if not low <= row[0] < before:
-            return False
-        before = row[0]
-    return True
-
-
-def _counted(connection: Connection) -> int | None:
+def _counted(path: str) -> int | None:
     """How many events there were, by an index, or by the tallies; None where neither can be read."""
     for sql in COUNTS:
         with contextlib.suppress(*UNREADABLE, ValueError, TypeError):
-            row = one(connection, sql)
+            row = one(open_readonly(path), sql)
             return int(row[0]) if row else 0
     return None
 
 
-def _found(connection: Connection) -> Found:
-    started, covered = 0, dict[str, int]()
-    try:
-        row = one(connection, "SELECT value FROM facts WHERE name = 'first_start_ms'")
-        started = row[0] if row and isinstance(row[0], int) else 0
-        covered = {
-            str(row[0]): int(row[1]) for row in rows(connection, "SELECT source, covered_from_ms FROM sources") if row[1]
-        }
-    except (*DAMAGE, ValueError, TypeError):
-        pass
-    return Found(started, covered)
+class _Old:
+    """What belongs to an event, in the damaged database."""
 
+    def __init__(self, tables: dict[str, Table], words: dict[int, str]) -> None:
+        self._tables = tables
+        self._words = words
 
-def _whole(connection: Connection, row: tuple[Any, ...], words: dict[int, str]) -> Saved | None:
-    """The event of a row with all that belongs to it; None where something of it cannot be read, or makes no sense."""
-    event, about, reason, node, title = row[0], *row[15:]
-    try:
-        texts = _texts(connection, event)
-        contributors = rows(
-            connection,
-            "SELECT hash, part, hour, flags, count, base, last_ms, steps FROM contributors WHERE event = ?",
-            (event,),
-        )
-        chain = _chain(connection, about, words)
-        if not chain or not contributors:
+    def whole(self, row: Row) -> Saved | None:
+        """The event of a row with all that belongs to it; None where something of it cannot be read, or makes no sense."""
+        event = dict(zip(EVENT_COLUMNS, row, strict=True))
+        words = self._words
+        try:
+            contributors = [each[1:] for each in self._tables["contributors"].of(event["id"])]
+            chain = self._chain(event["object"])
+            if not chain or not contributors:
+                return None
+            figures = [event[name] for name in FIGURES]
+            named = [words[event[name]] for name in ("reason", "node", "title")]
+            plain = (Saved.__name__, *figures, chain, *named, *self._texts(event["id"]), contributors)
+            saved = msgspec.convert(plain, Saved)
+            return saved if _makes_sense(saved) else None
+        except (KeyError, msgspec.MsgspecError):
             return None
-        plain = (Saved.__name__, *row[:15], chain, words[reason], words[node], words[title], *texts, contributors)
-        saved = msgspec.convert(plain, Saved)
-        return saved if _makes_sense(saved) else None
-    except (*UNREADABLE, UnicodeDecodeError, KeyError, msgspec.MsgspecError):
-        return None
 
+    def _texts(self, event: int) -> Row:
+        """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
+        for _, *found in self._tables["texts"].of(event):
+            return tuple(found)
+        return None, "{}", "", None
 
-def _texts(connection: Connection, event: int) -> tuple[Any, ...]:
-    """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
-    with contextlib.suppress(*UNREADABLE, UnicodeDecodeError):
-        found = one(connection, "SELECT description, metadata, contributor, stamps FROM texts WHERE event = ?", (event,))
-        if found is not None:
-            return found
-    return None, "{}", "", None
-
-
-def _chain(connection: Connection, about: int | None, words: dict[int, str]) -> list[Named]:
-    chain: list[Named] = []
-    while about is not None and len(chain) < 8:
-        row = one(connection, "SELECT kind, namespace, name, uid, owner FROM objects WHERE id = ?", (about,))
-        if row is None:
-            break
-        chain.append(Named(words[row[0]], words[row[1]], row[2], row[3]))
-        about = row[4]
-    return chain
+    def _chain(self, about: int | None) -> list[Named]:
+        chain: list[Named] = []
+        while about is not None and len(chain) < LONGEST_CHAIN and (found := self._tables["objects"].of(about)):
+            _, name, kind, namespace, uid, about = found[0]
+            chain.append(Named(self._words[kind], self._words[namespace], name, uid))
+        return chain
 
 
 def _makes_sense(saved: Saved) -> bool:
