@@ -8,7 +8,7 @@ import os
 import re
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,11 +27,13 @@ FREE = 2
 LOCK_PAGE = 2**30 // PAGE_BYTES + 1
 """Is never used."""
 WAL_HEADER, FRAME_HEADER = 32, 24
-SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
-LETTERS = "niiiillfii"
-"""Of the serial types from 0 to 9: their bytes, and what they are called in a Shape."""
+SHORT = 128
+"""Serial types below this are written as one byte."""
+SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0, *((one - 12) // 2 for one in range(12, SHORT)))
+LETTERS = b"niiiillfii__" + b"bt" * ((256 - 12) // 2)
+"""Of the serial types: how many bytes a value has, and what they are called in a Shape."""
 TRIED = 3
-CACHED = 2_048
+CACHED = 512
 NEAR = 2
 """So many pages to each side of the place of a key are looked at: damage may have put one where it does not belong."""
 
@@ -44,7 +46,7 @@ Row = tuple[Any, ...]
 class Shape(NamedTuple):
     """What the rows of one table look like, which no others do."""
 
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[bytes]
     """Of one letter a column: n NULL, i integer of up to 32 bits, l longer, f real, t text, b blob."""
     of_index: bool
     """It is a table WITHOUT ROWID, which is kept as an index is. Of others the first column is the rowid, kept as NULL."""
@@ -52,7 +54,7 @@ class Shape(NamedTuple):
 
 def shape(pattern: str, of_index: bool = False) -> Shape:
     """See Shape."""
-    return Shape(re.compile(pattern), of_index)
+    return Shape(re.compile(pattern.encode(), re.DOTALL), of_index)
 
 
 class Pages:
@@ -98,13 +100,16 @@ class Pages:
         """What the cell at this place has. Raises one of BROKEN."""
         payload, rowid = self._payload(page, at)
         size, at = _varint(payload, 0)
-        types = []
-        while at < size:
-            one, at = _varint(payload, at)
-            types.append(one)
-        if at != size or size + sum(_bytes(one) for one in types) != len(payload):
+        header = payload[at:size]
+        types: Sequence[int] = header
+        if not header.isascii():
+            types, at = [], 0
+            while at < len(header):
+                one, at = _varint(header, at)
+                types.append(one)
+        if size + sum(map(_bytes, types)) != len(payload):
             raise ValueError("not a record")
-        return Record(types, payload, at, rowid)
+        return Record(types, payload, size, rowid)
 
     def _read_wal(self) -> None:
         """Where each page's last committed frame is. Frames of before the WAL began anew have other salts; checksums are not
@@ -176,7 +181,7 @@ class Pages:
 class Record(NamedTuple):
     """A row that is not decoded yet."""
 
-    types: list[int]
+    types: Sequence[int]
     """The serial type of each column."""
     payload: bytes
     at: int
@@ -185,7 +190,8 @@ class Record(NamedTuple):
 
     def has(self, its: Shape) -> bool:
         """Whether it looks like that."""
-        return its.pattern.fullmatch("".join(map(_letter, self.types))) is not None
+        short = self.types if isinstance(self.types, bytes) else bytes(min(one, SHORT + one % 2) for one in self.types)
+        return its.pattern.fullmatch(short.translate(LETTERS)) is not None
 
     def row(self, of_index: bool) -> Row:
         """Its values. Raises ValueError where one makes no sense."""
@@ -213,9 +219,8 @@ class Table:
                 page = pages.page(number)
                 if page[0] == INTERIOR_INDEX:
                     self._upper.append(number)
-                    for at in cells(page):
-                        for row in self._row(page, at):
-                            self._spread.setdefault(row[0], []).append(row)
+                    for row in self._rows(page, cells(page)):
+                        self._spread.setdefault(row[0], []).append(row)
                 else:
                     placed.append((self._middle(page), number))
         placed.sort()
@@ -227,8 +232,7 @@ class Table:
         for number in (*reversed(self._numbers), *self._upper):
             with contextlib.suppress(*BROKEN):
                 page = self._pages.page(number)
-                for at in reversed(list(cells(page))):
-                    yield from self._row(page, at)
+                yield from self._rows(page, reversed(cells(page)))
 
     def of(self, key: Any) -> list[Row]:
         """The rows with this key that can be read."""
@@ -236,21 +240,21 @@ class Table:
         first = max(0, bisect_left(self._keys, key) - NEAR)
         for number in self._numbers[first : bisect_right(self._keys, key) + NEAR]:
             with contextlib.suppress(*BROKEN):
-                if places := self._cells(number).get(key):
-                    page = self._pages.page(number)
-                    found += [row for at in places for row in self._row(page, at) if row not in found]
+                page, places = self._cells(number)
+                found += [row for row in self._rows(page, places.get(key, ())) if row not in found]
         return found
 
-    def _row(self, page: bytes, at: int) -> Iterator[Row]:
-        """The row of this cell, or none where it makes no sense."""
-        with contextlib.suppress(*BROKEN):
-            record = self._pages.record(page, at)
-            if record.has(self._its):
-                yield record.row(self._its.of_index)
+    def _rows(self, page: bytes, places: Iterable[int]) -> Iterator[Row]:
+        """The rows of these cells, as far as they make sense."""
+        for at in places:
+            with contextlib.suppress(*BROKEN):
+                record = self._pages.record(page, at)
+                if record.has(self._its):
+                    yield record.row(self._its.of_index)
 
     def _middle(self, page: bytes) -> Any:
         """The key in the middle of a page, for its place among others: one that damage has changed is rarely that one."""
-        places = list(cells(page))
+        places = cells(page)
         for at in places[len(places) // 2 :] + places[: len(places) // 2]:
             with contextlib.suppress(*BROKEN):
                 return self._key(page, at)
@@ -259,27 +263,25 @@ class Table:
     def _key(self, page: bytes, at: int) -> Any:
         if not self._its.of_index:
             return _varint(page, _varint(page, at)[1])[0]
-        for row in self._row(page, at):
+        for row in self._rows(page, (at,)):
             return row[0]
         raise ValueError("no row")
 
-    def _cells_of(self, number: int) -> dict[Any, list[int]]:
-        """Where in this page the cells of each key are."""
+    def _cells_of(self, number: int) -> tuple[bytes, dict[Any, list[int]]]:
+        """A page, and where in it the cells of each key are."""
         found: dict[Any, list[int]] = {}
         page = self._pages.page(number)
         for at in cells(page):
             with contextlib.suppress(*BROKEN):
                 found.setdefault(self._key(page, at), []).append(at)
-        return found
+        return page, found
 
 
-def cells(page: bytes) -> Iterator[int]:
+def cells(page: bytes) -> list[int]:
     """Where the cells of a page are, as far as it can be true."""
     header = KINDS[page[0]]
-    for index in range(min(_number(page, 3, 2), (PAGE_BYTES - header) // 2)):
-        at = _number(page, header + 2 * index, 2)
-        if header < at < PAGE_BYTES:
-            yield at
+    number = min(_number(page, 3, 2), (PAGE_BYTES - header) // 2)
+    return [at for at in struct.unpack_from(f">{number}H", page, header) if header < at < PAGE_BYTES]
 
 
 def _number(data: bytes, at: int, size: int = LINK) -> int:
@@ -300,23 +302,13 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _bytes(one: int) -> int:
-    """How long a value of this serial type is. Raises ValueError where there is none such."""
-    if one >= 12:
-        return (one - 12) // 2
-    if 0 <= one < len(SIZES):
-        return SIZES[one]
-    raise ValueError("no such type")
-
-
-def _letter(one: int) -> str:
-    return LETTERS[one] if one < len(LETTERS) else "bt"[one % 2]
+    """How long a value of this serial type is."""
+    return SIZES[one] if one < SHORT else (one - 12) // 2
 
 
 def _value(one: int, data: bytes) -> Any:
+    if one < 7:
+        return int.from_bytes(data, "big", signed=True) if one else None
     if one >= 12:
         return data.decode() if one % 2 else data
-    if one == 7:
-        return struct.unpack(">d", data)[0]
-    if one >= 8:
-        return one - 8
-    return int.from_bytes(data, "big", signed=True) if one else None
+    return one - 8 if one >= 8 else struct.unpack(">d", data)[0]

@@ -54,7 +54,7 @@ SHAPES = {
     "words": shape("nt"),
     "contributors": shape("[il]{8}b", of_index=True),
     "sources": shape("t[tn][iln]{3}[tn][iln]?", of_index=True),
-    "facts": shape("t[il]", of_index=True),  # of facts those that are figures; some indexes look the same
+    "facts": shape("tl", of_index=True),  # those that are ids or times
 }
 COUNTS = (
     "SELECT count(*) FROM events INDEXED BY events_by_object",

@@ -77,16 +77,15 @@ def test_every_row_as_sqlite_reads_it(path: Path) -> None:
     pages = Pages(str(path))
     tables = pages.tables(salvage.SHAPES)
     found = {name: sorted(table) for name, table in tables.items()}
-    facts = found.pop("facts")
     for name, rows in found.items():
         expected = every(path, name)
+        if name == "facts":
+            expected = [row for row in expected if isinstance(row[1], int) and row[1] >= 2**32]
+        assert expected
         assert rows == expected, name
         for row in expected:
             assert row in tables[name].of(row[0])
             assert all(one[0] == row[0] for one in tables[name].of(row[0]))
-    figures = [row for row in every(path, "facts") if isinstance(row[1], int)]
-    assert figures
-    assert set(figures) <= set(facts)
     pages.close()
 
 
