@@ -263,9 +263,8 @@ class Table:
     def _key(self, page: bytes, at: int) -> Any:
         if not self._its.of_index:
             return _varint(page, _varint(page, at)[1])[0]
-        for row in self._rows(page, (at,)):
-            return row[0]
-        raise ValueError("no row")
+        record = self._pages.record(page, at)
+        return _value(record.types[0], record.payload[record.at : record.at + _bytes(record.types[0])])
 
     def _cells_of(self, number: int) -> tuple[bytes, dict[Any, list[int]]]:
         """A page, and where in it the cells of each key are."""

@@ -21,7 +21,7 @@ COPIES = int(os.environ.get("KUBE9_DAMAGED_COPIES", "2"))
 EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "10000"))
 LISTED = 40
 DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "proof": 30.0}
-SALVAGE_SECONDS = 120.0
+SALVAGE_SECONDS = 240.0
 MOST_EVENTS = 2 * 80
 """A piece may lie on two pages, of events, of their objects or of contributors."""
 
