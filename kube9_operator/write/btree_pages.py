@@ -5,13 +5,13 @@ https://sqlite.org/fileformat2.html, of a database with auto_vacuum.
 
 import contextlib
 import os
-import re
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from kube9_operator.write.btree_records import Record, Row, Shape, record, varint
 from kube9_operator.write.database import PAGE_BYTES
 
 LEAF_TABLE, LEAF_INDEX, INTERIOR_INDEX = 0x0D, 0x0A, 0x02
@@ -27,11 +27,6 @@ FREE = 2
 LOCK_PAGE = 2**30 // PAGE_BYTES + 1
 """Is never used."""
 WAL_HEADER, FRAME_HEADER = 32, 24
-SHORT = 128
-"""Serial types below this are written as one byte."""
-SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0, *((one - 12) // 2 for one in range(12, SHORT)))
-LETTERS = b"niiiillfii__" + b"bt" * ((256 - 12) // 2)
-"""Of the serial types: how many bytes a value has, and what they are called in a Shape."""
 TRIED = 3
 CACHED = 512
 NEAR = 2
@@ -39,22 +34,6 @@ NEAR = 2
 
 BROKEN = (ValueError, IndexError, OSError)
 """What a page or a cell raises that cannot be read."""
-
-Row = tuple[Any, ...]
-
-
-class Shape(NamedTuple):
-    """What the rows of one table look like, which no others do."""
-
-    pattern: re.Pattern[bytes]
-    """Of one letter a column: n NULL, i integer of up to 32 bits, l longer, f real, t text, b blob."""
-    of_index: bool
-    """It is a table WITHOUT ROWID, which is kept as an index is. Of others the first column is the rowid, kept as NULL."""
-
-
-def shape(pattern: str, of_index: bool = False) -> Shape:
-    """See Shape."""
-    return Shape(re.compile(pattern.encode(), re.DOTALL), of_index)
 
 
 class Pages:
@@ -96,20 +75,9 @@ class Pages:
                     found[name].append(number)
         return {name: Table(self, shapes[name], numbers) for name, numbers in found.items()}
 
-    def record(self, page: bytes, at: int) -> "Record":
+    def record(self, page: bytes, at: int) -> Record:
         """What the cell at this place has. Raises one of BROKEN."""
-        payload, rowid = self._payload(page, at)
-        size, at = _varint(payload, 0)
-        header = payload[at:size]
-        types: Sequence[int] = header
-        if not header.isascii():
-            types, at = [], 0
-            while at < len(header):
-                one, at = _varint(header, at)
-                types.append(one)
-        if size + sum(map(_bytes, types)) != len(payload):
-            raise ValueError("not a record")
-        return Record(types, payload, size, rowid)
+        return record(*self._payload(page, at))
 
     def _read_wal(self) -> None:
         """Where each page's last committed frame is. Frames of before the WAL began anew have other salts; checksums are not
@@ -143,9 +111,9 @@ class Pages:
         makes_sense = 0
         for at in cells(page):
             with contextlib.suppress(*BROKEN):
-                record = self.record(page, at)
+                found = self.record(page, at)
                 for name, one in shapes.items():
-                    if one.of_index == (page[0] != LEAF_TABLE) and record.has(one):
+                    if one.of_index == (page[0] != LEAF_TABLE) and found.has(one):
                         return name
                 makes_sense += 1
                 if makes_sense == TRIED:
@@ -156,10 +124,10 @@ class Pages:
         """The record of a cell, what does not fit into the page included, and its rowid, 0 where it has none."""
         if page[0] == INTERIOR_INDEX:
             at += LINK
-        size, at = _varint(page, at)
+        size, at = varint(page, at)
         rowid, most = 0, (PAGE_BYTES - 12) * 64 // 255 - 23
         if page[0] == LEAF_TABLE:
-            rowid, at = _varint(page, at)
+            rowid, at = varint(page, at)
             most = PAGE_BYTES - 35
         if size <= most:
             return page[at : at + size], rowid
@@ -176,31 +144,6 @@ class Pages:
             parts.append(overflow[LINK : LINK + left])
             left -= len(parts[-1])
         return b"".join(parts), rowid
-
-
-class Record(NamedTuple):
-    """A row that is not decoded yet."""
-
-    types: Sequence[int]
-    """The serial type of each column."""
-    payload: bytes
-    at: int
-    """Where the values begin."""
-    rowid: int
-
-    def has(self, its: Shape) -> bool:
-        """Whether it looks like that."""
-        short = self.types if isinstance(self.types, bytes) else bytes(min(one, SHORT + one % 2) for one in self.types)
-        return its.pattern.fullmatch(short.translate(LETTERS)) is not None
-
-    def row(self, of_index: bool) -> Row:
-        """Its values. Raises ValueError where one makes no sense."""
-        values, at = list[Any](), self.at
-        for one in self.types:
-            end = at + _bytes(one)
-            values.append(_value(one, self.payload[at:end]))
-            at = end
-        return tuple(values) if of_index else (self.rowid, *values[1:])
 
 
 class Table:
@@ -248,9 +191,9 @@ class Table:
         """The rows of these cells, as far as they make sense."""
         for at in places:
             with contextlib.suppress(*BROKEN):
-                record = self._pages.record(page, at)
-                if record.has(self._its):
-                    yield record.row(self._its.of_index)
+                found = self._pages.record(page, at)
+                if found.has(self._its):
+                    yield found.row(self._its.of_index)
 
     def _middle(self, page: bytes) -> Any:
         """The key in the middle of a page, for its place among others: one that damage has changed is rarely that one."""
@@ -262,9 +205,8 @@ class Table:
 
     def _key(self, page: bytes, at: int) -> Any:
         if not self._its.of_index:
-            return _varint(page, _varint(page, at)[1])[0]
-        record = self._pages.record(page, at)
-        return _value(record.types[0], record.payload[record.at : record.at + _bytes(record.types[0])])
+            return varint(page, varint(page, at)[1])[0]
+        return self._pages.record(page, at).first()
 
     def _cells_of(self, number: int) -> tuple[bytes, dict[Any, list[int]]]:
         """A page, and where in it the cells of each key are."""
@@ -285,29 +227,3 @@ def cells(page: bytes) -> list[int]:
 
 def _number(data: bytes, at: int, size: int = LINK) -> int:
     return int.from_bytes(data[at : at + size], "big")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """An integer of one to nine bytes, and the place after it."""
-    value = 0
-    for _ in range(8):
-        byte = data[at]
-        at += 1
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at
-    value = value << 8 | data[at]
-    return value - 2**64 if value >= 2**63 else value, at + 1
-
-
-def _bytes(one: int) -> int:
-    """How long a value of this serial type is."""
-    return SIZES[one] if one < SHORT else (one - 12) // 2
-
-
-def _value(one: int, data: bytes) -> Any:
-    if one < 7:
-        return int.from_bytes(data, "big", signed=True) if one else None
-    if one >= 12:
-        return data.decode() if one % 2 else data
-    return one - 8 if one >= 8 else struct.unpack(">d", data)[0]

@@ -13,7 +13,8 @@ import msgspec
 
 from kube9_operator.clock import now_ms
 from kube9_operator.frame import EVENT_TYPES, SEVERITIES
-from kube9_operator.write.btree_pages import Pages, Row, Table, shape
+from kube9_operator.write.btree_pages import Pages, Table
+from kube9_operator.write.btree_records import Row, shape
 from kube9_operator.write.database import DAMAGE, TROUBLE, one, open_readonly, rows
 from kube9_operator.write.merge import STEP_BYTES
 
