@@ -110,8 +110,9 @@ def kubeconfig(port: int, user: dict[str, Any]) -> dict[str, Any]:
 def ask(name: str) -> None:
     """Reads and writes with the credentials of `name`; exits where the answer is another than it should be."""
     from kube9_operator.watch.client import ApiError, Client
+    from kube9_operator.watch.reach import Reach
 
-    client = Client(SECONDS)
+    client = Client(SECONDS, Reach())
     wanted = "401 who is it?" if name == "OpenID Connect" else "answered"
     try:
         client.get("/api/v1/events", [("limit", "1")], SECONDS, SECONDS, long=True).whole()

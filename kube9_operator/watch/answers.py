@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from kube9_operator.frame import Hole
-from kube9_operator.watch.client import CREDENTIALS, TLS, ApiError
+from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
 
 Then = Literal["watch again", "list again", "wait long"]
 
@@ -36,6 +36,7 @@ ANSWERS: dict[int, Meaning] = {
     BEHIND: Meaning("list again", "the server has gone back to an earlier state", hole="behind"),
     ANOTHER_CLUSTER: Meaning("list again", "it is another cluster", reload_credentials=True, hole="another cluster"),
     0: Meaning("watch again", "no answer, or a broken one"),
+    UNREACHABLE: Meaning("watch again", "the API server cannot be reached"),
     CREDENTIALS: Meaning("watch again", "no usable credentials", reload_credentials=True),
     TLS: Meaning("watch again", "the TLS connection fails", reload_credentials=True),
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True),

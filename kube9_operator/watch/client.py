@@ -19,7 +19,7 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import load_incluster_config, load_kube_config
 
-from kube9_operator import logs
+from kube9_operator.watch.reach import Reach
 
 JSON = "application/json"
 READ_BYTES = 65_536
@@ -31,15 +31,17 @@ CREDENTIALS = -7
 """In place of an HTTP status: nothing was asked, since nothing says who asks."""
 TLS = -6
 """In place of an HTTP status: the server's certificate is not trusted, or ours is not accepted."""
+UNREACHABLE = -8
+"""In place of an HTTP status: no connection to the server can be made."""
 MAX_ERROR_BYTES = 4_096
 """How much of an error's answer is read."""
 
 
 class ApiError(Exception):
-    """A request did not give what was asked: `status` is HTTP's, or 0 where there was no answer at all."""
+    """A request did not give what was asked: `status` is HTTP's, or 0 where there was no answer, or a broken one."""
 
     def __init__(self, status: int, text: str, retry_after: float = 0.0) -> None:
-        super().__init__(f"{status} {text}" if status else text)
+        super().__init__(f"{status} {text}" if status > 0 else text)
         self.status = status
         self.retry_after = retry_after
 
@@ -47,8 +49,9 @@ class ApiError(Exception):
 class Client:
     """One connection pool with its credentials; for one thread."""
 
-    def __init__(self, connect_seconds: float) -> None:
+    def __init__(self, connect_seconds: float, reach: Reach) -> None:
         self._connect_seconds = connect_seconds
+        self.reach = reach
         self._api: Any = None
         self._reading: urllib3.HTTPResponse | None = None
         self.server_ms = 0
@@ -82,17 +85,7 @@ class Client:
         """The answer to a GET, its body still to be read: each read within `read_seconds`, all of it within `total_seconds`.
         One that is `long` can be ended by `interrupt`. Raises ApiError unless it is 200.
         """
-        try:
-            request = self._connected().param_serialize(
-                "GET",
-                path,
-                query_params=query,
-                header_params={"Accept": accept, "User-Agent": "kube9-operator"},
-                auth_settings=["BearerToken"],
-            )
-            raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, read_seconds)).response
-        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ApiError(*_cause(error)) from None
+        raw = self._ask("GET", path, read_seconds, {"Accept": accept}, query_params=query)
         answer = Answer(raw, total_seconds)
         self.server_ms = _date_ms(raw.headers.get("Date", ""))
         if long:
@@ -106,31 +99,42 @@ class Client:
 
         https://kubernetes.io/docs/reference/using-api/server-side-apply/
         """
-        try:
-            request = self._connected().param_serialize(
-                "PATCH",
-                path,
-                query_params=[("fieldManager", "kube9-operator"), ("force", "true")],
-                header_params={
-                    "Accept": "application/json",
-                    "Content-Type": "application/apply-patch+yaml",
-                    "User-Agent": "kube9-operator",
-                },
-                body=json.dumps(document),
-                auth_settings=["BearerToken"],
-            )
-            raw = self._api.call_api(*request, _request_timeout=(self._connect_seconds, seconds)).response
-        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise ApiError(*_cause(error)) from None
+        raw = self._ask(
+            "PATCH",
+            path,
+            seconds,
+            {"Accept": JSON, "Content-Type": "application/apply-patch+yaml"},
+            query_params=[("fieldManager", "kube9-operator"), ("force", "true")],
+            body=json.dumps(document),
+        )
         answer = Answer(raw, seconds)
         if raw.status not in (200, 201):
             raise answer.as_error()
         answer.whole()
 
+    def _ask(self, method: str, path: str, seconds: float, headers: dict[str, str], **more: Any) -> urllib3.HTTPResponse:
+        """The answer to a request, whatever it says, its body still to be read. Raises ApiError where there is none."""
+        try:
+            request = self._connected().param_serialize(
+                method,
+                path,
+                header_params=headers | {"User-Agent": "kube9-operator"},
+                auth_settings=["BearerToken"],
+                **more,
+            )
+            raw: urllib3.HTTPResponse = self._api.call_api(*request, _request_timeout=(self._connect_seconds, seconds)).response
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            failed = ApiError(*_cause(error))
+            if failed.status == UNREACHABLE:
+                self.reach.failed(failed)
+            raise failed from None
+        self.reach.answered()
+        return raw
+
     def _connected(self) -> Any:
         if self._api is None:
             chosen = _configuration()
-            logs.get().info("api.server", address=chosen.host)
+            self.reach.asks(chosen.host)
             self._api = ApiClient(chosen)
         return self._api
 
@@ -211,4 +215,6 @@ def _cause(error: BaseException) -> tuple[int, str]:
     if isinstance(inner, BaseException):
         return _cause(inner)
     text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):  # and what it is the base of: refused, no such name
+        return UNREACHABLE, text
     return (TLS if "SSL" in text or "CERTIFICATE" in text else 0), text

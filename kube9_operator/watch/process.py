@@ -14,6 +14,7 @@ from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.kinds.events import choosing
 from kube9_operator.watch.outbox import Outbox
+from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.reflector import Reflector
 from kube9_operator.watch.status_map import StatusMap
@@ -26,15 +27,18 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     """
     lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
     by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
+    reach = Reach()
     chosen = KINDS | {"events": choosing(by_settings)}
     kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
-        kind.source: Reflector(kind, ready, Client(deadlines.connect), outboxes[kind.source], link.stop, deadlines, link.tally)
+        kind.source: Reflector(
+            kind, ready, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines, link.tally
+        )
         for kind in kinds
     }
     comparers = {
-        f"{kind.source}-comparer": Comparer(kind, Client(deadlines.connect), outboxes[kind.source], link.stop, deadlines)
+        f"{kind.source}-comparer": Comparer(kind, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines)
         for kind in kinds
         if not kind.of_states
     }
@@ -42,7 +46,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     if name == PUBLISHER and settings.namespace:
         running["status"] = StatusMap(
             link,
-            Client(deadlines.connect),
+            Client(deadlines.connect, reach),
             settings.namespace,
             settings.status_interval_seconds,
             deadlines,

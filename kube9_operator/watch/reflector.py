@@ -56,7 +56,7 @@ class Reflector:
         self._turned = time.monotonic()
         outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=kind.source)
-        self._trouble = Trouble(self._log)
+        self._trouble = Trouble(self._log, client.reach)
 
     def run(self) -> None:
         """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""

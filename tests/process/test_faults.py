@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from kube9_operator.sources import PROCESSES, SOURCES
 from tests.observer import Observer
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, make_certificate, warning
@@ -38,10 +39,11 @@ BEHIND = "the API server went back to an earlier state, as after a restored back
 ANOTHER = "it is another cluster from here on"
 
 ANSWERS = ("HTTP 401", "HTTP 403", "HTTP 404", "HTTP 429", "HTTP 500", "HTTP 503")
-BROKEN = ("HTML", "truncated body", "body breaks off", "refused", "silence")
+BROKEN = ("HTML", "truncated body", "body breaks off", "silence")
 CASES = [
     *(Case(fault, on, times=3) for on in ("look", "watch") for fault in ANSWERS),
     *(Case(fault, "look", times=2) for fault in BROKEN),
+    Case("refused", "look", times=2, troubles=None),
     Case("HTTP 410", "look"),
     Case("HTTP 410", "watch"),
     Case("ERROR line 410", "watch"),
@@ -49,7 +51,7 @@ CASES = [
     Case("ERROR line 500", "watch", times=3),
     Case("ERROR line without a status", "watch", times=3),
     Case("HTML", "watch", times=3, undecodable=9),
-    Case("refused", "watch"),
+    Case("refused", "watch", troubles=None),
     Case("reset in mid-line", "watch"),
     Case("no last chunk", "watch"),
     Case("half a line", "watch", troubles=None),
@@ -68,6 +70,7 @@ CASES = [
 ]
 IN_LISTS = [
     *(Case(fault, on, troubles=2) for on in ("first", "page") for fault in ("HTTP 500", *BROKEN)),
+    *(Case("refused", on, troubles=None) for on in ("first", "page")),
     Case("HTTP 410", "page"),
     Case("expiring token", "first"),
 ]
@@ -124,7 +127,7 @@ def coverage_reasons(operator: Operator) -> set[str]:
 def troubles(operator: Operator) -> list[str]:
     """The troubles that the log tells of: each once as long as it lasts, each that is over with how often and how long."""
     found, lasting = [], ""
-    for line in (line for line in operator.log() if line.get("source") == "events"):
+    for line in (line for line in operator.log() if line.get("source") == "events" and line["level"] != "debug"):
         if line["event"] == "watch.trouble":
             assert line["why"] != lasting, "one line when a trouble begins, not one for each try"
             found.append(lasting := line["why"])
@@ -184,7 +187,28 @@ def test_a_fault_in_a_list_that_is_needed(operator: Operator, standin: StandIn, 
         heal(operator)
         assert coverage_reasons(operator) == set()
         assert operator.stop() == 0
-    assert len(troubles(operator)) == case.troubles
+    assert case.troubles in (None, len(troubles(operator)))
+
+
+def test_a_server_that_cannot_be_reached_is_told_once_a_process(operator: Operator, standin: StandIn) -> None:
+    operator.deadlines |= dict.fromkeys(("watch_least", "watch_most", "bookmarked_least", "bookmarked_most", "bookmark"), 60)
+
+    def told(event: str, level: str, by: str) -> list[str]:
+        return sorted(line[by] for line in operator.log() if (line["event"], line["level"]) == (event, level))
+
+    with operator:
+        until(lambda: told("watch.listed", "info", "source") == sorted(SOURCES), "all lists")
+        until(lambda: all(watching(standin, source) for source in SOURCES), "all watches")
+        standin.control("away", 3.0)
+        until(lambda: told("api.reached", "info", "process") == sorted(PROCESSES), "the server to be back")
+    assert told("api.unreachable", "warning", "process") == sorted(PROCESSES)
+    assert set(told("api.unreachable", "warning", "address")) == {standin.address}
+    assert set(told("watch.trouble", "debug", "source")) == set(SOURCES)
+    assert told("watch.trouble", "warning", "source") == told("watch.restored", "info", "source") == []
+
+
+def watching(standin: StandIn, source: str) -> bool:
+    return any("watch=1" in target for target in standin.control("requests", source))
 
 
 def test_tokens_that_always_expire_before_the_end_of_a_list(operator: Operator, standin: StandIn) -> None:

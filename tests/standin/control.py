@@ -103,6 +103,12 @@ def do_cut(cluster: Cluster, _body: Any) -> None:
     cluster.cut()
 
 
+def do_away(cluster: Cluster, body: Any) -> None:
+    """For so many seconds nobody listens; who watches is cut off."""
+    cluster.away.put_nowait(body)
+    cluster.cut()
+
+
 def do_answer(cluster: Cluster, body: Any) -> None:
     """The next requests get these answers: each {"code": …, "headers": {…}, "body": "…"}, or {"line": {…}} for a watch."""
     for one in body:
@@ -174,6 +180,7 @@ CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
             do_replace,
             do_delete_namespace,
             do_cut,
+            do_away,
         ),
         *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_applied, do_answer_apply, do_held),
     )
