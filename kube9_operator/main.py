@@ -49,7 +49,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     try:
         chosen = settings.from_environment(os.environ)
     except settings.SettingError as error:
-        sys.stderr.write(f"kube9-operator: {error}\n")
+        sys.stderr.write("".join(f"kube9-operator: {wrong}\n" for wrong in error.args))
         return child.EXIT_FOR_GOOD
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)

@@ -9,7 +9,7 @@ import msgspec
 
 
 class SettingError(Exception):
-    """A setting that cannot be used; its text names the variable, the value and what is allowed."""
+    """Settings that cannot be used; each of `args` names a variable, the value and what is allowed."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -31,14 +31,17 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings, with defaults for what is absent or empty. Raises SettingError."""
+    """The settings, with defaults for what is absent or empty. Raises SettingError, of all that are wrong."""
     values: dict[str, Any] = {}
+    wrong: list[str] = []
     for field, (variable, default, parse) in VARIABLES.items():
         text = environment.get(variable, "").strip() or default
         try:
             values[field] = parse(text)
         except ValueError as error:
-            raise SettingError(f"{variable}={text}: {error}") from None
+            wrong.append(f"{variable}={text}: {error}")
+    if wrong:
+        raise SettingError(*wrong)
     return Settings(**values)
 
 

@@ -282,23 +282,27 @@ def test_a_newer_database_is_refused_and_left_untouched(operator: Operator, stan
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    "wrong",
     [
-        ("LOG_LEVEL", "loud", "LOG_LEVEL=loud: must be one of debug, info, warning, error"),
-        ("DB_PATH", "relative", "DB_PATH=relative: must be the absolute path of a folder"),
-        ("DB_PATH", "/nowhere", "DB_PATH=/nowhere: must be a folder that exists"),
-        ("EVENT_QUIET_MINUTES", "0", "EVENT_QUIET_MINUTES=0: must be a whole number of minutes from 1 to 10080"),
+        {"DB_PATH=relative": "must be the absolute path of a folder"},
+        {
+            "LOG_LEVEL=loud": "must be one of debug, info, warning, error",
+            "DB_PATH=/nowhere": "must be a folder that exists",
+            "EVENT_QUIET_MINUTES=0": "must be a whole number of minutes from 1 to 10080",
+        },
     ],
+    ids=len,
 )
-def test_a_wrong_setting_stops_the_start(tmp_path: Path, variable: str, value: str, said: str) -> None:
+def test_wrong_settings_stop_the_start_and_are_all_named(tmp_path: Path, wrong: dict[str, str]) -> None:
     done = subprocess.run(
         [BIN / "kube9-operator", "serve"],
-        env=os.environ | {"DB_PATH": str(tmp_path), variable: value},
+        env=os.environ | {"DB_PATH": str(tmp_path)} | dict(setting.split("=") for setting in wrong),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (78, f"kube9-operator: {said}\n")
+    said = "".join(f"kube9-operator: {setting}: {allowed}\n" for setting, allowed in wrong.items())
+    assert (done.returncode, done.stderr) == (78, said)
 
 
 def test_the_version_has_to_be_written() -> None:
