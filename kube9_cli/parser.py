@@ -124,7 +124,9 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", metavar="TIME", help="seen before this time, given as for --since")
     parser.add_argument("--object-kind", metavar="KIND", help="only about objects of this kind, for example Pod")
-    parser.add_argument("-n", "--object-namespace", metavar="NAMESPACE", help="only about objects in this namespace")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-n", "--object-namespace", metavar="NAMESPACE", help="only about objects in this namespace")
+    where.add_argument("-A", "--all-namespaces", action="store_true", help="about objects in all namespaces, as without -n")
     parser.add_argument("--object-name", metavar="NAME", help="only about objects of this name")
     parser.add_argument(
         "--sort",

@@ -116,6 +116,7 @@ def test_words_as_kubectl_takes_them(folder: Path) -> None:
     assert total("--object-kind=replicaset") == total("--object-kind=ReplicaSet") > 0
     assert total("--severity=Error") == total("--severity=error") > 0
     assert total("--severity=error", "--severity=critical") == total("--severity=critical,error") > total("--severity=error")
+    assert total("-A") == total("--all-namespaces") == total() > total("-n", "team-1") > 0
     assert total("--since=1d12h") == total("--since=36h")
 
 
@@ -203,6 +204,7 @@ WRONG = [
     (["--sort=name"], "Invalid sort order. Must be: seen, created"),
     (["--timeout=0"], "Invalid timeout. Must be: "),
     (["--object-name="], "Invalid value. Must not be empty"),
+    (["-A", "-n", "shop"], "Argument -n/--object-namespace: not allowed with argument -A/--all-namespaces"),
     (["--object-name=\udcff"], "Invalid value. Must be: printable text"),
     (["--db=\udcff"], "Invalid path. Must be: printable text"),
     (["--since=" + "9" * 5000 + "d"], "Invalid time. Must be: "),
