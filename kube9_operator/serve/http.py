@@ -4,6 +4,7 @@ It knows GET and HEAD, one request a connection: probes and scrapes are seconds 
 """
 
 import contextlib
+import re
 import selectors
 import socket
 import threading
@@ -139,7 +140,7 @@ class Server:
         if method not in ("GET", "HEAD"):
             return self._refuse(one, 405, "its method is neither GET nor HEAD")
         try:
-            found = self._page(target.partition("?")[0])
+            found = self._page(_path(target))
         except Exception as error:  # a page that fails must not end this thread, and with it all probes
             self._complaints.note(one.peer, "its page failed", error)
             found = Page(500, b"failed\n")
@@ -176,6 +177,11 @@ def _listen(port: int) -> socket.socket:
         listening = socket.create_server(("", port))
     listening.setblocking(False)
     return listening
+
+
+def _path(target: str) -> str:
+    """The path that is asked for. A proxy may send a whole URI, which a server has to take: RFC 9112, 3.2.2."""
+    return re.sub("^https?://[^/?]*", "", target, flags=re.IGNORECASE).partition("?")[0] or "/"
 
 
 def _bytes(found: Page, with_body: bool) -> bytes:

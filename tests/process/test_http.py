@@ -57,9 +57,11 @@ def test_a_bad_request_is_answered_and_logged_once(operator: Operator, request_b
 
 
 def test_no_other_path(operator: Operator) -> None:
-    for path in ("/", "/metrics/", "/healthz/x", "/../livez", "//livez", "/LIVEZ"):
+    for path in ("/", "/metrics/", "/healthz/x", "/../livez", "//livez", "/LIVEZ", "http://livez", "ftp://operator/livez"):
         assert said(operator, f"GET {path} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 404 "), path
     assert said(operator, b"GET /livez?verbose HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    for uri in ("http://operator:8080/livez", "HTTP://[::1]/livez?verbose", "https://10.0.0.1/livez"):
+        assert said(operator, f"GET {uri} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 "), uri
     head = said(operator, b"HEAD /metrics HTTP/1.1\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert head.endswith(b"\r\n\r\n")
