@@ -82,9 +82,12 @@ class Health:
     def document(self) -> dict[str, Any]:
         """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
 
-        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts.
+        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts. So is a
+        start at which nothing can be watched, until it is unhealthy.
         """
         unhealthy, behind, denied = self._of_writer(), dict[str, list[tuple[str, int]]](), dict[str, list[str]]()
+        not_yet = dict[str, list[tuple[str, int]]]()
+        begins_badly = self._begins_badly()
         watches = {}
         for source in self._sources:
             proved = self._recording.proved_ms.get(source, 0) if self._recording else 0
@@ -95,8 +98,11 @@ class Health:
                 denied.setdefault(trouble, []).append(source)
             elif not current:
                 behind.setdefault(trouble, []).append((source, proved))
+            elif trouble and begins_badly:
+                not_yet.setdefault(trouble, []).append((source, proved))
         unhealthy += [_not_vouched(trouble, sources) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
+        degraded += [_not_vouched(trouble, sources) for trouble, sources in not_yet.items()]
         if self._recording and self._recording.damage:
             degraded.append(self._recording.damage)
         degraded += self._of_status_map()
@@ -112,6 +118,11 @@ class Health:
             },
             "recorded_since_start": self._recording.sightings if self._recording else 0,
         }
+
+    def _begins_badly(self) -> bool:
+        """Whether nothing has vouched for anything since the start, for longer than a start takes."""
+        vouched = any(moment > self._started for moment in self._vouched.values())
+        return not vouched and time.monotonic() - self._started > self._hang_seconds
 
     def _of_status_map(self) -> list[str]:
         """It is a part of the whole only when it cannot be written for long, or for a reason that does not pass."""

@@ -49,6 +49,17 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
             until(lambda: operator.health()[0] == 200, "it to heal")
 
 
+def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: StandIn) -> None:
+    operator.deadlines["proof"] = 60.0
+    standin.stop()
+    reasons = [f"nothing has vouched for {', '.join(SOURCES)} yet: the API server cannot be reached"]
+    with operator:
+        code, found = until(lambda: (asked := operator.health())[1]["reasons"] == reasons and asked, "the reason")
+        assert (code, found["status"]) == (503, "degraded")
+        assert operator.health("/livez")[0] == operator.health("/readyz")[0] == 200, "neither is the pod's fault"
+        assert operator.cli("status")["health"] == f"degraded: {reasons[0]}"
+
+
 def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
     code, found = operator.health()
     return (code, found) if code == 503 and found["reasons"][0].startswith("nothing has vouched for events") else None

@@ -71,6 +71,26 @@ def test_a_resource_that_is_refused_leaves_the_rest_as_it_is(health: Health, clo
     assert health.document()["status"] == "unhealthy", "without Events it is not what it is for"
 
 
+@pytest.mark.parametrize("proved_ms", [0, NOW_MS - DAY * 1000])
+def test_a_start_at_which_nothing_can_be_watched_is_degraded(clocks: Clocks, proved_ms: int) -> None:
+    health = Health(("events", "nodes"), proof_seconds=120.0, hang_seconds=10.0)
+
+    def later(seconds: float) -> tuple[str, list[str]]:
+        clocks.pass_by(seconds)
+        prove(health, proved_ms)
+        return health.document()["status"], health.document()["reasons"]
+
+    assert later(1) == ("healthy", [])
+    health.heard("watcher", Watching({"events": "cannot be reached", "nodes": "cannot be reached"}))
+    assert later(8) == ("healthy", []), "a start takes a while"
+    since = f"since {module.iso(proved_ms)}" if proved_ms else "yet"
+    why = [f"nothing has vouched for events, nodes {since}: cannot be reached"]
+    assert later(2) == ("degraded", why)
+    assert later(111) == ("unhealthy", why)
+    prove(health, clocks.now_ms(), "events", "nodes")
+    assert health.document()["status"] == "healthy", "once proved, trouble has the time of a proof"
+
+
 def test_a_start_after_a_long_time_has_the_time_of_a_proof(health: Health, clocks: Clocks) -> None:
     prove(health, NOW_MS - DAY * 1000)
     assert health.document()["status"] == "healthy"
