@@ -124,6 +124,10 @@ class CannotStart(Exception):
     """Raised by a child for a reason that will not pass by starting again; its text is for the user."""
 
 
+class BeginAgain(Exception):
+    """Raised by a child for a reason that is understood and that the next generation does not meet."""
+
+
 def decode(data: bytes) -> Message:
     """A message that a child sent."""
     return _decoder.decode(data)

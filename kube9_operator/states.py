@@ -206,6 +206,11 @@ def encode(reduced: Reduced) -> bytes:
 
 def decode(source: str, data: bytes) -> Any:
     """The reduced state of `encode`, an object of OF_SOURCE[source]. Raises msgspec.DecodeError for anything else."""
+    return decoder(source).decode(data)
+
+
+def decoder(source: str) -> msgspec.msgpack.Decoder[Any]:
+    """What decodes the states of a source."""
     if source not in _decoders:
         _decoders[source] = msgspec.msgpack.Decoder(OF_SOURCE[source])
-    return _decoders[source].decode(data)
+    return _decoders[source]

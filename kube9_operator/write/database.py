@@ -30,7 +30,7 @@ PAGE_BYTES = 4_096
 
 Connection = apsw.Connection
 
-REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeError)
+REFUSED = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, OverflowError, UnicodeEncodeError)
 """What a row raises that the database refuses for its content."""
 
 
@@ -38,13 +38,20 @@ class Damaged(Exception):
     """Damage that somebody else has found; its text says what."""
 
 
-DAMAGE = (apsw.CorruptError, apsw.NotADBError, Damaged)
-"""What says that the file is damaged, or no database at all."""
+DAMAGE = (apsw.CorruptError, apsw.NotADBError, Damaged, UnicodeDecodeError)
+"""What says that the file is damaged, or no database at all; the last that a text in it is none."""
 
 BUSY = apsw.BusyError
 
 TROUBLE = (apsw.Error, OSError)
 """What else may go wrong with the file: locked, full, an I/O error."""
+
+
+def is_of_content(error: Exception) -> bool:
+    """Whether neither the file nor memory is known to be the cause, but what was to be done: it is refused, or nobody thought
+    of it.
+    """
+    return isinstance(error, REFUSED) or not isinstance(error, (*DAMAGE, *TROUBLE, MemoryError))
 
 
 def connect(folder: str, busy_seconds: float) -> Connection:

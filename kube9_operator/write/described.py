@@ -6,8 +6,8 @@ import msgspec
 
 from kube9_operator import rows
 from kube9_operator.frame import MAX_METADATA_BYTES, Sighting
-from kube9_operator.states import KINDS, SOURCES, Autoscaler, Claim, decode
-from kube9_operator.write import merge
+from kube9_operator.states import KINDS, SOURCES, Autoscaler, Claim
+from kube9_operator.write import kept, merge
 from kube9_operator.write.amend import Amend
 from kube9_operator.write.changes.seen import Seen
 from kube9_operator.write.database import Connection, one
@@ -58,7 +58,7 @@ class Described:
                 (source, seen.namespace, seen.name, seen.uid),
             )
             if row is not None:
-                self._describe(event, decode(source, row[0]))
+                self._describe(event, kept.state(source, row[0]))
 
     def learned(self, seen: Seen, state: Any) -> None:
         """A state was seen for the first time, or has changed: events that lack what it says are given it.
@@ -84,11 +84,11 @@ class Described:
         row = one(self._connection, "SELECT metadata, stamps FROM texts WHERE event = ?", (event,))
         if row is None:
             return
-        metadata = msgspec.json.decode(row[0])
+        metadata = kept.metadata(row[0])
         added = described(state, metadata)
         encoded = merge.encode(metadata | added)
         if added and len(encoded) <= MAX_METADATA_BYTES:
-            stamps = msgspec.json.decode(row[1] or "{}") | dict.fromkeys(added, merge.EARLIEST)
+            stamps = kept.stamps(row[1]) | dict.fromkeys(added, merge.EARLIEST)
             self._amend.describe(event, encoded, merge.encode(stamps))
         if isinstance(state, Autoscaler) and state.target_kind:
             self._amend.rename(event, rows.title(rows.HPA_SCALED), rows.title(rows.HPA_SCALED, state.target_kind))

@@ -6,12 +6,14 @@ import sys
 import time
 
 from kube9_operator import logs
+from kube9_operator.child import Link
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.write.database import DAMAGE, TROUBLE, Damaged, open_readonly
 from kube9_operator.write.salvage import end_with_parent
 
 EXIT_DAMAGED = 3
 NICE = 10
+WAIT_SECONDS = 0.05
 
 
 class Inspector:
@@ -28,21 +30,39 @@ class Inspector:
         if not os.path.exists(self._path):
             raise Damaged("the file has been removed")
         if self._process is not None and self._process.poll() is not None:
-            found = (self._process.communicate()[0] or b"").decode(errors="replace").strip()
-            code, self._process = self._process.returncode, None
-            if code == EXIT_DAMAGED:
+            found, self._process = _found(self._process), None
+            if found:
                 raise Damaged(found)
-            logs.get().debug("database.inspected", exit_code=code, said=found)
         if self._process is None and time.monotonic() >= self._at:
             self._at = time.monotonic() + self._deadlines.inspect
-            command = [sys.executable, "-m", "kube9_operator.write.inspection", self._path]
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
+            self._process = _begun(self._path)
 
     def close(self) -> None:
         """Ends what is under way."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+
+
+def look(path: str, link: Link) -> str:
+    """Looks for damage now and waits for it; returns what was found, '' for nothing."""
+    process = _begun(path)
+    while process.poll() is None:
+        link.beat("looking for damage")
+        time.sleep(WAIT_SECONDS)
+    return _found(process)
+
+
+def _begun(path: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "kube9_operator.write.inspection", path]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
+
+
+def _found(process: subprocess.Popen[bytes]) -> str:
+    """What a process that has ended has found, '' for nothing."""
+    said = (process.communicate()[0] or b"").decode(errors="replace").strip()
+    logs.get().debug("database.inspected", exit_code=process.returncode, said=said)
+    return said if process.returncode == EXIT_DAMAGED else ""
 
 
 def main() -> int:

@@ -6,7 +6,8 @@ import msgspec
 
 from kube9_operator import __version__, own
 from kube9_operator.frame import INFO, Counts, Frame, News, Sighting
-from kube9_operator.write import database
+from kube9_operator.states import State
+from kube9_operator.write import database, kept
 from kube9_operator.write.gaps import Gaps
 from kube9_operator.write.store import Outcome, Store
 
@@ -129,11 +130,11 @@ class Ledger:
         """Its watch has missed something: the source lists again, which states what may be missing for good."""
         self._execute("UPDATE sources SET version = NULL WHERE source = ?", (source,))
 
-    def refused(self, source: str, error: str, sighting: Sighting, now_ms: int) -> None:
+    def refused(self, source: str, error: str, what: Sighting | State, now_ms: int) -> None:
         """Sets aside what the database does not take."""
         self._execute(
             "INSERT INTO dead_letters (source, error, sighting, refused_ms) VALUES (?, ?, ?, ?)",
-            (source, error, msgspec.msgpack.encode(sighting), now_ms),
+            (source, error, msgspec.msgpack.encode(what), now_ms),
         )
         self._execute("DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?", (MAX_DEAD_LETTERS,))
 
@@ -218,13 +219,11 @@ class Ledger:
         A list of Events shows all that were written within their lifetime, so only what is older is missing, unless the
         server has lost some by going back, or is another one. A list of a resource shows nothing of what was before.
         """
-        row = database.one(
+        covered_ms, known_ms, unavailable, since_ms = kept.row(  # `took` has made it
             self._connection,
             "SELECT covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms FROM sources WHERE source = ?",
             (source,),
         )
-        assert row is not None  # `took` has made it
-        covered_ms, known_ms, unavailable, since_ms = row
         known_ms = since_ms if covered_ms is None else known_ms
         shown_ms = news.shown_ms or news.proved_ms
         if source == EVENTS and news.hole not in LOST_ALL:

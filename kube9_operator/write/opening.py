@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.write import damage, database, migrations
+from kube9_operator.write import damage, database, inspection, migrations
 
 PROBES = (
     "SELECT count(*) FROM facts",
@@ -26,17 +26,27 @@ PROBES = (
 def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[tuple[database.Connection, str]]:
     """The database, locked, of the newest schema; and why an earlier one had to be moved aside just now, '' if none had to.
 
-    Raises child.CannotStart where it may not be written, is newer, or is held by another for long; RuntimeError where it turned
-    out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new one.
+    Raises child.CannotStart where it may not be written, is newer, or is held by another for long; child.BeginAgain where it
+    turned out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new
+    one.
     """
     connection, damaged = _patiently(link, settings, deadlines)
     try:
         yield connection, damaged
         connection.close()
-    except database.DAMAGE as error:
+    except Exception as error:
+        found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _behind(error, connection, link)
+        if not found:
+            raise
         database.leave_wal(connection)
-        moved = damage.set_aside(settings.database_folder, logs.one_line(error))
-        raise RuntimeError(f"the database was damaged, and is moved to {moved}") from None
+        moved = damage.set_aside(settings.database_folder, found)
+        raise child.BeginAgain(f"the database was damaged, and is moved to {moved}") from error
+
+
+def _behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
+    """What damage is behind an error that nobody thought of, and that the next generation would meet again; '' for none."""
+    understood = isinstance(error, (child.BeginAgain, child.CannotStart)) or not database.is_of_content(error)
+    return "" if understood else inspection.look(connection.filename, link)
 
 
 def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> tuple[database.Connection, str]:

@@ -9,7 +9,8 @@ import msgspec
 
 from kube9_operator import rows
 from kube9_operator.frame import Sighting
-from kube9_operator.states import KINDS, SOURCES, Owner, decode
+from kube9_operator.states import KINDS, SOURCES, Owner
+from kube9_operator.write import kept
 from kube9_operator.write.database import Connection, one
 from kube9_operator.write.names import Names
 
@@ -85,10 +86,10 @@ class Owners:
             (source, namespace, name),
         )
         if row is not None and uid in ("", row[0]):
-            owner: Owner | None = decode(source, row[1]).owner
+            owner: Owner | None = kept.state(source, row[1]).owner
             return owner
         row = one(self._connection, "SELECT owner FROM departed WHERE uid = ?", (uid,)) if uid else None
-        return _owner.decode(row[0]) if row is not None else None
+        return kept.decoded(_owner, row[0]) if row is not None else None
 
     def _set(self, number: int, namespace: str, owner: Owner) -> None:
         self._execute("UPDATE objects SET owner = ? WHERE id = ?", (self._number(namespace, owner), number))

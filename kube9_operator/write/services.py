@@ -7,7 +7,7 @@ import msgspec
 
 from kube9_operator import rows
 from kube9_operator.frame import Sighting
-from kube9_operator.states import decode
+from kube9_operator.write import kept
 from kube9_operator.write.changes import endpoints
 from kube9_operator.write.changes.seen import Seen
 from kube9_operator.write.database import Connection, one
@@ -69,7 +69,7 @@ class Services:
             (*self._when(now_ms), MOST_AT_ONCE),
         ).fetchall()
         for namespace, service, blob in due:
-            known, loss = endpoints.settled(_known.decode(blob), now_ms, self._settle_ms)
+            known, loss = endpoints.settled(kept.decoded(_known, blob), now_ms, self._settle_ms)
             uid = self._uid(namespace, service)
             if loss is not None and uid is not None:
                 seen = Seen(SERVICES, namespace, service, uid, loss.version, now_ms, True)
@@ -88,11 +88,11 @@ class Services:
             (SLICES, seen.namespace, service),
         ):
             slices += 1
-            ready.update(decode(SLICES, blob).ready)
+            ready.update(kept.state(SLICES, blob).ready)
         row = one(
             self._connection, "SELECT known FROM endpoints WHERE namespace = ? AND service = ?", (seen.namespace, service)
         )
-        known = _known.decode(row[0]) if row is not None else None
+        known = kept.decoded(_known, row[0]) if row is not None else None
         now = endpoints.counted(known, len(ready), seen.version, seen.now_ms)
         if now is not known:
             self._keep(seen.namespace, service, now)
@@ -113,7 +113,7 @@ class Services:
             row = one(self._connection, _state, (source, *place))
             if row is None and one(self._connection, "SELECT 1 FROM baselines WHERE source = ?", (source,)) is not None:
                 return None
-            if row is not None and decode(source, row[1]).deleting_since_ms:
+            if row is not None and kept.state(source, row[1]).deleting_since_ms:
                 return None
         return row[0] if row is not None else ""
 

@@ -7,9 +7,11 @@ from array import array
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Frame, Sighting, hash64
+from kube9_operator.settings import Settings
 from kube9_operator.states import GONE, OF_SOURCE, UNREADABLE, State, decode
-from kube9_operator.write import changes
+from kube9_operator.write import changes, kept
 from kube9_operator.write.amend import Amend
 from kube9_operator.write.changes.seen import Lives, Seen
 from kube9_operator.write.database import Connection, one
@@ -25,6 +27,7 @@ changed, without an event is filtered; one that is as it was kept, or whose even
 """
 SOURCES = frozenset(OF_SOURCE)
 TRIM_MS = 60_000
+DAY_MS = 86_400_000
 
 
 class Times(NamedTuple):
@@ -40,6 +43,23 @@ class Times(NamedTuple):
     departed_ms: int
     """Events about what has gone may come for this long."""
     lives: Lives
+
+
+def times(settings: Settings, deadlines: Deadlines) -> Times:
+    """As they are set."""
+    return Times(
+        quiet_ms=settings.quiet_minutes * 60_000,
+        settle_ms=int(deadlines.settle * 1000),
+        move_ms=int(deadlines.lasting * 1000),
+        proof_ms=int(deadlines.proof * 1000),
+        departed_ms=2 * settings.event_ttl_seconds * 1000,
+        lives=lives(settings),
+    )
+
+
+def lives(settings: Settings) -> Lives:
+    """For how long events are kept."""
+    return Lives(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
 
 
 class States:
@@ -168,7 +188,7 @@ class States:
 
     def _changed(self, seen: Seen, before: bytes | None, after: bytes) -> str:
         """One object (of one uid) as it was kept, None where it was not, and as it is."""
-        previous = decode(seen.source, before) if before is not None else None
+        previous = kept.state(seen.source, before) if before is not None else None
         current = decode(seen.source, after) if after != GONE else None
         place = (seen.source, seen.namespace, seen.name)
         lasted, lasts = (changes.lasting(seen.source, one) for one in (previous, current))

@@ -6,7 +6,7 @@ import msgspec
 
 from kube9_operator.frame import MS_IN_HOUR, Sighting
 from kube9_operator.rows import BY_NAME
-from kube9_operator.write import amend, merge
+from kube9_operator.write import amend, kept, merge
 from kube9_operator.write.database import Connection, one
 from kube9_operator.write.given_up import GivenUp
 from kube9_operator.write.names import Names
@@ -99,7 +99,7 @@ class Store:
     def apply(self, seen: Sighting) -> Outcome:
         """Records a sighting: again, in any order, any number of times, with the same rows in the end.
 
-        Raises one of database.REFUSED for what cannot be stored.
+        Raises one of database.REFUSED for what cannot be stored, database.Damaged where what is stored makes no sense.
         """
         parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
         if not parts:
@@ -250,9 +250,8 @@ class Store:
         """The highest severity that any contributor reached stands, and its title and reason with it."""
         if (seen.severity, self.names.word(seen.title)) == (held.severity, held.title):
             return
-        row = one(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
-        assert row is not None  # words are never deleted before what refers to them
-        severity, title = merge.title(held.severity, row[0], seen.severity, seen.title)
+        (word,) = kept.row(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
+        severity, title = merge.title(held.severity, word, seen.severity, seen.title)
         if (severity, title) == (seen.severity, seen.title):
             self._execute(
                 "UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?",
@@ -264,15 +263,7 @@ class Store:
         new = merge.Texts(
             (seen.last_ms, seen.count, seen.contributor_name), seen.description, msgspec.json.decode(seen.metadata), {}
         )
-        row = one(self._connection, "SELECT description, metadata, contributor, stamps FROM texts WHERE event = ?", (held.id,))
-        assert row is not None  # an event and its texts are written and deleted together
-        description, metadata, contributor, stamps = row
-        old = merge.Texts(
-            (held.text_ms, held.text_count, contributor),
-            description or "",
-            msgspec.json.decode(metadata),
-            {key: tuple(stamp) for key, stamp in msgspec.json.decode(stamps or "{}").items()},
-        )
+        old = kept.texts(self._connection, held.id, held.text_ms, held.text_count)
         merged = new if replaces else merge.latest(new, old)
         self._execute(
             "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",

@@ -12,14 +12,13 @@ from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
-from kube9_operator.write import database, states, unflushed
-from kube9_operator.write.changes.seen import Lives
+from kube9_operator.write import database, inspection, states, unflushed
+from kube9_operator.write.careful import Careful
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.opening import opened
-from kube9_operator.write.retention import DAY_MS
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
@@ -44,7 +43,7 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
         with database.transaction(connection):
             writer.housekeeping.rescue.begin(settings.database_folder, damaged)
             ledger.started(now_ms())
-            ledger.keeps(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
+            ledger.keeps(*states.lives(settings))
         link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
         try:
             writer.write_until_stopped()
@@ -67,7 +66,7 @@ class Writer:
         self._deadlines = deadlines
         self._store = Store(connection, settings.quiet_minutes * 60_000)
         self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
-        self._states = States(connection, self._store, self._record, _times(settings, deadlines))
+        self._states = States(connection, self._store, self._record, states.times(settings, deadlines))
         self._comparison = Comparison(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._sequences: Counter[str] = Counter()
@@ -79,7 +78,7 @@ class Writer:
         self._told_committed = 0
         self._written_ms = 0
         self._books: dict[str, dict[str, int]] = {}
-        self._careful = False
+        self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._log = logs.get()
 
@@ -146,10 +145,10 @@ class Writer:
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:
-        """Raises RuntimeError where a frame is missing: the next generation goes on from the version before it."""
+        """Raises BeginAgain where a frame is missing: the next generation goes on from the version before it."""
         self._sequences[frame.source] += 1
         if frame.sequence != self._sequences[frame.source]:
-            raise RuntimeError(
+            raise child.BeginAgain(
                 f"frame {self._sequences[frame.source]} of {frame.source} is missing, {frame.sequence} came instead"
             )
 
@@ -161,16 +160,18 @@ class Writer:
                 with database.transaction(self._connection):
                     self._apply(batch, careful)
                 break
-            except database.REFUSED:
-                self._forget()
-                if careful:
-                    raise  # not for a sighting's content
-                careful = True
-            except database.DAMAGE:
+            except (*database.DAMAGE, MemoryError):
                 raise
-            except database.TROUBLE as error:
-                tries += 1
-                self._wait_for_database(error, tries, batch, began)
+            except Exception as error:
+                self._forget()
+                if not database.is_of_content(error):
+                    tries += 1
+                    self._wait_for_database(error, tries, batch, began)
+                elif careful:
+                    raise  # not for a sighting's content
+                else:
+                    self._look_behind(error)
+                    careful = True
         else:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
@@ -184,9 +185,16 @@ class Writer:
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
+    def _look_behind(self, error: Exception) -> None:
+        """An error that nobody thought of may come of damage. Raises Damaged where there is any."""
+        if not isinstance(error, database.REFUSED):
+            self._log.error("batch.failed", error=logs.one_line(error))
+            self._log.debug("batch.failed.traceback", exc_info=True)
+            if found := inspection.look(self._connection.filename, self._link):
+                raise database.Damaged(found) from error
+
     def _wait_for_database(self, error: Exception, tries: int, batch: list[Frame], began: float) -> None:
         """After the n-th failure to commit a batch: waits a while, or gives it up where the process is to end."""
-        self._forget()
         if tries == 1:
             self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
             self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
@@ -201,7 +209,7 @@ class Writer:
     def _apply(self, batch: list[Frame], careful: bool) -> None:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
         now = now_ms()
-        self._careful = careful
+        self._careful.on = careful
         self._store.begin(now)
         self._states.begin()
         self._counted.begin()
@@ -234,7 +242,13 @@ class Writer:
             self._states.list_begins(frame.source, frame.news.cluster)
         whole = bool(frame.states) and self._states.is_whole(frame.source)
         made = Counter(
-            outcome for state in frame.states if (outcome := self._states.apply(frame.source, state, now, whole)) is not None
+            outcome
+            for state in frame.states
+            if (
+                outcome := self._careful.record(
+                    frame.source, state, partial(self._states.apply, frame.source, state, now, whole)
+                )
+            )
         )
         if frame.news.mark == "list ends":
             self._states.list_ends(frame, now)
@@ -248,7 +262,7 @@ class Writer:
         self._states.forget()
 
     def _decide_what_is_missed(self) -> None:
-        """Records what a watch has missed, and has it replaced: raises RuntimeError, which ends the generation."""
+        """Records what a watch has missed, and has it replaced: raises BeginAgain, which ends the generation."""
         missed = self._comparison.missed()
         for source, sightings in missed.items():
             self._log.error("watch.missed", source=source, events=len(sightings))
@@ -257,23 +271,11 @@ class Writer:
             with database.transaction(self._connection):
                 self.ledger.lost(source)
         if missed:
-            raise RuntimeError(f"the watch of {', '.join(missed)} has missed what a list shows")
+            raise child.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
 
     def _record(self, source: str, sighting: Sighting) -> str:
-        """What became of a sighting; of one that is refused the rest of the transaction stands."""
-        if not self._careful:
-            return self._apply_one(sighting)
-        self._connection.execute("SAVEPOINT sighting")
-        try:
-            return self._apply_one(sighting)
-        except database.REFUSED as error:
-            self._connection.execute("ROLLBACK TO sighting")
-            self._store.forget_words()
-            self._log.error("event.refused", source=source, error=logs.one_line(error))
-            self.ledger.refused(source, logs.one_line(error), sighting, now_ms())
-            return "refused"
-        finally:
-            self._connection.execute("RELEASE sighting")
+        """What became of a sighting."""
+        return self._careful.record(source, sighting, partial(self._apply_one, sighting))
 
     def _apply_one(self, sighting: Sighting) -> str:
         outcome = self._store.apply(sighting)
@@ -285,14 +287,3 @@ class Writer:
             about = f"{sighting.kind}/{sighting.namespace}/{sighting.name}"
             self._log.info("event.redacted", object=about, row=sighting.row, secrets=sighting.redacted)
         return outcome
-
-
-def _times(settings: Settings, deadlines: Deadlines) -> states.Times:
-    return states.Times(
-        quiet_ms=settings.quiet_minutes * 60_000,
-        settle_ms=int(deadlines.settle * 1000),
-        move_ms=int(deadlines.lasting * 1000),
-        proof_ms=int(deadlines.proof * 1000),
-        departed_ms=2 * settings.event_ttl_seconds * 1000,
-        lives=Lives(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS),
-    )

@@ -10,14 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
-from kube9_operator.child import CannotStart, Told
+from kube9_operator.child import BeginAgain, CannotStart, Told
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, encode
 from kube9_operator.settings import from_environment
+from kube9_operator.states import State, Workload
+from kube9_operator.states import encode as reduced
 from kube9_operator.tally import Tally
-from kube9_operator.write import database
+from kube9_operator.write import changes, database
+from kube9_operator.write.store import Outcome, Store
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made
 from tests.operator import FAST, Operator, until
@@ -74,11 +78,59 @@ def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connect
     assert connection.execute(words).get == "NewWord", "a word that went with the refused one is made again"
 
 
+@pytest.fixture
+def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store has a fault: it stumbles over what is about web-1."""
+    apply = Store.apply
+
+    def stumble(store: Store, seen: Sighting) -> Outcome:
+        if seen.reason == "Stumble":
+            raise KeyError(seen.name)
+        return apply(store, seen)
+
+    monkeypatch.setattr(Store, "apply", stumble)
+
+
+@pytest.mark.usefixtures("stumbling")
+def test_an_error_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection) -> None:
+    good, bad, other = made.sightings(3)
+    link = Asked()
+    write(connection, link, frame(1, [good, msgspec.structs.replace(bad, reason="Stumble", name="web-1"), other]))
+    assert "looking for damage" in link.phases
+    assert connection.execute("SELECT count(*) FROM events").get == 2
+    assert connection.execute("SELECT source, error FROM dead_letters").fetchall() == [("events", "KeyError: 'web-1'")]
+    assert connection.execute("SELECT received, stored, refused FROM books").fetchall() == [(3, 2, 1)]
+    assert connection.execute("SELECT version FROM sources").get == "7"
+
+
+def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[str, list[Sighting]] = {"even": []}
+    monkeypatch.setattr(changes, "compare", lambda seen, *_: known[seen.name])
+    states = [State("shop", name, f"uid-{name}", "7", reduced(Workload(2, {}))) for name in ("odd", "even")]
+    write(connection, Asked(), Frame("deployments", 1, News("", "7", 1_795_000_000_000), Counts(received=2), [], states))
+    assert connection.execute("SELECT name FROM states").fetchall() == [("even",)]
+    assert connection.execute("SELECT error FROM dead_letters").fetchall() == [("KeyError: 'odd'",)]
+    assert connection.execute("SELECT received, filtered, refused FROM books").fetchall() == [(2, 1, 1)]
+
+
+@pytest.mark.usefixtures("stumbling")
+def test_damage_behind_an_error_that_nobody_thought_of(connection: apsw.Connection) -> None:
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'departed'").get
+    with Path(connection.filename).open("r+b", buffering=0) as file:
+        file.seek((page - 1) * 4_096)
+        file.write(b"\xff" * 4_096)
+    (bad,) = made.sightings(1)
+    with pytest.raises(database.Damaged, match=f"page {page}"):
+        write(connection, Asked(), frame(1, [msgspec.structs.replace(bad, reason="Stumble")]))
+    assert connection.execute("SELECT count(*) FROM dead_letters").get == 0
+
+
 def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(connection: apsw.Connection) -> None:
     one, other = made.sightings(2)
     write(connection, Asked(), frame(1, [one]))
     assert connection.execute("SELECT version FROM sources").get == "7"
-    with pytest.raises(RuntimeError, match="frame 1 of events is missing, 2 came instead"):
+    with pytest.raises(BeginAgain, match="frame 1 of events is missing, 2 came instead"):
         write(connection, Asked(), frame(2, [other], version="9"))
     assert connection.execute("SELECT version FROM sources").get == "7"
     assert connection.execute("SELECT count(*) FROM events").get == 1
