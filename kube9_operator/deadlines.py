@@ -81,7 +81,9 @@ class Deadlines(msgspec.Struct, frozen=True):
     inspect_first: float = 1.0
     """This long after its start the database is looked through for damage …"""
     inspect: float = 86_400.0
-    """… and then this often."""
+    """… and then this often …"""
+    inspect_retry: float = 60.0
+    """… or this soon where it could not be: it was locked, or the process was killed."""
     size_look: float = 1.0
     """This often it is looked how large the database is."""
     size_quiet: float = 600.0

@@ -8,6 +8,7 @@ import time
 
 from kube9_operator import logs
 from kube9_operator.write import database
+from kube9_operator.write.place import Place, Replaced
 
 SELF_HELP = 2
 """Where the thread does not keep up, the writer itself takes what is left from this many times the pages on."""
@@ -24,6 +25,7 @@ class Checkpoints:
         """When the WAL has so many pages, they are written back; and `every_seconds` whatever it has."""
         self._connection = connection
         self._path = connection.filename
+        self._place = Place(self._path)
         self._pages = self._least = pages
         self._every_seconds = every_seconds
         self._next = time.monotonic() + every_seconds
@@ -90,6 +92,10 @@ class Checkpoints:
         if self._mine is not None:
             self._mine.close()
 
+    def _opened(self) -> database.Connection:
+        self._place.look()  # with another file the WAL has nothing to do
+        return database.for_checkpoints(self._path)
+
     def _try(self, connection: database.Connection | None = None) -> bool:
         """Writes back what there is; says whether more was committed meanwhile: otherwise somebody reads what was before, and
         another try is not worth it at once. Trouble is said once: where it matters the writer meets it too.
@@ -98,10 +104,10 @@ class Checkpoints:
             before, trouble = self._in_wal, ""
             try:
                 if connection is None:
-                    connection = self._mine = self._mine or database.for_checkpoints(self._path)
+                    connection = self._mine = self._mine or self._opened()
                 if database.checkpoint(connection) and before == self._in_wal:
                     self._in_wal = 0
-            except database.BUSY:
+            except (database.BUSY, database.Damaged, Replaced):  # the writer itself looks where the file is
                 return False
             except database.TROUBLE as error:
                 trouble = logs.one_line(error)

@@ -9,6 +9,7 @@ from kube9_operator import logs
 from kube9_operator.child import Link
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.write.database import DAMAGE, TROUBLE, Damaged, open_readonly
+from kube9_operator.write.place import Place
 from kube9_operator.write.salvage import end_with_parent
 
 EXIT_DAMAGED = 3
@@ -21,18 +22,23 @@ class Inspector:
 
     def __init__(self, path: str, deadlines: Deadlines) -> None:
         self._path = path
+        self._place = Place(path)
         self._deadlines = deadlines
         self._at = time.monotonic() + deadlines.inspect_first
         self._process: subprocess.Popen[bytes] | None = None
 
     def step(self) -> None:
-        """To be called between batches. Raises Damaged where damage was found, or the file is not where it was."""
-        if not os.path.exists(self._path):
-            raise Damaged("the file has been removed")
+        """To be called between batches. Raises Damaged where damage was found or the file has been removed, Replaced where
+        there is another.
+        """
+        self._place.look()
         if self._process is not None and self._process.poll() is not None:
-            found, self._process = _found(self._process), None
+            ended, self._process = self._process, None
+            found = _found(ended)
             if found:
                 raise Damaged(found)
+            if ended.returncode:
+                self._at = time.monotonic() + self._deadlines.inspect_retry
         if self._process is None and time.monotonic() >= self._at:
             self._at = time.monotonic() + self._deadlines.inspect
             self._process = _begun(self._path)

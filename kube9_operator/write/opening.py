@@ -11,6 +11,7 @@ from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.write import damage, database, inspection, migrations
+from kube9_operator.write.place import Replaced
 
 PROBES = (
     "SELECT count(*) FROM facts",
@@ -28,12 +29,15 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
 
     Raises child.CannotStart where it may not be written, is newer, or is held by another for long; child.BeginAgain where it
     turned out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new
-    one.
+    one. Or where another has taken its place meanwhile, which is opened next: neither harms the other.
     """
     connection, damaged = _patiently(link, settings, deadlines)
     try:
         yield connection, damaged
         connection.close()
+    except Replaced as error:
+        error.place.leave(connection)
+        raise
     except Exception as error:
         found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _behind(error, connection, link)
         if not found:

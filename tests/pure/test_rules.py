@@ -46,7 +46,7 @@ def test_intervals_relate() -> None:
     assert times.database_retry_first < times.database_retry_most
     assert times.flush / 2 + times.busy < times.flush, "a writer that gives up does so before it is killed"
     assert times.retention_retry < times.retention < times.inspect
-    assert times.inspect_first < times.inspect
+    assert times.inspect_first < times.inspect_retry < times.inspect
     assert times.size_look < times.size_quiet < times.retention
     assert times.size_look < times.proof, "a flood is met before the disk is full"
     assert times.write_back < times.proof, "a copy of the file alone is not far behind"
