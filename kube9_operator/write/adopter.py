@@ -27,8 +27,14 @@ class Adopter:
         self._fresh_from = fresh_from
 
     def adopt(self, saved: Saved) -> bool:
-        """Brings an event in under its id; False where it is there already, or its id is one of those given since."""
-        if saved.id >= self._fresh_from or one(self._connection, "SELECT 1 FROM events WHERE id = ?", (saved.id,)):
+        """Brings an event in under its id; False where it is there already.
+
+        An id like those that are given now, from a clock that was ahead, is not kept: another may have it.
+        """
+        if saved.id >= self._fresh_from:
+            self._store.last_id += 1
+            saved = msgspec.structs.replace(saved, id=self._store.last_id)
+        elif one(self._connection, "SELECT 1 FROM events WHERE id = ?", (saved.id,)):
             return False
         about = self._about(saved.about)
         fresh = self._fresh(saved, about)

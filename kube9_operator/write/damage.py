@@ -1,25 +1,50 @@
 """A damaged database is moved aside with its WAL, so that recording goes on in a new one. Files only: no SQL, no salvage."""
 
+import contextlib
 import time
 from pathlib import Path
+
+import msgspec
 
 from kube9_operator import logs
 from kube9_operator.write.database import FILE_NAME
 
-PARTS = ("", "-wal", "-shm")
+WAL_PARTS = ("-wal", "-shm")
+PARTS = ("", *WAL_PARTS)
 """What belongs to a database file. It goes first: a WAL that stays behind is moved after it by `finish`."""
 MARK = ".corrupt-"
+NOTE = ".json"
 KEPT = 2
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What lies beside a database that was moved aside: the new one may be damaged before it has all of the old one."""
+
+    why: str = "it was found damaged"
+    moved: bool = False
+    """All its parts are."""
+    salvaged: bool = False
+    """What could be read of it was."""
+
+
 def set_aside(folder: str, why: str) -> Path:
-    """Moves the database away, to `kube9.db.corrupt-<time>`; returns its new path. Of earlier ones the newest is kept too."""
-    moved = Path(folder) / f"{FILE_NAME}{MARK}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    while moved.exists():
+    """Moves the database away, to `kube9.db.corrupt-<time>`; returns its new path. Of earlier ones the newest is kept too.
+
+    Where somebody has removed the file, only the note is there: a WAL alone is worth nothing.
+    """
+    path = Path(folder) / FILE_NAME
+    moved = path.with_name(f"{FILE_NAME}{MARK}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    while moved in all_aside(folder):
         moved = moved.with_name(moved.name + "x")
-    _move(Path(folder) / FILE_NAME, moved)
-    logs.get().error("database.damaged", why=why, moved_to=str(moved))
-    for old in all_aside(folder)[:-KEPT]:
+    keep_note(moved, Note(why))
+    if path.exists():
+        _move(path, moved)
+        keep_note(moved, Note(why, moved=True))
+        logs.get().error("database.damaged", why=why, moved_to=str(moved))
+    else:
+        _remove(path, WAL_PARTS)
+        logs.get().error("database.lost", why=why, path=str(path))
+    for old in [one for one in all_aside(folder) if one.exists()][:-KEPT]:
         remove(old)
     return moved
 
@@ -29,19 +54,39 @@ def finish(folder: str) -> None:
     path = Path(folder) / FILE_NAME
     aside = all_aside(folder)
     if aside and not path.exists():
-        _move(path, aside[-1])
+        if not note(aside[-1]).moved and aside[-1].exists():
+            _move(path, aside[-1])
+        _remove(path, WAL_PARTS)
 
 
 def all_aside(folder: str) -> list[Path]:
-    """The databases that were moved aside, the oldest first."""
-    return sorted(one for one in Path(folder).glob(f"{FILE_NAME}{MARK}*") if not one.name.endswith(PARTS[1:]))
+    """The databases that were moved aside, the oldest first; of those that were removed there is a note alone."""
+    found = {one.with_name(one.name.removesuffix(NOTE)) for one in Path(folder).glob(f"{FILE_NAME}{MARK}*")}
+    return sorted(one for one in found if not one.name.endswith(WAL_PARTS))
+
+
+def note(path: Path) -> Note:
+    """What is noted of a database that was moved aside."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(_note(path).read_bytes(), type=Note)
+    return Note()
+
+
+def keep_note(path: Path, note: Note) -> None:
+    """Writes it, where the disk lets us: nothing waits for it."""
+    with contextlib.suppress(OSError):
+        _note(path).write_bytes(msgspec.json.encode(note))
 
 
 def remove(path: Path) -> None:
-    """Deletes a database that was moved aside."""
-    logs.get().warning("database.damaged.removed", path=str(path))
-    for part in PARTS:
-        path.with_name(path.name + part).unlink(missing_ok=True)
+    """Deletes a database that was moved aside, with what is noted of it."""
+    if path.exists():
+        logs.get().warning("database.damaged.removed", path=str(path))
+    _remove(path, (*PARTS, NOTE))
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(path.name + NOTE)
 
 
 def _move(path: Path, target: Path) -> None:
@@ -49,3 +94,8 @@ def _move(path: Path, target: Path) -> None:
         one = path.with_name(path.name + part)
         if one.exists():
             one.rename(target.with_name(target.name + part))
+
+
+def _remove(path: Path, parts: tuple[str, ...]) -> None:
+    for part in parts:
+        path.with_name(path.name + part).unlink(missing_ok=True)

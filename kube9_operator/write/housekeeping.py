@@ -15,10 +15,12 @@ from kube9_operator.write.checkpoints import Checkpoints
 from kube9_operator.write.inspection import Inspector
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.rescue import Rescue
-from kube9_operator.write.retention import Retention
+from kube9_operator.write.retention import PRESSED, Retention
 from kube9_operator.write.store import Store
 
 WAIT_SECONDS = 0.01
+LOOK_SECONDS = 1.0
+CROWDED_SECONDS = 5.0
 
 
 class Housekeeping:
@@ -38,11 +40,14 @@ class Housekeeping:
             connection, database.bound(connection, settings.database_max_mib * 2**20), deadlines.write_back
         )
         self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
-        self.rescue = Rescue(connection, store, ledger)
+        self.rescue = Rescue(connection, store, ledger, settings.database_folder)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
         self._crowded = False
         """Somebody reads what the WAL has, and there is no room for it to grow."""
+        self._crowded_since = self._look_at = 0.0
+        self._pressed = False
+        """Retention has to delete first, the least severe: nothing is salvaged meanwhile."""
 
     def busy(self) -> bool:
         """Whether there is something to go on with at once."""
@@ -58,19 +63,31 @@ class Housekeeping:
                 self._checkpoints.help()
                 self._crowded = self._checkpoints.behind()
                 time.sleep(WAIT_SECONDS if self._crowded else 0.0)
+            if not self._crowded:
+                self._crowded_since = time.monotonic()
+            self._make_room()
             return self._crowded or self.retention.full()
         return False
 
     def help(self) -> None:
-        """To be called when a commit has failed: room may be made of what is committed already."""
+        """To be called when a commit has failed: room may be made of what is committed already, or of what is not needed."""
         self._checkpoints.help()
+        with contextlib.suppress(*database.TROUBLE):
+            self._make_room()
+
+    def trouble(self) -> str:
+        """Why what comes waits, where it has for a while; '' where it does not."""
+        if self._crowded and time.monotonic() - self._crowded_since > CROWDED_SECONDS:
+            return "the volume has no room for what comes, which waits: it is full, or somebody reads the database for long"
+        return ""
 
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
         self._inspector.step()
         self._checkpoints.step()
         try:
-            self.rescue.step()
+            if not self._crowded and not self._pressed:
+                self.rescue.step()
             self._trouble = ""
         except database.DAMAGE:
             raise
@@ -81,6 +98,15 @@ class Housekeeping:
             self._trouble = logs.one_line(error)
         if not self._crowded and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
+
+    def _make_room(self) -> None:
+        """Where the volume has less left than is to be kept free, a damaged database that was moved aside goes."""
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_SECONDS
+            room = self.retention.space.room()
+            self._pressed = room.used > room.limit * PRESSED
+            if room.short and self.rescue.give_way():
+                self._checkpoints.help()
 
     def close(self) -> None:
         """Ends what was started; the connection is closed after it."""

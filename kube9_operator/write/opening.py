@@ -24,16 +24,16 @@ PROBES = (
 
 
 @contextlib.contextmanager
-def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[tuple[database.Connection, str]]:
-    """The database, locked, of the newest schema; and why an earlier one had to be moved aside just now, '' if none had to.
+def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
+    """The database, locked, of the newest schema; a new one where an earlier one had to be moved aside.
 
     Raises child.CannotStart where it may not be written, is newer, or is held by another for long; child.BeginAgain where it
     turned out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new
     one. Or where another has taken its place meanwhile, which is opened next: neither harms the other.
     """
-    connection, damaged = _patiently(link, settings, deadlines)
+    connection = _patiently(link, settings, deadlines)
     try:
-        yield connection, damaged
+        yield connection
         connection.close()
     except Replaced as error:
         error.place.leave(connection)
@@ -43,8 +43,8 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
         if not found:
             raise
         database.leave_wal(connection)
-        moved = damage.set_aside(settings.database_folder, found)
-        raise child.BeginAgain(f"the database was damaged, and is moved to {moved}") from error
+        damage.set_aside(settings.database_folder, found)
+        raise child.BeginAgain(f"the database is damaged: {found}") from error
 
 
 def _behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
@@ -53,8 +53,7 @@ def _behind(error: Exception, connection: database.Connection, link: child.Link)
     return "" if understood else inspection.look(connection.filename, link)
 
 
-def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> tuple[database.Connection, str]:
-
+def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     def keep_waiting() -> None:
         link.beat("waiting for the lock of the database")
         if link.stop.is_set():
@@ -64,13 +63,12 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> tu
     database.hold_lock(settings.database_folder, deadlines.lock_wait, keep_waiting)
     link.beat("opening the database", deadlines.migrate)
     damage.finish(settings.database_folder)
-    wait, tries, damaged = deadlines.database_retry_first, 0, ""
+    wait, tries = deadlines.database_retry_first, 0
     while True:
         try:
-            return _opened(settings, deadlines), damaged
+            return _opened(settings, deadlines)
         except database.DAMAGE as error:
-            damaged = logs.one_line(error)
-            damage.set_aside(settings.database_folder, damaged)
+            damage.set_aside(settings.database_folder, logs.one_line(error))
         except database.TROUBLE as error:
             tries += 1
             if tries == 1:

@@ -4,6 +4,7 @@ its length. SQLite may be led astray by such a file, so whoever has the good one
 
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from kube9_operator.write.database import DAMAGE, TROUBLE, one, open_readonly, r
 from kube9_operator.write.merge import STEP_BYTES
 
 LENGTH_BYTES = 4
+NICE = 10
 LONGEST_CHAIN = 8
 DAY_MS = 86_400_000
 
@@ -55,7 +57,6 @@ SHAPES = {
     "words": shape("nt"),
     "contributors": shape("[il]{8}b", of_index=True),
     "sources": shape("t[tn][iln]{3}[tn][iln]?", of_index=True),
-    "facts": shape("tl", of_index=True),  # those that are ids or times
 }
 COUNTS = (
     "SELECT count(*) FROM events INDEXED BY events_by_object",
@@ -118,9 +119,8 @@ class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Comes first: what the old database says of itself; 0 and {} for what cannot be read."""
+    """Comes first: of each source from when on the database covers it, as far as that can be read."""
 
-    first_start_ms: int
     covered_from_ms: dict[str, int]
 
 
@@ -135,7 +135,8 @@ FIGURES = ("id", "type", *Saved.__struct_fields__[2 : Saved.__struct_fields__.in
 """The columns of an event that are kept as they are."""
 Message = Found | Saved | Read
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-_json = msgspec.json.Decoder(dict[str, Any])
+_metadata = msgspec.json.Decoder(dict[str, Any])
+_stamps = msgspec.json.Decoder(dict[str, tuple[int, int, str]])
 
 
 def decode(data: bytes) -> Message:
@@ -147,7 +148,7 @@ def salvage(path: str, say: Callable[[Message], None]) -> None:
     """Says what can be read, about the newest events first."""
     pages = Pages(path)
     tables = pages.tables(SHAPES)
-    say(_found(tables))
+    say(Found({row[0]: row[2] for row in tables["sources"] if row[2]}))
     old = _Old(tables, _words(path, tables["words"]))
     said = unreadable = 0
     for row in tables["events"]:
@@ -160,11 +161,6 @@ def salvage(path: str, say: Callable[[Message], None]) -> None:
     # A page that cannot be read may have held hundreds of events or none.
     counted = _counted(path)
     say(Read(unreadable if counted is None else max(0, counted - said)))
-
-
-def _found(tables: dict[str, Table]) -> Found:
-    started = max((value for name, value in tables["facts"] if name == "first_start_ms"), default=0)
-    return Found(started, {row[0]: row[2] for row in tables["sources"] if row[2]})
 
 
 def _words(path: str, table: Table) -> dict[int, str]:
@@ -211,7 +207,10 @@ class _Old:
     def _texts(self, event: int) -> Row:
         """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
         for _, *found in self._tables["texts"].of(event):
-            return tuple(found)
+            with contextlib.suppress(msgspec.MsgspecError):
+                _metadata.decode(found[1])
+                _stamps.decode(found[3] or "{}")
+                return tuple(found)
         return None, "{}", "", None
 
     def _chain(self, about: int | None) -> list[Named]:
@@ -226,7 +225,6 @@ def _makes_sense(saved: Saved) -> bool:
     latest = now_ms() + DAY_MS
     figures = (saved.lead_events, saved.lead_statuses, saved.stand_in)
     times = (saved.first_ms, saved.last_ms, saved.created_ms, saved.recorded_ms)
-    _json.decode(saved.metadata)
     return (
         0 < saved.id < 2**62
         and 0 <= saved.event_type < len(EVENT_TYPES)
@@ -235,12 +233,13 @@ def _makes_sense(saved: Saved) -> bool:
         and saved.first_ms <= saved.last_ms
         and 1 <= saved.count < 2**53
         and all(0 <= one <= saved.count for one in figures)
-        and all(len(one.steps) % STEP_BYTES == 0 and 0 <= one.base <= one.count for one in saved.contributors)
+        and all(len(one.steps) % STEP_BYTES == 0 and 0 <= one.base <= one.count < 2**53 for one in saved.contributors)
     )
 
 
 def main() -> None:
     """Salvages the database whose path is the argument, until all is said or nobody listens any more."""
+    os.nice(NICE)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     end_with_parent()
     encoder, out = msgspec.msgpack.Encoder(), sys.stdout.buffer

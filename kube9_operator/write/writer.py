@@ -36,12 +36,12 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
 
     Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
     """
-    with opened(link, settings, deadlines) as (connection, damaged):
+    with opened(link, settings, deadlines) as connection:
         writer = Writer(link, frames, connection, settings, deadlines)
         ledger = writer.ledger
         last_word_ms = ledger.last_word_ms()
         with database.transaction(connection):
-            writer.housekeeping.rescue.begin(settings.database_folder, damaged)
+            writer.housekeeping.rescue.begin()
             ledger.started(now_ms())
             ledger.keeps(*states.lives(settings))
         link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
@@ -111,6 +111,7 @@ class Writer:
         return False
 
     def _report(self, trouble: str = "") -> child.Recording:
+        trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()

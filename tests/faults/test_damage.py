@@ -147,6 +147,11 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
     )
 
 
+def saved_of(operator: Operator) -> dict[str, Any]:
+    """What the log says at the end."""
+    return until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)[-1]
+
+
 def ids_now(operator: Operator) -> dict[str, tuple[int, int]]:
     try:
         return ids(operator.data / "kube9.db")
@@ -268,7 +273,7 @@ def test_only_the_newest_two_are_kept(tmp_path: Path, standin: StandIn) -> None:
         (operator.data / "kube9.db").write_bytes(f"damaged {number}".encode() * 1_000)
     with operator:
         until(lambda: operator.pid("watcher-events"), "a start")
-        aside = [path for path in operator.data.glob("kube9.db.corrupt-*") if not path.name.endswith(("-wal", "-shm"))]
+        aside = [path for path in operator.data.glob("kube9.db.corrupt-*") if not path.name.endswith(("-wal", "-shm", ".json"))]
         contents = sorted(path.read_bytes()[:9] for path in aside)
         assert contents == [b"damaged 2", b"damaged 3"]
 
