@@ -198,7 +198,9 @@ class Rescue:
         self._connection.execute("SAVEPOINT saved")
         try:
             return self._adopter.adopt(saved)
-        except (*database.REFUSED, ValueError, TypeError, LookupError) as error:  # msgspec's are ValueErrors
+        except Exception as error:
+            if not database.is_of_content(error):
+                raise
             self._connection.execute("ROLLBACK TO saved")
             self._store.forget_words()
             logs.get().debug("salvage.refused", id=saved.id, error=logs.one_line(error))
