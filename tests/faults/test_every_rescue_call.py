@@ -1,0 +1,128 @@
+"""For every n the n-th statement fails while a damaged database is salvaged: in the end the same is there as without, once."""
+
+import functools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kube9_operator.frame import Counts, Frame, News, Sighting
+from kube9_operator.write import damage, database, migrations, rescue, salvage
+from kube9_operator.write.ledger import Ledger
+from kube9_operator.write.store import Store
+from tests.bench import database as made
+from tests.faults.test_every_call import ERRORS
+
+EVENTS, AGAIN = 12, 3
+STEPS = 30
+NOW = 1_795_000_000_000
+
+
+class Read:
+    """A file that is read at once."""
+
+    def __init__(self, path: str) -> None:
+        self._left: list[salvage.Message] = []
+        salvage.salvage(path, self._left.append)
+        self.ended, self.whole = False, True
+
+    def read(self) -> list[salvage.Message]:
+        said, self._left = self._left[:5], self._left[5:]
+        self.ended = not said
+        return said
+
+    def close(self) -> None:
+        pass
+
+
+@functools.cache
+def happened() -> list[Sighting]:
+    return list(made.sightings(EVENTS))
+
+
+def opened(folder: Path) -> tuple[database.Connection, Store, Ledger]:
+    connection = database.connect(str(folder), 1.0)
+    database.prepare(connection)
+    migrations.migrate(connection, migrations.known())
+    store = Store(connection, 3_600_000)
+    return connection, store, Ledger(connection, store, 3_600_000)
+
+
+def begin(store: Store, ledger: Ledger, seen: list[Sighting]) -> None:
+    """In a transaction: what the first batches bring."""
+    ledger.started(NOW)
+    store.begin(NOW)
+    ledger.took(Frame("events", 1, News("list begins", cluster="c"), Counts(), []), {}, NOW)
+    for one in seen:
+        store.apply(one)
+    ledger.took(Frame("events", 2, News("list ends", "7", NOW, cluster="c"), Counts(), []), {}, NOW)
+    store.finish()
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A folder with a database that was moved aside."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    connection, store, ledger = opened(folder)
+    with database.transaction(connection):
+        begin(store, ledger, happened())
+    connection.close()
+    damage.set_aside(str(folder), "by this test")
+    return folder
+
+
+def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]]], bool]:
+    """Salvages into a new database in which some is recorded anew; what is there then, and whether a statement had failed."""
+    connection, store, ledger = opened(folder)
+    one = rescue.Rescue(connection, store, ledger, str(folder))
+    with database.transaction(connection):
+        one.begin()
+        begin(store, ledger, [msgspec.structs.replace(seen, count=2) for seen in happened()[:AGAIN]])
+    left = fail_at
+
+    def fail(_cursor: object, _sql: str, _values: object) -> bool:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise ERRORS[fail_at % len(ERRORS)]
+        return True
+
+    connection.exec_trace = fail
+    for _ in range(STEPS):
+        one._look_at = 0.0
+        try:
+            one.step()
+        except database.TROUBLE:
+            store.forget()
+    connection.exec_trace = None
+    fresh_from = rescue._fresh_from(msgspec.json.decode(ledger.fact(rescue.FACT), type=rescue.State))
+    found = {
+        "events": f"""SELECT o.name, e.count, e.id < {fresh_from} FROM events e JOIN objects o ON o.id = e.object
+            WHERE e.type = 0 OR o.name <> '' ORDER BY 1""",
+        "contributors": "SELECT c.hash, c.count FROM contributors c JOIN events e ON c.event = e.id WHERE e.type = 0 ORDER BY 1",
+        "told": f"SELECT replace(description, '{folder}', '') FROM texts JOIN events ON event = id WHERE severity = 3",
+        "gaps": "SELECT source, reason FROM gaps",
+        "check": "PRAGMA integrity_check",
+    }
+    answers = {name: connection.execute(sql).fetchall() for name, sql in found.items()}
+    connection.close()
+    return answers, left <= 0
+
+
+def test_every_statement(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescue, "Reading", Read)
+    expected, _ = bring_in(Path(shutil.copytree(old, tmp_path / "without")), 0)
+    assert sorted(row[1] for row in expected["events"]) == [1] * (EVENTS - AGAIN) + [2] * AGAIN
+    assert all(row[2] for row in expected["events"]), "each under the id that it had"
+    assert [row for row in expected["told"] if "12 events of it were saved, nothing else was found in it" in row[0]]
+    failed, n = True, 0
+    while failed:
+        n += 1
+        folder = Path(shutil.copytree(old, tmp_path / str(n)))
+        found, failed = bring_in(folder, n)
+        assert found == expected, n
+        shutil.rmtree(folder)
+    assert n > 100
