@@ -102,7 +102,7 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
     found = {
         "events": f"""SELECT o.name, e.count, e.id < {fresh_from} FROM events e JOIN objects o ON o.id = e.object
             WHERE e.type = 0 OR o.name <> '' ORDER BY 1""",
-        "contributors": "SELECT c.hash, c.count FROM contributors c JOIN events e ON c.event = e.id WHERE e.type = 0 ORDER BY 1",
+        "contributors": "SELECT c.hash, c.count FROM contributors c JOIN events e ON e.id = c.event WHERE type = 0 ORDER BY 1",
         "told": f"SELECT replace(description, '{folder}', '') FROM texts JOIN events ON event = id WHERE severity = 3",
         "gaps": "SELECT source, reason FROM gaps",
         "check": "PRAGMA integrity_check",
