@@ -13,6 +13,9 @@ from kube9_operator.write.store import Store
 
 SWEPT_AT_ONCE = 2_000
 FORGOTTEN_AT_ONCE = 200
+"""Events; and of what has no other bound, in one transaction, each some 5 ms:"""
+CONTRIBUTORS_AT_ONCE = 1_000
+WORDS_AT_ONCE = 500
 
 WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE id > ? AND id <= ?"
 WORDS_OF_OBJECTS = "SELECT namespace, kind FROM objects WHERE id > ? AND id <= ?"
@@ -57,6 +60,7 @@ class Eraser:
         come back as something new.
         """
         erased = []
+        room = CONTRIBUTORS_AT_ONCE
         for event in ids:
             row = one(
                 self._connection,
@@ -69,10 +73,11 @@ class Eraser:
             until_ms = found.recorded_ms + self._listed_ms
             if found.lead_statuses:  # a pod may stand for months; what happened to it before is too old to be recorded again
                 until_ms = max(until_ms, found.last_ms + self._ages_ms[found.severity >= ERROR])
-            if until_ms > now_ms:
+            if until_ms <= now_ms:
+                room -= self._erase_contributors(event, room)
+            if until_ms > now_ms or room < 0:
                 self._execute("INSERT OR REPLACE INTO leftovers (event, until_ms) VALUES (?, ?)", (event, until_ms))
-            else:
-                self._execute("DELETE FROM contributors WHERE event = ?", (event,))
+                room = max(room, 0)
             self._execute("DELETE FROM texts WHERE event = ?", (event,))
             self._execute("DELETE FROM events WHERE id = ?", (event,))
             self._erase_object(found.object)
@@ -80,6 +85,16 @@ class Eraser:
             self._words_may_go = True
             erased.append(found)
         return erased
+
+    def _erase_contributors(self, event: int, most: int) -> int:
+        """Deletes contributors of an event; returns how many: more than `most` where some are left."""
+        sql = "SELECT hash FROM contributors WHERE event = ? ORDER BY hash LIMIT 1 OFFSET ?"
+        row = one(self._connection, sql, (event, most))
+        if row is None:
+            self._execute("DELETE FROM contributors WHERE event = ?", (event,))
+        else:
+            self._execute("DELETE FROM contributors WHERE event = ? AND hash <= ?", (event, row[0]))
+        return self._connection.changes()
 
     def _erase_controller(self, event: int) -> None:
         row = one(self._connection, "DELETE FROM controllers WHERE event = ? RETURNING object", (event,))
@@ -113,16 +128,22 @@ class Eraser:
 
     def forget_leftovers(self) -> int:
         """Deletes some contributors of deleted events all the same, first of those that soon cannot be listed; returns of how
-        many events. `given_up` sees to it that they do not come back.
+        many events all. `given_up` sees to it that they do not come back.
         """
         rows = self._execute("SELECT event FROM leftovers ORDER BY until_ms LIMIT ?", (FORGOTTEN_AT_ONCE,)).fetchall()
-        with transaction(self._connection):
-            self._forget(rows)
-        return len(rows)
+        return self._forget(rows)
 
-    def _forget(self, events: list[Any]) -> None:
-        self._connection.executemany("DELETE FROM contributors WHERE event = ?", events)
-        self._connection.executemany("DELETE FROM leftovers WHERE event = ?", events)
+    def _forget(self, events: list[Any]) -> int:
+        """Deletes contributors of these events, as many as one transaction should; returns of how many events all."""
+        room, gone = CONTRIBUTORS_AT_ONCE, 0
+        with transaction(self._connection):
+            for (event,) in events:
+                room -= self._erase_contributors(event, room)
+                if room < 0:
+                    break
+                self._execute("DELETE FROM leftovers WHERE event = ?", (event,))
+                gone += 1
+        return gone
 
     def _forget_contributors(self, now_ms: int) -> bool:
         """Deletes some of those that cannot be listed any more; says whether there were any."""
@@ -130,8 +151,7 @@ class Eraser:
             "SELECT event FROM leftovers WHERE until_ms <= ? ORDER BY until_ms LIMIT ?", (now_ms, FORGOTTEN_AT_ONCE)
         ).fetchall()
         if rows:
-            with transaction(self._connection):
-                self._forget(rows)
+            self._forget(rows)
         return bool(rows)
 
     def _sources_of_states(self) -> list[str]:
@@ -151,8 +171,13 @@ class Eraser:
         """
         if not self._words_may_go:
             return
-        asked_for = self._store.names.watch()
-        unused = {row[0] for row in self._execute("SELECT id FROM words WHERE id != 0")}
+        names, unused = self._store.names, set[int]()
+        names.watch()
+        after = 0  # which is the word for none
+        while (last := self.id_after("words", after, SWEPT_AT_ONCE)) is not None:
+            unused.update(row[0] for row in self._execute("SELECT id FROM words WHERE id > ? AND id <= ?", (after, last)))
+            after = last
+            yield
         for table, sql in (("events", WORDS_OF_EVENTS), ("objects", WORDS_OF_OBJECTS)):
             after = -1
             while unused and (last := self.id_after(table, after, SWEPT_AT_ONCE)) is not None:
@@ -160,8 +185,11 @@ class Eraser:
                     unused.difference_update(words)
                 after = last
                 yield
-        with transaction(self._connection):
-            unused -= asked_for()
-            self._connection.executemany("DELETE FROM words WHERE id = ?", [(word,) for word in unused])
-            self._store.forget_words()
+        while unused:
+            with transaction(self._connection):
+                unused -= names.asked_for()
+                going = [(unused.pop(),) for _ in range(min(WORDS_AT_ONCE, len(unused)))]
+                self._connection.executemany("DELETE FROM words WHERE id = ?", going)
+            yield
+        names.unwatch()
         self._words_may_go = False

@@ -1,6 +1,5 @@
 """Numbers for texts that repeat and for objects, given when they are first seen."""
 
-from collections.abc import Callable
 from typing import Any
 
 from kube9_operator.write.database import Connection, one
@@ -26,17 +25,19 @@ class Names:
             self._asked_for.update(self._words.values())
         self._words.clear()
 
-    def watch(self) -> Callable[[], set[int]]:
-        """Begins to note which words are asked for; what is returned ends it, and gives their numbers."""
+    def watch(self) -> None:
+        """Begins to note which words are asked for; anew where it was begun before."""
         self._words.clear()
         self._asked_for = set()
 
-        def asked_for() -> set[int]:
-            self.forget()
-            found, self._asked_for = self._asked_for or set(), None
-            return found
+    def asked_for(self) -> set[int]:
+        """The numbers of the words that were asked for since `watch`."""
+        self.forget()
+        return self._asked_for or set()
 
-        return asked_for
+    def unwatch(self) -> None:
+        """Ends what `watch` began."""
+        self._asked_for = None
 
     def word(self, word: str) -> int:
         """The number of a word; 0 is none."""

@@ -16,7 +16,7 @@ from kube9_operator import settings
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Sighting
 from kube9_operator.tally import Tally
-from kube9_operator.write import database, retention, space
+from kube9_operator.write import database, eraser, retention, space
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
 from tests.bench import database as made
@@ -165,6 +165,36 @@ def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -
         "WHERE w.id IS NULL OR n.id IS NULL"
     ).get
     assert missing == 0
+
+
+def test_what_has_no_bound_is_deleted_in_slices(connection: apsw.Connection) -> None:
+    """Events with thousands of contributors, some to be deleted with them and some later, and thousands of words."""
+    made.fill(connection, 8)
+    connection.execute("UPDATE events SET recorded_ms = 0")
+    with database.transaction(connection):
+        for event in ids(connection):
+            parts = [(event, number // 2, number % 2, number) for number in range(-2_500, 2_500)]
+            sql = "INSERT INTO contributors VALUES (?, ?, ?, ?, 3, 1, 0, 0, x'')"
+            connection.executemany(sql, parts)
+        connection.executemany("INSERT INTO words (word) VALUES (?)", [(f"once-{number}",) for number in range(5_000)])
+        for event in ids(connection)[4:]:
+            connection.execute("INSERT INTO leftovers VALUES (?, 1)", (event,))
+            connection.execute("DELETE FROM events WHERE id = ?", (event,))
+    deleted, before = list[int](), connection.total_changes()
+
+    def commits() -> bool:
+        nonlocal before
+        deleted.append(connection.total_changes() - before)
+        before = connection.total_changes()
+        return False
+
+    connection.set_commit_hook(commits)
+    work(keeper(connection))
+    assert max(deleted) < 1.5 * eraser.CONTRIBUTORS_AT_ONCE
+    assert connection.execute("SELECT count(*) FROM leftovers").get == 0
+    kept = "SELECT count(*) FROM contributors WHERE event NOT IN (SELECT id FROM events)"
+    assert connection.execute(kept).get == 0
+    assert connection.execute("SELECT count(*) FROM words WHERE word GLOB 'once-*'").get == 0
 
 
 def test_numbers_of_objects_that_are_erased_are_given_again_and_mean_the_new_one(connection: apsw.Connection) -> None:
