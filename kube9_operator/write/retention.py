@@ -278,7 +278,7 @@ class Retention:
                     told.gap = (min(told.gap[0], begin), max(told.gap[1], end))
                     self._ledger.deleted(*told.gap, REASON_SIZE)
                     for one in erased:
-                        self._store.given_up.note(one.severity, min(one.last_ms, one.recorded_ms))
+                        self._store.given_up.note(one.severity, min(one.last_ms, one.recorded_ms), told.gap[0])
             self._store.finish()
         for severity, number in (new - told.deleted).items():
             self._tally.add(DELETED, severity, number=number)

@@ -103,7 +103,7 @@ class Store:
         """
         parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
         if not parts:
-            if self.given_up.has(seen):
+            if self.given_up.takes(seen):
                 return "filtered"
             return self._join(seen, Part(0, 0, seen.first_ms, seen.count))
         part, event, flags, count, base, last_ms, steps = max(parts)

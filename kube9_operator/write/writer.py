@@ -19,6 +19,7 @@ from kube9_operator.write.counted import Counted
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.opening import opened
+from kube9_operator.write.retention import REASON_SIZE
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
@@ -233,6 +234,8 @@ class Writer:
             self.ledger.forwent(told.dropped)
             self.ledger.health(told.health)
         self._states.tick(now)
+        if unstated := self._store.given_up.unstated():
+            self.ledger.deleted(*unstated, REASON_SIZE)
         self._store.finish()
         self.ledger.alive(now)
         self._proving_ms = self.ledger.proved_ms()

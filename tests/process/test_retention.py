@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from kube9_operator import settings
@@ -21,6 +22,7 @@ from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
 from tests.bench import database as made
 from tests.operator import until
+from tests.process.test_writer import Asked, frame, write
 
 DAY_MS = 86_400_000
 QUIET_MS = 3_600_000
@@ -280,6 +282,38 @@ def assert_nothing_is_left_over_but_contributors(connection: apsw.Connection) ->
     )
     assert connection.execute("SELECT count(*) FROM texts WHERE event NOT IN (SELECT id FROM events)").get == 0
     assert connection.pragma("integrity_check") == "ok"
+
+
+def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.Connection) -> None:
+    """Also where it is older than all that was deleted; and the gap is stated once."""
+    store = Store(connection, QUIET_MS)
+    keeping = keeper(connection, store)
+    at = now_ms() - 1_800_000
+
+    def seen(minutes: int, count: int) -> list[Sighting]:
+        return [
+            msgspec.structs.replace(
+                one, first_ms=at + minutes * 60_000, last_ms=at + minutes * 60_000, contributor_hour=at // 3_600_000, severity=0
+            )
+            for one in made.sightings(count, seed=minutes)
+        ]
+
+    with database.transaction(connection):
+        store.begin(now_ms())
+        for one in seen(0, 5):
+            assert store.apply(one) == "stored"
+        connection.execute("INSERT INTO sources (source, covered_from_ms) VALUES ('events', ?)", (at - 20 * 3_600_000,))
+        store.finish()
+    keeping._by_size = keeping._round_by_size()
+    keeping._erase(ids(connection), keeping._by_size)
+    gap = "SELECT from_ms, to_ms FROM gaps"
+    assert connection.execute(gap).fetchall() == [(at, at)]
+    for minutes in (20, 20, 5):
+        write(connection, Asked(), frame(1, seen(-minutes, 2)))
+        assert connection.execute(gap).fetchall() == [(at - 20 * 60_000, at)]
+    assert connection.execute("SELECT filtered FROM books WHERE source = 'events'").get == 6
+    write(connection, Asked(), frame(1, seen(1, 2)))
+    assert connection.execute("SELECT stored FROM books WHERE source = 'events'").get == 2
 
 
 def test_nothing_deleted_comes_back_by_a_list(connection: apsw.Connection) -> None:
