@@ -29,7 +29,7 @@ class Checkpoints:
         self._pages = self._least = pages
         self._every_seconds = every_seconds
         self._next = time.monotonic() + every_seconds
-        self._in_wal = 0
+        self._in_wal = self._commits = self._written_back = 0
         self._due = threading.Event()
         self._at_it = threading.Lock()
         self._over = False
@@ -42,19 +42,19 @@ class Checkpoints:
         """Whether the WAL has grown so much that what can wait should: it begins anew only when all of it is written back,
         and the writer is not in the midst of a transaction.
         """
-        return self._in_wal >= self._pages
+        return self._left() >= self._pages
 
     def step(self) -> None:
         """To be called often: has a little written back too, so that a copy of the file alone is not far behind."""
-        if self._in_wal and time.monotonic() >= self._next:
+        if self._left() and time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every_seconds
             self._least = 1
             self._wake()
 
     def help(self) -> None:
         """To be called where nothing is committed for want of room: what is in the WAL already may make some."""
-        if self._in_wal:
-            self._try(self._connection)
+        if self._left():
+            self._try(self._connection, WAIT_SECONDS)
 
     def close(self) -> None:
         """To be called before the writer's connection is closed, which is to be the last: that writes everything back."""
@@ -68,14 +68,18 @@ class Checkpoints:
 
     def _committed(self, connection: database.Connection, _schema: str, pages: int) -> int:
         """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
-        self._in_wal = pages
+        self._in_wal, self._commits = pages, self._commits + 1
         if pages >= self._pages * SELF_HELP:
-            if self._at_it.acquire(timeout=WAIT_SECONDS if pages >= self._pages * MOST else 0.001):
-                self._at_it.release()
-                self._try(connection)
+            self._try(connection, WAIT_SECONDS if pages >= self._pages * MOST else 0.001)
         elif pages >= self._pages and not self._over:
             self._wake()
         return 0
+
+    def _left(self) -> int:
+        """The pages of the WAL, 0 where all is written back. Only the writer's thread says how many there are: the other one
+        says up to which commit it has written them back, and is wrong for no longer than until the next.
+        """
+        return self._in_wal if self._written_back < self._commits else 0
 
     def _wake(self) -> None:
         if not self._thread.is_alive():
@@ -87,33 +91,40 @@ class Checkpoints:
         while self._due.wait() and not self._over:
             self._due.clear()
             least, self._least = self._least, self._pages
-            while not self._over and least <= self._in_wal < self._pages * SELF_HELP and self._try():
+            while not self._over and least <= self._left() < self._pages * SELF_HELP and self._try():
                 least = self._pages
         if self._mine is not None:
             self._mine.close()
 
-    def _opened(self) -> database.Connection:
-        self._place.look()  # with another file the WAL has nothing to do
-        return database.for_checkpoints(self._path)
-
-    def _try(self, connection: database.Connection | None = None) -> bool:
+    def _try(self, connection: database.Connection | None = None, wait_seconds: float = -1) -> bool:
         """Writes back what there is; says whether more was committed meanwhile: otherwise somebody reads what was before, and
         another try is not worth it at once. Trouble is said once: where it matters the writer meets it too.
         """
-        with self._at_it:
-            before, trouble = self._in_wal, ""
-            try:
-                if connection is None:
-                    connection = self._mine = self._mine or self._opened()
-                if database.checkpoint(connection) and before == self._in_wal:
-                    self._in_wal = 0
-            except (database.BUSY, database.Damaged, Replaced):  # the writer itself looks where the file is
-                return False
-            except database.TROUBLE as error:
-                trouble = logs.one_line(error)
-            if trouble and not self._trouble and not self._over:
-                logs.get().warning("checkpoint.failed", error=trouble)
-            elif self._trouble and not trouble:
-                logs.get().info("checkpoint.restored")
-            self._trouble = trouble
-            return not trouble and before != self._in_wal != 0
+        if not self._at_it.acquire(timeout=wait_seconds):
+            return False
+        try:
+            before = self._commits
+            if database.checkpoint(connection or self._own()):
+                self._written_back = before
+            self._says("")
+            return before != self._commits
+        except (database.BUSY, database.Damaged, Replaced):  # the writer itself looks where the file is
+            return False
+        except database.TROUBLE as error:
+            self._says(logs.one_line(error))
+            return False
+        finally:
+            self._at_it.release()
+
+    def _own(self) -> database.Connection:
+        if self._mine is None:
+            self._place.look()  # with another file the WAL has nothing to do
+            self._mine = database.for_checkpoints(self._path)
+        return self._mine
+
+    def _says(self, trouble: str) -> None:
+        if trouble and not self._trouble and not self._over:
+            logs.get().warning("checkpoint.failed", error=trouble)
+        elif self._trouble and not trouble:
+            logs.get().info("checkpoint.restored")
+        self._trouble = trouble

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,33 @@ def test_trouble_is_said_once_and_the_writer_goes_on(
     until(lambda: not writing.checkpoints._trouble, "it to be said")
     assert capfd.readouterr().out.count("checkpoint.restored") == 1
     assert writing.whole()
+
+
+def test_what_is_committed_just_after_it_was_written_back_is_not_forgotten(
+    writing: Writing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the WAL has as many pages then as before, since it has begun anew."""
+    real, again = database.checkpoint, "UPDATE ballast SET data = randomblob(10000)"
+    writing.write()
+    writing.checkpoints.help()
+    writing.connection.execute(again)
+    monkeypatch.setattr(
+        database, "checkpoint", lambda connection: (real(connection), writing.connection.execute(again).fetchall())[0]
+    )
+    writing.checkpoints.help()
+    tries: list[int] = []
+    monkeypatch.setattr(database, "checkpoint", lambda connection: (tries.append(0), real(connection))[1])
+    for _ in range(2):
+        writing.checkpoints.help()
+    assert len(tries) == 1, "once more, and then all is written back"
+
+
+def test_help_does_not_wait_for_long(writing: Writing) -> None:
+    writing.write()
+    with writing.checkpoints._at_it:  # as where the disk takes its time
+        began = time.monotonic()
+        writing.checkpoints.help()
+        assert time.monotonic() - began < 5 * checkpoints.WAIT_SECONDS
 
 
 def test_a_copy_of_the_file_alone_while_the_operator_runs(standin: StandIn, tmp_path: Path) -> None:
