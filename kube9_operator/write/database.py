@@ -199,8 +199,9 @@ def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int
                 raise CannotStart(f"{path} is held by {holder}: only one operator may write a database") from None
         beat()
         time.sleep(0.1)
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: then nobody learns who holds it, but it is held
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return descriptor
 
 

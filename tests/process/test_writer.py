@@ -171,6 +171,16 @@ def test_a_lock_names_its_holder(tmp_path: Path) -> None:
         holder.kill()
 
 
+def test_a_lock_is_held_also_where_there_is_no_room_for_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    database.hold_lock(str(tmp_path), 0.1, lambda: None)
+    with pytest.raises(CannotStart, match="is held by another process"):
+        database.hold_lock(str(tmp_path), 0.1, lambda: None)
+
+
 @pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
 def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path))
