@@ -3,6 +3,7 @@ it would be the next to go, and its time is a gap. Works in the transaction that
 """
 
 from kube9_operator.frame import CLUSTER, Sighting
+from kube9_operator.write import kept
 from kube9_operator.write.database import Connection
 
 UNTIL, FROM = "given_up_ms_", "given_up_from_ms_"
@@ -22,7 +23,7 @@ class GivenUp:
         rows = self._connection.execute(
             "SELECT name, value FROM facts WHERE name GLOB ? OR name GLOB ?", (f"{UNTIL}*", f"{FROM}*")
         )
-        self._facts = {str(name): int(str(value)) for name, value in rows}
+        self._facts = {str(name): kept.number(value) for name, value in rows}
         self._unstated = None
 
     def note(self, severity: int, until_ms: int, gap_from_ms: int) -> None:

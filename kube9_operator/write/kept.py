@@ -43,6 +43,14 @@ def state(source: str, blob: Any) -> Any:
     return decoded(states.decoder(source), blob)
 
 
+def number(value: Any) -> int:
+    """A fact that is a number. Raises Damaged where it is none."""
+    try:
+        return int(value)
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"a fact is no number: {error}") from error
+
+
 def decoded(decoder: msgspec.json.Decoder[Of] | msgspec.msgpack.Decoder[Of], kept: Any) -> Of:
     """What the decoder makes of it. Raises Damaged where that is nothing."""
     try:

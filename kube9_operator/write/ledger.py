@@ -67,7 +67,7 @@ class Ledger:
 
     def event_life_ms(self) -> int:
         """How long Events live: by the setting, or shorter where they have been seen to go earlier."""
-        return min(self._event_life_ms, int(self._known_fact("event_life_ms", self._event_life_ms)))
+        return min(self._event_life_ms, self._known_number("event_life_ms", self._event_life_ms))
 
     def took(self, frame: Frame, outcomes: dict[str, int], now_ms: int) -> None:
         """Notes what a frame says of its source, with its part of the books."""
@@ -101,7 +101,7 @@ class Ledger:
 
     def last_word_ms(self) -> int:
         """When a writer said last that it lived, in ms since 1970; 0 where none ever did."""
-        return int(self._known_fact("last_commit_ms", 0))
+        return self._known_number("last_commit_ms", 0)
 
     def happened(self, sighting: Sighting) -> Outcome:
         """Records an event of the operator's own (`own.happened`), with its part of the books."""
@@ -205,6 +205,9 @@ class Ledger:
         row = database.one(self._connection, "SELECT value FROM facts WHERE name = ?", (name,))
         return default if row is None else row[0]
 
+    def _known_number(self, name: str, default: int) -> int:
+        return kept.number(self._known_fact(name, default))
+
     def _of_cluster(self, cluster: str) -> None:
         """Notes which cluster was listed; versions of another one mean nothing in it. States: see States.list_begins."""
         known = self.cluster()
@@ -245,7 +248,7 @@ class Ledger:
         return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"
 
     def _was_unwritten(self, from_ms: int, to_ms: int) -> bool:
-        began_ms, ended_ms = (int(self._known_fact(f"unwritten_{end}_ms", 0)) for end in ("from", "to"))
+        began_ms, ended_ms = (self._known_number(f"unwritten_{end}_ms", 0) for end in ("from", "to"))
         return began_ms < to_ms and from_ms < ended_ms
 
     def _books(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from kube9_operator import logs, own
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.frame import CRITICAL, MS_IN_HOUR, Sighting
-from kube9_operator.write import damage, database, salvage
+from kube9_operator.write import damage, database, kept, salvage
 from kube9_operator.write.adopter import Adopter
 from kube9_operator.write.ledger import EVENTS, Ledger
 from kube9_operator.write.reading import Reading
@@ -49,6 +49,9 @@ class State(msgspec.Struct):
     """Of each source from when on the damaged ones covered it, until the gap that is left is stated."""
 
 
+_state = msgspec.json.Decoder(State)
+
+
 class Rescue:
     """Of one writer. Does nothing where there is nothing to salvage."""
 
@@ -57,8 +60,8 @@ class Rescue:
         self._store = store
         self._ledger = ledger
         self._folder = folder
-        kept = ledger.fact(FACT)
-        self._state = msgspec.json.decode(kept, type=State) if kept else None
+        noted = ledger.fact(FACT)
+        self._state = kept.decoded(_state, noted) if noted else None
         self._reading: Reading | None = None
         self._adopter: Adopter | None = None
         self._waiting: list[salvage.Saved] = []

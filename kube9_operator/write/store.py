@@ -72,7 +72,7 @@ class Store:
         self._now_ms = now_ms
         if self._last_id_kept < 0:
             row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
-            self.last_id = self._last_id_kept = row[0] if row else 0
+            self.last_id = self._last_id_kept = kept.number(row[0]) if row else 0
             self.given_up.load()
 
     def finish(self) -> None:

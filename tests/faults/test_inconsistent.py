@@ -16,6 +16,8 @@ LATE = DEADLINES | {"inspect_first": 600.0}
 SPOILT = {
     "metadata that is no JSON": "UPDATE texts SET metadata = '[' || substr(metadata, 2) WHERE event = {event}",
     "a text that is no UTF-8": "UPDATE texts SET description = CAST(x'ff' AS TEXT) WHERE event = {event}",
+    "a fact that is no number": "UPDATE facts SET value = 'x' WHERE name = 'last_event_id'",
+    "a fact that is no JSON": "INSERT INTO facts VALUES ('salvage', '[')",
     "no texts": "DELETE FROM texts WHERE event = {event}",
     "no word": "DELETE FROM words WHERE id = (SELECT title FROM events WHERE id = {event})",
 }
