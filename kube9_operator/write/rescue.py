@@ -209,7 +209,8 @@ class Rescue:
             logs.get().debug("salvage.refused", id=saved.id, error=logs.one_line(error))
             return None
         finally:
-            self._connection.execute("RELEASE saved")
+            if self._connection.in_transaction:  # a full disk has rolled it back already
+                self._connection.execute("RELEASE saved")
 
     def _finish(self, state: State) -> None:
         """Of each source, when the new database covers it from now on, states what the old ones may lack; when that is so of
