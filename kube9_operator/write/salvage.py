@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.clock import now_ms
-from kube9_operator.frame import EVENT_TYPES, SEVERITIES
+from kube9_operator.frame import EVENT_TYPES, MS_IN_HOUR, SEVERITIES
 from kube9_operator.write.btree_pages import Pages, Table
 from kube9_operator.write.btree_records import Row, shape
 from kube9_operator.write.database import DAMAGE, TROUBLE, one, open_readonly, rows
@@ -194,7 +194,7 @@ class _Old:
         try:
             contributors = [each[1:] for each in self._tables["contributors"].of(event["id"])]
             chain = self._chain(event["object"])
-            if not chain or not contributors:
+            if not chain or not contributors or not self._agrees(event, chain[0]):
                 return None
             figures = [event[name] for name in FIGURES]
             named = [words[event[name]] for name in ("reason", "node", "title")]
@@ -203,6 +203,14 @@ class _Old:
             return saved if _makes_sense(saved) else None
         except (KeyError, msgspec.MsgspecError):
             return None
+
+    def _agrees(self, event: dict[str, int], about: Named) -> bool:
+        """Whether what the row says twice is the same: it tells damage that leads to another object, or to another time."""
+        return (
+            (self._words[event["kind"]], self._words[event["namespace"]]) == (about.kind, about.namespace)
+            and event["first_hour"] == event["first_ms"] // MS_IN_HOUR
+            and event["last_hour"] == event["last_ms"] // MS_IN_HOUR
+        )
 
     def _texts(self, event: int) -> Row:
         """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
