@@ -32,8 +32,8 @@ def _event(row: Row) -> dict[str, Any]:
         figures["node"] = row.node
     shown = {
         "id": format_id(row.id),
-        "event_type": EVENT_TYPES[row.type],
-        "severity": SEVERITIES[row.severity],
+        "event_type": _named(EVENT_TYPES, row.type),
+        "severity": _named(SEVERITIES, row.severity),
         "title": row.title,
         "description": row.description,
         "object_kind": row.kind,
@@ -46,6 +46,12 @@ def _event(row: Row) -> dict[str, Any]:
         "count": row.times,
     }
     return {key: value for key, value in shown.items() if value}
+
+
+def _named(names: tuple[str, ...], number: int) -> str:
+    if not 0 <= number < len(names):
+        raise QueryError("The database is damaged", f"{number} is none of {', '.join(names)}")
+    return names[number]
 
 
 def _decoded(text: str) -> dict[str, Any]:

@@ -48,6 +48,10 @@ def run(argv: list[str], prog: str) -> int:
         return _fail(details, error.exit_code, request.format in TABLES)
     except OSError as error:
         return _unwritten(error, request.format in TABLES)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a row that makes no sense
+        why = f"the database may be damaged: {type(error).__name__}: {error}"
+        said = {"error": "The answer cannot be made", "details": why, "code": "DATABASE_UNUSABLE"}
+        return _fail(said, 1, request.format in TABLES)
     return 0
 
 

@@ -384,6 +384,23 @@ def test_a_damaged_database_is_one_line(folder: Path, tmp_path: Path) -> None:
         assert done.returncode == 0 or json.loads(done.stderr)["code"] == "DATABASE_UNUSABLE", done.stderr
 
 
+@pytest.mark.parametrize(
+    "changed", ["severity = 9", "severity = -1", "type = 77", "last_ms = 1 << 62", "created_ms = -(1 << 62)", "title = 999999"]
+)
+def test_a_row_that_makes_no_sense_is_one_line(folder: Path, tmp_path: Path, changed: str) -> None:
+    """Damage that SQLite does not find."""
+    shutil.copy(folder / "kube9.db", tmp_path)
+    writer = apsw.Connection(str(tmp_path / "kube9.db"))
+    writer.execute(f"UPDATE events SET {changed} WHERE id = (SELECT max(id) FROM events)")
+    event = writer.execute("SELECT max(id) FROM events").get
+    writer.close()
+    for arguments in (("list", "--limit=1000"), ("list", "--limit=1000", "--format=table"), ("get", format_id(event))):
+        done = run(tmp_path, "events", *arguments)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0 or "damaged" in done.stderr, done.stderr
+        assert done.stderr.count("\n") <= 1
+
+
 def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
     text = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=20", "--db", str(folder)], columns=90)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]

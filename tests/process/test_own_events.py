@@ -104,7 +104,7 @@ def test_an_api_server_that_is_away_for_long(operator: Operator, standin: StandI
         assert changed["metadata"]["why"][0].startswith("nothing has vouched for ")
         until(lambda: health_fact(operator)["status"] == "unhealthy", "the health to be kept")
         with StandIn(port=int(standin.address.rpartition(":")[2])):
-            until(lambda: of_events(operator, "WatchRestored"), "the watch to be back")
+            until(lambda: own(operator, "WatchRestored"), "the watch to be back")  # it names those that were back last
             until(lambda: len(own(operator, "HealthChanged")) == 2, "health to be back")
             assert own(operator, "HealthChanged")[1]["title"] == "Health changed to healthy"
             balanced(operator)
