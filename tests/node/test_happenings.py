@@ -26,6 +26,9 @@ def test_each_happening_is_read_of_once(node: Node, operator: OperatorPod, death
     node.apply(*filled(f"{namespace}-full"))
     if deaths:
         operator.kill_for_memory()
+    # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
+    small = lambda: node.get("deployment", "small", "-n", namespace)["status"].get("readyReplicas")  # noqa: E731
+    until(lambda: small() == 3, "the autoscaler", LONG_SECONDS)
     node.stop_kubelet()
     until(lambda: node.ready_condition() != "True", "the node to be missed", LONG_SECONDS)
     node.start_kubelet()
