@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_plane.plane import VERSION
+from tests.cluster.plane import VERSION
 
 
 def tool(name: str, brought_by: str = "make cluster-tools") -> str:

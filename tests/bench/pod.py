@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from tests.control_plane.plane import assets
-from tests.control_plane.recorder import warning
+from tests.cluster.plane import assets
+from tests.cluster.recorder import warning
 from tests.node.conftest import missing
 from tests.node.exec import execute
 from tests.node.images import operator_image

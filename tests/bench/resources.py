@@ -18,8 +18,8 @@ import apsw
 
 from kube9_operator.deadlines import Deadlines
 from tests.bench.memory import AS_INSTALLED, pss
-from tests.control_plane.plane import ControlPlane, assets
-from tests.control_plane.recorder import logged, warning
+from tests.cluster.plane import ControlPlane, assets
+from tests.cluster.recorder import logged, warning
 from tests.operator import Operator, until
 
 NODES, PODS, EVENTS, RESTARTED = 1_000, 10_000, 50_000, 1_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_plane.plane import assets
+from tests.cluster.plane import assets
 from tests.node.images import operator_image
 from tests.node.node import Node
 from tests.node.pod import OperatorPod

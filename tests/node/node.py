@@ -1,4 +1,4 @@
-"""A cluster of one node on this machine: the control plane of tests/control_plane, containerd, kubelet and kube-proxy.
+"""A cluster of one node on this machine: the control plane of tests/cluster, containerd, kubelet and kube-proxy.
 
 All of it runs in a space of its own (space.py), from which nothing leads off this machine.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.control_plane.plane import ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.node.images import NODE_IMAGE, node_image
 from tests.node.space import CONTROL_GROUP, THERE, Space
 from tests.operator import until

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.control_plane.recorder import warning
+from tests.cluster.recorder import warning
 from tests.node.node import Node
 from tests.node.pod import OperatorPod
 from tests.operator import until

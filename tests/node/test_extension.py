@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.control_plane.recorder import warning
+from tests.cluster.recorder import warning
 from tests.node.exec import answered, connect, execute
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, POD, OperatorPod

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.control_plane.plane import ApiError
+from tests.cluster.plane import ApiError
 from tests.node.images import ROOT
 from tests.node.node import Node
 from tests.node.pod import RELEASE, OperatorPod

@@ -12,8 +12,8 @@ from typing import Any
 import apsw
 import pytest
 
-from tests.control_plane.plane import ApiError, ControlPlane
-from tests.control_plane.recorder import DEADLINES, LONG_SECONDS, agree, counts_in_database, listed, logged, times, warning
+from tests.cluster.plane import ApiError, ControlPlane
+from tests.cluster.recorder import DEADLINES, LONG_SECONDS, agree, counts_in_database, listed, logged, times, warning
 from tests.operator import OF_EVENTS, Operator, until
 
 pytestmark = pytest.mark.control_plane

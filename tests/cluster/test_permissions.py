@@ -11,8 +11,8 @@ import pytest
 
 from kube9_cli.coverage import KINDS
 from kube9_operator.sources import SOURCES
-from tests.control_plane.plane import ApiError, ControlPlane
-from tests.control_plane.recorder import DEADLINES, LONG_SECONDS, logged, times, warning
+from tests.cluster.plane import ApiError, ControlPlane
+from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, times, warning
 from tests.operator import Operator, until
 from tests.standin import kubeconfig
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from tests.control_plane.plane import ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.operator import Operator
 
 DEADLINES = {"hang": 15.0, "lock_wait": 30.0}

@@ -13,7 +13,7 @@ from kube9_operator.frame import Sighting
 from kube9_operator.states import Autoscaler, Claim, Namespace, Owned, Owner, Pod, Service, Slice, State, Workload
 from kube9_operator.write.eraser import Eraser
 from tests.kept import HOUR, MINUTE, NOW, SECOND, Kept, kept, state
-from tests.pure.test_merge import seen
+from tests.unit.test_merge import seen
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.control_plane.plane import ApiError, ControlPlane
-from tests.control_plane.recorder import DEADLINES, logged
+from tests.cluster.plane import ApiError, ControlPlane
+from tests.cluster.recorder import DEADLINES, logged
 from tests.operator import Operator, until
 
 NAME = "kube9-operator-status"

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.control_plane.plane import ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.operator import until
 
 GROUP, VERSION = "metrics.k8s.io", "v1beta1"

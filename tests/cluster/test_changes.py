@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.control_plane.plane import ControlPlane
-from tests.control_plane.recorder import LONG_SECONDS
+from tests.cluster.plane import ControlPlane
+from tests.cluster.recorder import LONG_SECONDS
 from tests.operator import Operator, until
 
 pytestmark = pytest.mark.control_plane

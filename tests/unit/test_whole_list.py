@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kube9_operator.watch.client import ApiError
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.whole_list import WholeList
-from tests.pure.test_events import event
+from tests.unit.test_events import event
 
 
 def body(items: list[object] | None) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from kube9_operator.frame import SEVERITIES, Sighting
 from kube9_operator.watch import lines
 from kube9_operator.watch.kinds.events import EVENTS
-from tests.pure.test_merge import QUIET, Record
+from tests.unit.test_merge import QUIET, Record
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 

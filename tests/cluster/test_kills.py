@@ -9,9 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.control_plane.plane import ControlPlane
-from tests.control_plane.recorder import LONG_SECONDS, agree, counts_in_database, listed
-from tests.control_plane.test_coverage import COMPACTION, Load, Recorder, recording
+from tests.cluster.plane import ControlPlane
+from tests.cluster.recorder import LONG_SECONDS, agree, counts_in_database, listed
+from tests.cluster.test_coverage import COMPACTION, Load, Recorder, recording
 from tests.faults.world import Killer
 from tests.operator import Operator, until
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.control_plane.plane import ControlPlane
+from tests.cluster.plane import ControlPlane
 from tests.operator import until
 from tests.packaging.test_chart import CASES, CHART
 from tests.tools import tool

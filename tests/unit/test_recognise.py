@@ -11,7 +11,7 @@ from kube9_operator import rows
 from kube9_operator.frame import MAX_METADATA_BYTES, SEVERITIES, Sighting
 from kube9_operator.watch.events import Event, Reference, normalise
 from kube9_operator.watch.recognise import COMBINED, RULES, Chosen
-from tests.pure.test_events import event
+from tests.unit.test_events import event
 
 UID = "909e1677-c7fe-4615-b618-045e08e53650"
 QUOTA = "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"

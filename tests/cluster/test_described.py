@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.control_plane.metrics_api import MetricsApi
-from tests.control_plane.plane import ControlPlane
-from tests.control_plane.recorder import LONG_SECONDS
+from tests.cluster.metrics_api import MetricsApi
+from tests.cluster.plane import ControlPlane
+from tests.cluster.recorder import LONG_SECONDS
 from tests.operator import Operator, until
 
 pytestmark = pytest.mark.control_plane

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_plane.plane import ControlPlane, assets
-from tests.control_plane.recorder import DEADLINES
+from tests.cluster.plane import ControlPlane, assets
+from tests.cluster.recorder import DEADLINES
 from tests.operator import Operator, until
 
 

@@ -12,7 +12,7 @@ from kube9_operator import rows
 from kube9_operator.rows import CRASH_LOOP_REASON
 from kube9_operator.states import UNREADABLE, Container, End, Namespace, Node, Pod, State, Workload
 from tests.kept import MINUTE, NOW, SECOND, Kept, kept, state
-from tests.pure.test_merge import seen
+from tests.unit.test_merge import seen
 
 WEB = Workload(2, {"app": "web:1"})
 
