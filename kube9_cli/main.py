@@ -18,10 +18,19 @@ def main() -> int:
 
 
 def run(argv: list[str], prog: str) -> int:
-    """Answers a command line; returns the exit code."""
+    """Answers a command line on the streams of this process; returns the exit code."""
     output = _prepare_streams()
-    if output is None:
-        return _unwritten(OSError("stdout is closed"), as_text=False)
+    code = _unwritten(OSError("stdout is closed"), as_text=False) if output is None else respond(argv, prog, output)
+    if code:
+        # What could not be written must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
+
+
+def respond(argv: list[str], prog: str, output: Output) -> int:
+    """Answers a command line on `sys.stdout` and `sys.stderr` as they are; `output` is what stdout writes to. Changes nothing
+    else of the process. Returns the exit code.
+    """
     wants_table = _wants_table(argv)
     try:
         given = get_parser(prog).parse_args(argv)
@@ -101,9 +110,6 @@ def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
 
         sys.stderr.write(json.dumps(error, ensure_ascii=False) + "\n")
     sys.stderr.flush()
-    if sys.stdout is not None:
-        # What could not be written must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return exit_code
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from kube9_cli.answer import BOOKS
+from tests.cli import run_cli
 
 FAST = {
     "beat": 0.1,
@@ -144,8 +145,14 @@ class Operator:
         """The lines of the log, as far as they are whole."""
         return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{") and line.endswith("}")]
 
-    def cli(self, *arguments: str, program: str = "kube9-cli") -> Any:
-        """The decoded JSON that the CLI answers."""
+    def cli(self, *arguments: str) -> Any:
+        """The decoded JSON that the CLI answers, in this process."""
+        done = run_cli(self.data, *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def command(self, *arguments: str, program: str = "kube9-cli") -> Any:
+        """The decoded JSON that a real command answers."""
         done = subprocess.run([BIN / program, *arguments], env=self.environment, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout)
@@ -158,12 +165,7 @@ class Operator:
             return []
         if not any(one.startswith("--type") for one in arguments):
             arguments = ("--type=cluster", *arguments)
-        done = subprocess.run(
-            [BIN / "kube9-cli", "events", "list", "--limit", "1000", *arguments],
-            env=self.environment,
-            capture_output=True,
-            check=False,
-        )
+        done = run_cli(self.data, "events", "list", "--limit", "1000", *arguments)
         events: list[dict[str, Any]] = json.loads(done.stdout)["events"] if done.returncode == 0 else []
         return events
 

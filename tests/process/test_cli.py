@@ -1,4 +1,6 @@
-"""kube9-cli as a process: every answer is compared with plain Python over the same events."""
+"""kube9-cli: every answer is compared with plain Python over the same events; in this process, and as a real one where
+streams, signals, permissions or the end of the process are what is tested.
+"""
 
 import contextlib
 import itertools
@@ -24,6 +26,7 @@ import yaml
 from kube9_cli.answer import format_id
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
 from tests import cli_database
+from tests.cli import run_cli
 from tests.operator import BIN
 
 COUNT = 3_000
@@ -40,7 +43,7 @@ def folder(history: tuple[Path, list[dict[str, Any]]]) -> Path:
     return history[0]
 
 
-def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_process(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DB_PATH": str(folder)}
     return subprocess.run(
         [BIN / "kube9-cli", *arguments], env=environment, capture_output=True, text=True, check=False, **options
@@ -48,7 +51,7 @@ def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedPr
 
 
 def listed(folder: Path, *arguments: str) -> dict[str, Any]:
-    done = run(folder, "events", "list", *arguments)
+    done = run_cli(folder, "events", "list", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -149,43 +152,69 @@ def test_an_event_as_clients_read_it(folder: Path) -> None:
     assert "object_namespace" not in node, "absent fields are left out"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["events", "list", "--limit=9"],
+        ["events", "list", "--limit=9", "-o", "table"],
+        ["events", "list", "--until=2001-01-01", "-o", "yaml"],
+        ["events", "list", "--sort=name"],
+        ["events", "get", "evt_20200101_000000_000000", "-o", "wide"],
+        ["status", "-o", "yaml", "--db=/nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_a_real_process_answers_the_same(folder: Path, arguments: list[str]) -> None:
+    """The other tests of this file ask in this process."""
+    done = run_process(folder, *arguments)
+    assert (done.returncode, done.stdout, without_ages(done.stderr)) == (
+        (same := run_cli(folder, *arguments)).returncode,
+        same.stdout,
+        without_ages(same.stderr),
+    )
+
+
+def without_ages(text: str) -> str:
+    return re.sub(r"\d+ ?m?s\b", "", text)
+
+
 def test_get(folder: Path) -> None:
     event = listed(folder, "--limit=1")["events"][0]
-    found = json.loads(run(folder, "events", "get", event["id"]).stdout)
+    found = json.loads(run_cli(folder, "events", "get", event["id"]).stdout)
     occurrences = found.pop("occurrences")
     assert found == event
     assert [one["count"] for one in occurrences] == [1]
-    assert yaml.safe_load(run(folder, "events", "get", event["id"], "-o", "yaml").stdout)["id"] == event["id"]
-    assert f"title: {event['title']}" in run(folder, "events", "get", event["id"], "-o", "table").stdout
-    absent = run(folder, "events", "get", "evt_20200101_000000_000000")
+    assert yaml.safe_load(run_cli(folder, "events", "get", event["id"], "-o", "yaml").stdout)["id"] == event["id"]
+    assert f"title: {event['title']}" in run_cli(folder, "events", "get", event["id"], "-o", "table").stdout
+    absent = run_cli(folder, "events", "get", "evt_20200101_000000_000000")
     assert (absent.returncode, absent.stdout) == (1, "")
-    assert "Event not found" in run(folder, "events", "get", "evt_99991231_235959_zzzzzz").stderr
+    assert "Event not found" in run_cli(folder, "events", "get", "evt_99991231_235959_zzzzzz").stderr
     assert json.loads(absent.stderr) == {"error": "Event not found", "event_id": "evt_20200101_000000_000000"}
 
 
 def test_formats_say_the_same(folder: Path) -> None:
     as_json = listed(folder, "--limit=9")
-    as_yaml = run(folder, "events", "list", "--limit=9", "-o", "yaml")
+    as_yaml = run_cli(folder, "events", "list", "--limit=9", "-o", "yaml")
     assert yaml.safe_load(as_yaml.stdout) == as_json
-    assert yaml.safe_load(run(folder, "events", "list", "-o", "yaml", "--until=2001-01-01").stdout)["events"] == []
-    table = run(folder, "events", "list", "--limit=9", "--format=table")
+    assert yaml.safe_load(run_cli(folder, "events", "list", "-o", "yaml", "--until=2001-01-01").stdout)["events"] == []
+    table = run_cli(folder, "events", "list", "--limit=9", "--format=table")
     lines = table.stdout.splitlines()
     assert lines[0].split() == ["LAST", "SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE"]
     assert len(lines) == 10
     assert "\x1b" not in table.stdout
     assert table.stderr.startswith(f"9 of {COUNT} events; ")
-    assert yaml.safe_load(run(folder, "status", "-o", "yaml").stdout)["events"]["total"] == COUNT
+    assert yaml.safe_load(run_cli(folder, "status", "-o", "yaml").stdout)["events"]["total"] == COUNT
 
 
 def test_the_wide_table_has_what_the_other_leaves_out(folder: Path) -> None:
     event = listed(folder, "--limit=1")["events"][0]
-    done = run(folder, "events", "list", "--limit=1", "-o", "wide")
+    done = run_cli(folder, "events", "list", "--limit=1", "-o", "wide")
     headings, row = done.stdout.splitlines()
     assert headings.split() == ["LAST", "SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "NODE", "ID", "TITLE", "MESSAGE"]
     for value in (event["id"], event["title"], event["metadata"]["node"], event["description"]):
         assert value in row
-    assert f"title: {event['title']}" in run(folder, "events", "get", event["id"], "-o", "wide").stdout
-    plain = run(Path("/nowhere"), "events", "list", "-owide", "--limit=0")
+    assert f"title: {event['title']}" in run_cli(folder, "events", "get", event["id"], "-o", "wide").stdout
+    plain = run_cli(Path("/nowhere"), "events", "list", "-owide", "--limit=0")
     assert plain.stderr.startswith("Invalid limit"), "for people errors are plain text"
     long = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=9", "-o", "wide", "--db", str(folder)], columns=90)
     assert "…" not in long
@@ -216,13 +245,13 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "error"), WRONG, ids=lambda value: str(value)[:40])
 def test_wrong_arguments_are_named_before_the_database_is_touched(arguments: list[str], error: str) -> None:
-    done = run(Path("/nowhere"), "events", "list", *arguments)
+    done = run_cli(Path("/nowhere"), "events", "list", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     said = json.loads(done.stderr)
     assert said["error"].startswith(error)
     assert list(said) == ["error", "details", "code"]
     assert said["code"] == "INVALID_ARGUMENT"
-    plain = run(Path("/nowhere"), "events", "list", "-o", "table", *arguments)
+    plain = run_cli(Path("/nowhere"), "events", "list", "-o", "table", *arguments)
     assert plain.stderr.startswith(error)
     assert plain.stderr.count("\n") == 1
 
@@ -235,7 +264,7 @@ def test_a_wrong_id() -> None:
         "x",
         "evt_\u0662\u0660200101_000000_000000",
     ):
-        said = json.loads(run(Path("/nowhere"), "events", "get", text).stderr)
+        said = json.loads(run_cli(Path("/nowhere"), "events", "get", text).stderr)
         assert said["error"] == "Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx"
 
 
@@ -252,7 +281,7 @@ def test_errors_are_json_whatever_the_terminal_writes(encoding: str) -> None:
 
 def test_an_id_of_a_second_that_never_was(folder: Path) -> None:
     for text in ("evt_20261332_000000_000000", "evt_00000000_000000_000000", "evt_20161231_235960_abcdef"):
-        done = run(folder, "events", "get", text)
+        done = run_cli(folder, "events", "get", text)
         assert (done.returncode, json.loads(done.stderr)) == (1, {"error": "Event not found", "event_id": text})
 
 
@@ -274,13 +303,13 @@ def test_times_of_iso_8601_that_not_each_python_knows(folder: Path) -> None:
 
 def test_no_database(tmp_path: Path) -> None:
     for command in (["status"], ["events", "list"], ["events", "get", "evt_20200101_000000_000000"]):
-        done = run(tmp_path, *command)
+        done = run_cli(tmp_path, *command)
         assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "There is no database to read")
     (tmp_path / "kube9.db").write_bytes(b"this is not a database, whatever its name says" * 100)
-    done = run(tmp_path, "status")
+    done = run_cli(tmp_path, "status")
     assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "The database cannot be read")
     (tmp_path / "kube9.db").write_bytes(b"")
-    assert json.loads(run(tmp_path, "status").stderr)["error"] == "The database has no history yet"
+    assert json.loads(run_cli(tmp_path, "status").stderr)["error"] == "The database has no history yet"
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
@@ -300,22 +329,22 @@ def test_not_permitted(folder: Path, tmp_path: Path, end: str) -> None:
 
 def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "kube9.db", tmp_path / "copy.db")
-    done = run(folder, "events", "list", "--db", str(tmp_path / "copy.db"))
+    done = run_cli(folder, "events", "list", "--db", str(tmp_path / "copy.db"))
     assert json.loads(done.stdout)["pagination"]["total"] == COUNT
     assert [path.name for path in tmp_path.iterdir()] == ["copy.db"]
     (tmp_path / "copy.db").rename(tmp_path / "kube9.db.corrupt-20261124T103045Z")
-    done = run(folder, "events", "list", "--db", str(tmp_path / "kube9.db.corrupt-20261124T103045Z"))
+    done = run_cli(folder, "events", "list", "--db", str(tmp_path / "kube9.db.corrupt-20261124T103045Z"))
     assert json.loads(done.stdout)["pagination"]["total"] == COUNT, "whatever its name"
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "kube9.db")
-    done = run(tmp_path, "status", timeout=60)
+    done = run_process(tmp_path, "status", timeout=60)
     assert (done.returncode, json.loads(done.stderr)["details"]) == (1, f"{tmp_path}/kube9.db: Not a file")
 
 
 def test_a_query_that_takes_too_long_ends(folder: Path) -> None:
-    done = run(folder, "events", "list", "--severity=warning,error", "--timeout=0.000001")
+    done = run_cli(folder, "events", "list", "--severity=warning,error", "--timeout=0.000001")
     assert (done.returncode, json.loads(done.stderr)["code"]) == (2, "TIMEOUT")
 
 
@@ -379,7 +408,7 @@ def test_a_damaged_database_is_one_line(folder: Path, tmp_path: Path) -> None:
             at = chance.randrange(4096, len(damaged) - 64)
             damaged[at : at + 64] = chance.randbytes(64)
         (tmp_path / "kube9.db").write_bytes(damaged)
-        done = run(tmp_path, "events", "list", "--limit=1000", "--severity=warning")
+        done = run_cli(tmp_path, "events", "list", "--limit=1000", "--severity=warning")
         assert "Traceback" not in done.stderr
         assert done.returncode == 0 or json.loads(done.stderr)["code"] == "DATABASE_UNUSABLE", done.stderr
 
@@ -395,7 +424,7 @@ def test_a_row_that_makes_no_sense_is_one_line(folder: Path, tmp_path: Path, cha
     event = writer.execute("SELECT max(id) FROM events").get
     writer.close()
     for arguments in (("list", "--limit=1000"), ("list", "--limit=1000", "--format=table"), ("get", format_id(event))):
-        done = run(tmp_path, "events", *arguments)
+        done = run_cli(tmp_path, "events", *arguments)
         assert "Traceback" not in done.stderr
         assert done.returncode == 0 or "damaged" in done.stderr, done.stderr
         assert done.stderr.count("\n") <= 1
@@ -448,7 +477,7 @@ def test_status_says_the_health_that_was_stored(folder: Path, tmp_path: Path) ->
         connection = apsw.Connection(str(copy))
         connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
         connection.close()
-        return str(json.loads(run(tmp_path, "status").stdout)["health"])
+        return str(json.loads(run_cli(tmp_path, "status").stdout)["health"])
 
     now = time.time_ns() // 1_000_000
     assert health(("last_commit_ms", now)).startswith(("healthy", "degraded: nothing vouches for")), "as the proofs say"
@@ -467,7 +496,7 @@ def test_versions_and_help() -> None:
         assert re.fullmatch(rf"{name or 'kube9-operator'} \d+\.\d+\.\d+\n", done.stdout)
         asked = subprocess.run([BIN / program[0], *program[1:], "--help"], capture_output=True, text=True, check=True)
         assert asked.stdout.startswith(f"usage: {' '.join(program)}")
-    assert run(Path("/nowhere")).returncode == 1
+    assert run_cli(Path("/nowhere")).returncode == 1
     assert SEVERITIES[0] == "info"
 
 
@@ -480,6 +509,6 @@ def test_a_database_of_another_release_is_named(folder: Path, tmp_path: Path) ->
     ):
         with contextlib.closing(sqlite3.connect(tmp_path / "kube9.db", isolation_level=None)) as connection:
             connection.execute(statement)
-        done = run(tmp_path, "events", "list")
+        done = run_cli(tmp_path, "events", "list")
         assert done.returncode == 1
         assert json.loads(done.stderr)["error"] == f"The database is {which} than this program"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,13 @@ from kube9_cli.coverage import KINDS
 from kube9_operator.clock import iso
 from kube9_operator.states import OF_SOURCE
 from kube9_operator.write.database import hold_lock
+from tests.cli import run_cli
 from tests.cli_database import build
-from tests.operator import BIN
 
 
 def listed(folder: Path, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [BIN / "kube9-cli", "events", "list", *arguments],
-        env=os.environ | {"DB_PATH": str(folder)},
-        capture_output=True,
-        check=True,
-    )
+    done = run_cli(folder, "events", "list", *arguments)
+    assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

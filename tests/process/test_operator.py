@@ -238,7 +238,7 @@ def test_the_same_commands_under_the_name_of_the_operator(operator: Operator, st
     with operator:
         until(lambda: counts(operator) == {"one": 1}, "the list")
         arguments = ["events", "list", "--object-namespace=shop", "--since=2020-01-01T00:00:00.000Z", "--object-kind=Pod"]
-        by_extension = operator.cli("query", *arguments, "--limit=25", "--format=json", program="kube9-operator")
+        by_extension = operator.command("query", *arguments, "--limit=25", "--format=json", program="kube9-operator")
         assert by_extension["events"] == operator.events()
 
 
