@@ -1,0 +1,169 @@
+"""What a reflector does about each answer of the API server, with a made server, clock and outbox: the table of answers.
+
+The same faults meet a whole operator in tests/process/test_faults.py.
+"""
+
+from typing import NamedTuple
+
+import pytest
+
+from kube9_operator.deadlines import Deadlines
+from tests.unit.api import FAULTS, Clock, Run, Server
+
+TIMES = Deadlines()
+PODS = tuple(f"pod-{number}" for number in range(7))
+BROKEN = "no answer, or a broken one"
+EXPIRED = "the version has expired"
+PLAIN = "watch again"
+
+
+class Case(NamedTuple):
+    """A fault of one kind of request, and what has to follow."""
+
+    fault: str
+    on: str
+    then: str = PLAIN
+    """Or "list again", "wait long", "go on": what the next request is."""
+    why: str = ""
+    """What the log says, once; '' for nothing aloud."""
+    hole: str = ""
+    undecodable: int = 0
+    reloads: bool = False
+    least_wait: float = 0.0
+    times: int = 3
+    """In a row, at most."""
+
+    def __str__(self) -> str:
+        return f"{self.fault}, {self.on}"
+
+
+REFUSALS = {
+    "HTTP 401": {"why": "the credentials are not accepted", "reloads": True},
+    "HTTP 403": {"why": "not permitted", "then": "wait long", "reloads": True},
+    "HTTP 404": {"why": "not served", "then": "wait long"},
+    "HTTP 429": {"why": "the server is busy", "least_wait": 7.0},
+    "HTTP 500": {"why": "the server has failed"},
+    "HTTP 503": {"why": "the server has failed"},
+}
+CASES = [
+    *(Case(fault, on, **said) for on in ("look", "watch") for fault, said in REFUSALS.items()),  # type: ignore[arg-type]
+    *(Case(fault, "look", why=BROKEN) for fault in ("HTML", "truncated body", "body breaks off", "silence", "drip")),
+    Case("refused", "look"),
+    Case("refused", "watch"),
+    *(Case("HTTP 410", on, "list again", EXPIRED, "expired") for on in ("look", "watch")),
+    Case("ERROR line 410", "watch", "list again", EXPIRED, "expired"),
+    Case("empty watch", "watch", "list again", "the version has expired, and the server does not say so", "expired"),
+    Case("ERROR line 500", "watch", why="the server has failed"),
+    Case("ERROR line without a status", "watch", why=BROKEN),
+    Case("HTML", "watch", why=BROKEN, undecodable=3),
+    *(Case(fault, "watch", why=BROKEN) for fault in ("reset in mid-line", "silence", "drip")),
+    Case("no last chunk", "watch", why=BROKEN, times=1),
+    Case("half a line", "watch", "list again", "the version has expired, and the server does not say so", "expired", times=1),
+    *(Case("byte by byte", on, "go on") for on in ("look", "watch")),
+    Case("line that does not decode", "watch", "go on", undecodable=1, times=1),
+    Case("line of bytes", "watch", "go on", undecodable=1, times=1),
+    *(Case(fault, "watch", "go on", times=1) for fault in ("unknown line type", "BOOKMARK line")),
+    Case("gone back", "look", "list again", "the server has gone back to an earlier state", "behind", times=1),
+    Case("another cluster", "look", "list again", "it is another cluster", "another cluster", reloads=True, times=1),
+    *(Case(f"clock jumps {way}", on, "go on") for way in ("ahead", "back") for on in ("look", "watch")),
+]
+"""Met after the first list, when Events have happened that the watch is to bring."""
+IN_LISTS = [
+    *(
+        Case(fault, on, "list again", why)
+        for on in ("first", "page")
+        for fault, why in (
+            ("HTTP 500", "the server has failed"),
+            ("HTML", BROKEN),
+            ("truncated body", BROKEN),
+            ("body breaks off", BROKEN),
+            ("silence", BROKEN),
+        )
+    ),
+    *(Case("refused", on, "list again") for on in ("first", "page")),
+    *(Case("HTTP 403", on, "wait long", "not permitted", reloads=True) for on in ("first", "page")),
+    Case("HTTP 410", "page", "whole", EXPIRED, "expired"),
+]
+"""Met in the first list."""
+
+
+def a_server() -> Server:
+    server = Server(Clock())
+    server.write(*PODS)
+    return server
+
+
+def test_a_list_and_watches_without_a_fault() -> None:
+    server = a_server()
+    run = Run(server)
+    assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "look"]
+    assert run.sink.counts == dict.fromkeys(PODS, 1)
+    assert (run.sink.holes(), run.log.troubles(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
+    assert [one.mark for one in run.sink.news if one.mark] == ["list begins", "list ends"]
+
+
+def test_a_watch_goes_on_from_where_the_record_ends() -> None:
+    server = a_server()
+    run = Run(server, version="104", cluster=server.uid)
+    assert server.asked[:3] == ["cluster", "look", "watch"]
+    assert server.versions[0] == "104"
+    assert run.sink.counts == dict.fromkeys(PODS[4:], 1)
+    assert run.sink.holes() == [], "nothing was listed"
+
+
+@pytest.mark.parametrize(("case", "times"), [(case, times) for case in CASES for times in {1, case.times}], ids=str)
+def test_a_fault_of_a_watch(case: Case, times: int) -> None:
+    server = a_server()
+    begun_at = server.version
+    server.between, server.after = ("pod-0", "pod-1"), ("pod-1", "late")
+    server.plans = [(case.on, case.fault)] * times
+    run = Run(server)
+
+    assert run.sink.counts == server.counts(), "nothing is lost, and each has its latest count"
+    failed = times if case.then != "go on" else 0
+    assert len(server.stop.waits) == run.reflector.failures == failed
+    assert run.log.troubles() == ([case.why] if case.why else []), "one line, however often"
+    lists = 1 + (failed if case.then == "list again" else 0)
+    assert run.sink.holes() == ["", *[case.hole] * (lists - 1)]
+    assert run.sink.undecodable == case.undecodable * times
+    assert (server.reloads > 0) is case.reloads
+    assert run.sink.unavailable() == ([case.why] * times if case.then == "wait long" else [])
+    if case.then == PLAIN and case.on == "watch" and case.fault not in ("no last chunk", "reset in mid-line"):
+        assert server.versions[:2] == [str(begun_at)] * 2, "from the version before"
+    for seconds, doubled in zip(server.stop.waits, range(times), strict=False):
+        first = TIMES.denied_retry if case.then == "wait long" else TIMES.retry_first
+        assert seconds <= max(first * 2**doubled, case.least_wait)
+        assert seconds >= max(case.least_wait, first / 2)
+
+
+@pytest.mark.parametrize("case", IN_LISTS, ids=str)
+def test_a_fault_in_a_list(case: Case) -> None:
+    server = a_server()
+    server.plans = [(case.on, case.fault)]
+    run = Run(server)
+    assert run.sink.counts == server.counts()
+    assert run.sink.holes() == [case.hole]
+    assert len(server.stop.waits) == 1
+    assert run.log.troubles() == ([case.why] if case.why else [])
+    assert ("whole" in server.asked) is (case.then == "whole"), "an expired page is read in one answer"
+    assert run.sink.unavailable() == ([case.why] if case.then == "wait long" else [])
+    assert server.reloads == (1 if case.reloads else 0)
+
+
+def test_waits_double_up_to_a_bound_and_begin_again_when_it_works() -> None:
+    server = a_server()
+    server.plans = [("look", "HTTP 500")] * 12
+    Run(server)
+    waits = server.stop.waits
+    assert len(waits) == 12
+    for number, seconds in enumerate(waits):
+        bound = min(TIMES.retry_first * 2**number, TIMES.retry_most)
+        assert bound / 2 <= seconds <= bound
+    again = a_server()
+    again.plans = [("look", "HTTP 500"), ("look", "HTTP 500"), ("watch", "BOOKMARK line"), ("look", "HTTP 500")]
+    Run(again)
+    assert again.stop.waits[2] <= TIMES.retry_first
+
+
+def test_every_fault_is_tried() -> None:
+    assert {case.fault for case in CASES} | {case.fault for case in IN_LISTS} == set(FAULTS)
