@@ -7,16 +7,34 @@ BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && br
 IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
 IMAGE_FLAGS ?=
 
-.PHONY: demo test lint bench soak image requirements cluster-tools man picture clean
+# Tests at a time: they wait most of their time, and more than eight would only take memory.
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 2 < 8 ? cores * 2 : 8 )))
+PYTEST := $(BIN)/python -m pytest --dist loadgroup $(PYTEST_ARGS)
+
+.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools man picture clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
 
+# docs/testing.md says what each of the three proves.
 test: lint
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
-	@# Processes that the tests kill leave data that is not whole, of which coverage warns.
-	@$(BIN)/coverage combine -q 2>/dev/null; $(BIN)/coverage report
+	@echo "Running the tests that need nothing but Python, $(WORKERS) at a time: some minutes …"
+	$(PYTEST) -n $(WORKERS) -m "not cluster and not node and not long"
+
+# The shared control plane, the node, and the control planes of single tests are each the work of one worker.
+CLUSTER_WORKERS := $(if $(filter 1,$(WORKERS)),1,3)
+test-cluster: cluster-tools $(VENV)/done
+	@echo "Running the tests on a control plane and a node: some minutes …"
+	KUBE9_REQUIRE_TOOLS=1 $(PYTEST) -n $(CLUSTER_WORKERS) -m "(cluster or node) and not long"
+
+# Hours: make test-long PART=damage for one part, and `make test-long PART=list` for what there is.
+test-long: $(VENV)/done
+	$(BIN)/python -m tests.long $(PART)
+
+# Of what runs in the process of a test; what a process of the operator runs is not counted.
+coverage: $(VENV)/done
+	$(BIN)/coverage run -m pytest -q tests/unit tests/process/test_cli.py tests/process/test_cli_coverage.py
+	$(BIN)/coverage report
 
 lint: $(VENV)/done
 	$(BIN)/ruff check .
@@ -57,10 +75,11 @@ man: $(VENV)/done
 	$(BIN)/python -c 'from setuptools import setup; setup()' -q build_manpages
 
 $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo "Setting up $(VENV), once: half a minute …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
 
 # docs/events-list.svg, from what Kubernetes wrote on a real node.
 picture: $(VENV)/done

@@ -118,14 +118,17 @@ def _answer(request: Request, output: Output) -> None:
     from kube9_cli.query import Database
 
     database = Database(request.path, request.timeout_seconds, lambda: output.waited_seconds)
-    if request.command == "list":
-        _list(request, database)
-        return
-    found = (
-        answer.status(database)
-        if request.command == "status"
-        else answer.event_with_occurrences(database, request.event_id, request.event)
-    )
+    try:
+        if request.command == "list":
+            _list(request, database)
+            return
+        found = (
+            answer.status(database)
+            if request.command == "status"
+            else answer.event_with_occurrences(database, request.event_id, request.event)
+        )
+    finally:
+        database.close()
     if request.format in TABLES:
         print("\n".join(format.sheet(found)))
     elif request.format == "yaml":

@@ -94,6 +94,11 @@ class Database:
                 f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}: an operator that starts migrates it",
             )
 
+    def close(self) -> None:
+        """Closes the connection, and with it the files."""
+        with contextlib.suppress(apsw.Error):
+            self._connection.close()
+
     def all(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes."""
         try:

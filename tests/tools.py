@@ -17,7 +17,7 @@ def tool(name: str, brought_by: str = "make cluster-tools") -> str:
     found = shutil.which(name, path=f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
     if found is None:
         missing = f"needs {name}: {brought_by}"
-        if os.environ.get("KUBE9_REQUIRE_CONTROL_PLANE") == "1":
+        if os.environ.get("KUBE9_REQUIRE_TOOLS") == "1":
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
     return found

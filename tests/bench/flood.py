@@ -34,7 +34,7 @@ def run(_large: Path) -> None:
         try:
             _flood(operator, standin)
         finally:
-            subprocess.run(["umount", operator.data], check=True)
+            subprocess.run(["umount", "--lazy", operator.data], check=True)
 
 
 def _flood(operator: Operator, standin: StandIn) -> None:

@@ -20,7 +20,7 @@ from tests.node.exec import execute
 from tests.node.images import operator_image
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, POD, OperatorPod
-from tests.node.space import CONTROL_GROUP, hierarchies
+from tests.node.space import hierarchies
 from tests.operator import until
 
 MIB = 1024 * 1024
@@ -36,8 +36,8 @@ LIST = ("kube9-operator", "query", "events", "list")
 class Group:
     """The control group of a pod's container, of version 1 or 2."""
 
-    def __init__(self, container: str) -> None:
-        self._folders = [found for one in hierarchies() for found in (one / CONTROL_GROUP).rglob(container)]
+    def __init__(self, node: Node, container: str) -> None:
+        self._folders = [found for one in hierarchies() for found in (one / node.control_group).rglob(container)]
         assert self._folders, container
 
     def cpu_seconds(self) -> float:
@@ -129,7 +129,7 @@ def installed() -> Iterator[tuple[Node, OperatorPod, Group]]:
         pod.install("bench")
         pod.until_ready()
         time.sleep(SETTLE_SECONDS)
-        yield node, pod, Group(pod.container())
+        yield node, pod, Group(node, pod.container())
 
 
 def write(node: Node, total: int) -> float:

@@ -17,7 +17,7 @@ def binaries() -> Path:
     found = assets()
     if found is None:
         missing = "needs a control plane: make cluster-tools"
-        if os.environ.get("KUBE9_REQUIRE_CONTROL_PLANE") == "1":
+        if os.environ.get("KUBE9_REQUIRE_TOOLS") == "1":
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
     return found

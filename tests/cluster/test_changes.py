@@ -3,13 +3,9 @@
 import time
 from typing import Any
 
-import pytest
-
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import LONG_SECONDS
 from tests.operator import Operator, until
-
-pytestmark = pytest.mark.control_plane
 
 
 def stamp(seconds_ago: int = 0) -> str:

@@ -12,8 +12,6 @@ from tests.operator import until
 from tests.packaging.test_chart import CASES, CHART
 from tests.tools import tool
 
-pytestmark = pytest.mark.control_plane
-
 NAMESPACE = "restricted"
 LABELS = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 FOREIGN = {"ServiceMonitor": "servicemonitors", "PrometheusRule": "prometheusrules"}

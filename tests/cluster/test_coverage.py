@@ -16,8 +16,6 @@ from tests.cluster.plane import ApiError, ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS, agree, counts_in_database, listed, logged, times, warning
 from tests.operator import OF_EVENTS, Operator, until
 
-pytestmark = pytest.mark.control_plane
-
 LIFE_SECONDS = 20
 LIFE = timedelta(seconds=LIFE_SECONDS)
 LIST = timedelta(seconds=2)

@@ -3,14 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cluster.metrics_api import MetricsApi
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import LONG_SECONDS
 from tests.operator import Operator, until
-
-pytestmark = pytest.mark.control_plane
 
 
 def one_event(operator: Operator, namespace: str, name: str, kind: str, **metadata: Any) -> dict[str, Any]:

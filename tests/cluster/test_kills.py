@@ -15,8 +15,6 @@ from tests.cluster.test_coverage import COMPACTION, Load, Recorder, recording
 from tests.faults.world import Killer
 from tests.operator import Operator, until
 
-pytestmark = pytest.mark.control_plane
-
 ROUNDS = int(os.environ.get("KUBE9_KILL_ROUNDS", "4"))
 KILLS_IN_A_ROUND = 6
 SEED = int(os.environ.get("KUBE9_KILL_SEED", "7"))

@@ -16,8 +16,6 @@ from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, times, warni
 from tests.operator import Operator, until
 from tests.standin import kubeconfig
 
-pytestmark = pytest.mark.control_plane
-
 STATUS = "kube9-operator-status"
 VERBS = ("get", "list", "watch")
 TIMES = DEADLINES | {"proof": 60.0}

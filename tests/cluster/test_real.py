@@ -6,13 +6,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import LONG_SECONDS, agree, counts_in_database, listed, logged, stamp, times, warning
 from tests.operator import Operator, until
-
-pytestmark = pytest.mark.control_plane
 
 OBJECTS = 5_000
 THREADS = 6

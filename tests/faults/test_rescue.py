@@ -157,7 +157,7 @@ def small_volume(tmp_path: Path, standin: StandIn) -> Iterator[Operator]:
         damage_books(operator.data / "kube9.db")
         yield operator
     finally:
-        subprocess.run(["umount", operator.data], check=True)
+        subprocess.run(["umount", "--lazy", operator.data], check=True)
 
 
 def test_a_volume_that_has_no_room_for_both(small_volume: Operator, standin: StandIn) -> None:

@@ -32,7 +32,7 @@ def missing() -> str:
 def binaries() -> Path:
     """The folder with the binaries of a cluster, on a machine that can run a node."""
     if found := missing():
-        if os.environ.get("KUBE9_REQUIRE_NODE") == "1":
+        if os.environ.get("KUBE9_REQUIRE_TOOLS") == "1":
             pytest.fail(found, pytrace=False)
         pytest.skip(found)
     folder = assets()

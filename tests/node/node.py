@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.cluster.plane import ControlPlane
 from tests.node.images import NODE_IMAGE, node_image
-from tests.node.space import CONTROL_GROUP, THERE, Space
+from tests.node.space import Space
 from tests.operator import until
 
 NODE = "node-1"
@@ -50,7 +50,6 @@ KUBELET = {
     "kind": "KubeletConfiguration",
     "failCgroupV1": False,
     "cgroupDriver": "cgroupfs",
-    "cgroupRoot": f"/{CONTROL_GROUP}",
     "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
     "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
     "authorization": {"mode": "AlwaysAllow"},
@@ -103,6 +102,11 @@ class Node:
         return self._plane
 
     @property
+    def control_group(self) -> str:
+        """The name of the control group of all that runs on the node."""
+        return self._space.name
+
+    @property
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
@@ -114,7 +118,7 @@ class Node:
         self._space.start(
             self.binaries / "kubelet",
             *("--config", self.folder / "kubelet.json", "--kubeconfig", self.kubeconfig),
-            *("--hostname-override", NODE, "--node-ip", THERE),
+            *("--hostname-override", NODE, "--node-ip", self._space.address),
         )
 
     def stop_kubelet(self) -> None:
@@ -170,15 +174,15 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """For programs that use this cluster."""
-        own = {"KUBECONFIG": str(self.kubeconfig), "NO_PROXY": THERE, "no_proxy": THERE, "HOME": str(self.folder)}
-        return os.environ | own
+        direct = dict.fromkeys(("NO_PROXY", "no_proxy"), self._space.address)
+        return os.environ | {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)} | direct
 
     def _start(self, image: Path) -> None:
         self._plane = ControlPlane(
             self.folder,
             self.binaries,
             controllers=True,
-            address=THERE,
+            address=self._space.address,
             inside=("setpriv", "--pdeathsig=KILL", *self._space.inside("net")),
             manager_options=("--node-monitor-grace-period", f"{GRACE_SECONDS}s", "--node-monitor-period", "1s"),
         )
@@ -186,7 +190,8 @@ class Node:
         self.plane.__enter__()
         self.plane.kubeconfig(self.folder)
         self.load(image)
-        (self.folder / "kubelet.json").write_text(json.dumps(KUBELET | self._resolver()), encoding="utf-8")
+        own = {"cgroupRoot": f"/{self._space.name}"}
+        (self.folder / "kubelet.json").write_text(json.dumps(KUBELET | own | self._resolver()), encoding="utf-8")
         self.start_kubelet()
         self._space.start(
             self.binaries / "kube-proxy",

@@ -14,31 +14,34 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from tests.operator import until
 
-HERE, THERE = "198.18.9.1", "198.18.9.2"
-"""The two ends of the only way in: addresses for tests of networks, which nobody has (RFC 2544)."""
-LINK = "kube9-node"
-CONTROL_GROUP = "kube9-node"
+PREFIX = "kube9-node"
+"""With a number, the name of a space's network link and control group."""
+MOST = 250
+"""Spaces at a time on one machine."""
 FIRST = Path(__file__).parent / "first.py"
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 STOP_SECONDS = 10.0
-LOCK_SECONDS = 1800.0
 
 
 class Space:
-    """Lasts as long as the `with` block; one at a time on a machine. Needs root."""
+    """Lasts as long as the `with` block. Needs root. Several may exist at a time: each has a number of its own."""
 
     def __init__(self, folder: Path) -> None:
         """What is usually in /var/lib and /var/log is below `folder`; so are the logs of what is run."""
         self.folder = folder
-        self._lock = (Path(tempfile.gettempdir()) / f"{LINK}.lock").open("w", encoding="ascii")
+        number, self._lock = _claim_number()
+        self.name = f"{PREFIX}{number}"
+        """Of its network link on this side, and of its control group."""
+        self.here, self.address = f"198.18.{number}.1", f"198.18.{number}.2"
+        """The two ends of the only way in: addresses for tests of networks, which nobody has (RFC 2544)."""
         self._first: subprocess.Popen[bytes] | None = None
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Space":
-        until(self._is_mine, f"another test's node to be gone ({self._lock.name})", LOCK_SECONDS)
         try:
             self._make()
         except BaseException:
@@ -88,17 +91,10 @@ class Space:
                 os.kill(child, signal.SIGKILL)
             process.wait()
 
-    def _is_mine(self) -> bool:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
     def _make(self) -> None:
-        remove_control_groups()
+        remove_control_groups(self.name)
         for hierarchy in hierarchies():
-            group = hierarchy / CONTROL_GROUP
+            group = hierarchy / self.name
             group.mkdir()
             for name in ("cpuset.cpus", "cpuset.mems"):  # empty in a new one of version 1
                 if (hierarchy / name).exists() and (group / name).exists():
@@ -110,13 +106,13 @@ class Space:
         said = self._first.stdout.readline()
         assert said == b"ready\n", f"the space could not be made: {said!r}"
         first = children_of(self._first.pid)[0]
-        run("ip", "link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", first)
-        run("ip", "address", "add", f"{HERE}/30", "dev", LINK)
-        run("ip", "link", "set", LINK, "up")
-        self.call("ip", "address", "add", f"{THERE}/30", "dev", "eth0")
+        run("ip", "link", "add", self.name, "type", "veth", "peer", "name", "eth0", "netns", first)
+        run("ip", "address", "add", f"{self.here}/30", "dev", self.name)
+        run("ip", "link", "set", self.name, "up")
+        self.call("ip", "address", "add", f"{self.address}/30", "dev", "eth0")
         self.call("ip", "link", "set", "eth0", "up")
         # Kubernetes wants one; nothing of the node finds a way off this machine.
-        self.call("ip", "route", "add", "default", "via", HERE)
+        self.call("ip", "route", "add", "default", "via", self.here)
 
     def _vanish(self) -> None:
         for name in reversed(list(self._running)):
@@ -127,9 +123,22 @@ class Space:
             self._first.stdin.close()
             self._first.wait()
             self._first.stdout.close()
-        until(lambda: not (Path("/sys/class/net") / LINK).exists(), "the network to be gone")
-        remove_control_groups()
+        until(lambda: not (Path("/sys/class/net") / self.name).exists(), "the network to be gone")
+        remove_control_groups(self.name)
         self._lock.close()
+
+
+def _claim_number() -> tuple[int, TextIO]:
+    """A number that no living space has, and the lock file that says so for as long as it is open."""
+    for number in range(1, MOST + 1):
+        lock = (Path(tempfile.gettempdir()) / f"{PREFIX}{number}.lock").open("w", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return number, lock
+    raise AssertionError(f"{MOST} spaces exist already: see {tempfile.gettempdir()}/{PREFIX}*.lock")
 
 
 def hierarchies() -> list[Path]:
@@ -139,11 +148,11 @@ def hierarchies() -> list[Path]:
     return [one for one in CONTROL_GROUPS.iterdir() if one.is_dir() and not one.is_symlink()]
 
 
-def remove_control_groups() -> None:
-    """Removes the space's control groups, of an earlier one too; a group whose last process is just ending is busy."""
+def remove_control_groups(name: str) -> None:
+    """Removes the control groups of this name; a group whose last process is just ending is busy for a moment."""
     deadline = time.monotonic() + STOP_SECONDS
     for hierarchy in hierarchies():
-        top = hierarchy / CONTROL_GROUP
+        top = hierarchy / name
         while top.exists():
             for path, _, _ in os.walk(top, topdown=False):
                 with contextlib.suppress(OSError):

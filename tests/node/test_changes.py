@@ -13,8 +13,6 @@ from tests.node.pod import POD, RELEASE, OperatorPod
 from tests.node.reading import LONG_SECONDS, agree
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 SEED = 20_261_127
 UNKNOWN = "changes in between unknown"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods")

@@ -11,8 +11,6 @@ from tests.node.node import Node
 from tests.node.pod import OperatorPod
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 LONG_SECONDS = 180.0
 PAUSE_SECONDS = 0.3
 

@@ -14,8 +14,6 @@ from tests.node.node import Node
 from tests.node.pod import NAMESPACE, POD, OperatorPod
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 EVENTS = 1_000
 AT_ONCE = 10
 CALL = ("kube9-operator", "query", "events", "list")

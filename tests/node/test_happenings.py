@@ -11,8 +11,6 @@ from tests.node.pod import OperatorPod
 from tests.node.reading import LONG_SECONDS, agree
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 
 @pytest.mark.parametrize("deaths", [False, True], ids=["calm", "deaths"])
 def test_each_happening_is_read_of_once(node: Node, operator: OperatorPod, deaths: bool) -> None:

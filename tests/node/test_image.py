@@ -11,8 +11,6 @@ import pytest
 from tests.node.images import cache
 from tests.node.pod import OperatorPod
 
-pytestmark = pytest.mark.node
-
 MOST_BYTES = 45_000_000
 """Above its base, as its layers are unpacked; the base has its own bytecode here, which is 6 MB otherwise."""
 MOST_OF_THE_OPERATOR = 3_000_000

@@ -1,11 +1,7 @@
 """The operator as a pod: what it may do there."""
 
-import pytest
-
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, RELEASE, OperatorPod
-
-pytestmark = pytest.mark.node
 
 
 def test_the_pod_is_confined(operator: OperatorPod) -> None:

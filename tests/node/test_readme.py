@@ -14,8 +14,6 @@ from tests.node.node import Node
 from tests.node.pod import NAMESPACE, OperatorPod
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 HEADING = "## Run it in a cluster\n"
 HERE = "as-read"
 """In the place of the README's namespace, which another operator of these tests has."""

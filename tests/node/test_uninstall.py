@@ -10,8 +10,6 @@ from tests.node.node import Node
 from tests.node.pod import RELEASE, OperatorPod
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 STATUS = "kube9-operator-status"
 KINDS = "statefulset,pod,service,serviceaccount,configmap,role,rolebinding,networkpolicy,persistentvolumeclaim"
 CLUSTER_KINDS = "clusterrole,clusterrolebinding"

@@ -16,8 +16,6 @@ from tests.node.node import Node
 from tests.node.pod import POD, RELEASE, OperatorPod
 from tests.operator import until
 
-pytestmark = pytest.mark.node
-
 NAMESPACE = "upgraded"
 LONG_SECONDS = 120.0
 GROUP = "readers"

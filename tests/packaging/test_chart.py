@@ -16,6 +16,8 @@ from kube9_operator.sources import SOURCES
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
 from tests.tools import tool
 
+pytestmark = pytest.mark.cluster
+
 ROOT = Path(__file__).parent.parent.parent
 CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))

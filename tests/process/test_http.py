@@ -127,6 +127,7 @@ def test_a_watch_that_fails_is_counted(operator: Operator, standin: StandIn) -> 
     until(lambda: samples(operator).get("kube9_events_watch_errors_total", {}).get(("events",), 0) >= 3, "the count")
 
 
+@pytest.mark.cluster
 def test_prometheus_takes_them(operator: Operator) -> None:
     promtool = tool("promtool")
     text = operator.health("/metrics")[1]

@@ -25,7 +25,8 @@ def own(operator: Operator, reason: str = "") -> list[dict[str, Any]]:
 
 
 def reasons(operator: Operator) -> list[str]:
-    return [one["metadata"]["reason"] for one in own(operator)]
+    """Of all of its own events but those of its health, which a busy machine can bring."""
+    return [reason for one in own(operator) if (reason := one["metadata"]["reason"]) != "HealthChanged"]
 
 
 def of_events(operator: Operator, reason: str) -> dict[str, Any] | None:

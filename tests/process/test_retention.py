@@ -441,4 +441,4 @@ def test_a_floor_of_free_space_is_kept(tmp_path: Path) -> None:
         assert len(ids(connection, "severity >= 2")) == errors
         connection.close()
     finally:
-        subprocess.run(["umount", tmp_path], check=True)
+        subprocess.run(["umount", "--lazy", tmp_path], check=True)

@@ -204,4 +204,4 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
             assert operator.stop() == 0
         assert operator.integrity() == "ok"
     finally:
-        subprocess.run(["umount", operator.data], check=True)
+        subprocess.run(["umount", "--lazy", operator.data], check=True)
