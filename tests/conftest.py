@@ -1,15 +1,16 @@
-"""Fixtures of all tiers."""
+"""Fixtures of all tiers, and which tests belong together."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 from hypothesis import settings
 
 from tests.standin import StandIn
 
-settings.register_profile("kube9", deadline=None)  # a test never asserts a time
+# A test never asserts a time: other work on the machine must not fail it.
+settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.get("KUBE9_EXAMPLES", "100")))
 settings.load_profile("kube9")
 
 
@@ -19,15 +20,11 @@ def standin() -> Iterator[StandIn]:
         yield server
 
 
-def pytest_configure() -> None:
-    """A test never asserts a time: other work on the machine must not fail it."""
-    hypothesis.settings.register_profile("timeless", deadline=None)
-    hypothesis.settings.load_profile("timeless")
-
-
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker, and the group that one worker of xdist runs."""
+SHARED = ("test_damage", "test_extension", "test_files", "test_packaging", "test_rescue")
+"""Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,3 +34,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(getattr(pytest.mark, tier))
             if item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group(TIERS[tier]))
+        elif item.path.stem in SHARED:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

@@ -50,6 +50,11 @@ PARTS = {
         "for every n the n-th statement, and the n-th read, write, sync and question of size of the disk, fails",
         pytests("tests/faults/test_every_call.py", "tests/faults/test_every_rescue_call.py"),
     ),
+    "properties": Part(
+        "each property with twenty times as many examples",
+        pytests("tests/unit"),
+        {"KUBE9_EXAMPLES": "2000"},
+    ),
     "damage": Part(
         "twenty damaged copies of a database of 100,000 events",
         pytests("tests/faults/test_damage.py", workers=2),

@@ -123,7 +123,7 @@ def installed() -> Iterator[tuple[Node, OperatorPod, Group]]:
     if (reason := missing()) or binaries is None:
         sys.exit(reason)
     with tempfile.TemporaryDirectory() as folder, Node(Path(folder), binaries) as node:
-        node.load(operator_image("bench"))
+        node.load(operator_image("bench", node.folder))
         pod = OperatorPod(node)
         pod.make_volume()
         pod.install("bench")

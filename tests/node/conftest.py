@@ -50,7 +50,9 @@ def node(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def image(node: Node) -> str:
     """The tag of the operator's image of this source, which the node has."""
     tag = "test"
-    node.load(operator_image(tag))
+    archive = operator_image(tag, node.folder)
+    node.load(archive)
+    archive.unlink()
     return tag
 
 

@@ -1,10 +1,14 @@
 """The images of the node: a Python on Debian, of which its other pods are made too, and the operator's, by `make image`.
 
-What takes longest is kept outside the clone, beside the binaries of the cluster.
+What takes longest is kept outside the clone, beside the binaries of the cluster. Several runs of the tests share it: whoever
+builds holds the lock of the store until the image is in an archive of its own.
 """
 
+import contextlib
+import fcntl
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -15,9 +19,21 @@ PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 DEFINITION = 'FROM scratch\nADD debian.tar /\nENTRYPOINT ["sleep", "infinity"]\n'
 
 
+@contextlib.contextmanager
+def building() -> Iterator[None]:
+    """Nobody else on this machine uses the store meanwhile."""
+    with (cache() / "lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def node_image() -> Path:
     """The archive of NODE_IMAGE, made where there is none (half a minute, once a machine)."""
-    folder = cache()
+    with building():
+        return _node_image(cache())
+
+
+def _node_image(folder: Path) -> Path:
     archive = folder / "node.tar"
     if not archive.exists():
         debian = folder / "debian.tar"
@@ -31,12 +47,13 @@ def node_image() -> Path:
     return archive
 
 
-def operator_image(tag: str, source: Path = ROOT) -> Path:
-    """The archive of OPERATOR_IMAGE:`tag`, built from `source` as the README says, on NODE_IMAGE."""
+def operator_image(tag: str, folder: Path, source: Path = ROOT) -> Path:
+    """The archive of OPERATOR_IMAGE:`tag` in `folder`, built from `source` as the README says, on NODE_IMAGE."""
     name = f"{OPERATOR_IMAGE}:{tag}"
-    variables = build_variables()
-    run("make", "-C", source, "image", f"IMAGE={name}", *(f"{variable}={value}" for variable, value in variables.items()))
-    return archive_of(name, f"operator-{tag}")
+    variables = [f"{variable}={value}" for variable, value in build_variables().items()]
+    with building():
+        run("make", "-C", source, "image", f"IMAGE={name}", *variables)
+        return archive_of(name, folder)
 
 
 def build_variables() -> dict[str, str]:
@@ -49,9 +66,9 @@ def build_variables() -> dict[str, str]:
     return {"BUILDER": " ".join(buildah()), "IMAGE_FLAGS": " ".join(options)}
 
 
-def archive_of(image: str, name: str) -> Path:
-    """An image that was built, as an archive of this name, for the node to load."""
-    archive = cache() / f"{name}.tar"
+def archive_of(image: str, folder: Path) -> Path:
+    """An image that was built, as an archive in this folder, for the node to load."""
+    archive = folder / "image.tar"
     _push(image, archive)
     return archive
 

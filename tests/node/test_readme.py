@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.happenings import pod
-from tests.node.images import ROOT, archive_of, build_variables
+from tests.node.images import ROOT, archive_of, build_variables, building
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, OperatorPod
 from tests.operator import until
@@ -52,9 +52,12 @@ def test_in_its_words(node: Node, clone: Path) -> None:
         assert done.returncode == 0, f"{command}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
         return done.stdout
 
-    run(build)
     image = next(word for word in build if word.startswith("IMAGE=")).removeprefix("IMAGE=")
-    node.load(archive_of(image, "readme"))  # in the place of a registry
+    with building():
+        run(build)
+        archive = archive_of(image, clone)
+    node.load(archive)  # in the place of a registry
+    archive.unlink()
     said = run(install)
     assert " ".join(ask) in said, "the notes have the first question too"
     run(ask)

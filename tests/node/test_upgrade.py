@@ -33,7 +33,9 @@ def first(node: Node, tmp_path: Path) -> Path:
     found = git("tag", "--sort=creatordate").split() or git("log", "-1", "--format=%H", "--", "schema/0001_first.sql").split()
     archive = subprocess.run(["git", "archive", found[0]], cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", tmp_path], input=archive, check=True)
-    node.load(operator_image("first", tmp_path))
+    archive = operator_image("first", tmp_path, tmp_path)
+    node.load(archive)
+    archive.unlink()
     return tmp_path
 
 

@@ -15,9 +15,6 @@ import pytest
 from tests.operator import BIN, Operator, until
 from tests.standin import StandIn, warning
 
-pytestmark = pytest.mark.xdist_group("extension")
-"""They share an operator."""
-
 EVENTS = 1_000
 AT_ONCE = 10
 LONG = "wörd " * 190
