@@ -98,13 +98,6 @@ def prepare(node: Node) -> None:
     _until_available(node, "stuck", 1)
 
 
-def happen(node: Node) -> None:
-    """All of it; returns when it is over for the cluster."""
-    fail_and_roll_out(node)
-    lose_node(node)
-    lose_endpoints(node)
-
-
 def fail_and_roll_out(node: Node) -> None:
     """Containers fail, workloads are scaled and changed, namespaces come and go, a node is cordoned."""
     eats = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"

@@ -50,9 +50,7 @@ def node(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def image(node: Node) -> str:
     """The tag of the operator's image of this source, which the node has."""
     tag = "test"
-    archive = operator_image(tag, node.folder)
-    node.load(archive)
-    archive.unlink()
+    node.load(operator_image(tag, node.folder))
     return tag
 
 

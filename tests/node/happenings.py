@@ -62,7 +62,6 @@ def table(namespace: str) -> list[Expected]:
 STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
     ("Pod", "hook", "Pod FailedPostStartHook"): "the cause of the restarts, which the back-off does not say",
-    ("Node", NODE, "Node Ready"): "it came back",
     ("Deployment", "small", "Deployment scaled"): "what its autoscaler did, where the operator saw it before",
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedGetResourceMetric"): "nobody measures here",
     ("HorizontalPodAutoscaler", "small", "HorizontalPodAutoscaler FailedComputeMetricsReplicas"): "the same, by its effect",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.node.images import cache
+from tests.node.node import Node
 from tests.node.pod import OperatorPod
 
 MOST_BYTES = 45_000_000
@@ -18,9 +19,9 @@ MOST_OF_THE_OPERATOR = 3_000_000
 
 
 @pytest.fixture(scope="module")
-def layers(image: str) -> list[bytes]:
+def layers(node: Node, image: str) -> list[bytes]:
     """The image's layers above those of its base, lowest first."""
-    base, ours = (read(cache() / name) for name in ("node.tar", f"operator-{image}.tar"))
+    base, ours = read(cache() / "node.tar"), read(node.folder / "image.tar")
     known = base[0]["rootfs"]["diff_ids"]
     assert ours[0]["rootfs"]["diff_ids"][: len(known)] == known
     return ours[1][len(known) :]

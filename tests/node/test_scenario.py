@@ -1,24 +1,39 @@
-"""What changes on a real node is read of once: by one who watched, by one who was killed all the time, by one who was away."""
+"""What goes wrong and what changes on a real node is read of once: by one who watched, by one who was killed all the time, by
+one who was away. It happens once, and all three read it.
+"""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from tests.node.changes import STAYS, happen, is_about_it, prepare, table
+from tests.node import changes, happenings
 from tests.node.deaths import Deaths
 from tests.node.node import Node
 from tests.node.pod import POD, RELEASE, OperatorPod
-from tests.node.reading import LONG_SECONDS, agree
+from tests.node.reading import LONG_SECONDS, Stays, agree
 from tests.operator import until
 
 SEED = 20_261_127
 UNKNOWN = "changes in between unknown"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods")
+FAILING, FULL = "failing", "failing-full"
+STAYS: Stays = happenings.STAYS | changes.STAYS
 
 
-@pytest.fixture
+class Scenario(NamedTuple):
+    """It is over for the cluster."""
+
+    watched: OperatorPod
+    killed: OperatorPod
+    away: OperatorPod
+    """Not running."""
+    begin: str
+    deaths: Deaths
+
+
+@pytest.fixture(scope="module")
 def others(node: Node, image: str) -> Iterator[tuple[OperatorPod, OperatorPod]]:
     """Two more operators beside that of all tests."""
     found = OperatorPod(node, "killed"), OperatorPod(node, "away")
@@ -30,30 +45,54 @@ def others(node: Node, image: str) -> Iterator[tuple[OperatorPod, OperatorPod]]:
         node.program("helm", "uninstall", RELEASE, "-n", one.namespace)
 
 
-def test_each_change_is_read_of_once(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> None:
+@pytest.fixture(scope="module")
+def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> Scenario:
     killed, away = others
-    prepare(node)
+    changes.prepare(node)
+    node.make_namespaces(FAILING, FULL)
     for one in (operator, killed, away):
         one.until_ready()
         until(lambda one=one: is_current(one), f"the watches of {one.namespace}", LONG_SECONDS)
     begin = iso(now_ms())
     scale(away, 0)
-
     with Deaths(killed.namespace, SEED) as deaths:
-        happen(node)
-        agree(table(watched=True), STAYS, lambda: read(operator, begin))
-    assert deaths.of_supervisor >= 2
-    assert deaths.of_others >= 6
+        node.apply(*happenings.objects(FAILING), *happenings.filled(FULL))
+        changes.fail_and_roll_out(node)
+        # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
+        until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
+        changes.lose_node(node)
+        changes.lose_endpoints(node)
+        agree(wanted(), STAYS, lambda: read(operator, begin))
+    return Scenario(operator, killed, away, begin, deaths)
 
-    agree(table(watched=True), STAYS, lambda: read(killed, begin))
-    for one in (operator, killed):
-        assert gaps(one, begin) == []
 
+def wanted() -> list[Any]:
+    """What who watched is to read; what changes tells more of the node than what fails."""
+    failing = [one for one in happenings.table(FAILING) if one.kind != "Node"]
+    return [*failing, *changes.table(watched=True)]
+
+
+def test_by_one_who_watched(scenario: Scenario) -> None:
+    """The fixture has waited for the table; it stays."""
+    agree(wanted(), STAYS, lambda: read(scenario.watched, scenario.begin))
+    assert gaps(scenario.watched, scenario.begin) == []
+
+
+def test_by_one_who_was_killed_all_the_time(scenario: Scenario) -> None:
+    assert scenario.deaths.of_supervisor >= 2
+    assert scenario.deaths.of_others >= 6
+    agree(wanted(), STAYS, lambda: read(scenario.killed, scenario.begin))
+    assert gaps(scenario.killed, scenario.begin) == []
+
+
+def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
+    away, begin = scenario.away, scenario.begin
     # What an API server remembers beyond what etcd does, it forgets when it is started again.
     node.plane.compact()
     node.plane.restart_api_server(kill=True)
     scale(away, 1)
-    agree(table(watched=False), STAYS, lambda: read(away, begin))
+    about_it = lambda: [event for event in read(away, begin) if changes.is_about_it(event)]  # noqa: E731
+    agree(changes.table(watched=False), changes.STAYS, about_it)
     found = gaps(away, begin)
     assert {gap["reason"] for gap in found} == {UNKNOWN}
     assert len({gap["source"] for gap in found}) == len(found)
@@ -62,6 +101,11 @@ def test_each_change_is_read_of_once(node: Node, operator: OperatorPod, others: 
     told = [one for one in away.events("--type", "operator") if one["title"] == "Gap in the record"]
     assert [one["metadata"]["why"] for one in told] == [UNKNOWN]
     assert set(told[0]["metadata"]["sources"]) >= {gap["source"] for gap in found}
+
+
+def autoscaled(node: Node) -> int:
+    """How many pods of the autoscaled Deployment are ready."""
+    return int(node.get("deployment", "small", "-n", FAILING)["status"].get("readyReplicas", 0))
 
 
 def is_current(operator: OperatorPod) -> bool:
@@ -85,7 +129,11 @@ def scale(operator: OperatorPod, replicas: int) -> None:
 
 
 def read(operator: OperatorPod, begin: str) -> list[dict[str, Any]]:
-    """The events of the scenario."""
+    """The events of the scenario: of its namespaces, and of the node."""
+
+    def is_about_it(event: dict[str, Any]) -> bool:
+        return event.get("object_namespace") in (FAILING, FULL) or changes.is_about_it(event)
+
     return [event for event in operator.events("--since", begin) if is_about_it(event)]
 
 
