@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from kube9_operator import redact
+from kube9_operator.text import redact
 
 Logger = structlog.typing.FilteringBoundLogger
 

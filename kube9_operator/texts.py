@@ -4,16 +4,28 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator import redact
-from kube9_operator.frame import MAX_METADATA_BYTES
+from kube9_operator.frame import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES
+from kube9_operator.text import redact
 
 _json = msgspec.json.Encoder(order="sorted")
 
 
 def line(text: str, most: int) -> tuple[str, int]:
     """The text on one line, without secrets and white space at its ends, cut to `most` characters; and how many secrets."""
-    hidden, found = redact.text(one_line(text), most)
-    return cut(hidden, most), found
+    hidden, found = redact.text(text, most)
+    plain = one_line(hidden)
+    if not text.isprintable():  # what stood on two lines may be one secret, before they are joined and after
+        plain, more = redact.text(plain, most)
+        found += more
+    return cut(plain, most), found
+
+
+def joined(text: str) -> tuple[str, int]:
+    """The text on one line, without the secrets that stood on several; and how many. What is on one is left to `line`."""
+    if text.isprintable():
+        return text.strip(), 0
+    hidden, found = redact.text(text, MAX_DESCRIPTION_CHARACTERS)
+    return one_line(hidden), found
 
 
 def one_line(text: str) -> str:

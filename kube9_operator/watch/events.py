@@ -6,7 +6,7 @@ from zlib import crc32
 
 import msgspec
 
-from kube9_operator import redact, rows, texts
+from kube9_operator import rows, texts
 from kube9_operator.frame import (
     CLUSTER,
     MAX_DESCRIPTION_CHARACTERS,
@@ -18,6 +18,7 @@ from kube9_operator.frame import (
     hash64,
 )
 from kube9_operator.rows import Row
+from kube9_operator.text import redact
 from kube9_operator.watch import messages
 from kube9_operator.watch.messages import Facts, Said
 from kube9_operator.watch.recognise import COMBINED, TABLE_ALONE, Chosen, recognise
@@ -91,7 +92,8 @@ class Event(msgspec.Struct, frozen=True, rename="camel", gc=False):
 def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
     """The sighting that an Event of any of the three shapes is, or None where it is not worth recording. Never raises."""
     source = event.source or Source()
-    message = texts.one_line(event.message or "").removeprefix(COMBINED)
+    message, in_lines = texts.joined(event.message or "")
+    message = message.removeprefix(COMBINED)
     about = _named(event.involved_object or Reference())
     said = Said(
         about,
@@ -138,7 +140,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
         node=words.node,
         text_hash=crc32("\0".join((words.title, words.description, words.metadata, own.name or "")).encode("utf-8", "replace")),
         row=row.name,
-        redacted=words.redacted,
+        redacted=words.redacted + in_lines,
     )
 
 

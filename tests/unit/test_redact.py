@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator import logs, own, redact, texts
+from kube9_operator import logs, own, texts
 from kube9_operator.frame import INFO, MAX_METADATA_BYTES
-from kube9_operator.secret_shapes import PREFIXES
+from kube9_operator.text import redact
 from tests import secrets
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
@@ -92,17 +92,34 @@ MARKS = (
 
 @given(st.lists(st.sampled_from(MARKS), max_size=60).map("".join))
 def test_any_mixture_of_marks_is_taken(text: str) -> None:
-    once, _ = redact.text(text, 10_000)
-    twice, _ = redact.text(once, 10_000)
-    # Two that stand beside each other may become one: what is left of a secret is never brought back.
-    assert (redact.REDACTED in twice) == (redact.REDACTED in once)
-    assert len(twice.replace(redact.REDACTED, "")) <= len(once.replace(redact.REDACTED, ""))
+    once, found = redact.text(text, 10_000)
+    assert (found > 0) == (once != text)
+    assert redact.text(once, 10_000) == (once, 0), "a second time changes nothing"
+    assert len(once) <= len(text) + found * len(redact.REDACTED)
 
 
-@pytest.mark.parametrize("prefix", PREFIXES)
-def test_every_prefix_is_looked_for(prefix: bytes) -> None:
-    token = prefix.decode() + "A1B2C3D4E5F6G7H8A1B2C3D4E5F6G7H8"
-    assert redact.text(f"it was {token} then", 100) == ("it was [REDACTED] then", 1)
+@given(st.text(max_size=20_000) | st.text(alphabet="""a1=:/@ \\"'\n\u200b\uff1d""", max_size=2_000), st.integers(1, 1_200))
+def test_any_text_is_taken(text: str, most: int) -> None:
+    once, found = redact.text(text, most)
+    assert len(once) <= len(text) + found * len(redact.REDACTED) + 1
+    assert redact.text(once, most) == (once, 0)
+
+
+def test_of_a_long_text_only_the_beginning_is_looked_at() -> None:
+    """So that the time it takes has a bound. What may be a part of a secret at the end of that is not kept."""
+    text = "x " * (redact.MAX_LOOKED_AT // 2 - 10) + secrets.GITHUB + " and more"
+    hidden, _ = redact.text(text, 1_000)
+    assert 1_000 < len(hidden) <= redact.MAX_LOOKED_AT
+    secret = "password='" + "a1" * (redact.MAX_LOOKED_AT // 2 - 100) + "' " + "b2 " * 30 + "token=" + "c3" * 100
+    hidden, found = redact.text(secret, 1_000)
+    assert found
+    assert "a1a1" not in hidden
+    assert "c3" not in hidden
+    assert hidden.endswith("…"), "it says that there was more"
+
+
+def test_a_text_made_to_be_slow_is_hidden_as_a_whole() -> None:
+    assert redact.text("pwd: is " * 800, 10_000) == (redact.REDACTED, 1)
 
 
 def test_keys_of_metadata_at_any_depth() -> None:

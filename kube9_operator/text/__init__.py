@@ -1,0 +1,1 @@
+"""What happens to texts before they are kept: redaction of secrets."""
