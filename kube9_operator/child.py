@@ -89,6 +89,8 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
     """Given up since the process began."""
     failures: dict[str, int] = {}
     """Requests and streams that failed since the process began."""
+    undecodable: dict[str, list[str]] = {}
+    """The latest objects that could not be decoded, by namespace, name and version."""
 
 
 class Told(msgspec.Struct, frozen=True, tag=True):

@@ -24,6 +24,7 @@ class Health:
         self._recording: Recording | None = None
         self._recorded = 0.0
         self._troubles: dict[str, str] = {}
+        self._undecodable: dict[str, list[str]] = {}
         self._published: Published | None = None
         self._published_well = time.monotonic()
 
@@ -45,6 +46,8 @@ class Health:
                 self._recording, self._recorded = message, time.monotonic()
             case Watching(troubles):
                 self._troubles = self._troubles | troubles
+                named = {source: names for source, names in message.undecodable.items() if names}
+                self._undecodable = self._undecodable | named
             case Published():
                 self._published = message
                 self._published_well = self._published_well if message.trouble else time.monotonic()
@@ -110,6 +113,7 @@ class Health:
         return {
             "status": status,
             "reasons": unhealthy + degraded,
+            "undecodable": self._undecodable,
             "processes": self._phases,
             "watches": watches,
             "status_configmap": {

@@ -31,6 +31,11 @@ BEHIND = -2
 ANOTHER_CLUSTER = -3
 """The namespace kube-system has another uid."""
 
+FAILED = -9
+"""Something that nobody expects went wrong with an answer …"""
+FAILED_TWICE = -10
+"""… and again from the same version."""
+
 ANSWERS: dict[int, Meaning] = {
     EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", hole="expired"),
     BEHIND: Meaning("list again", "the server has gone back to an earlier state", hole="behind"),
@@ -43,6 +48,8 @@ ANSWERS: dict[int, Meaning] = {
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
     DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", hole="dropped"),
+    FAILED: Meaning("watch again", "an unexpected failure, see the log"),
+    FAILED_TWICE: Meaning("list again", "an unexpected failure twice, see the log"),
     410: Meaning("list again", "the version has expired", hole="expired"),
     429: Meaning("watch again", "the server is busy"),
 }

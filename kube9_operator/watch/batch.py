@@ -4,6 +4,7 @@ import msgspec
 
 from kube9_operator.frame import Counts, Sighting
 from kube9_operator.states import State
+from kube9_operator.watch.unreadable import Unreadable
 
 
 class Batch(msgspec.Struct):
@@ -20,3 +21,7 @@ class Batch(msgspec.Struct):
     """So many of the lines said nothing but how far the server is."""
     gone: list[tuple[str, int]] = msgspec.field(default_factory=list)
     """Of Events that were deleted their namespace, and when they were last written, in ms since 1970."""
+    unreadable: list[Unreadable] = msgspec.field(default_factory=list)
+    """The objects that are counted as undecodable."""
+    server_ms: int = 0
+    """How late it is at most by the API server's clock, in ms since 1970; 0 where nobody knows."""

@@ -13,12 +13,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import load_incluster_config, load_kube_config
 
+from kube9_operator.clock import now_ms
+from kube9_operator.watch.decoding import NOT_DECODED
+from kube9_operator.watch.outline import outline
 from kube9_operator.watch.reach import Reach
 
 JSON = "application/json"
@@ -33,7 +37,7 @@ TLS = -6
 """In place of an HTTP status: the server's certificate is not trusted, or ours is not accepted."""
 UNREACHABLE = -8
 """In place of an HTTP status: no connection to the server can be made."""
-MAX_ERROR_BYTES = 4_096
+MAX_ERROR_BYTES = 65_536
 """How much of an error's answer is read."""
 
 
@@ -46,6 +50,24 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
+class Status(msgspec.Struct, frozen=True):
+    """What the API server says of a failure: the body of an error, and the object of an ERROR line."""
+
+    code: int = 0
+    message: str = ""
+
+
+_status = msgspec.json.Decoder(Status)
+
+
+def status_of(data: bytes | msgspec.Raw) -> Status | None:
+    """The status that a JSON text is; None where it is none."""
+    try:
+        return _status.decode(outline(memoryview(data), 1, MAX_ERROR_BYTES).decode("utf-8", "replace"))
+    except NOT_DECODED:
+        return None
+
+
 class Client:
     """One connection pool with its credentials; for one thread."""
 
@@ -56,6 +78,14 @@ class Client:
         self._reading: urllib3.HTTPResponse | None = None
         self.server_ms = 0
         """The `Date` of the last answer, in ms since 1970; 0 where there was none."""
+        self._dated = 0.0
+        """When that answer came, by a clock that nobody sets."""
+
+    def server_now_ms(self) -> int:
+        """How late it is by the API server's clock, in ms since 1970; by our own where the server does not say."""
+        if not self.server_ms:
+            return now_ms()
+        return self.server_ms + int((time.monotonic() - self._dated) * 1000)
 
     def reload_credentials(self) -> None:
         """Reads configuration and credentials again before the next request."""
@@ -87,7 +117,7 @@ class Client:
         """
         raw = self._ask("GET", path, read_seconds, {"Accept": accept}, query_params=query)
         answer = Answer(raw, total_seconds)
-        self.server_ms = _date_ms(raw.headers.get("Date", ""))
+        self.server_ms, self._dated = _date_ms(raw.headers.get("Date", "")), time.monotonic()
         if long:
             self._reading = raw
         if raw.status != 200:
@@ -176,10 +206,8 @@ class Answer:
             body = b""
         finally:
             self._raw.close()
-        try:
-            message = str(json.loads(body)["message"])
-        except (ValueError, KeyError, TypeError):
-            message = self._raw.reason or ""
+        status = status_of(body)
+        message = (status.message if status else "") or self._raw.reason or ""
         after = self._raw.headers.get("Retry-After", "")
         return ApiError(self._raw.status, message, float(after) if after.isascii() and after.isdigit() else 0.0)
 

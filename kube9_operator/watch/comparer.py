@@ -1,16 +1,15 @@
 """A stream can be alive and wrong: lists all Events from time to time, for the writer to compare with what it has recorded."""
 
 import threading
-from collections.abc import Iterator
 
 from kube9_operator import logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, News
-from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outbox import Outbox, Stopped
+from kube9_operator.watch.pager import Pager
 
 ORDINARY_EVENTS = 5_000
 """With more than these, it is done rarer in proportion: a list of that many costs the API server a few hundred ms."""
@@ -20,7 +19,7 @@ class Comparer:
     """The lists of one source. What it finds missing, the writer decides; trouble with the API server is the reflector's."""
 
     def __init__(self, kind: Kind, client: Client, outbox: Outbox, stop: threading.Event, deadlines: Deadlines) -> None:
-        self._kind = kind
+        self._pager = Pager(kind, client, deadlines)
         self._client = client
         self._outbox = outbox
         self._stop = stop
@@ -32,25 +31,19 @@ class Comparer:
         while not self._stop.wait(wait):
             listed = 0
             try:
-                for batch in self._pages():
-                    listed += batch.counts.received
-                    self._outbox.put(Batch(batch.sightings, counts=Counts(received=len(batch.sightings))), News(mark="compare"))
+                for page in self._pager.pages():
+                    found = page.batch.sightings
+                    listed += page.batch.counts.received
+                    self._outbox.put(Batch(found, counts=Counts(received=len(found))), News(mark="compare"))
             except Stopped:
                 break
             except ApiError as error:
                 logs.get().debug("comparison.failed", error=logs.one_line(error))
+            except Exception as error:  # a comparison that fails is no reason to end the watch
+                logs.get().error("comparison.failed", error=logs.one_line(error))
             wait = self._deadlines.compare * max(1.0, listed / ORDINARY_EVENTS)
         self._client.close()
 
     def interrupt(self) -> None:
         """Ends a read that waits for the API server."""
         self._client.interrupt()
-
-    def _pages(self) -> Iterator[Batch]:
-        token: str | None = ""
-        while token is not None:
-            query = [("limit", str(self._kind.page_limit))] + ([("continue", token)] if token else [])
-            answer = self._client.get(self._kind.path, query, self._deadlines.read, self._deadlines.page)
-            meta, batch = lines.page(answer.whole(), self._kind)
-            yield batch
-            token = meta.continue_ or None

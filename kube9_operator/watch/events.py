@@ -27,6 +27,7 @@ PATH = "/api/v1/events"
 _json = msgspec.json.Encoder(order="sorted")
 MAX_AHEAD_MS = 5 * 60_000
 """A time further ahead of what the API server's own clock says is replaced by that."""
+SKEW_MS = 60_000
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -89,8 +90,11 @@ class Event(msgspec.Struct, frozen=True, rename="camel", gc=False):
     reporting_component: str | None = None
 
 
-def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
-    """The sighting that an Event of any of the three shapes is, or None where it is not worth recording. Never raises."""
+def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) -> Sighting | None:
+    """The sighting that an Event of any of the three shapes is, or None where it is not worth recording. Never raises.
+
+    `server_ms` is how late it is by the API server's clock, in ms since 1970; 0 where nobody knows.
+    """
     source = event.source or Source()
     message, in_lines = texts.joined(event.message or "")
     message = message.removeprefix(COMBINED)
@@ -107,7 +111,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE) -> Sighting | None:
         return None
     row, facts = found.row, found.facts
     own, count, began_ms = event.metadata, _count(event), _ms(_first_time(event))
-    first_ms, last_ms, replaced = _times(event)
+    first_ms, last_ms, replaced = _times(event, server_ms)
     if chosen.lives_ms and own.creation_timestamp and last_ms < _ms(own.creation_timestamp) - chosen.lives_ms[row.severity]:
         return None
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
@@ -180,11 +184,18 @@ def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Word
     return Words(kind, reason, node, title, description, plain, found)
 
 
-def written_ms(event: Event) -> int:
-    """When the Event was last written by the API server's own clock, as far as it says so; in ms since 1970."""
+def written_ms(event: Event, server_ms: int = 0) -> int:
+    """When the Event was last written by the API server's own clock, as far as it says so; in ms since 1970.
+
+    Whoever writes an Event may write managedFields with any time, so none counts that lies ahead of that clock (`server_ms`;
+    0: unknown). Several API servers may differ by SKEW_MS: what is ahead by less stands for the time of the clock.
+    """
     own = event.metadata
-    writes = [one.time for one in own.managed_fields or () if one.time is not None]
-    return max((_ms(time) for time in (own.creation_timestamp, *writes) if time is not None), default=0)
+    writes = [_ms(one.time) for one in own.managed_fields or () if one.time is not None]
+    made_ms = _ms(own.creation_timestamp) if own.creation_timestamp is not None else 0
+    if server_ms:
+        writes = [min(time, server_ms) for time in writes if time <= server_ms + SKEW_MS]
+    return max([made_ms, *writes])
 
 
 MAX_COUNT = 2**31 - 1
@@ -201,24 +212,26 @@ def _first_time(event: Event) -> datetime:
     return event.first_timestamp or event.event_time or event.metadata.creation_timestamp or EPOCH
 
 
-def _times(event: Event) -> tuple[int, int, dict[str, str]]:
+def _times(event: Event, clock_ms: int) -> tuple[int, int, dict[str, str]]:
     """First and last time in ms, and what the source said instead where that cannot be.
 
     The API server stamps creation and every write (managedFields) with its own clock. A first time is held against creation,
-    as the specification says; a last time against the last write, since a count may rise for days after the creation.
+    as the specification says; a last time against the last write, since a count may rise for days after the creation, and
+    against the server's clock (`clock_ms`; 0: unknown), since an Event may be without managedFields.
     """
-    created = event.metadata.creation_timestamp
     first = _first_time(event)
     last = (event.series.last_observed_time if event.series else None) or event.last_timestamp or event.event_time or first
     replaced: dict[str, str] = {}
     first_ms, last_ms = _ms(first), _ms(last)
-    if created is not None:
-        created_ms = _ms(created)
-        server_ms = written_ms(event)
+    created = event.metadata.creation_timestamp
+    created_ms = clock_ms if created is None else _ms(created)
+    if created_ms:
+        server_ms = written_ms(event, clock_ms) or created_ms
         if first_ms > created_ms + MAX_AHEAD_MS:
             replaced["original_first_timestamp"] = _iso(first)
             first_ms = created_ms
-        if last_ms > server_ms + MAX_AHEAD_MS and (event.metadata.managed_fields or _count(event) == 1):
+        limit_ms = server_ms if event.metadata.managed_fields or _count(event) == 1 else clock_ms
+        if limit_ms and last_ms > limit_ms + MAX_AHEAD_MS:
             replaced["original_last_timestamp"] = _iso(last)
             last_ms = server_ms
     return first_ms, max(first_ms, last_ms), replaced

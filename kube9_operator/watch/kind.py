@@ -5,18 +5,20 @@ from typing import Any
 
 import msgspec
 
+from kube9_operator import logs
 from kube9_operator.sources import SOURCES
 from kube9_operator.states import GONE, UNREADABLE, Reduced, State, encode
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
-from kube9_operator.watch.metadata import Identity, Texts
+from kube9_operator.watch.decoding import decode, identity
+from kube9_operator.watch.metadata import Texts
+from kube9_operator.watch.unreadable import Unreadable
 
 Take = Callable[[msgspec.Raw, Batch], str]
 """Takes an object into a batch, counts it, and returns its resourceVersion, '' where it has none. Never raises."""
 
 PAGE_LIMIT = 500
 """Objects in a page of a list: client-go's default."""
-NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -47,9 +49,6 @@ class Kind(msgspec.Struct, frozen=True):
         return f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1,{JSON}"
 
 
-_identity = msgspec.json.Decoder(Identity)
-
-
 def resource(
     source: str,
     form: Any,
@@ -61,33 +60,48 @@ def resource(
     decoder = msgspec.json.Decoder(form)
 
     def take(raw: msgspec.Raw, batch: Batch) -> str:
+        texts = Texts()
         try:
-            found = decoder.decode(raw)
-        except NOT_DECODED:
-            batch.counts.undecodable += 1
-            return _take_as(UNREADABLE, raw, batch)
+            found = decode(decoder, raw)
+            reduced = encode(reduce(found, texts))
+        except Exception as error:  # whatever an object holds ends no watch
+            return take_unreadable(raw, batch, logs.one_line(error), of_states=True)
         batch.counts.received += 1
-        own, texts = found.metadata, Texts()
-        reduced = encode(reduce(found, texts))
+        own = found.metadata
         batch.counts.redacted += texts.redacted
         batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced))
         return str(own.resource_version)
 
     def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
-        states = len(batch.states)
-        found = _take_as(GONE, raw, batch)
-        batch.counts.undecodable += states == len(batch.states)
-        return found
+        batch.counts.received += 1
+        if not _take_identity(GONE, raw, batch):
+            _count_unreadable(raw, batch, "no name, uid or resourceVersion")
+        return identity(raw).version or ""
 
     return Kind(source, take, take_deleted, True, metadata_only, page_limit)
 
 
-def _take_as(reduced: bytes, raw: msgspec.Raw, batch: Batch) -> str:
-    """Takes an object of which only the identity is read, if it has one."""
+def take_unreadable(raw: msgspec.Raw, batch: Batch, why: str, of_states: bool) -> str:
+    """Takes an object that cannot be decoded, or is too large to be. It is counted and named; a state says that it is there.
+
+    Returns its resourceVersion, '' where it has none.
+    """
     batch.counts.received += 1
-    try:
-        own = _identity.decode(raw).metadata
-    except NOT_DECODED:
-        return ""
-    batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced))
-    return own.resource_version
+    _count_unreadable(raw, batch, why)
+    if of_states:
+        _take_identity(UNREADABLE, raw, batch)
+    return identity(raw).version or ""
+
+
+def _count_unreadable(raw: msgspec.Raw, batch: Batch, why: str) -> None:
+    batch.counts.undecodable += 1
+    batch.unreadable.append(Unreadable(identity(raw), why))
+
+
+def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch) -> bool:
+    """Takes an object of which nothing but the identity is read. Says whether it has one."""
+    own = identity(raw)
+    if own.name is None or own.uid is None or own.version is None:
+        return False
+    batch.states.append(State(own.namespace or "", own.name, own.uid, own.version, reduced))
+    return True

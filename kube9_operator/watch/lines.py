@@ -2,27 +2,16 @@
 
 import msgspec
 
-from kube9_operator.watch import events
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import ApiError
-from kube9_operator.watch.kind import NOT_DECODED, Kind
+from kube9_operator.watch.client import READ_BYTES, ApiError, status_of
+from kube9_operator.watch.decoding import NOT_DECODED, TEXT_BYTES, decode, identity, metadata
+from kube9_operator.watch.items import MAX_LINE_BYTES, TOO_LONG, ListMeta, as_page, take_item
+from kube9_operator.watch.kind import Kind, take_unreadable
+from kube9_operator.watch.outline import MOST_BYTES, Outline, outline
+from kube9_operator.watch.whole_list import WholeList
 
-MAX_LINE_BYTES = 8 * 1024 * 1024
-"""etcd keeps objects of up to 1.5 MiB; a line beyond this is no object."""
-
-
-class ListMeta(msgspec.Struct, frozen=True, rename="camel"):
-    """Of a page of a list."""
-
-    resource_version: str = ""
-    continue_: str | None = msgspec.field(default=None, name="continue")
-
-
-class Page(msgspec.Struct, frozen=True):
-    """A page of a list; `items` are decoded one by one, so that one that does not decode costs itself alone."""
-
-    metadata: ListMeta
-    items: list[msgspec.Raw] | None = None
+LINE_LEVELS = 3
+"""Of a line that is too long: the line, its object, and the object's metadata."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -32,62 +21,61 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     object: msgspec.Raw
 
 
-class Status(msgspec.Struct, frozen=True):
-    """The object of an ERROR line."""
-
-    code: int = 0
-    message: str = ""
-
-
-class VersionOnly(msgspec.Struct, frozen=True):
-    """The object of a BOOKMARK line, and of any line whose object does not decode otherwise."""
-
-    metadata: events.ObjectMeta
-
-
-_page = msgspec.json.Decoder(Page)
 _line = msgspec.json.Decoder(Line)
-_status = msgspec.json.Decoder(Status)
-_version = msgspec.json.Decoder(VersionOnly)
 
 
-def page(body: bytes | bytearray, kind: Kind) -> tuple[ListMeta, Batch]:
-    """A page of a list. Raises ApiError where the body is no such page."""
+def page(body: bytes | bytearray, kind: Kind, server_ms: int = 0) -> tuple[ListMeta, Batch]:
+    """A page of a list; `server_ms` is as for a Batch. Raises ApiError where the body is no such page."""
+    batch = Batch(server_ms=server_ms)
     try:
-        decoded = _page.decode(body)
-    except NOT_DECODED as error:
-        raise ApiError(0, f"the list is not the JSON that the API promises: {error}") from None
-    batch = Batch()
+        decoded = as_page(body)
+    except ApiError:
+        # The fault may be one item's, which costs itself alone.
+        reading = WholeList(kind)
+        reading.feed(bytes(body), batch=batch)
+        return reading.end(), batch
     for raw in decoded.items or ():
         take_item(raw, kind, batch)
     return decoded.metadata, batch
 
 
-def take_item(raw: msgspec.Raw, kind: Kind, batch: Batch) -> None:
-    """Takes an item of a list. Raises ApiError for one without a name, where a list that lacks it would say that it is gone."""
-    states = len(batch.states)
-    kind.take(raw, batch)
-    if kind.of_states and len(batch.states) == states:
-        raise ApiError(0, "an item of the list has no name, uid or resourceVersion")
-
-
 class Stream:
-    """The lines of a watch, from chunks that end anywhere."""
+    """The lines of a watch, from chunks that end anywhere. Of one that is too long, only the outline is held."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
-        self._tail = b""
+        self._tail = bytearray()
+        self._outline: Outline | None = None
 
-    def feed(self, chunk: bytes) -> Batch:
-        """What the lines that this chunk completes give. Raises ErrorLine for one of type ERROR, with those before it."""
-        *whole, self._tail = (self._tail + chunk).split(b"\n")
-        if len(self._tail) > MAX_LINE_BYTES:
-            raise ApiError(0, f"a line of more than {MAX_LINE_BYTES} bytes")
-        batch = Batch()
-        for text in whole:
-            if text.strip():
-                _take_line(text, self._kind, batch)
+    def feed(self, chunk: bytes, server_ms: int = 0) -> Batch:
+        """What the lines that this chunk completes give; `server_ms` is as for a Batch. Raises ErrorLine for one of type ERROR,
+        with those before it.
+        """
+        batch = Batch(server_ms=server_ms)
+        begin = 0
+        while (end := chunk.find(b"\n", begin)) >= 0:
+            self._read(chunk[begin:end])
+            begin = end + 1
+            line, outline = self._tail, self._outline
+            self._tail, self._outline = bytearray(), None
+            if outline is not None:
+                _take_line(outline.json(), self._kind, batch, too_long=True)
+            elif line.strip():
+                _take_line(line, self._kind, batch)
+        self._read(chunk[begin:])
         return batch
+
+    def _read(self, piece: bytes) -> None:
+        """Takes a piece of the line at hand."""
+        if self._outline is not None:
+            self._outline.feed(piece)
+            return
+        self._tail += piece
+        if len(self._tail) > MAX_LINE_BYTES:
+            self._outline = Outline(LINE_LEVELS, TEXT_BYTES, MOST_BYTES)
+            for at in range(0, len(self._tail), READ_BYTES):
+                self._outline.feed(self._tail[at : at + READ_BYTES])
+            self._tail = bytearray()
 
 
 class ErrorLine(Exception):
@@ -101,46 +89,42 @@ class ErrorLine(Exception):
 
 def uid(body: bytes | bytearray) -> str:
     """The uid of an object. Raises ApiError where the body is no object."""
-    return _object(body).uid or ""
+    if uid := identity(body).uid:
+        return uid
+    raise ApiError(0, "the object is not the JSON that the API promises")
 
 
 def stays(body: bytes | bytearray) -> bool:
     """Whether an object is not being deleted. Raises ApiError where the body is no object."""
-    return _object(body).deletion_timestamp is None
+    own = metadata(body)
+    if own is None:
+        raise ApiError(0, "the object is not the JSON that the API promises")
+    return bytes(own.deletion_timestamp) == b"null"
 
 
-def version_of(raw: msgspec.Raw) -> str:
-    """The resourceVersion of any object, '' where it has none."""
+def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool = False) -> None:
+    why = TOO_LONG if too_long else ""
     try:
-        return _version.decode(raw).metadata.resource_version or ""
-    except NOT_DECODED:
-        return ""
-
-
-def _object(body: bytes | bytearray) -> events.ObjectMeta:
-    try:
-        return _version.decode(body).metadata
-    except NOT_DECODED as error:
-        raise ApiError(0, f"the object is not the JSON that the API promises: {error}") from None
-
-
-def _take_line(text: bytes, kind: Kind, batch: Batch) -> None:
-    try:
-        line = _line.decode(text)
+        try:
+            line = decode(_line, text)
+        except NOT_DECODED as error:
+            why = f"it is not the JSON that the API promises: {error}"
+            line = _line.decode(outline(text, LINE_LEVELS, TEXT_BYTES).decode("utf-8", "replace"))
     except NOT_DECODED:
         batch.lines += 1
-        batch.counts.received += 1
-        batch.counts.undecodable += 1
+        take_unreadable(msgspec.Raw(b"{}"), batch, why, of_states=False)
         return
     if line.type == "ERROR":
         raise ErrorLine(batch, _as_error(line.object))
     batch.lines += 1
-    if line.type in ("ADDED", "MODIFIED"):
+    if why and line.type in ("ADDED", "MODIFIED"):
+        version = take_unreadable(line.object, batch, why, kind.of_states)
+    elif line.type in ("ADDED", "MODIFIED"):
         version = kind.take(line.object, batch)
     elif line.type == "DELETED":
         version = kind.take_deleted(line.object, batch)
     else:
-        version = version_of(line.object)
+        version = identity(line.object).version or ""
         if line.type == "BOOKMARK":
             batch.bookmarks += bool(version)
         else:  # a type that is unknown today
@@ -150,8 +134,5 @@ def _take_line(text: bytes, kind: Kind, batch: Batch) -> None:
 
 
 def _as_error(raw: msgspec.Raw) -> ApiError:
-    try:
-        status = _status.decode(raw)
-    except NOT_DECODED:
-        return ApiError(0, "an ERROR line without a status")
-    return ApiError(status.code, status.message)
+    status = status_of(raw)
+    return ApiError(0, "an ERROR line without a status") if status is None else ApiError(status.code, status.message)

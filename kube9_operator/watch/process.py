@@ -27,13 +27,13 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     """
     lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
     by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
-    reach = Reach()
+    ttl_ms, reach = settings.event_ttl_seconds * 1000, Reach()
     chosen = KINDS | {"events": choosing(by_settings)}
     kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
         kind.source: Reflector(
-            kind, ready, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines, link.tally
+            kind, ready, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms
         )
         for kind in kinds
     }
@@ -76,6 +76,7 @@ def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Wa
         {source: one.waiting() for source, one in outboxes.items()},
         {source: one.dropped for source, one in outboxes.items()},
         {source: one.failures for source, one in reflectors.items()},
+        {source: one.unreadable.latest() for source, one in reflectors.items()},
     )
 
 

@@ -15,11 +15,15 @@ from kube9_operator.frame import Hole, News
 from kube9_operator.tally import PROCESSING, Tally
 from kube9_operator.watch import answers, lines, namespaces
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import TOO_LARGE, Answer, ApiError, Client
+from kube9_operator.watch.client import Answer, ApiError, Client
+from kube9_operator.watch.event_ttl import EventTtl
+from kube9_operator.watch.items import ListMeta
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.lifetime import Lifetime
 from kube9_operator.watch.outbox import Outbox, Stopped
+from kube9_operator.watch.pager import Pager
 from kube9_operator.watch.trouble import Trouble
+from kube9_operator.watch.unreadable import UnreadableObjects
 from kube9_operator.watch.whole_list import WholeList
 
 
@@ -35,11 +39,14 @@ class Reflector:
         stop: threading.Event,
         deadlines: Deadlines,
         tally: Tally,
+        event_ttl_ms: int,
     ) -> None:
+        """`event_ttl_ms` is the Event TTL by the setting."""
         self._kind = kind
         self._version = ready.versions.get(kind.source, "")
         self._cluster = ready.cluster
-        self._life = Lifetime(ready.event_life_ms)
+        self._ttl = EventTtl(Lifetime(event_ttl_ms, ready.event_life_ms), client, deadlines)
+        self._pager = Pager(kind, client, deadlines)
         self._hole: Hole = ""
         self._take_whole = False
         self._bookmarked = False
@@ -57,6 +64,9 @@ class Reflector:
         outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=kind.source)
         self._trouble = Trouble(self._log, client.reach)
+        self.unreadable = UnreadableObjects(self._log)
+        self._failed_at: str | None = None
+        """The version from which something unexpected happened last."""
 
     def run(self) -> None:
         """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""
@@ -76,6 +86,15 @@ class Reflector:
             if not self._stop.is_set():
                 given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
                 self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
+        except Stopped:
+            raise
+        except Exception as error:
+            # The thread would end of it again, and with it all watches: what fails twice is passed over by a list.
+            twice, self._failed_at = self._failed_at == self._version, self._version
+            self._log.error("watch.failed", error=logs.one_line(error), again=twice)
+            self._log.debug("watch.failed.traceback", exc_info=True)
+            status = answers.FAILED_TWICE if twice else answers.FAILED
+            self._answer(ApiError(status, logs.one_line(error)), time.monotonic() - began)
 
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
@@ -122,34 +141,30 @@ class Reflector:
         self._version, self._cluster, self._hole = meta.resource_version, cluster or self._cluster, ""
         self._log.info("watch.listed", version=self._version, objects=listed)
 
-    def _listed_once(self, cluster: str) -> tuple[lines.ListMeta, int]:
+    def _listed_once(self, cluster: str) -> tuple[ListMeta, int]:
         """Takes a list to the outbox, all but its end; returns its metadata and of how many objects it is."""
         self._outbox.put(Batch(), News(mark="list begins", cluster=cluster))
         return self._whole() if self._take_whole else self._pages()
 
-    def _pages(self) -> tuple[lines.ListMeta, int]:
-        """A list page by page. Where a page is too large, or a continue token expires, the next one is taken as a stream."""
-        token: str | None = ""
-        version, listed = "", 0
-        while token is not None:
-            query = [("limit", str(self._kind.page_limit))] + ([("continue", token)] if token else [])
-            try:
-                body = self._get(query).whole()
-                began = time.monotonic()
-                meta, batch = lines.page(body, self._kind)
-            except ApiError as error:
-                self._take_whole = error.status == TOO_LARGE or (bool(token) and error.status == 410)
-                raise
-            if token and meta.resource_version != version and self._kind.of_states:
-                raise ApiError(0, f"the pages of a list are of versions {version} and {meta.resource_version}")
-            self._turned = time.monotonic()
-            self._shown_ms = self._shown_ms if token else now_ms()
-            version, listed, token = meta.resource_version, listed + batch.counts.received, meta.continue_ or None
-            self._count(batch, began)
-            self._outbox.put(batch, News())
+    def _pages(self) -> tuple[ListMeta, int]:
+        """A list page by page. Where a continue token expires, the next one is taken as a stream."""
+        meta, listed = ListMeta(), 0
+        try:
+            for page in self._pager.pages():
+                version = page.meta.resource_version
+                if page.token and version != meta.resource_version and self._kind.of_states:
+                    raise ApiError(0, f"the pages of a list are of versions {meta.resource_version} and {version}")
+                self._turned = time.monotonic()
+                self._shown_ms = self._shown_ms if page.token else now_ms()
+                meta, listed = page.meta, listed + page.batch.counts.received
+                self._count(page.batch, page.began)
+                self._outbox.put(page.batch, News())
+        except ApiError as error:
+            self._take_whole = error.status == 410 and bool(meta.continue_)
+            raise
         return meta, listed
 
-    def _whole(self) -> tuple[lines.ListMeta, int]:
+    def _whole(self) -> tuple[ListMeta, int]:
         """A list in one answer, which has no tokens that expire, and is never held whole."""
         self._take_whole = False
         reading, self._shown_ms, listed = WholeList(self._kind), 0, 0
@@ -158,23 +173,18 @@ class Reflector:
             self._turned = time.monotonic()
             self._shown_ms = self._shown_ms or now_ms()
             began = time.monotonic()
-            batch = reading.feed(chunk)
+            batch = reading.feed(chunk, self._client.server_now_ms())
             self._count(batch, began)
             listed += batch.counts.received
             self._outbox.put(batch, News())
         return reading.end(), listed
-
-    def _get(self, query: list[tuple[str, str]]) -> Answer:
-        """A page of a list."""
-        accept = self._kind.accept(watch=False)
-        return self._client.get(self._kind.path, query, self._deadlines.read, self._deadlines.page, accept=accept)
 
     def _look(self) -> None:
         """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
         cluster = namespaces.cluster_uid(self._client, self._deadlines)
         if cluster and self._cluster and cluster != self._cluster:
             raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
-        meta, _ = lines.page(self._get([("limit", "1")]).whole(), self._kind)
+        meta = self._pager.look()
         if _order(meta.resource_version) < _order(self._version):
             raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
         self._outbox.put(Batch(), News(server_ms=self._client.server_ms))
@@ -186,7 +196,7 @@ class Reflector:
         for chunk in answer.chunks():
             read = time.monotonic()
             try:
-                batch = stream.feed(chunk)
+                batch = stream.feed(chunk, self._client.server_now_ms())
             except lines.ErrorLine as line:
                 self._count(line.batch, read)
                 self._deliver(line.batch)
@@ -231,7 +241,8 @@ class Reflector:
         return self._client.get(self._kind.path, query, min(silent, in_all), in_all, long=True, accept=accept)
 
     def _count(self, batch: Batch, began: float) -> None:
-        """Counts a read for /metrics; it was decoded from `began` on."""
+        """Counts a read for /metrics; it was decoded from `began` on. Names what could not be."""
+        self.unreadable.saw(batch.unreadable)
         if not self._kind.of_states:
             self._tally.observe(PROCESSING, time.monotonic() - began)
         for type_, number in batch.types.items():
@@ -242,24 +253,19 @@ class Reflector:
             self._turned = time.monotonic()
             # Lines without a version prove nothing: they may be anything that somebody between sends.
             proved_ms = now_ms() if batch.version else 0
-            news = News("", batch.version, proved_ms, life_ms=self._shorter_life(batch))
+            news = News("", batch.version, proved_ms, life_ms=self._other_ttl(batch))
             # States wait as long as it takes: what the server forgets meanwhile, a list says.
             self._outbox.put(batch, news, patient=self._kind.of_states)
             if batch.version:
                 self._version = batch.version
                 self._trouble.over()
 
-    def _shorter_life(self, batch: Batch) -> int:
-        """How long Events live, where those that went show that it is shorter than was known; otherwise 0."""
-        shorter = 0
-        for namespace, written_ms in batch.gone:
-            age_ms = now_ms() - written_ms
-            if not self._life.early(age_ms) or not namespaces.stays(namespace, self._client, self._deadlines):
-                continue
-            if self._life.gone(age_ms):
-                shorter = self._life.life_ms
-                self._log.warning("events.live_shorter", seconds=shorter // 1000)
-        return shorter
+    def _other_ttl(self, batch: Batch) -> int:
+        """The Event TTL, where Events that went show that it is not the one that was known; otherwise 0."""
+        ttl_ms = self._ttl.learn(batch.gone)
+        if ttl_ms:
+            self._log.warning("event_ttl.changed", seconds=ttl_ms // 1000)
+        return ttl_ms
 
     def _answer(self, error: ApiError, lived_seconds: float) -> None:
         """Acts on a failed request or stream as the table of answers says, and waits."""

@@ -9,12 +9,15 @@ import socket
 import time
 from typing import Any
 
+import msgspec
+
 from kube9_operator import __version__, logs
 from kube9_operator.child import Link, Published
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.watch import namespaces
 from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.decoding import NOT_DECODED, decode
 from kube9_operator.watch.namespaces import cluster_uid
 
 NAME = "kube9-operator-status"
@@ -26,6 +29,31 @@ STOP_SECONDS = 0.2
 """How often a wait looks whether the process is to end."""
 ONCE = {403: "not permitted", 404: "no such namespace"}
 """What does not pass by itself."""
+
+
+class Owner(msgspec.Struct, frozen=True, rename="camel"):
+    """An owner of this pod."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+
+
+class PodMeta(msgspec.Struct, frozen=True, rename="camel"):
+    """Of this pod's metadata."""
+
+    owner_references: list[Owner] | None = None
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """This pod, for its owners alone."""
+
+    metadata: PodMeta
+
+
+_owned = msgspec.json.Decoder(Pod)
 
 
 class StatusMap:
@@ -130,16 +158,19 @@ class StatusMap:
     def _owner(self) -> list[dict[str, str]]:
         """What made this pod, so that the ConfigMap goes with it when it is uninstalled; none outside a cluster."""
         try:
-            pod = json.loads(
+            pod = decode(
+                _owned,
                 self._client.get(
                     f"/api/v1/namespaces/{self._namespace}/pods/{socket.gethostname()}",
                     [],
                     self._deadlines.read,
                     self._deadlines.page,
-                ).whole()
+                ).whole(),
             )
-            owners = pod["metadata"].get("ownerReferences", [])
-        except (ApiError, ValueError, KeyError, AttributeError):
+        except (ApiError, *NOT_DECODED):
             return []
-        fields = ("apiVersion", "kind", "name", "uid")
-        return [{field: str(one[field]) for field in fields} for one in owners if one.get("controller")]
+        return [
+            {"apiVersion": one.api_version, "kind": one.kind, "name": one.name, "uid": one.uid}
+            for one in pod.metadata.owner_references or ()
+            if one.controller
+        ]

@@ -225,8 +225,6 @@ class Writer:
             if frame.source in states.SOURCES:
                 outcomes += self._compare(frame, now)
             self._counted.received(frame.counts)
-            if frame.counts.undecodable:
-                self._log.warning("lines.undecodable", source=frame.source, lines=frame.counts.undecodable)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
             for sighting in told.sightings:

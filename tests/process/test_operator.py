@@ -170,19 +170,19 @@ def test_another_cluster_behind_the_same_address(operator: Operator, standin: St
 
 
 def test_events_that_go_early_shorten_what_they_are_taken_to_live(operator: Operator, standin: StandIn) -> None:
-    standin.write(*(warning(f"pod-{number}", "BackOff", "again") for number in range(9)))
-    other = [warning(f"pod-{number}", "BackOff", "again") for number in range(9)]
-    for event in other:
-        event["metadata"]["namespace"] = "leaving"
-    standin.write(*other)
+    names = ("shop", "stock", "till", "leaving")
+    for namespace in names:
+        events = [warning(f"pod-{number}", "BackOff", "again") for number in range(5)]
+        standin.write(*(event | {"metadata": event["metadata"] | {"namespace": namespace}} for event in events))
     with operator:
         until(lambda: operator.events(), "the list")
         standin.control("delete_namespace", "leaving")
-        standin.control("delete", [("shop", f"pod-{number}.backoff") for number in range(4)])
-        until(lambda: operator.books()["filtered"] == 13, "the deletions")
-        assert "events.live_shorter" not in operator.log_text(), "those of a namespace that goes say nothing, nor do four"
-        standin.control("delete", [("shop", "pod-4.backoff")])
-        until(lambda: "events.live_shorter" in operator.log_text(), "a shorter life")
+        doomed = [(namespace, f"pod-{number}.backoff") for namespace in names[:3] for number in range(5)]
+        standin.control("delete", doomed[:-1])
+        until(lambda: operator.books()["filtered"] == 19, "the deletions")
+        assert "event_ttl.changed" not in operator.log_text(), "a namespace that goes says nothing, and two are not several"
+        standin.control("delete", doomed[-1:])
+        until(lambda: "event_ttl.changed" in operator.log_text(), "a shorter life")
 
 
 ANSWERS: dict[str, dict[str, Any]] = {

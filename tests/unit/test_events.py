@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.frame import SEVERITIES, Sighting
-from kube9_operator.watch import lines
+from kube9_operator.watch import events, lines
 from kube9_operator.watch.events import Event, normalise
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.recognise import Chosen
+from kube9_operator.watch.whole_list import WholeList
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 
@@ -144,6 +145,43 @@ def test_the_last_time_of_a_long_series_is_its_own() -> None:
     assert seen.last_ms == ms("2026-11-23T16:00:00Z"), "held against the API server's own time of the last write"
 
 
+AHEAD = "2099-01-01T00:00:00Z"
+CLOCK = "2026-11-23T16:00:00Z"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("fields", [None, [], [{}], [{"time": AHEAD}], [{"time": "2026-11-23T15:50:00Z"}, {"time": AHEAD}]])
+def test_no_last_time_is_ahead_of_the_clock_of_the_api_server(count: int, fields: list[Any] | None) -> None:
+    own = event()["metadata"] | {"managedFields": fields}
+    found = msgspec.convert(event(metadata=own, count=count, lastTimestamp=AHEAD), Event)
+    seen = normalise(found, server_ms=ms(CLOCK))
+    assert seen
+    assert seen.last_ms == ms("2026-11-23T15:50:00Z" if fields and len(fields) == 2 else own["creationTimestamp"])
+    assert json.loads(seen.metadata)["original_last_timestamp"] == AHEAD
+    assert events.written_ms(found, ms(CLOCK)) == seen.last_ms
+
+
+def test_api_servers_may_differ_by_a_little() -> None:
+    own = event()["metadata"] | {"managedFields": [{"time": "2026-11-23T16:00:05Z"}]}
+    found = msgspec.convert(event(metadata=own, lastTimestamp="2026-11-23T16:00:04Z"), Event)
+    assert events.written_ms(found, ms(CLOCK)) == ms(CLOCK)
+    seen = normalise(found, server_ms=ms(CLOCK))
+    assert seen
+    assert seen.last_ms == ms("2026-11-23T16:00:04Z")
+
+
+def test_the_clock_reaches_every_event() -> None:
+    own = event()["metadata"] | {"managedFields": [{"time": AHEAD}]}
+    made = json.dumps(event(metadata=own, lastTimestamp=AHEAD)).encode()
+    body = b'{"metadata":{"resourceVersion":"9"},"items":[' + made + b"]}"
+    line = b'{"type":"%s","object":' + made + b"}\n"
+    clock = ms(CLOCK)
+    _, page = lines.page(body, EVENTS, clock)
+    for batch in (page, WholeList(EVENTS).feed(body, clock), lines.Stream(EVENTS).feed(line % b"ADDED", clock)):
+        assert [seen.last_ms for seen in batch.sightings] == [ms("2026-11-23T15:37:50Z")]
+    assert lines.Stream(EVENTS).feed(line % b"DELETED", clock).gone == [("shop", ms("2026-11-23T15:37:50Z"))]
+
+
 def test_limits() -> None:
     seen = sighting(message="x" * 5_000, reason="R" * 300)
     assert (len(seen.description), seen.description[-1], len(seen.title), len(seen.reason)) == (1_000, "…", 200, 253)
@@ -167,14 +205,14 @@ numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.none()
     st.builds(
         Event,
         metadata=st.builds(
-            lines.events.ObjectMeta,
+            events.ObjectMeta,
             name=texts,
             namespace=texts,
             resource_version=texts,
             creation_timestamp=times,
-            managed_fields=st.lists(st.builds(lines.events.Written, time=times), max_size=3) | st.none(),
+            managed_fields=st.lists(st.builds(events.Written, time=times), max_size=3) | st.none(),
         ),
-        involved_object=st.builds(lines.events.Reference, kind=texts, namespace=texts, name=texts, uid=texts) | st.none(),
+        involved_object=st.builds(events.Reference, kind=texts, namespace=texts, name=texts, uid=texts) | st.none(),
         reason=texts,
         message=st.text(max_size=2_000) | st.none(),
         type=texts,
@@ -182,8 +220,8 @@ numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.none()
         first_timestamp=times,
         last_timestamp=times,
         event_time=times,
-        series=st.builds(lines.events.Series, count=numbers, last_observed_time=times) | st.none(),
-        source=st.builds(lines.events.Source, component=texts, host=texts) | st.none(),
+        series=st.builds(events.Series, count=numbers, last_observed_time=times) | st.none(),
+        source=st.builds(events.Source, component=texts, host=texts) | st.none(),
         reporting_component=texts,
     )
 )

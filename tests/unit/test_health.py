@@ -108,3 +108,13 @@ def test_a_clock_that_is_set_neither_proves_nor_takes_proofs_back(health: Health
     assert health.document()["status"] == "unhealthy"
     prove(health, clocks.now_ms())
     assert health.document()["status"] == "healthy"
+
+
+def test_health_names_what_could_not_be_decoded(health: Health, clocks: Clocks) -> None:
+    prove(health, clocks.now_ms())
+    health.heard("watcher-pods", Watching({"pods": ""}, undecodable={"pods": ["shop/web at version 7"], "jobs": []}))
+    health.heard("watcher-events", Watching({"events": ""}, undecodable={"events": ["shop/web.17a at version 8"]}))
+    health.heard("watcher-pods", Watching({"pods": ""}, undecodable={"pods": []}))
+    found = health.document()
+    assert found["undecodable"] == {"pods": ["shop/web at version 7"], "events": ["shop/web.17a at version 8"]}
+    assert found["status"] == "healthy", "who may write one object in one namespace raises no alarm for all"

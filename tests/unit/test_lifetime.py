@@ -1,19 +1,93 @@
 """How long Events are taken to live."""
 
-from kube9_operator.watch.lifetime import Lifetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.watch import event_ttl
+from kube9_operator.watch.event_ttl import EventTtl
+from kube9_operator.watch.lifetime import MOST_NAMESPACES, NEEDED, Lifetime
+
+HOUR = 3_600_000
 
 
-def test_five_that_go_early_are_a_rule() -> None:
-    life = Lifetime(3_600_000)
+def go(life: Lifetime, namespaces: str, *ages: int) -> list[bool]:
+    """Events of each of these namespaces (a letter each) go at these ages."""
+    return [life.gone(namespace, age) for namespace in namespaces for age in ages]
+
+
+def test_several_namespaces_that_agree_are_a_rule() -> None:
+    life = Lifetime(HOUR)
     assert life.early(1_800_000)
-    assert not life.early(3_600_000)
+    assert not life.early(HOUR)
     assert not life.early(-5)
-    assert [life.gone(age) for age in (100_000, 105_000, 101_000, 90_000)] == [False] * 4
-    assert life.gone(104_000)
+    ages = (100_000, 105_000, 101_000, 90_000, 104_000)
+    assert go(life, "ab", *ages) == [False] * 10
+    assert go(life, "c", *ages) == [False] * 4 + [True]
     assert life.life_ms == 105_000 - 5_250 - 3_000, "less what a shared lease and cut times may have added"
 
 
 def test_a_life_is_never_nothing() -> None:
-    life = Lifetime(3_600_000)
-    assert [life.gone(0) for _ in range(5)] == [False] * 4 + [True]
+    life = Lifetime(HOUR)
+    go(life, "abc", *[0] * NEEDED)
     assert life.life_ms == 1_000
+
+
+@given(st.lists(st.integers(0, HOUR - 1), max_size=100))
+def test_one_namespace_says_nothing_of_the_cluster(ages: list[int]) -> None:
+    life = Lifetime(HOUR)
+    assert not any(go(life, "a", *ages))
+    go(life, "b", *ages)
+    assert life.life_ms == HOUR
+
+
+def test_it_recovers() -> None:
+    life = Lifetime(HOUR, known_ms=3_000)
+    assert life.life_ms == 3_000, "as a database may say that was kept before several had to agree"
+    assert life.gone("b", HOUR + 1_000)
+    assert life.life_ms == HOUR
+    go(life, "acd", *[3_000] * NEEDED)
+    assert life.life_ms < HOUR, "three of four agree"
+    assert go(life, "ef", HOUR) == [False, True]
+    assert life.life_ms == HOUR, "three of six do not"
+
+
+def test_what_namespaces_said_gives_way_to_what_they_say() -> None:
+    life = Lifetime(HOUR)
+    go(life, "abc", *[3_000] * NEEDED)
+    assert life.life_ms == 1_000
+    go(life, "abc", *[600_000] * NEEDED)
+    assert life.life_ms == 600_000 - 30_000 - 3_000
+
+
+def test_it_is_bounded() -> None:
+    life = Lifetime(HOUR)
+    for number in range(MOST_NAMESPACES + 100):
+        life.gone(f"n{number}", HOUR)
+    assert len(life._ages) == MOST_NAMESPACES
+
+
+def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Client:
+        def server_now_ms(self) -> int:
+            return HOUR
+
+    def stays(namespace: str, *_: Any) -> bool:
+        asked.append(namespace)
+        return not namespace.startswith("leaving")
+
+    monkeypatch.setattr(event_ttl.namespaces, "stays", stays)
+    client: Any = Client()
+    life = Lifetime(HOUR)
+    known = EventTtl(life, client, Deadlines())
+    ago_20s = HOUR - 20_000
+    assert known.learn([(name, ago_20s) for name in ("a", "b", "leaving", "leaving-too") for _ in range(100)]) == 0
+    assert asked == ["a", "b", "leaving", "leaving-too"]
+    assert known.learn([("c", ago_20s)] * 100) == 16_000 == life.life_ms
+    assert known.learn([(f"n{number}", ago_20s) for number in range(1_000)]) == 0
+    assert len(asked) == 5 + event_ttl.MOST_ASKED, "who makes a thousand namespaces costs no thousand requests"

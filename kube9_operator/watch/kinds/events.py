@@ -4,10 +4,11 @@ from functools import partial
 
 import msgspec
 
+from kube9_operator import logs
 from kube9_operator.watch import events
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.kind import NOT_DECODED, Kind
-from kube9_operator.watch.lines import version_of
+from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
+from kube9_operator.watch.kind import Kind, take_unreadable
 from kube9_operator.watch.recognise import TABLE_ALONE, Chosen
 
 TYPES = ("Normal", "Warning", "other")
@@ -17,15 +18,14 @@ _event = msgspec.json.Decoder(events.Event)
 
 def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     """Counts and normalises one Event; returns its resourceVersion."""
-    batch.counts.received += 1
     try:
-        event = _event.decode(raw)
-    except NOT_DECODED:
-        batch.counts.undecodable += 1
-        return version_of(raw)
+        event = decode(_event, raw)
+        sighting = events.normalise(event, chosen, batch.server_ms)
+    except Exception as error:  # whatever an Event holds ends no watch
+        return take_unreadable(raw, batch, logs.one_line(error), of_states=False)
+    batch.counts.received += 1
     counted_as = event.type if event.type in TYPES else "other"
     batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
-    sighting = events.normalise(event, chosen)
     if sighting is None:
         batch.counts.filtered += 1
     else:
@@ -38,10 +38,10 @@ def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
     batch.counts.received += 1
     batch.counts.filtered += 1
     try:
-        event = _event.decode(raw)
+        event = decode(_event, raw)
     except NOT_DECODED:
-        return version_of(raw)
-    batch.gone.append((event.metadata.namespace or "", events.written_ms(event)))
+        return identity(raw).version or ""
+    batch.gone.append((event.metadata.namespace or "", events.written_ms(event, batch.server_ms)))
     return event.metadata.resource_version or ""
 
 

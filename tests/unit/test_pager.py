@@ -1,0 +1,163 @@
+"""A list page by page, of objects of any size; and what a watch makes of a failure that nobody expects."""
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kube9_operator.child import Ready
+from kube9_operator.deadlines import Deadlines
+from kube9_operator.frame import Frame, decode
+from kube9_operator.tally import Tally
+from kube9_operator.watch import client as clients
+from kube9_operator.watch import items, lines, namespaces, reflector
+from kube9_operator.watch.client import Answer, ApiError
+from kube9_operator.watch.comparer import Comparer
+from kube9_operator.watch.kinds import KINDS
+from kube9_operator.watch.outbox import Outbox
+from kube9_operator.watch.pager import Pager
+from kube9_operator.watch.reach import Reach
+from kube9_operator.watch.reflector import Reflector
+
+PODS = KINDS["pods"]
+
+
+class Raw:
+    """What urllib3 gives of an answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def read1(self, size: int) -> bytes:
+        piece, self._body = self._body[:size], self._body[size:]
+        return piece
+
+    def release_conn(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Server:
+    """A list of objects of these sizes, in place of a Client."""
+
+    def __init__(self, *sizes: int) -> None:
+        self._objects = [
+            {
+                "metadata": {"name": f"o{n}", "namespace": "shop", "uid": f"u{n}", "resourceVersion": str(n + 1)},
+                "odd": "x" * size,
+            }
+            for n, size in enumerate(sizes)
+        ]
+        self.limits: list[int] = []
+        self.server_ms = 0
+        self.reach = Reach()
+
+    def server_now_ms(self) -> int:
+        return 0
+
+    def get(self, path: str, query: list[tuple[str, str]], *_: Any, **__: Any) -> Answer:
+        asked = dict(query)
+        limit, begin = int(asked.get("limit", len(self._objects))), int(asked.get("continue", 0))
+        self.limits.append(limit)
+        found = self._objects[begin : begin + limit]
+        meta = {"resourceVersion": "99"} | ({"continue": str(begin + limit)} if begin + limit < len(self._objects) else {})
+        raw: Any = Raw(json.dumps({"metadata": meta, "items": found}, separators=(",", ":")).encode())
+        return Answer(raw, None)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held of an answer is 3,000 bytes, and of an object 2,500."""
+    monkeypatch.setattr(clients, "MAX_BODY_BYTES", 3_000)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 2_500)
+    monkeypatch.setattr("kube9_operator.watch.whole_list.MAX_LINE_BYTES", 2_500)
+
+
+def pager(server: Any) -> Pager:
+    return Pager(PODS, server, Deadlines())
+
+
+@pytest.mark.usefixtures("small")
+def test_a_page_that_is_too_large_is_had_in_smaller_ones() -> None:
+    server = Server(*[100] * 5, 2_000, 2_000, *[10] * 30)
+    pages = list(pager(server).pages())
+    assert [one.name for page in pages for one in page.batch.states] == [f"o{n}" for n in range(37)]
+    assert sum(page.batch.counts.undecodable for page in pages) == 0
+    assert server.limits[:3] == [250, 25, 2], "too large, too large, and not"
+    assert max(server.limits[-3:]) > 2, "they grow again"
+
+
+@pytest.mark.usefixtures("small")
+def test_an_object_that_is_too_large_for_a_page_is_passed_over_and_named() -> None:
+    pages = list(pager(Server(100, 10_000, 100)).pages())
+    assert [one.name for page in pages for one in page.batch.states] == ["o0", "o1", "o2"], "it is there"
+    assert [one.identity.name for page in pages for one in page.batch.unreadable] == ["o1"]
+    assert pager(Server(10_000)).look().resource_version == "99", "of which the look is one too"
+
+
+@pytest.mark.usefixtures("small")
+def test_the_comparison_of_events_takes_any_size_and_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, stop = Frames(), threading.Event()
+    server: Any = Server(10_000, *[400] * 20)
+    comparer = Comparer(KINDS["events"], server, Outbox("events", frames, stop, 100, 1.0), stop, Deadlines(compare=0.001))
+    calls: list[int] = []
+
+    def pages(self: Pager) -> Iterator[Any]:
+        calls.append(1)
+        if len(calls) < 3:
+            raise RecursionError
+        stop.set()
+        return genuine(self)
+
+    genuine = Pager.pages
+    monkeypatch.setattr(Pager, "pages", pages)
+    comparer.run()
+    assert len(calls) == 3
+
+
+class Frames:
+    """Where frames go."""
+
+    def __init__(self) -> None:
+        self.sent: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+
+    def put(self, item: bytes, block: bool = True, timeout: float | None = None) -> None:
+        self.sent.put(decode(item))
+
+
+def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, stop = Frames(), threading.Event()
+    times = Deadlines(retry_first=0.001, retry_most=0.002, empty_list=0.001)
+    server: Any = Server(10, 10)
+    ready = Ready({"pods": "5"}, "", 0)
+    watching = Reflector(PODS, ready, server, Outbox("pods", frames, stop, 100, 1.0), stop, times, Tally(), 3_600_000)
+    began: list[str] = []
+
+    def stream(self: Reflector) -> None:
+        began.append(self._version)
+        if self._version == "5":
+            raise RecursionError("whatever it is")
+        stop.set()
+
+    monkeypatch.setattr(Reflector, "_stream", stream)
+    monkeypatch.setattr(namespaces, "cluster_uid", lambda *_: "")
+    watching.run()
+    assert began == ["5", "5", "99"], "again, and then from a list"
+    assert watching.failures == 2
+    marks = iter(lambda: frames.sent.get(timeout=10).news.mark, "list ends")
+    assert [mark for mark in marks if mark] == ["list begins"]
+    assert reflector.answers.FAILED_TWICE in reflector.answers.ANSWERS
+
+
+def test_a_list_in_which_an_item_has_no_name_is_not_believed() -> None:
+    with pytest.raises(ApiError, match="has no name"):
+        lines.page(b'{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{}}]}', PODS)
+    assert items.MAX_LINE_BYTES > 6 * 1.5 * 2**20
