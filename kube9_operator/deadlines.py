@@ -30,6 +30,8 @@ class Deadlines(msgspec.Struct, frozen=True):
 
     # Watches
     connect: float = 10.0
+    plugin: float = 20.0
+    """A credential plug-in that takes longer is ended."""
     read: float = 30.0
     """Without a byte of a list's answer for this long, the request has failed."""
     page: float = 60.0
@@ -97,7 +99,8 @@ class Deadlines(msgspec.Struct, frozen=True):
 
     def still(self) -> float:
         """A watch that has done nothing for this long is stuck: no wait of its own is longer."""
-        return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * (self.connect + self.page)
+        asking = self.plugin + self.connect + self.page
+        return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * asking
 
 
 GRACE_PERIOD_SECONDS = 30

@@ -2,6 +2,9 @@
 
 import logging
 import sys
+import threading
+import traceback
+import types
 from typing import Any
 
 import structlog
@@ -11,6 +14,7 @@ from kube9_operator.text import redact
 Logger = structlog.typing.FilteringBoundLogger
 
 MAX_ERROR_CHARACTERS = 500
+MAX_TRACEBACK_CHARACTERS = 10_000
 READ_AGAIN = "read again from the API server at the next start"
 
 
@@ -22,9 +26,14 @@ def configure(level: str, process: str) -> None:
         line["process"] = process
         return line
 
+    sys.excepthook = _unexpected
+    threading.excepthook = lambda found: _unexpected(found.exc_type, found.exc_value, found.exc_traceback)
+    # Libraries log what they like, and without a handler Python prints it.
+    logging.getLogger().handlers = [_OfLibraries()]
     structlog.configure(
         processors=[
             add_process,
+            _without_secrets,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -36,6 +45,29 @@ def configure(level: str, process: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class _OfLibraries(logging.Handler):
+    """Says what libraries log to who debugs, without secrets."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text, _ = redact.text(" ".join(str(record.msg).split()), MAX_ERROR_CHARACTERS)
+        get().debug("library.message", library=record.name, text=text[:MAX_ERROR_CHARACTERS])
+
+
+def _unexpected(kind: type[BaseException], error: BaseException | None, trace: types.TracebackType | None) -> None:
+    """Logs what ends a thread or the process, in place of the traceback that Python prints as it is."""
+    get().critical("failed.unexpectedly", error=one_line(error or kind()), exc_info=(kind, error, trace))
+
+
+def _without_secrets(_logger: Any, _method: str, line: Any) -> Any:
+    """Makes a text of a traceback: an error may have a header in it."""
+    info = line.pop("exc_info", None)
+    info = sys.exc_info() if info is True else info
+    if info and info[0] is not None:
+        text, _ = redact.text("".join(traceback.format_exception(*info)), MAX_TRACEBACK_CHARACTERS)
+        line["exception"] = text[:MAX_TRACEBACK_CHARACTERS]
+    return line
 
 
 def get() -> Logger:

@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 import urllib3
 from kubernetes.client.api_client import ApiClient
-from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config import load_incluster_config, load_kube_config
 
 from kube9_operator.clock import now_ms
+from kube9_operator.watch import credentials
 from kube9_operator.watch.decoding import NOT_DECODED
 from kube9_operator.watch.outline import outline
+from kube9_operator.watch.plugin import Unusable
 from kube9_operator.watch.reach import Reach
 
 JSON = "application/json"
@@ -71,8 +71,10 @@ def status_of(data: bytes | msgspec.Raw) -> Status | None:
 class Client:
     """One connection pool with its credentials; for one thread."""
 
-    def __init__(self, connect_seconds: float, reach: Reach) -> None:
+    def __init__(self, connect_seconds: float, reach: Reach, plugin_seconds: float) -> None:
+        """`plugin_seconds` is how long a credential plug-in may take."""
         self._connect_seconds = connect_seconds
+        self._plugin_seconds = plugin_seconds
         self.reach = reach
         self._api: Any = None
         self._reading: urllib3.HTTPResponse | None = None
@@ -158,12 +160,16 @@ class Client:
             if failed.status == UNREACHABLE:
                 self.reach.failed(failed)
             raise failed from None
+        except ApiError:
+            raise
+        except Exception as error:  # what cannot be sent: the error may have it in it
+            raise _unusable(error if isinstance(error, Unusable) else Unusable(type(error).__name__)) from None
         self.reach.answered()
         return raw
 
     def _connected(self) -> Any:
         if self._api is None:
-            chosen = _configuration()
+            chosen = _configuration(self._plugin_seconds)
             self.reach.asks(chosen.host)
             self._api = ApiClient(chosen)
         return self._api
@@ -220,21 +226,20 @@ def _date_ms(text: str) -> int:
         return 0
 
 
-def _configuration() -> Any:
-    """The library's configuration: of the pod's service account where there is one, otherwise as kubectl finds it."""
-    chosen = Configuration()
-    in_cluster = os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG")
+def _configuration(plugin_seconds: float) -> Any:
+    """The library's configuration. Raises ApiError where nothing says who asks."""
     try:
-        if in_cluster:
-            load_incluster_config(client_configuration=chosen)
-        else:
-            load_kube_config(client_configuration=chosen)
+        return credentials.load(plugin_seconds)
     except Exception as error:  # a broken file raises whatever its YAML, base64 and types make of it
-        where = "of the service account" if in_cluster else f"in KUBECONFIG={os.environ.get('KUBECONFIG') or '~/.kube/config'}"
-        raise ApiError(CREDENTIALS, f"no usable credentials {where}: {_cause(error)[1]}") from None
-    chosen.retries = False
-    chosen.keep_alive = True
-    return chosen
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> ApiError:
+    kubeconfig = os.environ.get("KUBECONFIG") or credentials.DEFAULT_KUBECONFIG
+    where = "of the service account" if credentials.in_cluster() else f"in KUBECONFIG={kubeconfig}"
+    # What the library says of a kubeconfig has the whole entry in it, with its token.
+    why = str(error) if isinstance(error, Unusable) else _cause(error)[1].partition("{")[0]
+    return ApiError(CREDENTIALS, f"no usable credentials {where}: {why}")
 
 
 def _cause(error: BaseException) -> tuple[int, str]:

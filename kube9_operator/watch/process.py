@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from kube9_operator.child import Link, Ready, Watching
@@ -9,6 +10,7 @@ from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.settings import Settings
 from kube9_operator.sources import PUBLISHER, SOURCES
+from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
@@ -27,18 +29,17 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     """
     lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
     by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
-    ttl_ms, reach = settings.event_ttl_seconds * 1000, Reach()
+    client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
+    ttl_ms = settings.event_ttl_seconds * 1000
     chosen = KINDS | {"events": choosing(by_settings)}
     kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
-        kind.source: Reflector(
-            kind, ready, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms
-        )
+        kind.source: Reflector(kind, ready, client(), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms)
         for kind in kinds
     }
     comparers = {
-        f"{kind.source}-comparer": Comparer(kind, Client(deadlines.connect, reach), outboxes[kind.source], link.stop, deadlines)
+        f"{kind.source}-comparer": Comparer(kind, client(), outboxes[kind.source], link.stop, deadlines)
         for kind in kinds
         if not kind.of_states
     }
@@ -46,7 +47,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     if name == PUBLISHER and settings.namespace:
         running["status"] = StatusMap(
             link,
-            Client(deadlines.connect, reach),
+            client(),
             settings.namespace,
             settings.status_interval_seconds,
             deadlines,
@@ -62,6 +63,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         return
     for one in running.values():
         one.interrupt()
+    plugin.end_all()
     until = time.monotonic() + deadlines.stop_watchers / 3
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))

@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from kube9_operator import logs
+from kube9_operator import logs, redact
+
+MAX_ADDRESS_CHARACTERS = 500
 
 
 class Reach:
@@ -23,6 +25,7 @@ class Reach:
 
     def asks(self, address: str) -> None:
         """This is the server that is asked from now on."""
+        address, _ = redact.text(address, MAX_ADDRESS_CHARACTERS)
         with self._lock:
             if address != self._address:
                 logs.get().info("api.server", address=address)

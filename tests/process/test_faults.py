@@ -64,6 +64,8 @@ CASES = [
     Case("byte by byte", "watch", troubles=None),
     Case("line that does not decode", "watch", troubles=0, undecodable=1),
     Case("line of bytes", "watch", troubles=0, undecodable=1),
+    Case("line of great depth", "watch", troubles=0, undecodable=1),
+    Case("line of great width", "watch", troubles=0, undecodable=1),
     Case("unknown line type", "watch", troubles=0),
     Case("BOOKMARK line", "watch", troubles=0),
     Case("gone back", "look", gap=BEHIND),

@@ -25,6 +25,8 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
 INSERTED: dict[str, bytes] = {
     "line that does not decode": b'{"type":"MODIFIED","object":{"metadata":\n',
     "line of bytes": b"\xff\xfe\x00\n",
+    "line of great depth": line("ADDED", b'{"metadata":{"name":"deep"},"message":' + b"[" * 9_000 + b"]" * 9_000 + b"}"),
+    "line of great width": line("ADDED", b'{"metadata":{"name":"wide"},"message":"' + b"\\u003c" * 2_000_000 + b'"}'),
     "unknown line type": line("RENAMED", encode({"metadata": {}})),
     "BOOKMARK line": line("BOOKMARK", encode({"kind": "Event", "metadata": {"resourceVersion": "%VERSION"}})),
 }

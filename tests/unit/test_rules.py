@@ -36,6 +36,7 @@ def test_intervals_relate() -> None:
     assert times.restart_most < times.proof, "what ends again and again is seen as what it is: nothing vouches"
     assert times.connect + times.page < times.proof, "a list that fails once is had again in time"
     assert times.connect < times.read < times.page
+    assert times.connect < times.plugin < times.page
     assert times.empty_watch < times.watch_least < times.watch_most
     assert times.empty_list < times.proof
     assert times.retry_most < times.retry_reset

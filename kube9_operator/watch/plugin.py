@@ -1,0 +1,105 @@
+"""Runs a credential plug-in of a kubeconfig: bounded in time and in what it prints, and ended with the operator."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from typing import IO
+
+from kube9_operator import redact
+
+MOST_BYTES = 1024 * 1024
+"""Of what it prints: a token and two certificates are some KB."""
+MOST_ERROR_BYTES = 4096
+MOST_ERROR_CHARACTERS = 300
+POLL_SECONDS = 0.05
+# The kernel kills what it starts when the thread that started it ends, however that ends: PR_SET_PDEATHSIG, SIGKILL.
+LAUNCHER = """
+import os, sys
+try:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(str(error))
+"""
+_running: set[int] = set()
+
+
+class Unusable(Exception):
+    """There are no usable credentials; says why, without secrets."""
+
+
+def run(command: list[str], environment: dict[str, str], folder: str | None, seconds: float) -> bytes:
+    """What the command prints. Raises Unusable where it fails, takes longer, or prints more than MOST_BYTES."""
+    name = os.path.basename(command[0])
+    launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command]
+    pipe = subprocess.PIPE
+    try:
+        # Its own group, so that what it starts ends with it. What runs is the user's choice, as it is with kubectl.
+        process = subprocess.Popen(  # noqa: S603
+            launched, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, cwd=folder, env=environment, start_new_session=True
+        )
+    except (OSError, ValueError) as error:
+        raise Unusable(f"the plug-in {name} cannot be started: {type(error).__name__}") from None
+    _running.add(process.pid)
+    try:
+        printed, said = _read(process, name, time.monotonic() + seconds)
+    finally:
+        _kill(process.pid)  # before it is waited for: its number cannot be another's yet
+        _running.discard(process.pid)
+        with process:
+            pass
+    if process.returncode:
+        text, _ = redact.text(" ".join(said.decode("utf-8", "replace").split()), MOST_ERROR_CHARACTERS)
+        raise Unusable(f"the plug-in {name} ended with {process.returncode}: {text[:MOST_ERROR_CHARACTERS]}")
+    return printed
+
+
+def end_all() -> None:
+    """Ends those that run; the process is to end."""
+    for pid in list(_running):
+        _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _read(process: "subprocess.Popen[bytes]", name: str, until: float) -> tuple[bytes, bytes]:
+    """All that it prints, and the beginning of what it says of errors, when it has ended."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    read: dict[IO[bytes], bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for stream in read:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map() and not (_has_ended(process.pid) and not selector.select(0)):
+            if time.monotonic() > until:
+                raise Unusable(f"the plug-in {name} did not end in its time")
+            for key, _ in selector.select(POLL_SECONDS):
+                chunk = os.read(key.fd, 65_536)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                got = read[key.fileobj]  # type: ignore[index]
+                got += chunk
+                if key.fileobj is process.stderr:
+                    del got[MOST_ERROR_BYTES:]
+                elif len(got) > MOST_BYTES:
+                    raise Unusable(f"the plug-in {name} prints more than {MOST_BYTES // 2**20} MiB")
+    while not _has_ended(process.pid):
+        if time.monotonic() > until:
+            raise Unusable(f"the plug-in {name} did not end in its time")
+        time.sleep(POLL_SECONDS)
+    return bytes(read[process.stdout]), bytes(read[process.stderr])
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it has; it is not waited for yet."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
