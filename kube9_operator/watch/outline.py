@@ -12,6 +12,9 @@ _PLAIN = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
 PLAIN = re.compile(_PLAIN, re.DOTALL)
 """Everything before the next bracket, or before a string that is not complete."""
 BRACKETS = re.compile(_PLAIN + rb"([\[{]++|[\]}]++)", re.DOTALL)
+_FLAT = rb"[\[{]" + _PLAIN + rb"[\]}]"
+FLAT = re.compile(_PLAIN + rb"(?:" + _FLAT + _PLAIN + rb")*+([\[{]++|[\]}]++)", re.DOTALL)
+"""The same, but passing over containers in which there are no others: most of a large object are such."""
 INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 """Of a string everything before its end, or before a backslash that is the last byte."""
 STRING = re.compile(_STRING, re.DOTALL)
@@ -79,7 +82,7 @@ class Outline:
     def _read_containers(self, data: bytes | bytearray, at: int) -> int:
         """Reads until the value ends, or the data, or a string begins that is not complete."""
         depth, levels, copied = self._depth, self._levels, at
-        while run := BRACKETS.match(data, at):
+        while run := (FLAT.match(data, at) if depth not in (0, levels) else None) or BRACKETS.match(data, at):
             begin, at = run.span(1)
             if data[begin] in OPENING:
                 if depth <= levels < depth + at - begin:
