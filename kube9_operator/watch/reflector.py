@@ -39,13 +39,13 @@ class Reflector:
         stop: threading.Event,
         deadlines: Deadlines,
         tally: Tally,
-        event_ttl_ms: int,
+        event_ttl_ms: int = 0,
     ) -> None:
-        """`event_ttl_ms` is the Event TTL by the setting."""
+        """`event_ttl_ms` is the Event TTL by the setting; 0 where it is the one that `ready` says."""
         self._kind = kind
         self._version = ready.versions.get(kind.source, "")
         self._cluster = ready.cluster
-        self._ttl = EventTtl(Lifetime(event_ttl_ms, ready.event_life_ms), client, deadlines)
+        self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_life_ms, ready.event_life_ms), client, deadlines)
         self._pager = Pager(kind, client, deadlines)
         self._hole: Hole = ""
         self._take_whole = False

@@ -219,17 +219,17 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
         forgetful.api("DELETE", "/api/v1/namespaces/doomed")
         forgetful.api("DELETE", doomed.path)
         until(lambda: operator.books()["filtered"] >= DELETED, "the operator to see them deleted")
-        assert not logged(operator, "events.live_shorter")
+        assert not logged(operator, "event_ttl.changed")
         assert life_ms(operator) is None
 
         recorder.write(*(f"web-{number}" for number in range(DELETED)))
-        until(lambda: logged(operator, "events.live_shorter"), "Events to be seen to live shorter", LONG_SECONDS)
+        until(lambda: logged(operator, "event_ttl.changed"), "Events to be seen to live shorter", LONG_SECONDS)
         assert recorded(operator, recorder) == dict.fromkeys(recorder.written, 1)
         assert gaps(operator) == []
         assert operator.stop() == 0
         proved, learnt = proved_until(operator), life_ms(operator)
         assert learnt is not None
-        assert learnt // 1000 == logged(operator, "events.live_shorter")[-1]["seconds"]
+        assert learnt // 1000 == logged(operator, "event_ttl.changed")[-1]["seconds"]
         life = timedelta(milliseconds=learnt)
         assert LIFE - MARGIN <= life <= LIFE
         lists = len(logged(operator, "watch.listed", source="events"))

@@ -334,7 +334,7 @@ class _Wire(Client):
     """The real client, connected to a `Server`."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__(1.0, Reach())
+        super().__init__(1.0, Reach(), 1.0)
         self._server = server
 
     def reload_credentials(self) -> None:
