@@ -213,6 +213,7 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
     # Those of another test would go early too.
     until(lambda: not forgetful.api("GET", "/api/v1/events?limit=1")["items"], "no Events", LONG_SECONDS)
     doomed, recorder = Recorder(forgetful, "doomed"), Recorder(forgetful, "live-shorter")
+    others = [Recorder(forgetful, f"live-shorter-{number}") for number in range(2)]
     with recording(forgetful, tmp_path) as operator:
         doomed.write(*(f"web-{number}" for number in range(DELETED)))
         agree(lambda: recorded(operator, doomed), lambda: dict.fromkeys(doomed.written, 1))
@@ -222,7 +223,8 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
         assert not logged(operator, "event_ttl.changed")
         assert life_ms(operator) is None
 
-        recorder.write(*(f"web-{number}" for number in range(DELETED)))
+        for one in (recorder, *others):
+            one.write(*(f"web-{number}" for number in range(DELETED)))
         until(lambda: logged(operator, "event_ttl.changed"), "Events to be seen to live shorter", LONG_SECONDS)
         assert recorded(operator, recorder) == dict.fromkeys(recorder.written, 1)
         assert gaps(operator) == []
