@@ -9,7 +9,7 @@ import sys
 import time
 from typing import IO
 
-from kube9_operator import redact
+from kube9_operator.text import redact
 
 MOST_BYTES = 1024 * 1024
 """Of what it prints: a token and two certificates are some KB."""

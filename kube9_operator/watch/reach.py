@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from kube9_operator import logs, redact
+from kube9_operator import logs
+from kube9_operator.text import redact
 
 MAX_ADDRESS_CHARACTERS = 500
 
