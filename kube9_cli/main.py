@@ -35,7 +35,8 @@ def run(argv: list[str], prog: str) -> int:
 
 def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> int:
     """Answers a command line on `sys.stdout` and `sys.stderr` as they are; `output` is what stdout writes to. Changes nothing
-    else of the process; where it is `alone` in it, the process ends when the time is over, whatever it does. Returns the exit code.
+    else of the process. Where it is `alone` in it, the process ends when the time is over, whatever it does. Returns the exit
+    code.
     """
     wants_table = _wants_table(argv)
     try:

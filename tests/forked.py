@@ -1,4 +1,6 @@
-"""Runs kube9-cli in a fork of this process: a process of its own in every respect, without the time that starting one takes."""
+"""Runs kube9-cli in a fork of this process: with streams, an end and memory of its own, without the time that a start takes.
+What may hang, or end its process, is asked here; tests.cli asks in the process of the test.
+"""
 
 import os
 import signal

@@ -21,7 +21,7 @@ from tests import cli_database
 from tests.forked import Done, kube9_cli
 
 COUNT = 60
-ROUNDS = 50
+ROUNDS = 25
 """Of each of the two ways to change a database at random."""
 GROWN_BYTES = 96 * 1024 * 1024
 FORMATS = ("json", "yaml", "table", "wide")

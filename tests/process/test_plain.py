@@ -17,7 +17,8 @@ from kube9_cli.answer import format_id
 from kube9_cli.plain import INVISIBLE, in_json, is_plain, plain
 from kube9_cli.query import TABLES
 from tests import cli_database
-from tests.forked import Done, kube9_cli
+from tests.cli import Answered, run_cli
+from tests.forked import kube9_cli
 
 CONTROLS = (*range(0x20), 0x7F, *range(0x80, 0xA0))
 BIDIRECTIONAL = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -33,7 +34,7 @@ FORMATS = ("json", "yaml", "table", "wide")
 def hidden(text: str) -> set[str]:
     """Its characters that a reader does not see as what they are: said by Unicode's categories, not by the code under test."""
     bad = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    return {one for one in text if unicodedata.category(one) in bad or one in INVISIBLE} - {"\n"}
+    return {one for one in set(text) if unicodedata.category(one) in bad or one in INVISIBLE} - {"\n"}
 
 
 def crafted(folder: Path) -> list[int]:
@@ -87,7 +88,7 @@ def test_json_and_yaml_lose_nothing_by_it(history: tuple[Path, list[int]]) -> No
     folder, _ = history
 
     def answers(*command: str) -> tuple[Any, Any]:
-        both = [kube9_cli(*command, "-o", form, "--db", str(folder)).stdout for form in ("json", "yaml")]
+        both = [run_cli(folder, *command, "-o", form).stdout for form in ("json", "yaml")]
         slow, fast = yaml.load(both[1], yaml.SafeLoader), yaml.load(both[1], yaml.CSafeLoader)
         assert slow == fast
         return json.loads(both[0]), slow
@@ -128,15 +129,14 @@ WRONG = (
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_argument_reaches_a_terminal_raw(command: tuple[str, ...], form: str) -> None:
     words = [word.replace("\0", "") for word in command]  # no argument can hold one
-    _one_plain_line(kube9_cli(*words, "-o", form), form)
-    _one_plain_line(kube9_cli("-o", form, *words), form)
+    _one_plain_line(run_cli(Path("/nowhere"), *words, "-o", form), form)
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_path_reaches_a_terminal_raw(tmp_path: Path, form: str) -> None:
     folder = tmp_path / TEXT.replace("\0", "").replace("/", "")[:60]
     for step in ("nothing there", "no database", "damaged"):
-        done = kube9_cli("status", "-o", form, environment={"DB_PATH": str(folder)})
+        done = run_cli(folder, "status", "-o", form)
         _one_plain_line(done, form)
         folder.mkdir(exist_ok=True)
         (folder / "kube9.db").write_bytes(b"" if step == "nothing there" else b"SQLite format 3\0" + bytes(5_000))
@@ -152,7 +152,7 @@ def test_what_the_database_calls_its_tables_reaches_no_terminal_raw(tmp_path: Pa
     )
     connection.close()
     for form in FORMATS:
-        done = kube9_cli("events", "list", "-o", form, "--db", str(tmp_path / "crafted"))
+        done = run_cli(tmp_path / "crafted", "events", "list", "-o", form)
         assert "]0;title" in done.stderr
         _one_plain_line(done, form)
 
@@ -163,8 +163,8 @@ def _small(folder: Path) -> Path:
     return folder
 
 
-def _one_plain_line(done: Done, form: str) -> None:
-    assert done.code == 1
+def _one_plain_line(done: Answered, form: str) -> None:
+    assert done.returncode == 1
     assert (hidden(done.stdout), hidden(done.stderr)) == (set(), set())
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     if form in ("json", "yaml"):
