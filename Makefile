@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && break; done)
 IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
 IMAGE_FLAGS ?=
+# The base's digest: make image PYTHON_DIGEST=sha256:… Then the same base is taken whatever its tag names by then.
+PYTHON_DIGEST ?=
+BASE = $(if $(PYTHON_DIGEST),--build-arg PYTHON_IMAGE=$(shell sed -n 's/^ARG PYTHON_IMAGE=\(.*\):.*/\1/p' Containerfile)@$(PYTHON_DIGEST))
 
 # Tests at a time: they wait most of their time, and more than eight would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 2 < 8 ? cores * 2 : 8 )))
@@ -51,18 +54,19 @@ soak: $(VENV)/done
 
 # With a base of your own: make image IMAGE_FLAGS="--build-arg PYTHON_IMAGE=…". buildah makes one layer of all unless told.
 image:
+	@case "$(PYTHON_DIGEST)" in ''|sha256:*) ;; *) echo "make image: PYTHON_DIGEST=$(PYTHON_DIGEST): must be sha256:…" >&2; exit 1;; esac
 	@test -n "$(BUILDER)" || { echo "make image: needs buildah, podman or docker; or name yours: make image BUILDER=…" >&2; exit 1; }
-	BUILDAH_LAYERS=true $(BUILDER) build $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+	BUILDAH_LAYERS=true $(BUILDER) build $(BASE) $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
 
 # What the image is made of, by hash, from the bounds in setup.cfg and pyproject.toml: the newest that Python 3.11 can use. The
-# operator never uses what kubernetes needs for asyncio alone, nor what makes man pages; that is left out.
+# operator never uses what kubernetes needs for asyncio alone; that is left out.
 LOCK = $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make requirements" $(foreach each,$(1),--no-emit-package $(each))
 ASYNCIO := aiohttp aiohttp-retry aiohappyeyeballs aiosignal attrs frozenlist multidict propcache yarl
 
 requirements: $(VENV)/done
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
-	$(call LOCK,$(ASYNCIO) argparse-manpage) -o image/requirements.txt setup.cfg
+	$(call LOCK,$(ASYNCIO)) -o image/requirements.txt setup.cfg
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(call LOCK) -o image/build-requirements.txt -
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from kube9_cli.arguments import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES
+from kube9_cli.errors import QueryError, damaged
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query import Database, QueryError, Row
+from kube9_cli.query import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Row
 
 AT_ONCE = 100
 """Events that are read with one query: at most some 14 KiB each."""
@@ -23,6 +24,7 @@ def events(database: Database, ids: list[int]) -> Iterator[dict[str, Any]]:
     for at in range(0, len(ids), AT_ONCE):
         for row in database.events(ids[at : at + AT_ONCE]):
             yield _event(row)
+            database.look_at_the_clock()
 
 
 def _event(row: Row) -> dict[str, Any]:
@@ -50,17 +52,17 @@ def _event(row: Row) -> dict[str, Any]:
 
 def _named(names: tuple[str, ...], number: int) -> str:
     if not 0 <= number < len(names):
-        raise QueryError("The database is damaged", f"{number} is none of {', '.join(names)}")
+        raise damaged(f"{number} is none of {', '.join(names)}")
     return names[number]
 
 
 def _decoded(text: str) -> dict[str, Any]:
     try:
         decoded = json.loads(text)
-    except ValueError as error:
-        raise QueryError("The database is damaged", f"JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"JSON: {error}") from None
     if not isinstance(decoded, dict):
-        raise QueryError("The database is damaged", "JSON: not an object")
+        raise damaged("JSON: not an object")
     return decoded
 
 
@@ -79,17 +81,21 @@ def event_with_occurrences(database: Database, event_id: int, given: str) -> dic
 
 def status(database: Database) -> dict[str, Any]:
     """What is recorded, and how far it is known to be whole."""
-    facts = dict(database.all("SELECT name, value FROM facts"))
-    last_commit = facts.get("last_commit_ms")
+    facts = dict(database.all("SELECT name, value FROM facts", (), (TEXT,)))
+    last_commit, stopped = whole(facts, "last_commit_ms"), whole(facts, "stopped_ms")
     sources = database.all(
-        "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms FROM sources ORDER BY source"
+        "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms FROM sources ORDER BY source",
+        (),
+        (TEXT, TEXT_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE),
     )
     now_ms = time.time_ns() // 1_000_000
-    tallied = dict(database.all("SELECT severity, sum(count) FROM tallies WHERE of_first = 0 GROUP BY severity"))
+    tallied = dict(
+        database.all("SELECT severity, sum(count) FROM tallies WHERE of_first = 0 GROUP BY severity", (), (WHOLE, WHOLE))
+    )
     return {
-        "status": _status(now_ms, last_commit, facts.get("stopped_ms")),
+        "status": _status(now_ms, last_commit, stopped),
         "tier": "free",
-        "version": facts.get("operator_version", "unknown"),
+        "version": str(facts.get("operator_version", "unknown")),
         "health": _health(now_ms, facts, sources),
         **({"last_update": iso(last_commit)} if last_commit else {}),
         "events": {
@@ -101,7 +107,7 @@ def status(database: Database) -> dict[str, Any]:
             "schema_version": database.all("SELECT max(version) FROM schema_version")[0][0],
             "dead_letters": database.all("SELECT count(*) FROM dead_letters")[0][0],
         },
-        "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL)},
+        "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL, (), BOOKS_TYPES)},
         "watches": {
             source: {
                 "state": unavailable or ("stopped" if "stopped_ms" in facts else _state(now_ms, proved, listing)),
@@ -115,6 +121,15 @@ def status(database: Database) -> dict[str, Any]:
 
 BOOKS = ("received", "stored", "updated", "unchanged", "filtered", "dropped", "refused", "undecodable")
 BOOKS_SQL = f"SELECT source, {', '.join(BOOKS)} FROM books"  # noqa: S608
+BOOKS_TYPES = (TEXT, *((WHOLE,) * len(BOOKS)))
+
+
+def whole(facts: dict[str, Any], name: str) -> int | None:
+    """A fact that is a number, None where it is not there. Raises QueryError where it is something else."""
+    value = facts.get(name)
+    if value is None or isinstance(value, int):
+        return value
+    raise damaged(f"{name} is no whole number")
 
 
 def _status(now_ms: int, last_commit: int | None, stopped_ms: int | None) -> str:
@@ -134,7 +149,8 @@ def _health(now_ms: int, facts: dict[str, Any], sources: list[tuple[Any, ...]]) 
         return f"unhealthy: no word since {iso(last_commit)}"
     if "health" in facts:
         stored = _decoded(str(facts["health"]))
-        reasons = "; ".join(map(str, stored.get("reasons", ())))
+        told = stored.get("reasons")
+        reasons = "; ".join(map(str, told if isinstance(told, list) else ()))
         return f"{stored.get('status', 'unknown')}{': ' if reasons else ''}{reasons}"
     behind = [source for source, _, _, proved, _ in sources if not proved or now_ms - proved > PROOF_MS]
     if behind or not sources:

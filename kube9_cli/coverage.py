@@ -4,10 +4,10 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from kube9_cli.answer import PROOF_MS, WORD_MS, iso
+from kube9_cli.answer import PROOF_MS, WORD_MS, iso, whole
 from kube9_cli.arguments import Filters
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query import Database
+from kube9_cli.query import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database
 
 MAX_GAPS = 100
 CLUSTER = EVENT_TYPES.index("cluster")
@@ -111,7 +111,11 @@ def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
 
 
 def _sources(database: Database) -> list[Source]:
-    rows = database.all("SELECT source, covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms FROM sources")
+    rows = database.all(
+        "SELECT source, covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms FROM sources",
+        (),
+        (TEXT, WHOLE_OR_NONE, WHOLE_OR_NONE, TEXT_OR_NONE, WHOLE_OR_NONE),
+    )
     found = [Source(*row) for row in rows]
     if not any(one.name == EVENTS for one in found):
         found.append(Source(EVENTS, None, None, None, None))
@@ -129,11 +133,13 @@ def _touched(source: str, filters: Filters) -> bool:
 
 
 def _limits(database: Database, filters: Filters, now: int) -> list[Limit]:
-    facts = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(KEPT)))
+    facts = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(KEPT), (TEXT,)))
+    kept = {name: whole(facts, name) for name in KEPT}
     return [
-        Limit(now - int(facts[name]), f"events of severity {' and '.join(named)} are kept for {facts[name] / MS_IN_DAY:g} days")
+        Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
         for name, named in KEPT.items()
-        if name in facts and (filters.severities is None or any(SEVERITIES.index(one) in filters.severities for one in named))
+        if (ms := kept[name]) is not None
+        and (filters.severities is None or any(SEVERITIES.index(one) in filters.severities for one in named))
     ]
 
 
@@ -154,8 +160,9 @@ def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap
         "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
         f"WHERE to_ms > ?1 AND from_ms < ?2 AND source IN ({marks}) ORDER BY from_ms LIMIT {MAX_GAPS}",
         (asked.begin(), asked.until, *(one.name for one in sources)),
+        (TEXT, WHOLE, WHOLE, TEXT),
     )
-    return [(str(source), int(first), int(last), str(reason)) for source, first, last, reason in rows]
+    return [(source, first, last, reason) for source, first, last, reason in rows]
 
 
 def _unstated(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
@@ -191,13 +198,15 @@ def _held(path: str) -> bool:
 
 
 def _first_start(database: Database) -> int | None:
-    rows = database.all("SELECT value FROM facts WHERE name = 'first_start_ms'")
-    return int(rows[0][0]) if rows else None
+    return _fact(database, "first_start_ms")
 
 
 def _last_commit(database: Database) -> int:
-    rows = database.all("SELECT value FROM facts WHERE name = 'last_commit_ms'")
-    return int(rows[0][0]) if rows else 0
+    return _fact(database, "last_commit_ms") or 0
+
+
+def _fact(database: Database, name: str) -> int | None:
+    return whole(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (name,), (TEXT,))), name)
 
 
 def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:

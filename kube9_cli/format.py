@@ -1,9 +1,11 @@
 """How answers look: JSON, YAML and the table. Pure: it makes text and neither asks nor prints."""
 
+import functools
 import json
 from typing import Any
 
 from kube9_cli.kinds import SHORT_NAMES
+from kube9_cli.plain import in_json, in_yaml, is_plain, plain, whole_characters
 
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
@@ -20,27 +22,36 @@ GIVING_WAY = ("REASON", "COUNT")
 NAMED_SOURCES = 3
 
 
-_json = json.JSONEncoder(ensure_ascii=False)
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 """Made once: json.dumps makes one each time where it is not asked for its defaults."""
 
 
 def as_json(value: Any) -> str:
-    """JSON on one line, readable by people and programs; what a terminal would act on is escaped."""
-    text = _json.encode(value)
-    return text if text.isprintable() else "".join(one if one.isprintable() else _escaped(one) for one in text)
-
-
-def _escaped(character: str) -> str:
-    return json.dumps(character)[1:-1]
+    """JSON on one line, what is not plain escaped. Raises ValueError for a number that JSON does not have."""
+    return in_json(_json.encode(value))
 
 
 def as_yaml(value: Any) -> str:
-    """YAML in the order of the keys."""
+    """YAML in the order of the keys; what is not plain is escaped."""
     import yaml  # only where it is needed: 10 ms
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=10**9)
-    return text
+    return in_yaml(yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10**9))
+
+
+@functools.cache
+def _dumper() -> Any:
+    """Puts a string that is not plain into double quotes: only there YAML has escapes."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Has representers of its own."""
+
+    def string(dumper: Any, text: str) -> Any:
+        style = None if is_plain(text) else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", whole_characters(text), style=style)
+
+    Dumper.add_representer(str, string)
+    return Dumper
 
 
 def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) -> tuple[str, ...]:
@@ -59,7 +70,7 @@ def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) ->
         "TITLE": event.get("title", ""),
         "MESSAGE": event.get("description", event.get("title", "")),
     }
-    return tuple(plain(cells[heading]) or "-" for heading in headings)
+    return tuple(plain(str(cells[heading])) or "-" for heading in headings)
 
 
 def headings(width: int | None) -> tuple[str, ...]:
@@ -149,7 +160,7 @@ def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
     """Rows of the same columns, under the names of these."""
     columns = list(dict.fromkeys(column for one in rows.values() for column in one))
     cells = [
-        [f"{margin}{plain(name)}:", *(column.replace("_", " ").upper() for column in columns)],
+        [f"{margin}{plain(name)}:", *(plain(column).replace("_", " ").upper() for column in columns)],
         *([f"{margin}  {plain(key)}", *(plain(str(one.get(column, "-"))) for column in columns)] for key, one in rows.items()),
     ]
     widths = [max(len(one[at]) for one in cells) for at in range(len(columns) + 1)]
@@ -168,11 +179,6 @@ def age(ago_seconds: float) -> str:
     if hours < 48:
         return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
     return f"{hours // 24}d{hours % 24}h" if hours % 24 else f"{hours // 24}d"
-
-
-def plain(text: str) -> str:
-    """The text without what a terminal would act on: who writes Events is not who reads them."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def covered(coverage: dict[str, Any]) -> str:

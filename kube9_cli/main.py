@@ -5,11 +5,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from kube9_cli.arguments import Request, check
-from kube9_cli.output import PATIENCE, Output
+from kube9_cli.errors import QueryError, too_long
+from kube9_cli.guard import Guard
+from kube9_cli.output import HELD_BYTES, PATIENCE, Output
 from kube9_cli.parser import FORMATS, TABLES, UsageError, get_parser
+from kube9_cli.plain import in_json, plain
+
+MAX_DETAILS_CHARACTERS = 500
 
 
 def main() -> int:
@@ -20,16 +26,17 @@ def main() -> int:
 def run(argv: list[str], prog: str) -> int:
     """Answers a command line on the streams of this process; returns the exit code."""
     output = _prepare_streams()
-    code = _unwritten(OSError("stdout is closed"), as_text=False) if output is None else respond(argv, prog, output)
+    code = _unwritten(OSError("stdout is closed"), as_text=False) if output is None else respond(argv, prog, output, alone=True)
     if code:
         # What could not be written must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 
-def respond(argv: list[str], prog: str, output: Output) -> int:
+def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> int:
     """Answers a command line on `sys.stdout` and `sys.stderr` as they are; `output` is what stdout writes to. Changes nothing
-    else of the process. Returns the exit code.
+    else of the process. Where it is `alone` in it, the process ends when the time is over, whatever it does. Returns the exit
+    code.
     """
     wants_table = _wants_table(argv)
     try:
@@ -44,24 +51,40 @@ def respond(argv: list[str], prog: str, output: Output) -> int:
     except OSError as error:
         return _unwritten(error, wants_table)
 
-    from kube9_cli.query import QueryError
+    as_text = request.format in TABLES
+    output.patience_seconds = PATIENCE * request.timeout_seconds
+    guard = _guard(request, output) if alone else None
+    code, failure = _answered(request, output)
+    if guard:
+        guard.done()
+    return _fail(failure, code, as_text) if failure else code
 
+
+def _guard(request: Request, output: Output) -> Guard:
+    late = too_long(request.timeout_seconds)
+    last_words = _line(_said(late), request.format in TABLES).encode()
+    return Guard(request.timeout_seconds, lambda: output.waited_seconds, last_words, late.exit_code)
+
+
+def _answered(request: Request, output: Output) -> tuple[int, dict[str, Any]]:
+    """Prints the answer; returns the exit code, and the error where there is one."""
     try:
-        output.patience_seconds = PATIENCE * request.timeout_seconds
         _answer(request, output)
         sys.stdout.flush()
     except QueryError as error:
-        if error.code == "NOT_FOUND":
-            return _fail({"error": str(error), "event_id": error.details}, 1, request.format in TABLES)
-        details = {"error": str(error), "details": error.details, "code": error.code}
-        return _fail(details, error.exit_code, request.format in TABLES)
+        return error.exit_code, _said(error)
     except OSError as error:
-        return _unwritten(error, request.format in TABLES)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a row that makes no sense
-        why = f"the database may be damaged: {type(error).__name__}: {error}"
-        said = {"error": "The answer cannot be made", "details": why, "code": "DATABASE_UNUSABLE"}
-        return _fail(said, 1, request.format in TABLES)
-    return 0
+        return 1, _not_written(error)
+    except Exception as error:  # rows that make no sense: whatever they are, a user gets one line
+        why = f"the database may be damaged: {type(error).__name__}: {error}"[:MAX_DETAILS_CHARACTERS]
+        return 1, {"error": "The answer cannot be made", "details": why, "code": "DATABASE_UNUSABLE"}
+    return 0, {}
+
+
+def _said(error: QueryError) -> dict[str, Any]:
+    if error.code == "NOT_FOUND":
+        return {"error": str(error), "event_id": error.details}
+    return {"error": str(error), "details": error.details, "code": error.code}
 
 
 def _prepare_streams() -> Output | None:
@@ -75,7 +98,9 @@ def _prepare_streams() -> Output | None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return None
     output = Output(sys.stdout.fileno())
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(output), encoding="utf-8", errors="replace", line_buffering=output.isatty())
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(output, HELD_BYTES), encoding="utf-8", errors="replace", line_buffering=output.isatty()
+    )
     return output
 
 
@@ -97,20 +122,27 @@ def _wants_table(argv: list[str]) -> bool:
 
 
 def _unwritten(error: OSError, as_text: bool) -> int:
-    return _fail({"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}, 1, as_text)
+    return _fail(_not_written(error), 1, as_text)
+
+
+def _not_written(error: OSError) -> dict[str, Any]:
+    return {"error": "The answer cannot be written", "details": str(error), "code": "OUTPUT"}
 
 
 def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
     """Prints the error on stderr, the only thing there; returns the exit code."""
-    if as_text:
-        rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id"))
-        sys.stderr.write(f"{error['error']} ({rest})\n")
-    else:
-        import json
-
-        sys.stderr.write(json.dumps(error, ensure_ascii=False) + "\n")
+    sys.stderr.write(_line(error, as_text))
     sys.stderr.flush()
     return exit_code
+
+
+def _line(error: dict[str, Any], as_text: bool) -> str:
+    if as_text:
+        rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id"))
+        return plain(f"{error['error']} ({rest})") + "\n"
+    import json
+
+    return in_json(json.dumps(error, ensure_ascii=False)) + "\n"
 
 
 def _answer(request: Request, output: Output) -> None:
@@ -146,7 +178,7 @@ def _list(request: Request, database: Any) -> None:
     covered = coverage.covered(database, request.filters, request.path)
     events = answer.events(database, matches.ids)
     if request.format in TABLES:
-        _print_table(list(events), covered, matches.total, wide=request.format == "wide")
+        _print_table(events, covered, matches.total, wide=request.format == "wide")
         return
     as_json = request.format == "json"
     returned = 0
@@ -163,16 +195,16 @@ def _list(request: Request, database: Any) -> None:
         print("" if returned else "\n", format.as_yaml({"pagination": pagination, "coverage": covered}), sep="", end="")
 
 
-def _print_table(events: list[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:
+def _print_table(events: Iterator[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:
     from kube9_cli import format
 
     terminal = sys.stdout.isatty()
     # kubectl exec gives a terminal its size when it is there already: until then it has none.
     width = (os.get_terminal_size().columns or 80) if terminal and not wide else None
-    if events:
-        headings = format.WIDE if wide else format.headings(width)
-        rows = [format.row(event, time.time(), headings) for event in events]
+    headings = format.WIDE if wide else format.headings(width)
+    rows = [format.row(event, time.time(), headings) for event in events]
+    if rows:
         print("\n".join(format.table(rows, headings, width, colour=terminal and not os.environ.get("NO_COLOR"))))
     sys.stdout.flush()
-    shown = f"{len(events)} of {total} events" if total else "No events"
-    sys.stderr.write(f"{shown}; {format.covered(covered)}\n")
+    shown = f"{len(rows)} of {total} events" if total else "No events"
+    sys.stderr.write(plain(f"{shown}; {format.covered(covered)}") + "\n")

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from kube9_cli.arguments import Filters
-from kube9_cli.query import Database
+from kube9_cli.query import WHOLE, WHOLE_OR_NONE, Database
 
 MS_IN_HOUR = 3_600_000
 HOURS_IN_DAY = 24
@@ -66,7 +66,7 @@ def _page(database: Database, search: Search, by_day: dict[int, int], asked: tup
         where, values, offset = _narrowed(where, values, hours, (limit, offset))
     if offset > NEAR:
         sql = f"SELECT last_hour, last_hour, count(*) FROM events INDEXED BY {search.indexed_by} WHERE {where} "
-        hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values)
+        hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values, (WHOLE,) * 3)
         where, values, offset = _narrowed(where, values, hours, (limit, offset))
     sql = f"SELECT id FROM events INDEXED BY {search.indexed_by} WHERE {where} {NEWEST_FIRST}"
     return _ids(database, sql, (*values, limit, offset))
@@ -107,7 +107,8 @@ def _search(database: Database, filters: Filters) -> Search | None:
             where.append(f"{column} IN ({', '.join('?' * len(known))})")
             values += [row[0] for row in known]
             index = "events_by_namespace" if column == "namespace" else index
-    oldest, newest = database.all("SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)")[0]
+    sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
+    oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
     since_ms, until_ms = filters.since_ms, filters.until_ms
     if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
         since_ms = None
@@ -144,7 +145,7 @@ def _of_name(database: Database, search: Search, name: str, order: str, limit: i
 
 
 def _ids(database: Database, sql: str, values: Values) -> list[int]:
-    return [row[0] for row in database.all(sql, values)]
+    return [row[0] for row in database.all(sql, values, (WHOLE,))]
 
 
 # How many: whole days by the tallies, the rest of a day that a time divides by the indexes. Where an index holds the whole
@@ -157,10 +158,10 @@ def _seen_since(database: Database, search: Search) -> dict[int, int]:
     since = search.since_ms
     sql = "SELECT day, sum(count) FROM tallies WHERE of_first = 0 AND {} GROUP BY day ORDER BY day DESC"
     if since is None:
-        return dict(database.all(sql.format(facets), values))
+        return dict(database.all(sql.format(facets), values, (WHOLE, WHOLE)))
     hour = since // MS_IN_HOUR
     day = hour // HOURS_IN_DAY
-    found = dict(database.all(sql.format(f"day > ? AND {facets}"), (day, *values)))
+    found = dict(database.all(sql.format(f"day > ? AND {facets}"), (day, *values), (WHOLE, WHOLE)))
     count = f"SELECT count(*) FROM events INDEXED BY {search.indexed_by} WHERE {facets} AND "
     rest = database.all(f"{count} last_hour > ? AND last_hour < ?", (*values, hour, (day + 1) * HOURS_IN_DAY))[0][0]
     rest += database.all(f"{count} last_hour = ? AND last_ms >= ?", (*values, hour, since))[0][0]

@@ -3,12 +3,14 @@
 import contextlib
 import heapq
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apsw
+
+from kube9_cli.errors import QueryError, damaged, too_long
+from kube9_cli.files import uri
 
 SCHEMA_VERSION = 4
 """The newest schema that this program reads; compared with schema/ by a test."""
@@ -17,14 +19,52 @@ HEAP_BYTES = 16 * 1024 * 1024
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's machine, between two looks at the clock: costs nothing (a millisecond's work)."""
 STEP_BYTES, MAX_STEPS = 10, 200
+ANSWER_BYTES = 24 * 1024 * 1024
+"""What the rows of one query may take in Python, which SQLite's heap does not count."""
+ROW_BYTES = 64
+MAX_ERROR_CHARACTERS = 500
+MAX_WORD_CHARACTERS = 1_000
+MAX_WORDS = 5_000
+"""Are remembered: those of a page at most, five in each of a thousand events."""
 
+LIMITS = {
+    # The operator writes no row that is larger than 32 KiB of those that are read here.
+    apsw.SQLITE_LIMIT_LENGTH: 64 * 1024,
+    apsw.SQLITE_LIMIT_SQL_LENGTH: 64 * 1024,
+    apsw.SQLITE_LIMIT_COLUMN: 64,
+    apsw.SQLITE_LIMIT_EXPR_DEPTH: 64,
+    apsw.SQLITE_LIMIT_COMPOUND_SELECT: 8,
+    apsw.SQLITE_LIMIT_VDBE_OP: 20_000,
+    apsw.SQLITE_LIMIT_FUNCTION_ARG: 8,
+    apsw.SQLITE_LIMIT_ATTACHED: 0,
+    # One comparison with a pattern can take hours, in which nobody looks at the clock.
+    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1,
+    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1_000,
+    apsw.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+    apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+"""Ours need no more: https://sqlite.org/limits.html."""
+SETTINGS = (
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0),
+    (apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
+)
+"""As SQLite advises for a database that anybody may have written: https://sqlite.org/security.html."""
+TABLES = (
+    *("schema_version", "facts", "words", "objects", "events", "tallies", "texts", "contributors", "controllers", "sources"),
+    *("gaps", "books", "dead_letters"),
+)
+"""That are read."""
+STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}
+    AND (type <> 'table' OR EXISTS (SELECT 1 FROM pragma_table_xinfo(pragma_table_list.name) WHERE hidden <> 0)) LIMIT 1"""  # noqa: S608
+"""A table of ours that computes what it seems to hold: a view, a virtual table, a generated column."""
 
-class QueryError(Exception):
-    """The question cannot be answered: `code` for programs, `exit_code` of the process, `details` for the user."""
-
-    def __init__(self, error: str, details: str, code: str = "DATABASE_UNUSABLE", exit_code: int = 1) -> None:
-        super().__init__(error)
-        self.details, self.code, self.exit_code = details, code, exit_code
+Types = tuple[tuple[type, ...], ...]
+"""Of each column what its values may be."""
+WHOLE, WHOLE_OR_NONE, TEXT, TEXT_OR_NONE = (int,), (int, type(None)), (str,), (str, type(None))
 
 
 class Row(NamedTuple):
@@ -56,6 +96,7 @@ EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type,
 
 
 MAX_OWNERS = 8
+EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
 OWNERS = """WITH RECURSIVE chain (object, far) AS (
     SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
         LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
@@ -73,14 +114,13 @@ class Database:
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
         self._words: dict[int, str] = {0: ""}
+        self._waited = waited
         apsw.hard_heap_limit(HEAP_BYTES)
-        try:
-            self._connection = apsw.Connection(_uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-            self._connection.set_busy_timeout(int(min(timeout_seconds, 5.0) * 1000))
-            self._connection.set_progress_handler(lambda: time.monotonic() - waited() > self._deadline, STEPS_BETWEEN_LOOKS)
-            version = self._connection.execute("SELECT max(version) FROM schema_version").get
-        except (apsw.Error, ValueError) as error:
-            raise self._explain(error) from None
+        self._connection = self._opened(uri(path))
+        strange = self.all(STRANGE)
+        if strange:
+            raise QueryError("The database cannot be read", f"{path}: {strange[0][0]} is not a table as the operator makes it")
+        version = self.all("SELECT max(version) FROM schema_version", (), (WHOLE_OR_NONE,))[0][0]
         if version is None:
             raise QueryError("The database has no history yet", f"{path}: no migration has been applied")
         if version > SCHEMA_VERSION:
@@ -99,11 +139,53 @@ class Database:
         with contextlib.suppress(apsw.Error):
             self._connection.close()
 
-    def all(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes."""
+    def _opened(self, uri: str) -> apsw.Connection:
+        """A connection on which nothing that the file says is carried out, nor anything without end."""
         try:
-            return self._connection.execute(sql, values).fetchall()
-        except (apsw.Error, ValueError, OverflowError) as error:
+            connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+            for setting, value in SETTINGS:
+                connection.config(setting, value)
+            for limit, most in LIMITS.items():
+                connection.limit(limit, most)
+            connection.set_busy_timeout(int(min(self._timeout_seconds, 5.0) * 1000))
+            connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
+            connection.execute("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")
+        except Exception as error:
+            raise self._explain(error) from None
+        return connection
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._waited() > self._deadline
+
+    def look_at_the_clock(self) -> None:
+        """Raises QueryError where the time is over. To be called where rows are worked on, outside of SQLite."""
+        if self._is_late():
+            raise too_long(self._timeout_seconds)
+
+    def all(self, sql: str, values: tuple[Any, ...] = (), types: Types = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes.
+
+        Raises QueryError too where a value is not of its column's types.
+        """
+        return list(self._each(sql, values, types))
+
+    def _each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+        room = ANSWER_BYTES
+        try:
+            for row in self._connection.execute(sql, values):
+                for value in row:
+                    if type(value) is str or type(value) is bytes:
+                        room -= len(value)
+                room -= ROW_BYTES
+                if room < 0:
+                    raise QueryError("The query needs too much memory", f"its rows take more than {ANSWER_BYTES // 2**20} MiB")
+                for value, allowed in zip(row, types, strict=False):
+                    if type(value) not in allowed:
+                        raise damaged(f"{self._path}: {type(value).__name__} where {allowed[0].__name__} belongs: {sql[:200]}")
+                yield row
+        except QueryError:
+            raise
+        except Exception as error:
             raise self._explain(error) from None
 
     @contextlib.contextmanager
@@ -118,7 +200,7 @@ class Database:
 
     def events(self, ids: list[int]) -> list[Row]:
         """The events of these ids, some hundred, that are there, in this order."""
-        rows = self.all(EVENTS.format(", ".join("?" * len(ids))), tuple(ids))
+        rows = self.all(EVENTS.format(", ".join("?" * len(ids))), tuple(ids), EVENT)
         found = {row[WORDS]: Row._make((*map(self._word, row[:WORDS]), *row[WORDS:])) for row in rows}
         return [found[event] for event in ids if event in found]
 
@@ -126,12 +208,17 @@ class Database:
         """A word by its number: few, and the same in many events."""
         known = self._words.get(number)
         if known is None:
-            known = self._words[number] = self.all("SELECT word FROM words WHERE id = ?", (number,))[0][0]
+            found = self.all("SELECT word FROM words WHERE id = ?", (number,), (TEXT,))
+            if not found or len(found[0][0]) > MAX_WORD_CHARACTERS:
+                raise damaged(f"{self._path}: {'a word is too long' if found else 'no such word'}: {number}")
+            if len(self._words) >= MAX_WORDS:
+                self._words = {0: ""}
+            known = self._words[number] = found[0][0]
         return known
 
     def owners(self, event_id: int) -> list[tuple[str, str]]:
         """Kind and name of what controls the event's object, of what controls that, and so on."""
-        return [(str(kind), str(name)) for kind, name in self.all(OWNERS, (event_id, MAX_OWNERS))]
+        return [(kind, name) for kind, name in self.all(OWNERS, (event_id, MAX_OWNERS), (TEXT, TEXT))]
 
     def occurrences(self, event_id: int) -> list[tuple[int, int]]:
         """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
@@ -155,17 +242,15 @@ class Database:
         """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
         leads = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
         sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
-        try:
-            for before, steps in self._connection.execute(sql, (event_id, len(leads))):
-                for at in range(0, len(steps), STEP_BYTES):
-                    ms, count = (
-                        int.from_bytes(steps[at : at + 6], "big"),
-                        int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"),
-                    )
-                    yield ms, max(1, count - before)
-                    before = count
-        except apsw.Error as error:
-            raise self._explain(error) from None
+        for before, steps in self._each(sql, (event_id, len(leads)), (WHOLE, (bytes,))):
+            self.look_at_the_clock()
+            for at in range(0, len(steps), STEP_BYTES):
+                ms, count = (
+                    int.from_bytes(steps[at : at + 6], "big"),
+                    int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"),
+                )
+                yield ms, max(1, count - before)
+                before = count
 
     def size_bytes(self) -> int:
         """Of the database and its WAL."""
@@ -176,57 +261,19 @@ class Database:
         return sizes
 
     def _explain(self, error: Exception) -> QueryError:
-        if isinstance(error, apsw.InterruptError):
-            details = f"it took longer than --timeout {self._timeout_seconds:g}; ask for less, or allow more"
-            return QueryError("The query took too long", details, "TIMEOUT", 2)
-        if isinstance(error, apsw.NoMemError):
+        why = f"{self._path}: {error}"[:MAX_ERROR_CHARACTERS]
+        if isinstance(error, apsw.InterruptError) or self._is_late():
+            return too_long(self._timeout_seconds)
+        if isinstance(error, apsw.NoMemError | MemoryError):
             return QueryError("The query needs too much memory", f"it is capped at {HEAP_BYTES // 2**20} MiB; ask for less")
         if isinstance(error, apsw.BusyError):
-            return QueryError("The database is locked", f"{self._path}: {error}; try again")
-        if isinstance(error, apsw.CorruptError | UnicodeDecodeError):
-            return QueryError("The database is damaged", f"{self._path}: {error}")
+            return QueryError("The database is locked", f"{why}; try again")
+        if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):
+            return damaged(why)
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):
             hint = "" if os.path.exists(self._path + "-wal") else "; if it is a copy, kube9.db-wal belongs to it"
-            return QueryError("The database has no history yet", f"{self._path}: {error}{hint}")
+            return QueryError("The database has no history yet", f"{why}{hint}")
         hint = ""
         if isinstance(error, apsw.CantOpenError) and not os.path.exists(self._path + "-shm"):
             hint = "; to read a copy with its kube9.db-wal its folder must be writable"
-        return QueryError("The database cannot be read", f"{self._path}: {error}{hint}")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe would be waited for."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _has_wal(path: str) -> bool:
-    """Whether some of the history may be in a -wal file."""
-    try:
-        return os.stat(path + "-wal").st_size > 0 or os.path.exists(path + "-shm")
-    except OSError:
-        return os.path.exists(path + "-wal")
-
-
-def _uri(path: str) -> str:
-    """How to open the file so that neither it nor its folder is changed. Raises QueryError where it may not be read."""
-    part = path
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise QueryError("There is no database to read", f"{path}: Not a file")
-        for part in (path + "-wal", path + "-shm"):
-            with contextlib.suppress(FileNotFoundError), open(part, "rb"):
-                pass
-    except PermissionError:
-        # Where the folder may not even be searched, its own owner is what there is to say.
-        folder = os.path.dirname(path) or "."
-        seen = part if os.access(folder, os.X_OK) else folder
-        details = f"{seen}, owned by uid {os.stat(seen).st_uid}, may not be read by uid {os.getuid()}"
-        raise QueryError("Not permitted to read the database", details, "NOT_PERMITTED", 3) from None
-    except OSError as error:
-        raise QueryError("There is no database to read", f"{path}: {error.strerror}") from None
-    quoted = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    # A writer keeps its -wal and -shm files for good, so where there is none there is no writer, and the file cannot change.
-    # Opened otherwise, SQLite would leave files of this user behind, which could keep the operator from writing.
-    unchanging = "" if _has_wal(path) else "&immutable=1"
-    return f"file:{quoted}?mode=ro{unchanging}"
+        return QueryError("The database cannot be read", f"{why}{hint}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from kube9_operator.plain import plain
 from kube9_operator.text import redact
 
 Logger = structlog.typing.FilteringBoundLogger
@@ -36,9 +37,7 @@ def configure(level: str, process: str) -> None:
             _without_secrets,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-            if terminal
-            else structlog.processors.JSONRenderer(),
+            *(_for_a_terminal() if terminal else [structlog.processors.JSONRenderer()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         # One write a line: with two, lines of several processes run into each other.
@@ -68,6 +67,24 @@ def _without_secrets(_logger: Any, _method: str, line: Any) -> Any:
         text, _ = redact.text("".join(traceback.format_exception(*info)), MAX_TRACEBACK_CHARACTERS)
         line["exception"] = text[:MAX_TRACEBACK_CHARACTERS]
     return line
+
+
+def _for_a_terminal() -> list[Any]:
+    """Texts of others come last through here before a person sees them; JSON escapes all that is not ASCII by itself."""
+
+    def show_plainly(_logger: Any, _method: str, line: Any) -> Any:
+        return {plain(str(key)): _shown(key, value) for key, value in line.items()}
+
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [structlog.processors.format_exc_info, show_plainly, renderer]
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key == "exception":
+        return "\n".join(f"  {plain(one)}" for one in str(value).split("\n"))  # indented: no text of others looks like a line
+    if value is None or isinstance(value, int | float):
+        return value
+    return plain(value if isinstance(value, str) else repr(value))
 
 
 def get() -> Logger:

@@ -36,6 +36,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     from kube9_operator.deadlines import Deadlines
     from kube9_operator.diary import Diary
     from kube9_operator.frame import DATABASE_NAME
+    from kube9_operator.plain import plain
     from kube9_operator.process import Role
     from kube9_operator.serve.figures import Figures
     from kube9_operator.serve.health import Health
@@ -49,7 +50,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     try:
         chosen = settings.from_environment(os.environ)
     except settings.SettingError as error:
-        sys.stderr.write("".join(f"kube9-operator: {wrong}\n" for wrong in error.args))
+        sys.stderr.write("".join(f"kube9-operator: {plain(wrong)}\n" for wrong in error.args))
         return child.EXIT_FOR_GOOD
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)

@@ -1,6 +1,7 @@
 """The command line of kube9-operator. Standard library only: the man page is built from this file alone."""
 
 import argparse
+from typing import NoReturn
 
 DESCRIPTION = """\
 Watches a Kubernetes cluster and keeps what happened in it in a SQLite database. It runs as one pod in the cluster; outside of
@@ -63,12 +64,18 @@ class Parser(argparse.ArgumentParser):
 
     _manpage = SECTIONS  # read by argparse-manpage
 
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2."""
+        from kube9_operator.plain import plain  # not for the man page
+
+        super().error(plain(message))
+
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser; its help is the help of the man page."""
     parser = Parser(prog="kube9-operator", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=argparse.ArgumentParser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     commands.add_parser("serve", help="run the operator (also without a command)", description="Run the operator.")
     commands.add_parser(
         "query",

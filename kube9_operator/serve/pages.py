@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.clock import iso
+from kube9_operator.plain import plain
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 from kube9_operator.serve.volume import Volume
@@ -64,4 +65,4 @@ class Pages:
 
 
 def _verdict(trouble: str) -> Page:
-    return Page(503, f"failed: {trouble}\n".encode()) if trouble else Page(200, b"ok\n")
+    return Page(503, f"failed: {plain(trouble)}\n".encode()) if trouble else Page(200, b"ok\n")

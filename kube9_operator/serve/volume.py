@@ -4,6 +4,8 @@ import threading
 import time
 from pathlib import Path
 
+from kube9_operator.files import open_file
+
 LOOK_SECONDS = 1.0
 STALE_SECONDS = 10.0
 """A look that has not come back for this long says that the volume hangs."""
@@ -34,7 +36,7 @@ class Volume:
     def look(self) -> None:
         """Looks once."""
         try:
-            with self._database.open("rb") as file:
+            with open(open_file(self._database), "rb") as file:
                 whole = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
             self._why = "" if whole else "the file is no database yet"
             self.size_bytes = sum(path.stat().st_size for path in self._files() if path.exists())

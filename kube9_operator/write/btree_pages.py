@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from kube9_operator.files import open_file
 from kube9_operator.write.btree_records import Record, Row, Shape, record, varint
 from kube9_operator.write.database import PAGE_BYTES
 
@@ -40,12 +41,12 @@ class Pages:
     """The pages of a database that nobody writes to any more, as last committed."""
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = open_file(path)
         self._wal = -1
         self._frames: dict[int, int] = {}
         self._number = os.fstat(self._file).st_size // PAGE_BYTES
         with contextlib.suppress(*BROKEN):
-            self._wal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            self._wal = open_file(f"{path}-wal")
             self._read_wal()
         self._map: tuple[int, bytes] = (0, b"")
 

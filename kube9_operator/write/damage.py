@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.files import open_file, refuse_others
 from kube9_operator.write.database import FILE_NAME
 
 WAL_PARTS = ("-wal", "-shm")
@@ -15,6 +16,7 @@ PARTS = ("", *WAL_PARTS)
 MARK = ".corrupt-"
 NOTE = ".json"
 KEPT = 2
+MAX_NOTE_BYTES = 64 * 1024
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -67,14 +69,15 @@ def all_aside(folder: str) -> list[Path]:
 
 def note(path: Path) -> Note:
     """What is noted of a database that was moved aside."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(_note(path).read_bytes(), type=Note)
+    with contextlib.suppress(OSError, msgspec.MsgspecError), open(open_file(_note(path)), "rb") as file:
+        return msgspec.json.decode(file.read(MAX_NOTE_BYTES), type=Note)
     return Note()
 
 
 def keep_note(path: Path, note: Note) -> None:
     """Writes it, where the disk lets us: nothing waits for it."""
     with contextlib.suppress(OSError):
+        refuse_others(_note(path))
         _note(path).write_bytes(msgspec.json.encode(note))
 
 

@@ -14,6 +14,7 @@ import apsw
 
 from kube9_operator import logs
 from kube9_operator.child import CannotStart
+from kube9_operator.files import NotAFile, refuse_others
 from kube9_operator.frame import DATABASE_NAME
 
 FILE_NAME = DATABASE_NAME
@@ -27,6 +28,8 @@ CHECKPOINT_PAGES = 4_000
 WAL_PART = 16
 """The WAL may take no more than this part of what the database may take."""
 PAGE_BYTES = 4_096
+PARTS = ("", "-wal", "-shm", "-journal")
+"""Of a database the files that SQLite may open."""
 
 Connection = apsw.Connection
 
@@ -60,6 +63,7 @@ def connect(folder: str, busy_seconds: float) -> Connection:
     Raises CannotStart where it may not be written, one of DAMAGE where it is no database.
     """
     path = Path(folder) / FILE_NAME
+    _refuse_others(path, PARTS)
     try:
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(int(busy_seconds * 1000))
@@ -75,6 +79,8 @@ def connect(folder: str, busy_seconds: float) -> Connection:
 
 def open_readonly(path: str) -> Connection:
     """A database to be read by a process of its own."""
+    for part in PARTS:
+        refuse_others(path + part)
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(5_000)
     connection.pragma("cache_size", -2_048)
@@ -181,6 +187,7 @@ def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int
     Waits up to `wait_seconds` for another holder, calling `beat` meanwhile. Raises CannotStart, naming the holder.
     """
     path = Path(folder) / LOCK_NAME
+    _refuse_others(path, ("",))
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -203,6 +210,18 @@ def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return descriptor
+
+
+def _refuse_others(path: Path, parts: tuple[str, ...]) -> None:
+    """Raises CannotStart where there is a pipe, a folder or the like in the place of a file: it would be waited for."""
+    for part in parts:
+        one = path.with_name(path.name + part)
+        try:
+            refuse_others(one)
+        except NotAFile as error:
+            raise CannotStart(f"{one} cannot be opened: {error.strerror}") from None
+        except OSError:
+            pass  # what opens it meets it, and knows what to do
 
 
 def not_writable(path: Path, why: str) -> str:

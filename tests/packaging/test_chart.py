@@ -36,6 +36,7 @@ WRONG = (
     ("events.persistance.size=2Gi", "persistance"),
     ("fullnameOverride=Recorder", "fullnameOverride"),
     ("image.digest=latest", "digest"),
+    ("networkPolicy.to=10.0.0.1", "to"),
     ("events.persistence.size=10Mi", "events.persistence.size is 10Mi: must be 64Mi or more"),
     ("events.maxSizeMiB=4096", "events.maxSizeMiB is 4096: must be less than events.persistence.size, which is 2Gi"),
 )
@@ -180,6 +181,15 @@ def test_only_the_operator_is_found_as_the_operator() -> None:
     wanted = the("Service", objects)["spec"]["selector"]
     assert the("StatefulSet", objects)["spec"]["template"]["metadata"]["labels"].items() >= wanted.items()
     assert not the("Pod", objects)["metadata"]["labels"].items() >= wanted.items()
+
+
+def test_the_network_policy_lets_out_no_further_than_asked() -> None:
+    (rule,) = the("NetworkPolicy", of_case("all"))["spec"]["egress"]
+    ports = [{"port": 443}, {"port": 6443}]
+    assert rule == {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]}
+    (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
+    assert rule == {"ports": ports}, "any address"
+    assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
 
 
 # Alerts and dashboard

@@ -47,6 +47,32 @@ def test_both_carry_schema_and_man_pages(built: Path) -> None:
     assert not [one for one in names if one.startswith("tests")]
 
 
+def test_the_wheel_runs_without_what_makes_the_man_pages(built: Path, tmp_path: Path) -> None:
+    (wheel,) = (built / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        (metadata,) = [name for name in file.namelist() if name.endswith(".dist-info/METADATA")]
+        wanted = [line for line in file.read(metadata).decode().splitlines() if line.startswith("Requires-Dist: argparse")]
+    assert wanted == ['Requires-Dist: argparse-manpage[setuptools]<5,>=4.8; extra == "dev"']
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", tmp_path, wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    for page in PAGES:
+        assert (tmp_path / "share" / "man" / "man1" / page).stat().st_size > 1_000
+    for module in ("kube9_cli.main", "kube9_operator.main"):
+        lines = (
+            "import sys",
+            "sys.modules['argparse_manpage'] = sys.modules['build_manpages'] = None",
+            f"import {module} as made",
+            "print(made.__file__)",
+            "sys.argv = ['made', '--version']",
+            "sys.exit(made.main())",
+        )
+        command, environment = [sys.executable, "-c", "\n".join(lines)], os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        where, version = done.stdout.splitlines()
+        assert Path(where).is_relative_to(tmp_path), "what was installed is what runs"
+        assert re.fullmatch(r"\S+ \d+\.\d+\.\d+", version)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_man_pages_are_those_that_were_read(built: Path, page: str) -> None:
     """Regenerate with `make man` and copy man/*.1 to tests/packaging/*.golden, after reading them."""

@@ -58,7 +58,7 @@ def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: Sta
         assert (code, found["status"]) == (503, "degraded")
         assert operator.health("/livez")[0] == 200, "it is not the pod's fault"
         until(lambda: operator.health("/readyz")[0] == 200, "the database, which this does not concern")
-        assert operator.cli("status")["health"] == f"degraded: {reasons[0]}"
+        until(lambda: operator.cli("status")["health"] == f"degraded: {reasons[0]}", "the same in the database")
 
 
 def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:

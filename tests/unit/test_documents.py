@@ -54,6 +54,14 @@ def test_every_module_is_named_in_the_architecture() -> None:
     assert not missing
 
 
+def test_every_test_that_a_document_names_is_there() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), (
+                f"{page.name}: {path}::{name}"
+            )
+
+
 def test_every_document_is_reached_from_the_readme() -> None:
     """And no link leads nowhere."""
     seen, open_ = set(), {ROOT / "README.md"}
