@@ -135,7 +135,7 @@ def test_a_pod_of_every_sort_of_container() -> None:
                 "ephemeralContainerStatuses": [
                     {
                         "name": "debug",
-                        "state": {"terminated": {"exitCode": 1, "message": "it\n said: \t no token=abc " + "x" * 2000}},
+                        "state": {"terminated": {"exitCode": 1, "message": "it\n said: \t no token=abc12345 " + "x" * 2000}},
                     }
                 ],
             },

@@ -1,4 +1,4 @@
-"""The rules of the project as tests: how deadlines relate, what documents say, how large files are."""
+"""The rules of the project as tests: how deadlines relate, what documents say."""
 
 import ast
 import inspect
@@ -16,8 +16,6 @@ from kube9_operator.serve.metrics import METRICS
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
-MAX_FILE_LINES = 300
-MAX_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
 SOURCES = sorted([*ROOT.glob("kube9_operator/**/*.py"), *ROOT.glob("kube9_cli/**/*.py")])
 
@@ -72,17 +70,9 @@ def test_deadlines_relate() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_are_small_and_named_for_what_they_own(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+def test_files_say_what_they_are_about(path: Path) -> None:
     assert path.name not in FORBIDDEN_NAMES
-    assert len(text.splitlines()) <= MAX_FILE_LINES
-    tree = ast.parse(text)
-    described = ast.get_docstring(tree)
-    assert described
-    assert len(described.splitlines()) <= 6
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def test_the_readme_has_every_setting_with_its_default() -> None:
