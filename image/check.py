@@ -24,7 +24,7 @@ PLUGIN = """
 import json
 print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "a-token"}}))
 """
-PACKAGES = ("kube9_cli", "kube9_operator")
+PACKAGES = ("kube9_cli", "kube9_operator", "kube9_schema")
 LATE = ("prometheus_client.exposition", "prometheus_client.core", "yaml")
 """What they import inside of functions."""
 PROGRAMS = ("kube9-cli", "kube9-operator")

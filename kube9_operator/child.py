@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator import logs
+from kube9_operator import interpreter, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Sighting
 from kube9_operator.tally import Tallied, Tally
@@ -195,9 +195,19 @@ class Link:
 
 
 def run(
-    target: str, name: str, connection: Connection, deadlines: Deadlines, log_level: str, arguments: tuple[Any, ...]
+    target: str,
+    name: str,
+    connection: Connection,
+    deadlines: Deadlines,
+    log_level: str,
+    safe_path: bool,
+    arguments: tuple[Any, ...],
 ) -> None:
-    """The body of every child: calls `target` ("module:function") with a Link and the arguments, and ends the process."""
+    """The body of every child: calls `target` ("module:function") with a Link and the arguments, and ends the process.
+
+    `safe_path` says whether the user has set PYTHONSAFEPATH.
+    """
+    interpreter.set_up_child(safe_path)
     logs.configure(log_level, name)
     link = Link(connection, deadlines)
     module, _, function = target.partition(":")
@@ -205,6 +215,9 @@ def run(
         getattr(importlib.import_module(module), function)(link, *arguments)
     except CannotStart as error:
         link.send(Fatal(str(error)))
+        sys.exit(EXIT_FOR_GOOD)
+    except ImportError as error:
+        link.send(Fatal(interpreter.incomplete(error)))
         sys.exit(EXIT_FOR_GOOD)
     except Exception as error:
         logs.get().error("process.failed", error=logs.one_line(error))

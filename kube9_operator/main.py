@@ -1,9 +1,12 @@
 """The entry point of kube9-operator: wiring only. It imports what it needs when it knows that it needs it."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kube9_operator import interpreter
 
 if TYPE_CHECKING:
     from kube9_operator.deadlines import Deadlines
@@ -32,7 +35,35 @@ def main() -> int:
 
 def serve(deadlines: "Deadlines | None" = None) -> int:
     """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
-    from kube9_operator import __version__, child, logs, settings
+    interpreter.set_up()
+    try:
+        _find(IMPORTED_LATE)
+        return _serve(deadlines)
+    except ImportError as error:
+        return _cannot_run(interpreter.incomplete(error))
+
+
+IMPORTED_LATE = ("prometheus_client", "kube9_schema")
+"""What is not needed for the first steps: a start without them would fail later, or again and again."""
+
+
+def _find(names: tuple[str, ...]) -> None:
+    """Raises ImportError where one is missing. Imports none: that costs memory and time."""
+    for name in names:
+        if sys.modules.get(name) is None and importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+
+def _cannot_run(*reasons: str) -> int:
+    """Says why the operator cannot run, now or later: a line for each reason. Returns the exit code."""
+    sys.stderr.write("".join(f"kube9-operator: {reason}\n" for reason in reasons))
+    return 78  # EX_CONFIG of sysexits.h; child.EXIT_FOR_GOOD cannot be imported where a module is missing
+
+
+def _serve(deadlines: "Deadlines | None") -> int:
+    import tempfile
+
+    from kube9_operator import __version__, logs, settings
     from kube9_operator.deadlines import Deadlines
     from kube9_operator.diary import Diary
     from kube9_operator.frame import DATABASE_NAME
@@ -50,8 +81,11 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     try:
         chosen = settings.from_environment(os.environ)
     except settings.SettingError as error:
-        sys.stderr.write("".join(f"kube9-operator: {plain(wrong)}\n" for wrong in error.args))
-        return child.EXIT_FOR_GOOD
+        return _cannot_run(*map(plain, error.args))
+    try:
+        tempfile.gettempdir()  # for the fork server's socket
+    except FileNotFoundError as error:
+        return _cannot_run(f"TMPDIR={os.environ.get('TMPDIR', '')}: {error.strerror}")
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
@@ -63,8 +97,7 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
     try:
         port = serve_http(chosen.health_port, pages.page)
     except OSError as error:
-        sys.stderr.write(f"kube9-operator: HEALTH_PORT={chosen.health_port}: {error.strerror}\n")
-        return child.EXIT_FOR_GOOD
+        return _cannot_run(f"HEALTH_PORT={chosen.health_port}: {error.strerror}")
     logs.get().info("operator.serving", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),

@@ -42,8 +42,8 @@ SECTIONS = [
 it was asked to stop
 .TP
 .B 78
-a reason that will not pass by starting it again, which it names: a wrong setting, a folder that may not be written, a newer
-database, another operator on the same folder""",
+a reason that will not pass by starting it again, which it names: a wrong setting, a module that is missing, a folder that may
+not be written, a newer database, another operator on the same folder""",
     },
     {
         "heading": "examples",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing import context
@@ -35,7 +36,9 @@ class Child:
         self._told: child.Told | None = None
         self.pipe, theirs = ctx.Pipe()
         self.process = ctx.Process(
-            target=child.run, name=role.name, args=(role.target, role.name, theirs, deadlines, level, arguments)
+            target=child.run,
+            name=role.name,
+            args=(role.target, role.name, theirs, deadlines, level, bool(sys.flags.safe_path), arguments),
         )
         self.process.start()
         theirs.close()

@@ -1,1 +1,1 @@
-"""Numbered SQL files NNNN_name.sql, forward only; installed as the package `kube9_operator.schema`."""
+"""Numbered SQL files NNNN_name.sql, forward only; installed as the package `kube9_schema`."""

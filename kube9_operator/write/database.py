@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -50,6 +51,12 @@ TROUBLE = (apsw.Error, OSError)
 """What else may go wrong with the file: locked, full, an I/O error."""
 
 
+LASTING = frozenset(
+    (errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+)
+"""What the system says of a path that no waiting makes writable. A full disk, too many open files or an I/O error may pass."""
+
+
 def is_of_content(error: Exception) -> bool:
     """Whether neither the file nor memory is known to be the cause, but what was to be done: it is refused, or nobody thought
     of it.
@@ -73,8 +80,19 @@ def connect(folder: str, busy_seconds: float) -> Connection:
             raise apsw.ReadOnlyError("the file is read-only")
         connection.pragma("schema_version")  # reads the file's header
     except (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError) as error:
+        if isinstance(error, apsw.CantOpenError) and _may_pass(path):
+            raise
         raise CannotStart(not_writable(path, str(error))) from None
     return connection
+
+
+def _may_pass(path: Path) -> bool:
+    """Whether what keeps the file from being opened may be over later: SQLite does not say what the system said."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
+    except OSError as error:
+        return error.errno not in LASTING
+    return False
 
 
 def open_readonly(path: str) -> Connection:
@@ -184,13 +202,16 @@ def rows(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> list
 def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int:
     """Takes the lock file, for life: the returned descriptor is never closed.
 
-    Waits up to `wait_seconds` for another holder, calling `beat` meanwhile. Raises CannotStart, naming the holder.
+    Waits up to `wait_seconds` for another holder, calling `beat` meanwhile. Raises CannotStart, naming the holder, or where the
+    file can never be written; OSError where it may be later.
     """
     path = Path(folder) / LOCK_NAME
     _refuse_others(path, ("",))
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        if error.errno not in LASTING:
+            raise
         raise CannotStart(not_writable(path, error.strerror or "")) from None
     until, told = time.monotonic() + wait_seconds, False
     while True:

@@ -8,6 +8,7 @@ import time
 from kube9_operator import logs
 from kube9_operator.child import Link
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.interpreter import HELPER
 from kube9_operator.write.database import DAMAGE, TROUBLE, Damaged, open_readonly
 from kube9_operator.write.place import Place
 from kube9_operator.write.salvage import end_with_parent
@@ -60,7 +61,7 @@ def look(path: str, link: Link) -> str:
 
 
 def _begun(path: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "kube9_operator.write.inspection", path]
+    command = [sys.executable, *HELPER, "kube9_operator.write.inspection", path]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
 
 

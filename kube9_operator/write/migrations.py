@@ -18,7 +18,7 @@ class Migration(NamedTuple):
 
 def known() -> list[Migration]:
     """The migrations that this program carries, in order."""
-    files = [one for one in resources.files("kube9_operator.schema").iterdir() if one.name.endswith(".sql")]
+    files = [one for one in resources.files("kube9_schema").iterdir() if one.name.endswith(".sql")]
     found = sorted(Migration(int(one.name[:4]), one.name, one.read_text(encoding="utf-8")) for one in files)
     assert [one.version for one in found] == list(range(1, len(found) + 1)), "schema/ is numbered without holes"
     return found

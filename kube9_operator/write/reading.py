@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from kube9_operator import logs
+from kube9_operator.interpreter import HELPER
 from kube9_operator.write import salvage
 
 READ_BYTES = 65_536
@@ -16,7 +17,7 @@ class Reading:
 
     def __init__(self, path: str) -> None:
         logs.get().info("salvage.begins", path=path)
-        command = [sys.executable, "-m", "kube9_operator.write.salvage", path]
+        command = [sys.executable, *HELPER, "kube9_operator.write.salvage", path]
         self._path = path
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
         assert self._process.stdout

@@ -39,7 +39,7 @@ def test_both_carry_schema_and_man_pages(built: Path) -> None:
     files = [path.name for path in (ROOT / "schema").glob("*.sql")]
     assert files
     for name in files:
-        assert f"kube9_operator/schema/{name}" in names
+        assert f"kube9_schema/{name}" in names
         assert any(one.endswith(f"/schema/{name}") for one in sources)
     for page in PAGES:
         assert any(one.endswith(f"/data/share/man/man1/{page}") for one in names)
