@@ -79,6 +79,15 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """What there is to know of damage that was found, '' where there is nothing."""
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a watch, for the log."""
+
+    why: str
+    error: str
+    of_all: bool
+    """It is the server's or ours, not the resource's: all watches have it, or will."""
+
+
 class Watching(msgspec.Struct, frozen=True, tag=True):
     """From a watcher, with each beat: of each of its sources what is wrong at the moment, '' where nothing is."""
 
@@ -91,6 +100,8 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
     """Requests and streams that failed since the process began."""
     undecodable: dict[str, list[str]] = {}
     """The latest objects that could not be decoded, by namespace, name and version."""
+    problems: dict[str, Problem | None] = {}
+    """What the log is to say of each source, None for nothing; without those of which nothing is known yet."""
 
 
 class Told(msgspec.Struct, frozen=True, tag=True):

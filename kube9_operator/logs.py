@@ -16,6 +16,7 @@ Logger = structlog.typing.FilteringBoundLogger
 
 MAX_ERROR_CHARACTERS = 500
 MAX_TRACEBACK_CHARACTERS = 10_000
+logging.getLogger().addHandler(logging.NullHandler())  # what libraries log goes nowhere, also while they are imported
 READ_AGAIN = "read again from the API server at the next start"
 
 

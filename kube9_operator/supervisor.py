@@ -22,6 +22,7 @@ from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
 from kube9_operator.process import ASKED_TO_STOP, Child, Role, multiprocessing_pids, signals_held_back
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
+from kube9_operator.serve.problems import Problems
 
 EXIT_OK = 0
 
@@ -59,6 +60,7 @@ class Supervisor:
         self._figures = figures
         self._diary = diary
         self._log = logs.get()
+        self._problems = Problems(2 * deadlines.beat)
         self._signals: set[int] = set()
         self._wakeup, self._wakeup_writer = socket.socketpair()
         self._children: list[Child] = []
@@ -165,6 +167,8 @@ class Supervisor:
                 if now > one.expected_by:
                     return Ending(f"{one.name} hangs in phase {one.phase!r}", process=one.name)
             self._tell()
+            for line in self._problems.look(now):
+                (self._log.info if line.is_over else self._log.warning)(line.event, **line.fields)
             next_deadline = min(one.expected_by for one in self._children)
             waited_for: dict[Any, Child] = {one.pipe: one for one in self._children if not one.pipe.closed}
             waited_for |= {one.process.sentinel: one for one in self._children}
@@ -181,6 +185,7 @@ class Supervisor:
                 message = child.decode(one.pipe.recv_bytes())
                 self._health.heard(one.name, message)
                 self._figures.heard(one.name, message)
+                self._problems.heard(message, time.monotonic())
                 match message:
                     case child.Beat() as beat:
                         one.heard(beat)

@@ -7,7 +7,7 @@ from kube9_operator.clock import iso
 from kube9_operator.frame import CRITICAL, ERROR, INFO, WARNING, Sighting
 from kube9_operator.serve.health import AT_ONCE
 
-SEVERITIES = {"healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
+SEVERITIES = {"starting": INFO, "healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
 """Of the status that health changes to."""
 
 DENIALS = ("SourceUnavailable", "SourceAvailable")
@@ -17,7 +17,7 @@ class Chronicle:
     """Compares the health of now with that of before. Sources that change together are told of together."""
 
     def __init__(self) -> None:
-        self._status, self._database = "healthy", ""
+        self._status, self._database = "starting", ""
         self._changed_ms = 0
         self._lost: dict[str, int] = {}
         """Sources that nothing vouches for, and since when that is known."""
@@ -37,7 +37,10 @@ class Chronicle:
     def _status_change(self, health: dict[str, Any], trouble: str, now_ms: int) -> list[Sighting]:
         before, status = self._status, health["status"]
         began, ended = bool(trouble and not self._database), bool(self._database and not trouble)
-        if status == before and not began and not ended:
+        # That it has started is an event of its own.
+        is_start = status == "starting" or (before, status) == ("starting", "healthy")
+        if (status == before or is_start) and not began and not ended:
+            self._status = before if status == "starting" else status
             return []
         self._status, self._database = status, trouble
         seconds = round((now_ms - self._changed_ms) / 1000, 1) if self._changed_ms else None

@@ -41,7 +41,7 @@ class Figures:
             case Tallied(counts, observed):
                 self._add(name, counts)
                 self._observe(name, observed)
-            case Watching(_, waiting, dropped, failures):
+            case Watching(_, waiting, dropped, failures, _):
                 self.waiting = self.waiting | waiting
                 self._add(
                     name,

@@ -1,13 +1,14 @@
-"""What the children have reported, and what it means: healthy, degraded or unhealthy, with the reasons. No I/O."""
+"""What the children have reported, and what it means: starting, healthy, degraded or unhealthy, with the reasons. No I/O."""
 
 import json
 import time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kube9_operator.child import Beat, Message, Published, Recording, Told, Watching
 from kube9_operator.clock import iso, now_ms
 
-Status = Literal["healthy", "degraded", "unhealthy"]
+Status = Literal["starting", "healthy", "degraded", "unhealthy"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class Health:
@@ -20,6 +21,10 @@ class Health:
         self._started = self._turned = time.monotonic()
         self._vouched: dict[str, float] = {}
         """When something vouched for each source, by a clock that nobody sets."""
+        self._begun: set[str] = set()
+        """Sources that have been watched, or found to be unavailable, since the start."""
+        self._accepted: set[str] = set()
+        """Sources of which a list or a watch has worked since the start."""
         self._phases: dict[str, str] = {}
         self._recording: Recording | None = None
         self._recorded = 0.0
@@ -44,10 +49,13 @@ class Health:
             case Recording():
                 self._take_proofs(message)
                 self._recording, self._recorded = message, time.monotonic()
-            case Watching(troubles):
+                self._note_begun()
+            case Watching(troubles, problems=problems):
                 self._troubles = self._troubles | troubles
                 named = {source: names for source, names in message.undecodable.items() if names}
                 self._undecodable = self._undecodable | named
+                self._accepted = self._accepted | {source for source, problem in problems.items() if problem is None}
+                self._note_begun()
             case Published():
                 self._published = message
                 self._published_well = self._published_well if message.trouble else time.monotonic()
@@ -59,6 +67,15 @@ class Health:
             source: max(self._started, now - max(0, wall_ms - proved) / 1000)
             for source, proved in message.proved_ms.items()
             if before.get(source) != proved
+        }
+
+    def _note_begun(self) -> None:
+        """A source has begun when its list is kept, of now or of an earlier start, and its watch works; or when it has none."""
+        proved = self.proved_ms()
+        self._begun = self._begun | {
+            source
+            for source in self._sources
+            if self._troubles.get(source, "") in AT_ONCE or (source in self._accepted and proved.get(source, 0))
         }
 
     def loop_turns(self) -> bool:
@@ -85,12 +102,11 @@ class Health:
     def document(self) -> dict[str, Any]:
         """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
 
-        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts. So is a
-        start at which nothing can be watched, until it is unhealthy.
+        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts. Until
+        every source has begun, nobody knows whether all is well: starting.
         """
         unhealthy, behind, denied = self._of_writer(), dict[str, list[tuple[str, int]]](), dict[str, list[str]]()
-        not_yet = dict[str, list[tuple[str, int]]]()
-        begins_badly = self._begins_badly()
+        not_yet = dict[str, list[str]]()
         watches = {}
         for source in self._sources:
             proved = self._recording.proved_ms.get(source, 0) if self._recording else 0
@@ -101,18 +117,18 @@ class Health:
                 denied.setdefault(trouble, []).append(source)
             elif not current:
                 behind.setdefault(trouble, []).append((source, proved))
-            elif trouble and begins_badly:
-                not_yet.setdefault(trouble, []).append((source, proved))
+            elif source not in self._begun:
+                not_yet.setdefault(trouble, []).append(source)
         unhealthy += [_not_vouched(trouble, sources) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
-        degraded += [_not_vouched(trouble, sources) for trouble, sources in not_yet.items()]
+        starting = [_not_begun(trouble, sources) for trouble, sources in not_yet.items()]
         if self._recording and self._recording.damage:
             degraded.append(self._recording.damage)
         degraded += self._of_status_map()
-        status: Status = "unhealthy" if unhealthy else "degraded" if degraded else "healthy"
+        status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         return {
             "status": status,
-            "reasons": unhealthy + degraded,
+            "reasons": unhealthy + starting + degraded,
             "undecodable": self._undecodable,
             "processes": self._phases,
             "watches": watches,
@@ -122,11 +138,6 @@ class Health:
             },
             "recorded_since_start": self._recording.sightings if self._recording else 0,
         }
-
-    def _begins_badly(self) -> bool:
-        """Whether nothing has vouched for anything since the start, for longer than a start takes."""
-        vouched = any(moment > self._started for moment in self._vouched.values())
-        return not vouched and time.monotonic() - self._started > self._hang_seconds
 
     def _of_status_map(self) -> list[str]:
         """It is a part of the whole only when it cannot be written for long, or for a reason that does not pass."""
@@ -151,6 +162,10 @@ PRIMARY = "events"
 """The source for which the operator is there."""
 AT_ONCE = ("not permitted", "not served")
 """Troubles that do not pass by themselves, so that health says so before the proof has run out."""
+
+
+def _not_begun(trouble: str, sources: list[str]) -> str:
+    return f"not watched yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
 
 
 def _not_vouched(trouble: str, sources: list[tuple[str, int]]) -> str:

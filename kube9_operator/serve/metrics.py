@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kube9_operator.frame import SEVERITIES
 from kube9_operator.serve.figures import Figures
-from kube9_operator.serve.health import Health
+from kube9_operator.serve.health import STATUSES, Health
 from kube9_operator.serve.volume import Volume
 from kube9_operator.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
 
@@ -133,7 +133,7 @@ class _Collector:
         watches = found["watches"]
         return {
             "kube9_build_info": {(self._version,): 1},
-            "kube9_health": {(one,): int(one == found["status"]) for one in ("healthy", "degraded", "unhealthy")},
+            "kube9_health": {(one,): int(one == found["status"]) for one in STATUSES},
             "kube9_event_listener_healthy": {(): int(watches["events"]["current"])},
             "kube9_source_proved_timestamp_seconds": {
                 (source,): ms / 1000 for source, ms in self._health.proved_ms().items() if source in watches

@@ -19,6 +19,8 @@ class Meaning(msgspec.Struct, frozen=True):
     then: Then
     why: str
     reload_credentials: bool = False
+    of_all: bool = False
+    """It is the server's or ours, not the resource's: the log says it once for all watches."""
     hole: Hole = ""
     """What a list that follows has to say of why it was needed."""
 
@@ -38,24 +40,26 @@ FAILED_TWICE = -10
 
 ANSWERS: dict[int, Meaning] = {
     EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", hole="expired"),
-    BEHIND: Meaning("list again", "the server has gone back to an earlier state", hole="behind"),
-    ANOTHER_CLUSTER: Meaning("list again", "it is another cluster", reload_credentials=True, hole="another cluster"),
-    0: Meaning("watch again", "no answer, or a broken one"),
-    UNREACHABLE: Meaning("watch again", "the API server cannot be reached"),
-    CREDENTIALS: Meaning("watch again", "no usable credentials", reload_credentials=True),
-    TLS: Meaning("watch again", "the TLS connection fails", reload_credentials=True),
-    401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True),
+    BEHIND: Meaning("list again", "the server has gone back to an earlier state", of_all=True, hole="behind"),
+    ANOTHER_CLUSTER: Meaning(
+        "list again", "it is another cluster", reload_credentials=True, of_all=True, hole="another cluster"
+    ),
+    0: Meaning("watch again", "no answer, or a broken one", of_all=True),
+    UNREACHABLE: Meaning("watch again", "the API server cannot be reached", of_all=True),
+    CREDENTIALS: Meaning("watch again", "no usable credentials", reload_credentials=True, of_all=True),
+    TLS: Meaning("watch again", "the TLS connection fails", reload_credentials=True, of_all=True),
+    401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True, of_all=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
     DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", hole="dropped"),
     FAILED: Meaning("watch again", "an unexpected failure, see the log"),
     FAILED_TWICE: Meaning("list again", "an unexpected failure twice, see the log"),
     410: Meaning("list again", "the version has expired", hole="expired"),
-    429: Meaning("watch again", "the server is busy"),
+    429: Meaning("watch again", "the server is busy", of_all=True),
 }
 """By HTTP status, or by the code of an ERROR line, which means the same."""
 
-SERVER = Meaning("watch again", "the server has failed")
+SERVER = Meaning("watch again", "the server has failed", of_all=True)
 OTHER = Meaning("watch again", "an answer that is not understood")
 
 

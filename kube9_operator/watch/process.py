@@ -79,6 +79,7 @@ def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Wa
         {source: one.dropped for source, one in outboxes.items()},
         {source: one.failures for source, one in reflectors.items()},
         {source: one.unreadable.latest() for source, one in reflectors.items()},
+        {source: problem for one in reflectors.values() for source, problem in one.problems().items()},
     )
 
 

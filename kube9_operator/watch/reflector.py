@@ -8,7 +8,7 @@ import threading
 import time
 
 from kube9_operator import logs
-from kube9_operator.child import Ready
+from kube9_operator.child import Problem, Ready
 from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Hole, News
@@ -63,7 +63,7 @@ class Reflector:
         self._turned = time.monotonic()
         outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=kind.source)
-        self._trouble = Trouble(self._log, client.reach)
+        self._trouble = Trouble(self._log)
         self.unreadable = UnreadableObjects(self._log)
         self._failed_at: str | None = None
         """The version from which something unexpected happened last."""
@@ -99,6 +99,10 @@ class Reflector:
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
         return self._trouble.why
+
+    def problems(self) -> dict[str, Problem | None]:
+        """What the log is to say of this source, under its name; empty as long as nothing is known of it."""
+        return {self._kind.source: self._trouble.problem} if self._trouble.is_known else {}
 
     def still_seconds(self) -> float:
         """How long ago the watch last did anything but wait for the writer; may be called from another thread."""
@@ -192,6 +196,7 @@ class Reflector:
     def _stream(self) -> None:
         """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
         began, answer = time.monotonic(), self._watch()
+        self._trouble.accepted()
         stream, received, versioned = lines.Stream(self._kind), 0, False
         for chunk in answer.chunks():
             read = time.monotonic()
@@ -271,7 +276,7 @@ class Reflector:
         """Acts on a failed request or stream as the table of answers says, and waits."""
         self.failures += 1
         found = answers.meaning(error)
-        self._trouble.begins(found.why, error)
+        self._trouble.begins(found, error)
         if found.reload_credentials:
             self._client.reload_credentials()
         if found.then == "list again":

@@ -15,7 +15,7 @@ from kube9_operator import __version__, logs
 from kube9_operator.child import Link, Published
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.watch import namespaces
+from kube9_operator.watch import answers, namespaces
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.decoding import NOT_DECODED, decode
 from kube9_operator.watch.namespaces import cluster_uid
@@ -27,6 +27,8 @@ LOOKED_AT = ("kube9-system", "default")
 MAX_ERROR_CHARACTERS = 1_000
 STOP_SECONDS = 0.2
 """How often a wait looks whether the process is to end."""
+HEALTH = {"starting": "degraded"}
+"""Readers know healthy, degraded and unhealthy only."""
 ONCE = {403: "not permitted", 404: "no such namespace"}
 """What does not pass by itself."""
 
@@ -68,6 +70,8 @@ class StatusMap:
         self._deadlines = deadlines
         self._told: dict[str, Any] = {}
         self._why = ""
+        self._is_ours = False
+        """Whether what is wrong is of the ConfigMap alone."""
         self._written_ms = 0
         self._owners: list[dict[str, str]] | None = None
 
@@ -108,12 +112,16 @@ class StatusMap:
         except ApiError as error:
             why = ONCE.get(error.status, "") or logs.one_line(error)
             if not self._why:
-                logs.get().warning("status.trouble", configmap=f"{self._namespace}/{NAME}", error=logs.one_line(error))
+                # What all requests meet is said once, by the supervisor.
+                self._is_ours = not answers.meaning(error).of_all
+                say = logs.get().warning if self._is_ours else logs.get().debug
+                say("status.trouble", configmap=f"{self._namespace}/{NAME}", error=logs.one_line(error))
             self._why = why
             self._link.send(Published(self._written_ms, why, error.status in ONCE))
             return False
         if self._why:
-            logs.get().info("status.restored", configmap=f"{self._namespace}/{NAME}")
+            say = logs.get().info if self._is_ours else logs.get().debug
+            say("status.restored", configmap=f"{self._namespace}/{NAME}")
         self._why, self._written_ms = "", now_ms()
         self._link.send(Published(self._written_ms, "", False))
         return True
@@ -122,7 +130,7 @@ class StatusMap:
         status = {
             "mode": "operated",
             "version": __version__,
-            "health": self._told["status"],
+            "health": HEALTH.get(self._told["status"], self._told["status"]),
             "lastUpdate": iso(now_ms()),
             "error": "; ".join(self._told["reasons"])[:MAX_ERROR_CHARACTERS] or None,
             "namespace": self._namespace,

@@ -1,52 +1,49 @@
-"""What is wrong with a watch at the moment, and what the log says of it."""
+"""What is wrong with a watch at the moment, and what of it the log is to say."""
 
 import time
-from functools import partial
 
 from kube9_operator import logs
-from kube9_operator.watch.client import UNREACHABLE, ApiError
-from kube9_operator.watch.reach import Reach
+from kube9_operator.child import Problem
+from kube9_operator.watch.answers import Meaning
+from kube9_operator.watch.client import ApiError
 
 
 class Trouble:
-    """One line in the log when a trouble begins, and one when it is over, with how often and how long. Where the server cannot
-    be reached, which `Reach` says for all watches, these are for who debugs.
+    """The trouble of one watch. The supervisor says it in the log, once for all watches that have it; the lines of a single
+    watch are for who debugs.
+
+    A server that goes away breaks off every watch first. What breaks off is a problem only when that happens again: by then it
+    is known whether the server is still there.
     """
 
-    def __init__(self, log: logs.Logger, reach: Reach) -> None:
+    def __init__(self, log: logs.Logger) -> None:
         self._log = log
-        self._reach = reach
         self.why = ""
-        self._told = ""
-        """What was told last but to who debugs."""
+        self.problem: Problem | None = None
+        self.is_known = False
+        """Whether anything is known of the watch since the process began."""
         self._times = 0
         self._since = 0.0
 
-    def begins(self, why: str, error: ApiError) -> None:
-        """Notes a failure; says so in the log where it is not the one already known."""
+    def begins(self, found: Meaning, error: ApiError) -> None:
+        """Notes a failure, and what it means."""
         if not self._times:
             self._since = time.monotonic()
         self._times += 1
-        is_new, self.why = why != self.why, why
-        tell = partial(self._tell, why, logs.one_line(error))
-        if error.status == 0:
-            self._reach.hold(self, tell)
-            if not is_new:
-                self._reach.let_go()
-        elif is_new:
-            tell(error.status != UNREACHABLE)
+        is_new, self.why = found.why != self.why, found.why
+        if is_new:
+            self._log.debug("watch.trouble", why=found.why, error=logs.one_line(error))
+        if not (is_new and error.status == 0):
+            self.problem = Problem(found.why, logs.one_line(error), found.of_all)
+            self.is_known = True
+
+    def accepted(self) -> None:
+        """Notes that the server has begun to answer the watch: it works, unless something else is known."""
+        self.is_known = True
 
     def over(self) -> None:
-        """Notes that the watch works; says so where it did not."""
+        """Notes that the watch works."""
         if self._times:
             seconds = round(time.monotonic() - self._since, 1)
-            say = self._log.info if self._told else self._log.debug
-            say("watch.restored", why=self.why, times=self._times, seconds=seconds)
-        self.why, self._told, self._times = "", "", 0
-
-    def _tell(self, why: str, error: str, aloud: bool) -> None:
-        if not aloud:
-            self._log.debug("watch.trouble", why=why, error=error)
-        elif why != self._told:
-            self._told = why
-            self._log.warning("watch.trouble", why=why, error=error)
+            self._log.debug("watch.restored", why=self.why, times=self._times, seconds=seconds)
+        self.why, self.problem, self.is_known, self._times = "", None, True, 0

@@ -1,5 +1,6 @@
 """Liveness that is proven: red when and only when nothing vouches for the record."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -52,13 +53,39 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
 def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: StandIn) -> None:
     operator.deadlines["proof"] = 60.0
     standin.stop()
-    reasons = [f"nothing has vouched for {', '.join(SOURCES)} yet: the API server cannot be reached"]
+    reasons = [f"not watched yet: {', '.join(SOURCES)} (the API server cannot be reached)"]
     with operator:
         code, found = until(lambda: (asked := operator.health())[1]["reasons"] == reasons and asked, "the reason")
-        assert (code, found["status"]) == (503, "degraded")
+        assert (code, found["status"]) == (503, "starting")
         assert operator.health("/livez")[0] == 200, "it is not the pod's fault"
         until(lambda: operator.health("/readyz")[0] == 200, "the database, which this does not concern")
-        until(lambda: operator.cli("status")["health"] == f"degraded: {reasons[0]}", "the same in the database")
+        until(lambda: operator.cli("status")["health"] == f"starting: {reasons[0]}", "the CLI to say so")
+
+
+def test_it_is_not_healthy_before_every_source_is_listed(operator: Operator, standin: StandIn) -> None:
+    operator.environment["POD_NAMESPACE"] = "kube9-system"
+    operator.deadlines["proof"] = 60.0
+    standin.control("refuse", {"pods": 500})
+
+    def published() -> str:
+        applied = list(standin.control("applied").values())
+        return str(json.loads(applied[0]["data"]["status"])["health"]) if applied else ""
+
+    reasons = ["not watched yet: pods (the server has failed)"]
+    for _ in ("a new database", "one that has the other lists"):
+        operator.log_path.unlink(missing_ok=True)  # it names the port of the operator before
+        with operator:
+            code, found = until(lambda: (asked := operator.health())[1]["reasons"] == reasons and asked, "the reason")
+            assert (code, found["status"]) == (503, "starting")
+            assert operator.counter("kube9_health", status="starting") == 1
+            until(lambda: published() == "degraded", "the ConfigMap, whose words are fixed")
+            until(lambda: operator.cli("status")["health"] == f"starting: {reasons[0]}", "the CLI to say so")
+    operator.log_path.unlink()
+    with operator:
+        until(lambda: operator.health()[1]["reasons"] == reasons, "the reason")
+        standin.control("refuse", {"pods": 0})
+        until(lambda: operator.health()[0] == 200, "the list")
+        until(lambda: published() == "healthy", "the ConfigMap")
 
 
 def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
@@ -67,14 +94,22 @@ def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
 
 
 def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
-    standin.control("answer", [{"code": 403}] * 8)
+    operator.deadlines["proof"] = 60.0
+    standin.control("refuse", {"events": 403})
     with operator:
         until(lambda: operator.health()[1]["reasons"] == ["events: not permitted"], "the reason")
-        assert operator.cli("events", "list", OF_EVENTS)["coverage"]["unavailable"] == ["events"]
+        until(
+            lambda: operator.cli("events", "list", OF_EVENTS)["coverage"]["unavailable"] == ["events"], "the record to say so"
+        )
         assert operator.cli("status")["watches"]["events"]["state"] == "not permitted"
+        standin.control("refuse", {"events": 0})
         until(lambda: operator.health()[0] == 200, "it to heal")
         covered = until(lambda: _covered(operator), "coverage")
         assert covered["unavailable"] == []
+
+
+def _unavailable(operator: Operator) -> object:
+    return operator.cli("events", "list", OF_EVENTS)["coverage"]["unavailable"]
 
 
 def _covered(operator: Operator) -> dict[str, object] | None:

@@ -28,7 +28,7 @@ def published(standin: StandIn) -> Any:
 
 
 def test_it_says_what_the_extension_reads(operator: Operator, standin: StandIn) -> None:
-    said = until(lambda: published(standin), "the ConfigMap")
+    said = until(lambda: (found := published(standin)) and found["health"] == "healthy" and found, "the ConfigMap")
     last_update = said.pop("lastUpdate")
     cluster = said.pop("clusterId")
     assert said == {

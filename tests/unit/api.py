@@ -370,8 +370,9 @@ class Logged:
         return lambda event, **fields: self.lines.append((level, event, fields))
 
     def troubles(self) -> list[str]:
-        """What was wrong, as far as the log says so aloud."""
-        return [fields["why"] for level, event, fields in self.lines if (level, event) == ("warning", "watch.trouble")]
+        """What was wrong, without that the server could not be reached."""
+        found = [fields["why"] for _, event, fields in self.lines if event == "watch.trouble"]
+        return [why for why in found if why != "the API server cannot be reached"]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kube9_operator.child import Recording, Watching
+from kube9_operator.child import Problem, Recording, Watching
 from kube9_operator.serve import health as module
 from kube9_operator.serve.health import Health
 
@@ -35,14 +35,26 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return made
 
 
+SOURCES = ("events", "nodes", "pods")
+NONE_WRONG: dict[str, Problem | None] = dict.fromkeys(SOURCES)
+
+
 @pytest.fixture
-def health(clocks: Clocks) -> Health:
-    return Health(("events", "nodes", "pods"), proof_seconds=120.0, hang_seconds=1_000.0)
+def new(clocks: Clocks) -> Health:
+    """As at a start."""
+    return Health(SOURCES, proof_seconds=120.0, hang_seconds=1_000.0)
+
+
+@pytest.fixture
+def health(new: Health) -> Health:
+    """After every watch has been accepted."""
+    new.heard("watcher", Watching({}, problems=NONE_WRONG))
+    return new
 
 
 def prove(health: Health, proved_ms: int, *sources: str) -> None:
     before = health.proved_ms()
-    health.heard("writer", Recording(before | dict.fromkeys(sources or ("events", "nodes", "pods"), proved_ms), "", 0))
+    health.heard("writer", Recording(before | dict.fromkeys(sources or SOURCES, proved_ms), "", 0))
 
 
 def test_sources_of_one_trouble_are_one_reason(health: Health, clocks: Clocks) -> None:
@@ -71,24 +83,44 @@ def test_a_resource_that_is_refused_leaves_the_rest_as_it_is(health: Health, clo
     assert health.document()["status"] == "unhealthy", "without Events it is not what it is for"
 
 
-@pytest.mark.parametrize("proved_ms", [0, NOW_MS - DAY * 1000])
-def test_a_start_at_which_nothing_can_be_watched_is_degraded(clocks: Clocks, proved_ms: int) -> None:
-    health = Health(("events", "nodes"), proof_seconds=120.0, hang_seconds=10.0)
+def test_it_is_starting_until_every_source_is_listed_or_found_to_be_unavailable(new: Health, clocks: Clocks) -> None:
+    assert new.document()["status"] == "starting", "before anything is heard"
+    for number, source in enumerate(SOURCES):
+        left = ", ".join(SOURCES[number:])
+        assert (new.document()["status"], new.document()["reasons"][0]) == ("starting", f"not watched yet: {left}")
+        clocks.pass_by(1)
+        if source == "nodes":
+            new.heard("watcher", Watching({source: "not permitted"}))
+            continue
+        new.heard("watcher", Watching({}, problems={source: None}))
+        assert new.document()["status"] == "starting", "listed, and not kept yet"
+        prove(new, clocks.now_ms(), source)
+    assert (new.document()["status"], new.document()["reasons"]) == ("degraded", ["nodes: not permitted"])
+    new.heard("watcher", Watching({"nodes": ""}, problems={"nodes": None}))
+    prove(new, clocks.now_ms())
+    assert new.document()["status"] == "healthy"
+    new.heard("watcher", Watching({}, problems={"pods": Problem("no answer", "", True)}))
+    assert new.document()["status"] == "healthy", "it has started once"
 
+
+@pytest.mark.parametrize("proved_ms", [0, NOW_MS - DAY * 1000])
+def test_a_start_at_which_nothing_can_be_watched_is_starting_and_then_unhealthy(
+    new: Health, clocks: Clocks, proved_ms: int
+) -> None:
     def later(seconds: float) -> tuple[str, list[str]]:
         clocks.pass_by(seconds)
-        prove(health, proved_ms)
-        return health.document()["status"], health.document()["reasons"]
+        prove(new, proved_ms)
+        return new.document()["status"], new.document()["reasons"]
 
-    assert later(1) == ("healthy", [])
-    health.heard("watcher", Watching({"events": "cannot be reached", "nodes": "cannot be reached"}))
-    assert later(8) == ("healthy", []), "a start takes a while"
+    names = ", ".join(SOURCES)
+    assert later(1) == ("starting", [f"not watched yet: {names}"])
+    new.heard("watcher", Watching(dict.fromkeys(SOURCES, "cannot be reached")))
+    assert later(8) == ("starting", [f"not watched yet: {names} (cannot be reached)"])
     since = f"since {module.iso(proved_ms)}" if proved_ms else "yet"
-    why = [f"nothing has vouched for events, nodes {since}: cannot be reached"]
-    assert later(2) == ("degraded", why)
-    assert later(111) == ("unhealthy", why)
-    prove(health, clocks.now_ms(), "events", "nodes")
-    assert health.document()["status"] == "healthy", "once proved, trouble has the time of a proof"
+    assert later(112) == ("unhealthy", [f"nothing has vouched for {names} {since}: cannot be reached"])
+    new.heard("watcher", Watching(dict.fromkeys(SOURCES, ""), problems=NONE_WRONG))
+    prove(new, clocks.now_ms())
+    assert new.document()["status"] == "healthy"
 
 
 def test_a_start_after_a_long_time_has_the_time_of_a_proof(health: Health, clocks: Clocks) -> None:

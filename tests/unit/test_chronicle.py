@@ -1,0 +1,31 @@
+"""Which changes of health are events."""
+
+from typing import Any
+
+import pytest
+
+from kube9_operator.serve.chronicle import Chronicle
+
+
+def told(*statuses: str) -> list[tuple[str, str]]:
+    """The changes that are recorded when health goes this way, each as the title and the text up to the reasons."""
+    chronicle, found = Chronicle(), []
+    for second, status in enumerate(statuses):
+        document: dict[str, Any] = {"status": status, "reasons": [], "watches": {}}
+        changes = chronicle.look(document, "", True, second * 1000)
+        found += [(one.title, one.description.partition(":")[0]) for one in changes]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("statuses", "changes"),
+    [
+        (["starting", "healthy", "healthy"], []),
+        (["starting", "degraded", "healthy"], ["starting to degraded", "degraded to healthy"]),
+        (["starting", "unhealthy", "starting", "unhealthy"], ["starting to unhealthy"]),
+        (["unhealthy", "starting", "healthy"], ["starting to unhealthy", "unhealthy to healthy"]),
+        (["healthy", "unhealthy", "healthy"], ["healthy to unhealthy", "unhealthy to healthy"]),
+    ],
+)
+def test_a_start_is_no_change_of_health(statuses: list[str], changes: list[str]) -> None:
+    assert told(*statuses) == [(f"Health changed to {one.rpartition(' ')[2]}", one) for one in changes]
