@@ -11,13 +11,13 @@ import msgspec
 
 Labels = tuple[str, ...]
 
-PROCESSING = "kube9_events_processing_duration_seconds"
 RECORDED = "kube9_events_recorded_duration_seconds"
+PROCESSING = "kube9_events_processing_duration_seconds"
 LAG = "kube9_events_lag_seconds"
 
 BOUNDS: dict[str, tuple[float, ...]] = {
-    PROCESSING: (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
-    RECORDED: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
+    RECORDED: (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
+    PROCESSING: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
     LAG: (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 }
 """Of each histogram the upper bounds of its buckets, in seconds; one more has no bound."""

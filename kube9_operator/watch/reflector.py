@@ -8,11 +8,11 @@ import threading
 import time
 
 from kube9_operator import logs
-from kube9_operator.child import Problem, Ready
+from kube9_operator.child import Ready
 from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Hole, News
-from kube9_operator.tally import PROCESSING, Tally
+from kube9_operator.tally import RECORDED, Tally
 from kube9_operator.watch import answers, lines, namespaces
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Answer, ApiError, Client
@@ -63,7 +63,8 @@ class Reflector:
         self._turned = time.monotonic()
         outbox.on_room = self._list_when_possible
         self._log = logs.get().bind(source=kind.source)
-        self._trouble = Trouble(self._log)
+        self._trouble = Trouble(self._log, kind.source)
+        self.problems = self._trouble.problems
         self.unreadable = UnreadableObjects(self._log)
         self._failed_at: str | None = None
         """The version from which something unexpected happened last."""
@@ -99,10 +100,6 @@ class Reflector:
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
         return self._trouble.why
-
-    def problems(self) -> dict[str, Problem | None]:
-        """What the log is to say of this source, under its name; empty as long as nothing is known of it."""
-        return {self._kind.source: self._trouble.problem} if self._trouble.is_known else {}
 
     def still_seconds(self) -> float:
         """How long ago the watch last did anything but wait for the writer; may be called from another thread."""
@@ -161,8 +158,9 @@ class Reflector:
                 self._turned = time.monotonic()
                 self._shown_ms = self._shown_ms if page.token else now_ms()
                 meta, listed = page.meta, listed + page.batch.counts.received
-                self._count(page.batch, page.began)
+                self._count(page.batch)
                 self._outbox.put(page.batch, News())
+                self._handed_over(page.batch, page.began)
         except ApiError as error:
             self._take_whole = error.status == 410 and bool(meta.continue_)
             raise
@@ -178,9 +176,10 @@ class Reflector:
             self._shown_ms = self._shown_ms or now_ms()
             began = time.monotonic()
             batch = reading.feed(chunk, self._client.server_now_ms())
-            self._count(batch, began)
+            self._count(batch)
             listed += batch.counts.received
             self._outbox.put(batch, News())
+            self._handed_over(batch, began)
         return reading.end(), listed
 
     def _look(self) -> None:
@@ -203,14 +202,14 @@ class Reflector:
             try:
                 batch = stream.feed(chunk, self._client.server_now_ms())
             except lines.ErrorLine as line:
-                self._count(line.batch, read)
-                self._deliver(line.batch)
+                self._count(line.batch)
+                self._deliver(line.batch, read)
                 raise line.error from None
             received += batch.lines
             versioned = versioned or bool(batch.version)
-            self._count(batch, read)
+            self._count(batch)
             self._bookmarked = self._bookmarked or batch.bookmarks > 0
-            self._deliver(batch)
+            self._deliver(batch, read)
             if self._stop.is_set():
                 raise Stopped
             if self._heal.is_set():
@@ -245,15 +244,17 @@ class Reflector:
         accept = self._kind.accept(watch=True)
         return self._client.get(self._kind.path, query, min(silent, in_all), in_all, long=True, accept=accept)
 
-    def _count(self, batch: Batch, began: float) -> None:
-        """Counts a read for /metrics; it was decoded from `began` on. Names what could not be."""
-        self.unreadable.saw(batch.unreadable)
-        if not self._kind.of_states:
-            self._tally.observe(PROCESSING, time.monotonic() - began)
+    def _count(self, batch: Batch) -> None:
+        """Counts a read for /metrics."""
         for type_, number in batch.types.items():
             self._tally.add("kube9_events_received_total", type_, number=number)
 
-    def _deliver(self, batch: Batch) -> None:
+    def _handed_over(self, batch: Batch, began: float) -> None:
+        """Times for /metrics how long Events took from being read, at `began`, to the outbox."""
+        if batch.counts.received and not self._kind.of_states:
+            self._tally.observe(RECORDED, time.monotonic() - began)
+
+    def _deliver(self, batch: Batch, began: float) -> None:
         if batch.lines:
             self._turned = time.monotonic()
             # Lines without a version prove nothing: they may be anything that somebody between sends.
@@ -261,6 +262,7 @@ class Reflector:
             news = News("", batch.version, proved_ms, life_ms=self._other_ttl(batch))
             # States wait as long as it takes: what the server forgets meanwhile, a list says.
             self._outbox.put(batch, news, patient=self._kind.of_states)
+            self._handed_over(batch, began)
             if batch.version:
                 self._version = batch.version
                 self._trouble.over()

@@ -16,14 +16,19 @@ class Trouble:
     is known whether the server is still there.
     """
 
-    def __init__(self, log: logs.Logger) -> None:
+    def __init__(self, log: logs.Logger, source: str) -> None:
         self._log = log
+        self._source = source
         self.why = ""
-        self.problem: Problem | None = None
-        self.is_known = False
+        self._problem: Problem | None = None
+        self._is_known = False
         """Whether anything is known of the watch since the process began."""
         self._times = 0
         self._since = 0.0
+
+    def problems(self) -> dict[str, Problem | None]:
+        """What the log is to say of this source, under its name; empty as long as nothing is known of it."""
+        return {self._source: self._problem} if self._is_known else {}
 
     def begins(self, found: Meaning, error: ApiError) -> None:
         """Notes a failure, and what it means."""
@@ -34,16 +39,16 @@ class Trouble:
         if is_new:
             self._log.debug("watch.trouble", why=found.why, error=logs.one_line(error))
         if not (is_new and error.status == 0):
-            self.problem = Problem(found.why, logs.one_line(error), found.of_all)
-            self.is_known = True
+            self._problem = Problem(found.why, logs.one_line(error), found.of_all)
+            self._is_known = True
 
     def accepted(self) -> None:
         """Notes that the server has begun to answer the watch: it works, unless something else is known."""
-        self.is_known = True
+        self._is_known = True
 
     def over(self) -> None:
         """Notes that the watch works."""
         if self._times:
             seconds = round(time.monotonic() - self._since, 1)
             self._log.debug("watch.restored", why=self.why, times=self._times, seconds=seconds)
-        self.why, self.problem, self.is_known, self._times = "", None, True, 0
+        self.why, self._problem, self._is_known, self._times = "", None, True, 0

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from kube9_operator.frame import EVENT_TYPES, SEVERITIES, Counts, Sighting
-from kube9_operator.tally import LAG, RECORDED, Tally
+from kube9_operator.tally import LAG, PROCESSING, Tally
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
@@ -49,7 +49,7 @@ class Counted:
             self._tally.add(REDACTED, number=self._redacted)
         self._tally.observe(LAG, *(max(0, now_ms - happened_ms) / 1000 for happened_ms in self._happened_ms))
         if self._outcomes:
-            self._tally.observe(RECORDED, seconds)
+            self._tally.observe(PROCESSING, seconds)
         self.begin()
 
     def failed(self) -> None:

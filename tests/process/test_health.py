@@ -98,9 +98,7 @@ def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin:
     standin.control("refuse", {"events": 403})
     with operator:
         until(lambda: operator.health()[1]["reasons"] == ["events: not permitted"], "the reason")
-        until(
-            lambda: operator.cli("events", "list", OF_EVENTS)["coverage"]["unavailable"] == ["events"], "the record to say so"
-        )
+        until(lambda: _unavailable(operator) == ["events"], "the record to say so")
         assert operator.cli("status")["watches"]["events"]["state"] == "not permitted"
         standin.control("refuse", {"events": 0})
         until(lambda: operator.health()[0] == 200, "it to heal")

@@ -93,9 +93,11 @@ class Stop(threading.Event):
 
 
 class Sink:
-    """The outbox of a test: keeps what it is given."""
+    """The outbox of a test: keeps what it is given, and lets Events wait for so long."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, wait_seconds: float) -> None:
+        self._clock = clock
+        self._wait_seconds = wait_seconds
         self.waits = False
         self.dropped = 0
         self.on_room: Callable[[], None] = lambda: None
@@ -107,6 +109,7 @@ class Sink:
     def put(self, batch: Batch, news: News, patient: bool = True) -> None:
         self.news.append(news)
         self.undecodable += batch.counts.undecodable
+        self._clock.passes(self._wait_seconds if batch.sightings else 0.0)
         for one in batch.sightings:
             self.counts[one.name] = max(one.count, self.counts.get(one.name, 0))
 
@@ -389,8 +392,16 @@ def made_time(clock: Clock) -> Iterator[None]:
 class Run:
     """A reflector of Events that has met the faults of a server and has been stopped."""
 
-    def __init__(self, server: Server, version: str = "", cluster: str = "", deadlines: Deadlines | None = None) -> None:
-        self.server, self.sink, self.log = server, Sink(), Logged()
+    def __init__(
+        self,
+        server: Server,
+        version: str = "",
+        cluster: str = "",
+        deadlines: Deadlines | None = None,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        self.server, self.sink, self.log = server, Sink(server.clock, wait_seconds), Logged()
+        self.tally = Tally()
         self.deadlines = deadlines or Deadlines()
         kind: Kind = KINDS["events"]
         ready = Ready({"events": version} if version else {}, cluster, 0)
@@ -402,7 +413,7 @@ class Run:
                 self.sink,
                 server.stop,
                 self.deadlines,
-                Tally(),  # type: ignore[arg-type]
+                self.tally,  # type: ignore[arg-type]
             )
             with made_time(server.clock), suppress(Stopped):
                 self.reflector.run()

@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from kube9_operator import own
 from kube9_operator.child import Recording, Watching, decode
+from kube9_operator.frame import INFO
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 from kube9_operator.serve.metrics import METRICS, exposition
 from kube9_operator.serve.pages import TEXT, Pages
 from kube9_operator.serve.volume import SQLITE_MAGIC, Volume
-from kube9_operator.tally import BOUNDS, LAG, RECORDED, Tally
+from kube9_operator.tally import BOUNDS, LAG, PROCESSING, Tally
+from kube9_operator.write.counted import Counted
 
 TOTAL = "kube9_events_total"
 
@@ -39,14 +42,14 @@ def test_counters_survive_restarts(lives: list[list[int]]) -> None:
         figures.started("writer")
         for number in life:
             tally.add(TOTAL, "cluster", "error", number=number)
-            tally.observe(RECORDED, *[0.003] * number)
+            tally.observe(PROCESSING, *[0.003] * number)
             expected += number
             figures.heard("writer", tally.report())
             figures.heard("writer", tally.report())
             assert figures.total(TOTAL) == expected >= seen
             seen = figures.total(TOTAL)
-    assert sum(figures.observed[RECORDED].buckets) == expected
-    assert figures.observed[RECORDED].sum == pytest.approx(0.003 * expected)
+    assert sum(figures.observed[PROCESSING].buckets) == expected
+    assert figures.observed[PROCESSING].sum == pytest.approx(0.003 * expected)
     restarts = exposed(figures).get(("kube9_process_restarts_total", (("process", "writer"),)), 0)
     assert restarts == max(0, len(lives) - 1)
 
@@ -138,3 +141,14 @@ def test_pages_say_what_is_wrong(tmp_path: Path) -> None:
     volume.look()
     assert pages.page("/readyz") == (200, b"ok\n", TEXT)
     assert volume.size_bytes == len(SQLITE_MAGIC) + 5
+
+
+def test_a_batch_is_timed_to_its_commit() -> None:
+    tally = Tally()
+    counted = Counted(tally)
+    counted.begin()
+    counted.applied(own.happened("Test", INFO, "", "", 1_000), "stored")
+    counted.committed(0.5, 3_000)
+    timed = tally.report().observed
+    assert set(timed) == {"kube9_events_processing_duration_seconds", LAG}
+    assert (timed[PROCESSING].sum, timed[LAG].sum) == (0.5, 2.0)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from kube9_operator.deadlines import Deadlines
+from kube9_operator.tally import RECORDED
 from tests.unit.api import FAULTS, Clock, Run, Server
 
 TIMES = Deadlines()
@@ -100,6 +101,14 @@ def test_a_list_and_watches_without_a_fault() -> None:
     assert run.sink.counts == dict.fromkeys(PODS, 1)
     assert (run.sink.holes(), run.log.troubles(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
     assert [one.mark for one in run.sink.news if one.mark] == ["list begins", "list ends"]
+
+
+def test_what_is_timed_is_how_long_events_took_to_their_place_in_the_queue() -> None:
+    timed = Run(a_server(), wait_seconds=2.0).tally.report().observed
+    assert set(timed) == {"kube9_events_recorded_duration_seconds"}
+    reads = sum(timed[RECORDED].buckets)
+    assert 0 < reads <= len(PODS)
+    assert timed[RECORDED].sum == 2.0 * reads, "the wait for room counts"
 
 
 def test_a_watch_goes_on_from_where_the_record_ends() -> None:
