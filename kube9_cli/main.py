@@ -16,6 +16,8 @@ from kube9_cli.parser import FORMATS, TABLES, UsageError, get_parser
 from kube9_cli.plain import in_json, plain
 
 MAX_DETAILS_CHARACTERS = 500
+MAX_COLUMNS_DIGITS = 5
+"""What is longer is no width of anything."""
 
 
 def main() -> int:
@@ -195,12 +197,20 @@ def _list(request: Request, database: Any) -> None:
         print("" if returned else "\n", format.as_yaml({"pagination": pagination, "coverage": covered}), sep="", end="")
 
 
+def _width(terminal: bool) -> int | None:
+    """How many columns a table may take: COLUMNS, which also says so where there is no terminal; None for any number."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and 0 < len(asked) <= MAX_COLUMNS_DIGITS and int(asked):
+        return int(asked)
+    # kubectl exec gives a terminal its size when it is there already: until then it has none.
+    return (os.get_terminal_size().columns or 80) if terminal else None
+
+
 def _print_table(events: Iterator[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:
     from kube9_cli import format
 
     terminal = sys.stdout.isatty()
-    # kubectl exec gives a terminal its size when it is there already: until then it has none.
-    width = (os.get_terminal_size().columns or 80) if terminal and not wide else None
+    width = None if wide else _width(terminal)
     headings = format.WIDE if wide else format.headings(width)
     rows = [format.row(event, time.time(), headings) for event in events]
     if rows:

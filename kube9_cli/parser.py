@@ -41,6 +41,9 @@ the folder of the database, or its file, where
 is not given; without both,
 .I /data
 .TP
+.B COLUMNS
+how wide a table may be, also where stdout is no terminal; without it, as wide as the terminal
+.TP
 .B NO_COLOR
 not empty: no colour in tables""",
     },

@@ -95,6 +95,9 @@ EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type,
     FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
 
 
+VERSION = """SELECT max(version), (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name = 'description')
+    FROM schema_version"""
+"""The schema version, and whether it is of alto9/kube9-operator, which has a table of the same name with a description."""
 MAX_OWNERS = 8
 EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
 OWNERS = """WITH RECURSIVE chain (object, far) AS (
@@ -120,7 +123,12 @@ class Database:
         strange = self.all(STRANGE)
         if strange:
             raise QueryError("The database cannot be read", f"{path}: {strange[0][0]} is not a table as the operator makes it")
-        version = self.all("SELECT max(version) FROM schema_version", (), (WHOLE_OR_NONE,))[0][0]
+        version, is_original = self.all(VERSION, (), (WHOLE_OR_NONE, WHOLE))[0]
+        if is_original:
+            raise QueryError(
+                "The database is of another program",
+                f"{path} was written by alto9/kube9-operator (its schema {version}), which kube9-cli cannot read",
+            )
         if version is None:
             raise QueryError("The database has no history yet", f"{path}: no migration has been applied")
         if version > SCHEMA_VERSION:

@@ -46,9 +46,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def _level(text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
+    level = "warning" if text.lower() == "warn" else text.lower()
+    if level not in LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
-    return text.lower()
+    return level
 
 
 def _folder(text: str) -> str:

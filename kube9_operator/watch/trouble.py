@@ -5,7 +5,9 @@ import time
 from kube9_operator import logs
 from kube9_operator.child import Problem
 from kube9_operator.watch.answers import Meaning
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
+
+EXPIRED = 410
 
 
 class Trouble:
@@ -23,6 +25,7 @@ class Trouble:
         self._problem: Problem | None = None
         self._is_known = False
         """Whether anything is known of the watch since the process began."""
+        self._is_of_asking = False
         self._times = 0
         self._since = 0.0
 
@@ -38,13 +41,18 @@ class Trouble:
         is_new, self.why = found.why != self.why, found.why
         if is_new:
             self._log.debug("watch.trouble", why=found.why, error=logs.one_line(error))
+        self._is_of_asking = error.status in (CREDENTIALS, TLS, UNREACHABLE) or 400 <= error.status != EXPIRED
         if not (is_new and error.status == 0):
             self._problem = Problem(found.why, logs.one_line(error), found.of_all)
             self._is_known = True
 
     def accepted(self) -> None:
-        """Notes that the server has begun to answer the watch: it works, unless something else is known."""
+        """Notes that the server has begun to answer the watch. Whoever was refused, or could not reach it, is not any more;
+        what goes wrong in the answer is over when the watch delivers.
+        """
         self._is_known = True
+        if self._is_of_asking:
+            self._problem = None
 
     def over(self) -> None:
         """Notes that the watch works."""

@@ -32,6 +32,28 @@ def current(connection: Connection) -> int:
     return version
 
 
+def refuse_foreign(connection: Connection) -> None:
+    """Raises CannotStart for a database that this program did not make. Reads only.
+
+    The original, alto9/kube9-operator, keeps versions in a table of the same name, with a description where ours has a name.
+    """
+    columns = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info('schema_version')")}
+    if "name" in columns:
+        return
+    if columns >= {"version", "description"}:
+        version = connection.execute("SELECT max(version) FROM schema_version").get
+        raise CannotStart(
+            f"{connection.filename} is a database of alto9/kube9-operator (its schema {version}), which this program cannot "
+            "use and leaves as it is: give this program an empty folder (DB_PATH) or a new volume, or move the file away"
+        )
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    if tables and "facts" not in tables:  # otherwise it is ours, and something has happened to it
+        raise CannotStart(
+            f"{connection.filename} is a database of another program, which this one leaves as it is: "
+            "give this program an empty folder (DB_PATH) or a new volume, or move the file away"
+        )
+
+
 def refuse_newer(connection: Connection, migrations: list[Migration]) -> None:
     """Raises CannotStart for a database that is newer than `migrations`. Reads only."""
     version = current(connection)

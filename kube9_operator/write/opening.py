@@ -27,9 +27,10 @@ PROBES = (
 def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
     """The database, locked, of the newest schema; a new one where an earlier one had to be moved aside.
 
-    Raises child.CannotStart where it may not be written, is newer, or is held by another for long; child.BeginAgain where it
-    turned out to be damaged, and was moved aside. Versions are lost with it: the next generation lists everything, into a new
-    one. Or where another has taken its place meanwhile, which is opened next: neither harms the other.
+    Raises child.CannotStart where it may not be written, is newer or another program's, or is held by another for long;
+    child.BeginAgain where it turned out to be damaged, and was moved aside. Versions are lost with it: the next generation
+    lists everything, into a new one. Or where another has taken its place meanwhile, which is opened next: neither harms
+    the other.
     """
     connection = _patiently(link, settings, deadlines)
     try:
@@ -85,6 +86,7 @@ def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
     connection = database.connect(settings.database_folder, deadlines.busy)
     try:
         known = migrations.known()
+        migrations.refuse_foreign(connection)
         migrations.refuse_newer(connection, known)
         database.prepare(connection)
         migrations.migrate(connection, known)

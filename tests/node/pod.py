@@ -54,7 +54,7 @@ class OperatorPod:
                 "metadata": {"name": self.history.name},
                 "spec": {
                     "accessModes": ["ReadWriteOnce"],
-                    "capacity": {"storage": "2Gi"},
+                    "capacity": {"storage": "5Gi"},
                     "claimRef": {"namespace": self.namespace, "name": RELEASE},
                     "hostPath": {"path": str(self.history)},
                 },
@@ -65,7 +65,7 @@ class OperatorPod:
         """Installs the chart of `source`, or upgrades to it, as the README says, with an image that the node has."""
         own = {"image.repository": OPERATOR_IMAGE, "image.tag": tag, "image.pullPolicy": "Never"}
         # The volume is there.
-        own["events.persistence.storageClassName"] = ""
+        own["events.persistence.storageClassName"] = "-"
         values = [word for name, value in own.items() for word in ("--set", f"{name}={value}")]
         chart = source / "helm" / "kube9-operator"
         where = ("-n", self.namespace, "--create-namespace") if verb == "install" else ("-n", self.namespace)

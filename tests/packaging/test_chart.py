@@ -23,6 +23,8 @@ CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARD = CHART / "dashboards" / "kube9-operator.json"
+OF_THE_ORIGINAL = {"aiConformance", "argocd", "assessment", "metrics", "prometheus", "trivy"}
+"""Values of the original chart that are accepted, and have no effect yet."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
 WRONG = (
@@ -32,13 +34,17 @@ WRONG = (
     ("events.queueSize=10", "queueSize"),
     ("events.retention.infoWarningDays=0", "infoWarningDays"),
     ("events.reasons.exclude[0]=*", "exclude"),
+    ("events.retention.infoWarning=0", "infoWarning"),
+    ("events.retention.errorCritical=3651", "errorCritical"),
+    ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
+    ("image.repository=ghcr.io/alto9/kube9-operator", "that is the original's image"),
     ("events.persistence.size=2", "size"),
     ("events.persistance.size=2Gi", "persistance"),
     ("fullnameOverride=Recorder", "fullnameOverride"),
     ("image.digest=latest", "digest"),
     ("networkPolicy.to=10.0.0.1", "to"),
     ("events.persistence.size=10Mi", "events.persistence.size is 10Mi: must be 64Mi or more"),
-    ("events.maxSizeMiB=4096", "events.maxSizeMiB is 4096: must be less than events.persistence.size, which is 2Gi"),
+    ("events.maxSizeMiB=6000", "events.maxSizeMiB is 6000: must be less than events.persistence.size, which is 5Gi"),
 )
 LIMITED = {
     "statusUpdateIntervalSeconds": "STATUS_UPDATE_INTERVAL_SECONDS",
@@ -47,6 +53,8 @@ LIMITED = {
     "events.queueSize": "EVENT_QUEUE_SIZE",
     "events.retention.infoWarningDays": "EVENT_RETENTION_INFO_WARNING_DAYS",
     "events.retention.errorCriticalDays": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
+    "events.retention.infoWarning": "EVENT_RETENTION_INFO_WARNING_DAYS",
+    "events.retention.errorCritical": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
     "events.maxSizeMiB": "DATABASE_MAX_SIZE_MIB",
 }
 """Values that have the limits of a setting."""
@@ -118,7 +126,7 @@ def test_defaults_are_those_of_the_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "mib"), [("2Gi", 1638), ("10Gi", 8192), ("500Mi", 400), ("1.5Gi", 1228), ("1G", 762), ("64Mi", 51)]
+    ("size", "mib"), [("5Gi", 4096), ("10Gi", 8192), ("500Mi", 400), ("1.5Gi", 1228), ("1G", 762), ("64Mi", 51)]
 )
 def test_the_database_takes_four_fifths_of_the_volume(size: str, mib: int) -> None:
     assert environment(rendered("--set", f"events.persistence.size={size}"))["DATABASE_MAX_SIZE_MIB"] == str(mib)
@@ -149,7 +157,7 @@ def test_the_schema_has_every_value() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
     def compare(found: dict[str, Any], described: dict[str, Any]) -> None:
-        assert set(found) == set(described["properties"]) - {"global"}
+        assert set(found) == set(described["properties"]) - {"global"} - OF_THE_ORIGINAL
         for name, value in found.items():
             if described["properties"][name].get("additionalProperties") is False:
                 compare(value, described["properties"][name])
@@ -163,6 +171,34 @@ def test_the_claim_stays_where_that_is_asked() -> None:
     assert "annotations" not in the("PersistentVolumeClaim", rendered())["metadata"]
 
 
+def test_values_of_the_original_chart_work(tmp_path: Path) -> None:
+    objects = of_case("original")
+    chosen = from_environment(environment(objects) | {"DB_PATH": str(tmp_path)})
+    assert (chosen.info_warning_days, chosen.error_critical_days, chosen.log_level) == (14, 60, "warning")
+    claim = the("PersistentVolumeClaim", objects)["spec"]
+    assert claim == {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "8Gi"}}}, "the default class"
+
+
+def test_names_of_the_original_chart_win_over_ours() -> None:
+    ours = "events.retention.infoWarningDays=3,events.retention.errorCriticalDays=4"
+    theirs = "events.retention.infoWarning=5,events.persistence.accessMode=ReadWriteOncePod"
+    objects = rendered("--set", ours, "--set", theirs, "--set", "events.persistence.accessModes={ReadWriteOnce}")
+    given = environment(objects)
+    assert (given["EVENT_RETENTION_INFO_WARNING_DAYS"], given["EVENT_RETENTION_ERROR_CRITICAL_DAYS"]) == ("5", "4")
+    assert the("PersistentVolumeClaim", objects)["spec"]["accessModes"] == ["ReadWriteOncePod"]
+
+
+@pytest.mark.parametrize(("value", "named"), [("null", None), ("", None), ("-", ""), ("fast", "fast")])
+def test_the_storage_class(value: str, named: str | None) -> None:
+    claim = the("PersistentVolumeClaim", rendered("--set", f"events.persistence.storageClassName={value}"))["spec"]
+    assert claim.get("storageClassName") == named
+
+
+def test_the_volume_is_as_large_as_that_of_the_original() -> None:
+    claim = the("PersistentVolumeClaim", rendered())["spec"]
+    assert claim["resources"]["requests"]["storage"] == "5Gi"
+
+
 def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     def notes(*options: str, namespace: str = "kube9-system") -> str:
         done = helm("install", "kube9-operator", CHART, "-n", namespace, "--dry-run=client", *options)
@@ -174,6 +210,10 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "goes with the pod" in notes("--set", "events.persistence.enabled=false")
     assert "stays when this release" in notes("--set", "events.persistence.keep=true")
     assert "here it is other-0" in notes("--set", "fullnameOverride=other")
+    assert "Do not use that button" in notes()
+    assert "have no effect" not in notes()
+    ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
+    assert "have no effect here: aiConformance, argocd, assessment, metrics, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:

@@ -1,5 +1,6 @@
 """What restarting cannot mend stops the operator with exit code 78 and one line that names it."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from kube9_cli.query import SCHEMA_VERSION
 from tests.operator import BIN, WAIT_SECONDS
 
 MODULES = ("msgspec", "structlog", "prometheus_client", "kube9_schema", "apsw", "kubernetes")
@@ -15,7 +17,7 @@ MODULES = ("msgspec", "structlog", "prometheus_client", "kube9_schema", "apsw", 
 
 def stopped(folder: Path, **environment: str) -> str:
     """Why it has ended: the one line that is more than information."""
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(exist_ok=True)
     given = {"DB_PATH": str(folder / "data"), "KUBECONFIG": str(folder / "absent"), "HEALTH_PORT": "0", "LOG_LEVEL": "warning"}
     done = subprocess.run(
         [BIN / "kube9-operator"],
@@ -51,11 +53,45 @@ def test_there_is_no_folder_for_temporary_files(tmp_path: Path) -> None:
     assert line.startswith("kube9-operator: TMPDIR=/absent: No usable temporary directory")
 
 
-def test_the_database_is_newer(tmp_path: Path) -> None:
+NEWER = (
+    "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT, applied_at TEXT)",
+    "INSERT INTO schema_version VALUES (99, '0099_later.sql', '2030-01-01T00:00:00.000Z')",
+)
+ORIGINAL = (
+    "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL, description TEXT)",
+    "CREATE TABLE events (id TEXT PRIMARY KEY, event_type TEXT NOT NULL, metadata TEXT, created_at TEXT NOT NULL)",
+    "INSERT INTO events VALUES ('evt_20260102_030405_abcdef', 'cluster', '{}', '2026-01-02T03:04:05.678Z')",
+    *(f"INSERT INTO schema_version VALUES ({n}, '2026-01-02T03:04:05.678Z', 'Migration {n}')" for n in range(1, 7)),
+)
+"""As https://github.com/alto9/kube9-operator makes it (src/database/schema.ts)."""
+YOUNG = (*ORIGINAL, f"DELETE FROM schema_version WHERE version > {SCHEMA_VERSION}")
+"""One of an early release, whose version is one of ours."""
+OTHER = ("CREATE TABLE notes (text TEXT)",)
+
+
+@pytest.mark.parametrize(
+    ("statements", "said", "by_cli"),
+    [
+        (NEWER, "schema version 99", "newer than this program"),
+        (ORIGINAL, "a database of alto9/kube9-operator (its schema 6)", "written by alto9/kube9-operator (its schema 6)"),
+        (YOUNG, f"alto9/kube9-operator (its schema {SCHEMA_VERSION})", f"alto9/kube9-operator (its schema {SCHEMA_VERSION})"),
+        (OTHER, "a database of another program", "no such table"),
+    ],
+    ids=["newer", "original", "young original", "other"],
+)
+def test_the_database_is_none_of_ours(tmp_path: Path, statements: tuple[str, ...], said: str, by_cli: str) -> None:
     folder = tmp_path / "made"
     folder.mkdir()
-    database = apsw.Connection(str(folder / "kube9.db"))
-    database.execute("CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT, applied_at TEXT)")
-    database.execute("INSERT INTO schema_version VALUES (99, '0099_later.sql', '2030-01-01T00:00:00.000Z')")
-    database.close()
-    assert "schema version 99" in stopped(tmp_path, DB_PATH=str(folder))
+    path = folder / "kube9.db"
+    with contextlib.closing(apsw.Connection(str(path))) as database:
+        database.pragma("journal_mode", "WAL")
+        for statement in statements:
+            database.execute(statement)
+    before = path.read_bytes()
+    assert said in stopped(tmp_path, DB_PATH=str(folder))
+    assert path.read_bytes() == before
+    asked = subprocess.run(
+        [BIN / "kube9-cli", "status", "--db", folder], capture_output=True, text=True, check=False, timeout=WAIT_SECONDS
+    )
+    assert (asked.returncode, by_cli in asked.stderr) == (1, True), asked.stderr
+    assert path.read_bytes() == before

@@ -121,6 +121,7 @@ def test_the_chart_leaves_time_for_all_deadlines() -> None:
 def test_defaults_are_settings(tmp_path: Path) -> None:
     chosen = from_environment({"DB_PATH": str(tmp_path), "LOG_LEVEL": " Warning "})
     assert (chosen.log_level, chosen.quiet_minutes) == ("warning", 60)
+    assert from_environment({"DB_PATH": str(tmp_path), "LOG_LEVEL": "warn"}).log_level == "warning", "as the original has it"
 
 
 def test_reasons_are_checked(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@
 {{- end }}
 
 {{- define "kube9-operator.image" -}}
+{{- if hasSuffix "alto9/kube9-operator" .Values.image.repository -}}
+{{- fail (printf "image.repository is %s: that is the original's image, which this chart cannot run; leave image out of your values" .Values.image.repository) -}}
+{{- end -}}
 {{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
@@ -26,6 +29,11 @@
 {{- else -}}
 {{- .Values.events.maxSizeMiB | int -}}
 {{- end -}}
+{{- end }}
+
+{{- /* The days of a retention: as they are set under the original chart's name, otherwise as under ours. */ -}}
+{{- define "kube9-operator.days" -}}
+{{ kindIs "invalid" (first .) | ternary (last .) (first .) | int }}
 {{- end }}
 
 {{- define "kube9-operator.selector" -}}

@@ -1,0 +1,52 @@
+"""How wide a table is: COLUMNS first, then the terminal."""
+
+import os
+from typing import Any
+
+import pytest
+
+from kube9_cli import main
+
+EVENT: dict[str, Any] = {
+    "id": "evt_20260102_030405_000000",
+    "severity": "error",
+    "object_kind": "Pod",
+    "object_namespace": "shop",
+    "object_name": "web-6f7d",
+    "description": "Back-off restarting failed container " * 9,
+    "metadata": {"reason": "BackOff"},
+    "last_seen_at": "2026-01-02T03:04:05.678Z",
+    "count": 3,
+}
+COVERED = {"complete": True, "gaps": [], "unavailable": []}
+
+
+@pytest.mark.parametrize(
+    ("columns", "terminal", "width"),
+    [
+        ("100", 80, 100),
+        ("100", None, 100),
+        ("", 120, 120),
+        ("", 0, 80),
+        ("", None, None),
+        *((wrong, 70, 70) for wrong in ("0", "-5", "wide", "8.5", "\u00b2", "9" * 5_000)),
+    ],
+)
+def test_the_width(monkeypatch: pytest.MonkeyPatch, columns: str, terminal: int | None, width: int | None) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(main.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
+    assert main._width(terminal is not None) == width
+
+
+@pytest.mark.parametrize("columns", [1, 20, 40, 80, 132])
+def test_a_table_keeps_within_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main._print_table(iter([EVENT]), COVERED, 1, wide=False)
+    narrow = capsys.readouterr().out.splitlines()
+    assert len(narrow) == 2
+    if columns >= 80:
+        assert max(map(len, narrow)) <= columns
+    main._print_table(iter([EVENT]), COVERED, 1, wide=True)
+    assert EVENT["description"].strip() in capsys.readouterr().out, "wide is never cut"
