@@ -23,7 +23,7 @@ def standin() -> Iterator[StandIn]:
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker, and the group that one worker of xdist runs."""
-SHARED = ("test_damage", "test_extension", "test_files", "test_packaging", "test_rescue")
+SHARED = ("test_damage", "test_extension", "test_files", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 

@@ -24,6 +24,7 @@ def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
         until(lambda: operator.health()[1]["watches"]["events"]["proved_until"], "the list")
         first = operator.health()[1]["watches"]["events"]["proved_until"]
         until(lambda: operator.health()[1]["watches"]["events"]["proved_until"] > first, "the clean end of a watch")
+        until(lambda: operator.health()[0] == 200, "every list")
         code, found = operator.health()
         assert (code, found["status"], found["reasons"]) == (200, "healthy", [])
         assert found["processes"] == dict.fromkeys(("writer", *PROCESSES), "running")

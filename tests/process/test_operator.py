@@ -42,7 +42,7 @@ def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin:
         assert covered["from"] == status["covered_from"]
         assert covered["from"] < covered["until"] <= status["proved_until"]
         assert operator.books() | {"received": 4, "stored": 2, "updated": 1, "filtered": 1} == operator.books()
-        assert operator.cli("status")["health"] == "healthy"
+        until(lambda: operator.cli("status")["health"] == "healthy", "every list")
         assert operator.stop() == 0
     stopped = operator.cli("status")
     assert stopped["status"] == "stopped"
