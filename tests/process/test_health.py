@@ -140,6 +140,7 @@ def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Pat
     tomorrow = iso(now_ms() + DAY_SECONDS * 1000 - 3_600_000)
     with operator:
         standin.write(warning("before", "BackOff", "again"))
+        until(lambda: operator.health()[0] == 200, "every list")
         until(proved, "the list")
         clock.write_text(str(DAY_SECONDS), encoding="ascii")
         until(lambda: proved() > tomorrow, "a proof by the clock that is ahead")
