@@ -97,6 +97,7 @@ def test_an_api_server_that_is_away_for_long(operator: Operator, standin: StandI
     with operator:
         standin.write(warning("one", "BackOff", "again"))
         until(lambda: operator.events(), "the first")
+        until(lambda: operator.health()[0] == 200, "every list")
         standin.stop()
         lost = until(lambda: of_events(operator, "WatchLost"), "the loss", seconds=60)
         assert lost["severity"] == "error"
@@ -127,6 +128,7 @@ def test_a_database_that_cannot_be_written_is_recorded_once_it_can_be(operator: 
     operator.deadlines |= {"proof": 60.0, "hang": 15.0}
     with operator:
         until(lambda: own(operator, "OperatorStarted"), "the start")
+        until(lambda: operator.health()[0] == 200, "every list")
         holder = apsw.Connection(str(operator.data / "kube9.db"))
         holder.execute("BEGIN IMMEDIATE")
         until(lambda: operator.health()[1]["reasons"], "the trouble to show", seconds=60)
