@@ -112,7 +112,7 @@ def ask(name: str) -> None:
     from kube9_operator.watch.client import ApiError, Client
     from kube9_operator.watch.reach import Reach
 
-    client = Client(SECONDS, Reach())
+    client = Client(SECONDS, Reach(), SECONDS)
     wanted = "401 who is it?" if name == "OpenID Connect" else "answered"
     try:
         client.get("/api/v1/events", [("limit", "1")], SECONDS, SECONDS, long=True).whole()
