@@ -31,8 +31,12 @@ def test_the_lock(number: int, tmp_path: Path) -> None:
         database.hold_lock(str(tmp_path), 0.0, lambda: None)
 
 
-def test_the_database(number: int, tmp_path: Path) -> None:
-    """SQLite cannot open it either: it is a folder."""
-    (tmp_path / database.FILE_NAME).mkdir()
+def test_the_database(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite cannot open it either, and does not say why."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise apsw.CantOpenError("unable to open database file")
+
+    monkeypatch.setattr(database.apsw, "Connection", refuse)
     with pytest.raises(CannotStart if number in database.LASTING else apsw.CantOpenError):
         database.connect(str(tmp_path), 0.0)
