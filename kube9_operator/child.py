@@ -77,6 +77,8 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """The number of the last telling that is committed."""
     damage: str = ""
     """What there is to know of damage that was found, '' where there is nothing."""
+    limited: list[str] = []
+    """Which namespaces have reached a bound of late, and what else the size limit could not keep; for health."""
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -124,6 +124,7 @@ class Health:
         starting = [_not_begun(trouble, sources) for trouble, sources in not_yet.items()]
         if self._recording and self._recording.damage:
             degraded.append(self._recording.damage)
+        degraded += self._recording.limited if self._recording else []
         degraded += self._of_status_map()
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         return {

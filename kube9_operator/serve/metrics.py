@@ -1,5 +1,6 @@
 """/metrics: the table of all metrics, and their text by prometheus-client, from what the children report. No label grows with
-the cluster. The library is imported at the first request: it costs 2 MiB and some 70 ms.
+the cluster, but for the 20 namespaces that `write.bounds` names. The library is imported at the first request: it costs 2 MiB
+and some 70 ms.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,6 +75,11 @@ METRICS: dict[str, Metric] = {
         "Events deleted by retention and the size cap.",
         ("severity",),
         tuple((severity,) for severity in SEVERITIES),
+    ),
+    "kube9_namespace_limited_total": Metric(
+        "counter",
+        "Words and log lines that a namespace was refused because it had its share, 20 namespaces by name.",
+        ("namespace", "bound"),
     ),
     "kube9_process_restarts_total": Metric("counter", "Processes started again.", ("process",)),
 }

@@ -38,7 +38,8 @@ class Careful:
                 raise
             self._connection.execute("ROLLBACK TO careful")
             self._store.forget_words()
-            logs.get().error("event.refused", source=source, error=logs.one_line(error))
+            if self._store.bounds.may_log(what.namespace):
+                logs.get().error("event.refused", source=source, error=logs.one_line(error))
             self._ledger.refused(source, logs.one_line(error), what, now_ms())
             return "refused"
         finally:

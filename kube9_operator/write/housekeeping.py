@@ -15,7 +15,8 @@ from kube9_operator.write.checkpoints import Checkpoints
 from kube9_operator.write.inspection import Inspector
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.rescue import Rescue
-from kube9_operator.write.retention import PRESSED, Retention
+from kube9_operator.write.retention import Retention
+from kube9_operator.write.size_limit import PRESSED
 from kube9_operator.write.store import Store
 
 WAIT_SECONDS = 0.01

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kube9_operator.frame import INFO, Sighting
+from kube9_operator.frame import INFO, MAX_METADATA_BYTES, Sighting
 from kube9_operator.rows import BY_NAME, CRASH_LOOP_REASON, RAISED
 
 LEAD, STATUS = 1, 2
@@ -99,6 +99,19 @@ def raised(seen: Sighting, leads: int) -> Sighting:
         metadata=encode(metadata),
         text_hash=seen.text_hash ^ 1,  # other texts than before the rise
     )
+
+
+def with_originals(seen: Sighting, kind: bool, reason: bool, title: bool) -> str:
+    """An event's metadata with what its row cannot say, because its namespace may not add a word for it. The node is there."""
+    metadata = msgspec.json.decode(seen.metadata)
+    if reason:
+        metadata.setdefault("reason", seen.reason)
+    if kind:
+        metadata["original_kind"] = seen.kind
+    if title:
+        metadata["original_title"] = seen.title
+    encoded = encode(metadata)
+    return encoded if len(encoded) <= MAX_METADATA_BYTES else seen.metadata
 
 
 def of_another_row(seen: Sighting, text_hash: int) -> Sighting:

@@ -97,6 +97,6 @@ class Owners:
     def _number(self, namespace: str, owner: Owner) -> int:
         """The number of an owner; one that is new is adopted in its turn."""
         alone = owner.kind in WITHOUT_NAMESPACE
-        words = self._names.word(owner.kind), self._names.word("" if alone else namespace)
+        words = self._names.word_of(namespace, owner.kind), self._names.word("" if alone else namespace)
         number, _ = self._names.about(*words, owner.name, "" if owner.kind == "Node" else owner.uid)
         return number

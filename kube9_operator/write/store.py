@@ -1,15 +1,18 @@
 """Events, contributors and texts: how a sighting becomes rows. With `ledger` the only place with SQL for writing."""
 
+from collections import Counter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from kube9_operator.frame import MS_IN_HOUR, Sighting
+from kube9_operator.frame import CLUSTER, MS_IN_HOUR, Sighting
 from kube9_operator.rows import BY_NAME
 from kube9_operator.write import amend, kept, merge
+from kube9_operator.write.bounds import Bounds
 from kube9_operator.write.database import Connection, one
 from kube9_operator.write.given_up import GivenUp
 from kube9_operator.write.names import Names
+from kube9_operator.write.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 
 Outcome = Literal["stored", "updated", "unchanged", "filtered"]
 
@@ -56,11 +59,14 @@ class Part(NamedTuple):
 class Store:
     """Applies sightings in the transaction that the caller holds. Its caches hold what is not committed yet: see `forget`."""
 
-    def __init__(self, connection: Connection, quiet_ms: int) -> None:
+    def __init__(self, connection: Connection, quiet_ms: int, bounds: Bounds | None = None) -> None:
         self._connection = connection
         self._execute = connection.execute
         self.quiet_ms = quiet_ms
-        self.names = Names(connection)
+        self.bounds = bounds or Bounds()
+        self.names = Names(connection, self.bounds)
+        self.grown: Counter[int] = Counter()
+        """By namespace (words.id) the bytes that new rows took, until `Shares` takes them over."""
         self._now_ms = 0
         self.last_id = 0
         """Of the event that was stored last."""
@@ -142,7 +148,7 @@ class Store:
     def _join(self, seen: Sighting, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
         flags = (merge.LEAD if seen.lead else 0) | (merge.STATUS if seen.from_status else 0)
-        namespace, kind = self.names.word(seen.namespace), self.names.word(seen.kind)
+        namespace, kind = self.names.word(seen.namespace), self._word(seen, seen.kind)
         about, new = self.names.about(kind, namespace, seen.name, seen.uid)
         # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
         held = {} if new else {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
@@ -170,14 +176,21 @@ class Store:
                 merge.add_step(b"", seen.last_ms, part.base + part.own_count),
             ),
         )
+        self.grown[namespace] += CONTRIBUTOR_BYTES
         return outcome
 
-    def _insert(self, seen: Sighting, part: Part, flags: int, place: tuple[int, int, int]) -> int:
-        """A new event; returns its id."""
+    def _word(self, seen: Sighting, word: str) -> int:  # what the operator says itself is bounded by its code
+        return self.names.word_of(seen.namespace, word) if seen.event_type == CLUSTER else self.names.word(word)
+
+    def _insert(self, seen: Sighting, part: Part, flags: int, place: tuple[int, int, int]) -> int:  # its id
         namespace, kind, about = place
         event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
         lead_events, lead_statuses, stand_in = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         seen = merge.raised(seen, max(lead_events, lead_statuses))
+        reason, node, title = (self._word(seen, word) for word in (seen.reason, seen.node, seen.title))
+        metadata = seen.metadata
+        if self.names.is_other(kind, reason, title):
+            metadata = merge.with_originals(seen, *map(self.names.is_other, (kind, reason, title)))
         self._execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -198,9 +211,9 @@ class Store:
                 lead_events,
                 lead_statuses,
                 stand_in,
-                self.names.word(seen.reason),
-                self.names.word(seen.node),
-                self.names.word(seen.title),
+                reason,
+                node,
+                title,
                 seen.last_ms,
                 seen.count,
                 seen.text_hash,
@@ -208,8 +221,9 @@ class Store:
         )
         self._execute(
             "INSERT INTO texts VALUES (?, ?, ?, ?, NULL)",
-            (event, seen.description or None, seen.metadata, seen.contributor_name),
+            (event, seen.description or None, metadata, seen.contributor_name),
         )
+        self.grown[namespace] += EVENT_BYTES + len(seen.description) + len(metadata)
         return event
 
     def _raise(self, held: Held, seen: Sighting, flags: int, counts: tuple[int, int], first_ms: int) -> None:
@@ -248,14 +262,14 @@ class Store:
 
     def _raise_severity(self, held: Held, seen: Sighting) -> None:
         """The highest severity that any contributor reached stands, and its title and reason with it."""
-        if (seen.severity, self.names.word(seen.title)) == (held.severity, held.title):
+        if (seen.severity, self._word(seen, seen.title)) == (held.severity, held.title):
             return
         (word,) = kept.row(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
         severity, title = merge.title(held.severity, word, seen.severity, seen.title)
         if (severity, title) == (seen.severity, seen.title):
             self._execute(
                 "UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?",
-                (severity, self.names.word(title), self.names.word(seen.reason), held.id),
+                (severity, self._word(seen, title), self._word(seen, seen.reason), held.id),
             )
 
     def _merge_texts(self, held: Held, seen: Sighting, replaces: bool) -> tuple[int, int, int]:

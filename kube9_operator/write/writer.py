@@ -13,13 +13,14 @@ from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Counts, Frame, News, Sighting, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write import database, inspection, states, unflushed
+from kube9_operator.write.bounds import Bounds
 from kube9_operator.write.careful import Careful
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
+from kube9_operator.write.deletion import REASON_SIZE
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.opening import opened
-from kube9_operator.write.retention import REASON_SIZE
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
@@ -65,7 +66,8 @@ class Writer:
         self._frames = frames
         self._connection = connection
         self._deadlines = deadlines
-        self._store = Store(connection, settings.quiet_minutes * 60_000)
+        self._bounds = Bounds(settings.database_max_mib * 2**20, link.tally)
+        self._store = Store(connection, settings.quiet_minutes * 60_000, self._bounds)
         self.ledger = Ledger(connection, self._store, settings.event_ttl_seconds * 1000)
         self._states = States(connection, self._store, self._record, states.times(settings, deadlines))
         self._comparison = Comparison(self._store, deadlines.compare_patience)
@@ -117,7 +119,7 @@ class Writer:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
         done = (self._committed, self._written_ms, self._books, self._told_committed)
-        return child.Recording(self._proved_ms, trouble, *done, self.housekeeping.rescue.notice())
+        return child.Recording(self._proved_ms, trouble, *done, self.housekeeping.rescue.notice(), self._bounds.reasons())
 
     def _take_told(self) -> None:
         """What the supervisor has told since: it waits for a commit as a batch does."""
@@ -285,7 +287,7 @@ class Writer:
         if outcome == "stored":
             self._states.described.stored(sighting, self._store.last_id)
             self._states.owners.befell(sighting, self._store.last_id)
-        if sighting.redacted:
+        if sighting.redacted and self._bounds.may_log(sighting.namespace):
             about = f"{sighting.kind}/{sighting.namespace}/{sighting.name}"
             self._log.info("event.redacted", object=about, row=sighting.row, secrets=sighting.redacted)
         return outcome

@@ -12,7 +12,7 @@ import apsw
 from kube9_operator import settings
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.tally import Tally
-from kube9_operator.write import retention
+from kube9_operator.write import deletion, retention
 from kube9_operator.write.checkpoints import Checkpoints
 from kube9_operator.write.database import bound, connect, prepare, transaction
 from kube9_operator.write.ledger import Ledger
@@ -62,7 +62,7 @@ def _measure(folder: str) -> None:
             keeping.step()
     seconds = time.perf_counter() - began
     checkpoints.close()
-    deleted = sum(tally.report().counts[retention.DELETED].values())
+    deleted = sum(tally.report().counts[deletion.DELETED].values())
     recorded = len(commits) * BATCH
     print(f"of {total:,} events {deleted:,} deleted in {seconds:.1f} s, while {recorded:,} were recorded;")
     print(f"{len(steps):,} steps: {_spread(steps)}")

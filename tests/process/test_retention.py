@@ -17,7 +17,7 @@ from kube9_operator import settings
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.frame import Sighting
 from kube9_operator.tally import Tally
-from kube9_operator.write import database, eraser, retention, space
+from kube9_operator.write import database, deletion, eraser, retention, space
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.store import Store
 from tests.bench import database as made
@@ -50,7 +50,7 @@ def keeper(connection: apsw.Connection, store: Store | None = None, **environmen
 
 def deleted(keeping: retention.Retention) -> Counter[str]:
     """What it has counted for /metrics, by severity."""
-    counted = keeping._tally.report().counts.get(retention.DELETED, {})
+    counted = keeping._deletion._tally.report().counts.get(deletion.DELETED, {})
     return Counter({severity: number for (severity,), number in counted.items()})
 
 
@@ -251,21 +251,26 @@ def test_without_word_of_the_server_nothing_is_deleted_by_age(connection: apsw.C
     assert not deleted(keeping)
 
 
-def test_the_limit_of_size_takes_the_least_severe_and_oldest(connection: apsw.Connection) -> None:
-    made.fill(connection, 40_000)
-    rows = connection.execute("SELECT id, severity, last_hour FROM events WHERE type != 5").fetchall()
+def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(connection: apsw.Connection) -> None:
+    made.fill(connection, 26_000)
+    rows = connection.execute("SELECT id, severity, last_hour, namespace FROM events WHERE type != 5").fetchall()
     keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
     work(keeping)
     left = set(ids(connection))
     gone = [row for row in rows if row[0] not in left]
-    assert gone
-    order = sorted(rows, key=lambda row: (row[1], row[2], row[0]))
-    assert sorted(gone) == sorted(order[: len(gone)])
+    for namespace in {row[3] for row in gone}:
+        order = sorted((row for row in rows if row[3] == namespace), key=lambda row: (row[1], row[2], row[0]))
+        theirs = sorted(row for row in gone if row[3] == namespace)
+        assert theirs == sorted(order[: len(theirs)])
     assert {row[1] for row in gone} == {0, 1}, "so many that there were not enough of the least severe"
+    kept = Counter(row[3] for row in rows if row[0] in left)
+    gave, spared = {row[3] for row in gone}, {row[3] for row in rows} - {row[3] for row in gone}
+    assert min(kept[each] for each in gave) > 0.8 * max(kept[each] for each in gave), "all are cut to one level"
+    assert max(kept[each] for each in spared) < 1.2 * min(kept[each] for each in gave), "who is below it gives nothing"
     connection.pragma("wal_checkpoint(TRUNCATE)")
     assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
     ((reason, first, last),) = connection.execute("SELECT reason, from_ms, to_ms FROM gaps").fetchall()
-    assert reason == retention.REASON_SIZE
+    assert reason == deletion.REASON_SIZE
     assert first < last
     size_events = "SELECT count FROM events e JOIN words w ON w.id = title WHERE word = 'Size limit deleted events'"
     assert [row[0] for row in connection.execute(size_events)] == [len(gone) + (deleted(keeping).total() - len(gone))]
@@ -293,7 +298,12 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
     def seen(minutes: int, count: int) -> list[Sighting]:
         return [
             msgspec.structs.replace(
-                one, first_ms=at + minutes * 60_000, last_ms=at + minutes * 60_000, contributor_hour=at // 3_600_000, severity=0
+                one,
+                namespace="shop",
+                first_ms=at + minutes * 60_000,
+                last_ms=at + minutes * 60_000,
+                contributor_hour=at // 3_600_000,
+                severity=0,
             )
             for one in made.sightings(count, seed=minutes)
         ]
@@ -304,8 +314,8 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
             assert store.apply(one) == "stored"
         connection.execute("INSERT INTO sources (source, covered_from_ms) VALUES ('events', ?)", (at - 20 * 3_600_000,))
         store.finish()
-    keeping._by_size = keeping._round_by_size()
-    keeping._erase(ids(connection), keeping._by_size)
+    told = keeping._size_limit.round()
+    keeping._deletion.delete(ids(connection), told)
     gap = "SELECT from_ms, to_ms FROM gaps"
     assert connection.execute(gap).fetchall() == [(at, at)]
     for minutes in (20, 20, 5):
@@ -354,11 +364,9 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
         keeping._looking_at = 0.0  # a second has passed
         work(keeping)
         assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
-    assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._leftovers_most < len(seen)
-    newest = connection.execute("SELECT max(name) FROM objects").get
-    assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", (seen[-1].name, seen[-2].name)).get == 2, (
-        newest
-    )
+    assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._size_limit.leftovers_most < len(seen)
+    newest = [one.name for one in seen if one.severity >= 2 and one.event_type == 0][-2:]
+    assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", newest).get == 2
     before, severe = ids(connection), ids(connection, "severity = 3")
     assert len(severe) == sum(one.severity == 3 and one.event_type != 5 for one in seen)
     again = Store(connection, QUIET_MS)

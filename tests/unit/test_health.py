@@ -69,6 +69,15 @@ def test_sources_of_one_trouble_are_one_reason(health: Health, clocks: Clocks) -
     assert found["reasons"] == [f"nothing has vouched for nodes, pods since {module.iso(NOW_MS)}: no answer"]
 
 
+def test_a_namespace_that_has_reached_a_bound_is_named(health: Health, clocks: Clocks) -> None:
+    proved = dict.fromkeys(("events", "nodes", "pods"), clocks.now_ms())
+    health.heard("writer", Recording(proved, "", 0, limited=["namespace flood: too much"]))
+    found = health.document()
+    assert (found["status"], found["reasons"]) == ("degraded", ["namespace flood: too much"])
+    health.heard("writer", Recording(proved, "", 0))
+    assert health.document()["status"] == "healthy"
+
+
 def test_a_resource_that_is_refused_leaves_the_rest_as_it_is(health: Health, clocks: Clocks) -> None:
     prove(health, clocks.now_ms())
     health.heard("watcher", Watching({"nodes": "not permitted", "pods": "not served"}))
