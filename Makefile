@@ -12,7 +12,9 @@ BASE = $(if $(PYTHON_DIGEST),--build-arg PYTHON_IMAGE=$(shell sed -n 's/^ARG PYT
 
 # Tests at a time: they wait most of their time, and more than eight would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 2 < 8 ? cores * 2 : 8 )))
-PYTEST := $(BIN)/python -m pytest --dist loadgroup $(PYTEST_ARGS)
+# Each run has a folder of its own, which stays where a test has failed: runs side by side clean up nothing of each other.
+PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" --dist loadgroup $(PYTEST_ARGS)
+ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
 .PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools man picture clean
 
@@ -22,13 +24,13 @@ demo: $(VENV)/done
 # docs/testing.md says what each of the three proves.
 test: lint
 	@echo "Running the tests that need nothing but Python, $(WORKERS) at a time: some minutes …"
-	$(PYTEST) -n $(WORKERS) -m "not cluster and not node and not long"
+	@$(PYTEST) -n $(WORKERS) -m "not cluster and not node and not long" $(ENDED)
 
 # The shared control plane, the node, and the control planes of single tests are each the work of one worker.
 CLUSTER_WORKERS := $(if $(filter 1,$(WORKERS)),1,3)
 test-cluster: cluster-tools $(VENV)/done
 	@echo "Running the tests on a control plane and a node: some minutes …"
-	KUBE9_REQUIRE_TOOLS=1 $(PYTEST) -n $(CLUSTER_WORKERS) -m "(cluster or node) and not long"
+	@export KUBE9_REQUIRE_TOOLS=1; $(PYTEST) -n $(CLUSTER_WORKERS) -m "(cluster or node) and not long" $(ENDED)
 
 # Hours: make test-long PART=damage for one part, and `make test-long PART=list` for what there is.
 test-long: $(VENV)/done
