@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kube9_operator import interpreter
@@ -18,7 +17,9 @@ def main() -> int:
         from kube9_cli.main import run
 
         return run(sys.argv[2:], "kube9-operator query")
+    from kube9_operator.signals import end_at_once
 
+    end_at_once()
     from kube9_operator import __version__
     from kube9_operator.parser import get_parser
 
@@ -36,6 +37,9 @@ def main() -> int:
 def serve(deadlines: "Deadlines | None" = None) -> int:
     """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
     interpreter.set_up()
+    from kube9_operator.signals import end_at_once
+
+    end_at_once()
     try:
         _find(IMPORTED_LATE)
         return _serve(deadlines)
@@ -62,6 +66,7 @@ def _cannot_run(*reasons: str) -> int:
 
 def _serve(deadlines: "Deadlines | None") -> int:
     import tempfile
+    from pathlib import Path
 
     from kube9_operator import __version__, logs, settings
     from kube9_operator.deadlines import Deadlines

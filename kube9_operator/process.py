@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from multiprocessing import context
 from typing import Any
 
@@ -68,22 +67,6 @@ class Child:
         if self.process.pid is not None and self.process.exitcode in (None, 255):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
-
-
-ASKED_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""The last comes where the terminal is closed in which it runs."""
-
-
-@contextlib.contextmanager
-def signals_held_back() -> Iterator[None]:
-    """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
-    group, but what they mean is decided here. They reach this process afterwards.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_STOP)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def multiprocessing_pids() -> set[int | None]:

@@ -19,10 +19,11 @@ from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.diary import Diary
 from kube9_operator.frame import MAX_FRAMES_IN_QUEUE
-from kube9_operator.process import ASKED_TO_STOP, Child, Role, multiprocessing_pids, signals_held_back
+from kube9_operator.process import Child, Role, multiprocessing_pids
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 from kube9_operator.serve.problems import Problems
+from kube9_operator.signals import ASKED_TO_STOP, signals_held_back
 
 EXIT_OK = 0
 
@@ -101,7 +102,8 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop, which looks for orphans
 
     def _wait(self, others: Iterable[Any], seconds: float) -> list[Any]:
-        ready = connection.wait([self._wakeup, *others], max(0.0, seconds))
+        """Waits for one of these, for so many seconds at most, and no longer than a beat, so that the loop turns."""
+        ready = connection.wait([self._wakeup, *others], min(max(0.0, seconds), self._deadlines.beat))
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         self._reap_orphans()

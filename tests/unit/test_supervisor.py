@@ -1,6 +1,8 @@
-"""What the supervisor makes of a queue that cannot be made: a generation that failed, and another try."""
+"""What the supervisor makes of a queue that cannot be made: a generation that failed, and another try. Its loop turns."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from multiprocessing import connection
 from typing import Any
 from unittest import mock
 
@@ -15,6 +17,7 @@ def supervisor() -> Iterator[Supervisor]:
     given: dict[str, Any] = {name: mock.Mock() for name in ("writer", "health", "figures", "diary")}
     made = Supervisor(watchers=[], deadlines=Deadlines(), log_level="info", preload="", **given)
     made._context = mock.Mock()
+    made._wakeup.setblocking(False)  # as `run` does first
     yield made
     made._wakeup.close()
     made._wakeup_writer.close()
@@ -44,3 +47,39 @@ def test_the_fork_server_dies_while_a_process_is_started(supervisor: Supervisor)
     assert ending.reason == "writer cannot be started: EOFError"
     supervisor._end(ending)
     context.Queue.return_value.close.assert_called_once()
+
+
+class Ended(Exception):
+    """The loop has turned often enough."""
+
+
+@pytest.mark.parametrize(
+    "wait_for",
+    [
+        lambda supervisor, _one: supervisor._watch_over(),
+        lambda supervisor, _one: supervisor._sleep(600.0),
+        lambda supervisor, one: supervisor._join([one], 600.0),
+    ],
+    ids=["a child that opens the database", "the next generation", "a child to end"],
+)
+def test_the_loop_turns_whatever_it_waits_for(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, wait_for: Callable[[Supervisor, Any], object]
+) -> None:
+    """/livez fails where it does not turn for the deadline of a child that hangs."""
+    asked: list[float] = []
+
+    def wait(_objects: object, seconds: float) -> list[Any]:
+        asked.append(seconds)
+        if len(asked) == 20:
+            raise Ended
+        return []
+
+    monkeypatch.setattr(connection, "wait", wait)
+    one: Any = mock.Mock(expected_by=math.inf, is_told=False)
+    one.pipe.poll.return_value = False
+    supervisor._children = [one]
+    with pytest.raises(Ended):
+        wait_for(supervisor, one)
+    assert max(asked) <= Deadlines().beat
+    health: Any = supervisor._health
+    assert health.turned.call_count == 19
