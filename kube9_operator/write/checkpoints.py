@@ -8,7 +8,8 @@ import time
 
 from kube9_operator import logs
 from kube9_operator.write import database
-from kube9_operator.write.place import Place, Replaced
+from kube9_operator.write.place import Displaced, Place
+from kube9_operator.write.sizes import Sizes
 
 SELF_HELP = 2
 """Where the thread does not keep up, the writer itself takes what is left from this many times the pages on."""
@@ -26,6 +27,7 @@ class Checkpoints:
         self._connection = connection
         self._path = connection.filename
         self._place = Place(self._path)
+        self._sizes = Sizes(connection)
         self._pages = self._least = pages
         self._every_seconds = every_seconds
         self._next = time.monotonic() + every_seconds
@@ -37,6 +39,11 @@ class Checkpoints:
         self._trouble = ""
         self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
         connection.set_wal_hook(self._committed)
+
+    def look(self) -> None:
+        """Raises what says that the files are not as they were: see Place and Sizes."""
+        self._place.look()
+        self._sizes.look()
 
     def behind(self) -> bool:
         """Whether the WAL has grown so much that what can wait should: it begins anew only when all of it is written back,
@@ -69,6 +76,7 @@ class Checkpoints:
     def _committed(self, connection: database.Connection, _schema: str, pages: int) -> int:
         """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
         self._in_wal, self._commits = pages, self._commits + 1
+        self._sizes.committed()
         if pages >= self._pages * SELF_HELP:
             self._try(connection, WAIT_SECONDS if pages >= self._pages * MOST else 0.001)
         elif pages >= self._pages and not self._over:
@@ -108,7 +116,7 @@ class Checkpoints:
                 self._written_back = before
             self._says("")
             return before != self._commits
-        except (database.BUSY, database.Damaged, Replaced):  # the writer itself looks where the file is
+        except (database.BUSY, database.Damaged, Displaced):  # the writer itself looks where the file is
             return False
         except database.TROUBLE as error:
             self._says(logs.one_line(error))

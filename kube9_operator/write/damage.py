@@ -61,6 +61,11 @@ def finish(folder: str) -> None:
         _remove(path, WAL_PARTS)
 
 
+def remove_wal(folder: str) -> None:
+    """Takes away a WAL that does not make sense, and its index."""
+    _remove(Path(folder) / FILE_NAME, WAL_PARTS)
+
+
 def all_aside(folder: str) -> list[Path]:
     """The databases that were moved aside, the oldest first; of those that were removed there is a note alone."""
     found = {one.with_name(one.name.removesuffix(NOTE)) for one in Path(folder).glob(f"{FILE_NAME}{MARK}*")}

@@ -3,23 +3,18 @@
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from kube9_operator import logs
 from kube9_operator.child import CannotStart
 from kube9_operator.files import NotAFile, refuse_others
 from kube9_operator.frame import DATABASE_NAME
 
 FILE_NAME = DATABASE_NAME
-LOCK_NAME = f"{DATABASE_NAME}.lock"
 CACHE_KIB = 8 * 1024
 """Of the writer. With twice as much a million events are written no faster, see docs/benchmarks.md."""
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -31,6 +26,7 @@ WAL_PART = 16
 PAGE_BYTES = 4_096
 PARTS = ("", "-wal", "-shm", "-journal")
 """Of a database the files that SQLite may open."""
+WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 
 Connection = apsw.Connection
 
@@ -70,7 +66,7 @@ def connect(folder: str, busy_seconds: float) -> Connection:
     Raises CannotStart where it may not be written, one of DAMAGE where it is no database.
     """
     path = Path(folder) / FILE_NAME
-    _refuse_others(path, PARTS)
+    refuse_all_but_files(path, PARTS)
     try:
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(int(busy_seconds * 1000))
@@ -160,6 +156,20 @@ def checkpoint(connection: Connection) -> bool:
     return bool(written >= pages)
 
 
+def wal_state(connection: Connection) -> tuple[int, int]:
+    """How many frames of the WAL are in use, and how many of these are written back. Does nothing: neither waits nor writes.
+
+    https://sqlite.org/c3ref/c_checkpoint_full.html
+    """
+    frames, written = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+    return max(0, frames), max(0, written)
+
+
+def wal_bytes(frames: int) -> int:
+    """What so many frames take on the disk. https://sqlite.org/fileformat2.html#the_write_ahead_log"""
+    return WAL_HEADER_BYTES + frames * (FRAME_HEADER_BYTES + PAGE_BYTES) if frames else 0
+
+
 def wal_limit_bytes(max_bytes: int) -> int:
     """To what the WAL is cut when it can be."""
     return min(WAL_LIMIT_BYTES, max_bytes // WAL_PART)
@@ -199,41 +209,7 @@ def rows(connection: Connection, sql: str, values: tuple[Any, ...] = ()) -> list
     return found
 
 
-def hold_lock(folder: str, wait_seconds: float, beat: Callable[[], None]) -> int:
-    """Takes the lock file, for life: the returned descriptor is never closed.
-
-    Waits up to `wait_seconds` for another holder, calling `beat` meanwhile. Raises CannotStart, naming the holder, or where the
-    file can never be written; OSError where it may be later.
-    """
-    path = Path(folder) / LOCK_NAME
-    _refuse_others(path, ("",))
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        if error.errno not in LASTING:
-            raise
-        raise CannotStart(not_writable(path, error.strerror or "")) from None
-    until, told = time.monotonic() + wait_seconds, False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
-            if not told:
-                logs.get().warning("database.held", path=str(path), holder=holder, waiting_seconds=wait_seconds)
-            told = True
-            if time.monotonic() > until:
-                raise CannotStart(f"{path} is held by {holder}: only one operator may write a database") from None
-        beat()
-        time.sleep(0.1)
-    with contextlib.suppress(OSError):  # a full disk: then nobody learns who holds it, but it is held
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-    return descriptor
-
-
-def _refuse_others(path: Path, parts: tuple[str, ...]) -> None:
+def refuse_all_but_files(path: Path, parts: tuple[str, ...]) -> None:
     """Raises CannotStart where there is a pipe, a folder or the like in the place of a file: it would be waited for."""
     for part in parts:
         one = path.with_name(path.name + part)

@@ -10,7 +10,7 @@ from kube9_operator import logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.tally import Tally
-from kube9_operator.write import database
+from kube9_operator.write import database, lock
 from kube9_operator.write.checkpoints import Checkpoints
 from kube9_operator.write.inspection import Inspector
 from kube9_operator.write.ledger import Ledger
@@ -70,8 +70,17 @@ class Housekeeping:
             return self._crowded or self.retention.full()
         return False
 
+    def look_at_files(self) -> None:
+        """Raises what ends the writer where somebody has removed, replaced or cut one of its files.
+
+        To be called before each commit, which would go to nowhere.
+        """
+        self._checkpoints.look()
+        lock.look()
+
     def help(self) -> None:
         """To be called when a commit has failed: room may be made of what is committed already, or of what is not needed."""
+        self.look_at_files()
         self._checkpoints.help()
         with contextlib.suppress(*database.TROUBLE):
             self._make_room()
@@ -84,6 +93,7 @@ class Housekeeping:
 
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
+        self.look_at_files()
         self._inspector.step()
         self._checkpoints.step()
         try:

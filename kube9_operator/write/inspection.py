@@ -51,17 +51,17 @@ class Inspector:
             self._process.communicate()
 
 
-def look(path: str, link: Link) -> str:
-    """Looks for damage now and waits for it; returns what was found, '' for nothing."""
-    process = _begun(path)
+def look(path: str, link: Link, thoroughly: bool = False) -> str:
+    """Looks for damage now and waits for it; returns what was found, '' for nothing. Thoroughly: indexes must agree too."""
+    process = _begun(path, *(["integrity_check"] if thoroughly else []))
     while process.poll() is None:
         link.beat("looking for damage")
         time.sleep(WAIT_SECONDS)
     return _found(process)
 
 
-def _begun(path: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, *HELPER, "kube9_operator.write.inspection", path]
+def _begun(path: str, *check: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, *HELPER, "kube9_operator.write.inspection", path, *check]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
 
 
@@ -77,7 +77,7 @@ def main() -> int:
     end_with_parent()
     os.nice(NICE)
     try:
-        found = str(open_readonly(sys.argv[1]).execute("PRAGMA quick_check(1)").get)
+        found = str(open_readonly(sys.argv[1]).pragma(sys.argv[2] if len(sys.argv) > 2 else "quick_check", 1))
     except DAMAGE as error:
         found = logs.one_line(error)
     except TROUBLE as error:  # locked, or moved away meanwhile: the writer sees that itself

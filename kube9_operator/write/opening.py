@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.write import damage, database, inspection, migrations
-from kube9_operator.write.place import Replaced
+from kube9_operator.write import damage, database, inspection, lock, migrations
+from kube9_operator.write.place import Displaced
+from kube9_operator.write.sizes import WalCut
 
 PROBES = (
     "SELECT count(*) FROM facts",
@@ -36,8 +37,11 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
     try:
         yield connection
         connection.close()
-    except Replaced as error:
-        error.place.leave(connection)
+    except Displaced as error:
+        error.leave(connection)
+        raise
+    except WalCut as error:
+        _leave_cut_wal(connection, settings, link, str(error))
         raise
     except Exception as error:
         found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _behind(error, connection, link)
@@ -46,6 +50,16 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
         database.leave_wal(connection)
         damage.set_aside(settings.database_folder, found)
         raise child.BeginAgain(f"the database is damaged: {found}") from error
+
+
+def _leave_cut_wal(connection: database.Connection, settings: Settings, link: child.Link, why: str) -> None:
+    """Leaves the file alone, if it makes sense without the WAL; otherwise it is damaged."""
+    path = connection.filename
+    logs.get().error("database.wal_cut", path=path, why=why)
+    database.leave_wal(connection)
+    damage.remove_wal(settings.database_folder)
+    if found := inspection.look(path, link, thoroughly=True):
+        damage.set_aside(settings.database_folder, found)
 
 
 def _behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
@@ -61,7 +75,7 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
             sys.exit(child.EXIT_DONE)
 
     keep_waiting()
-    database.hold_lock(settings.database_folder, deadlines.lock_wait, keep_waiting)
+    lock.hold(settings.database_folder, deadlines.lock_wait, keep_waiting)
     link.beat("opening the database", deadlines.migrate)
     damage.finish(settings.database_folder)
     wait, tries = deadlines.database_retry_first, 0

@@ -159,6 +159,7 @@ class Writer:
     def _commit(self, batch: list[Frame]) -> None:
         """Commits the batch, whatever it takes: it is kept and tried again until it is committed or abandoned."""
         tries, careful, began = 0, False, time.monotonic()
+        self.housekeeping.look_at_files()
         while not self._link.abandon:
             try:
                 with database.transaction(self._connection):

@@ -22,7 +22,7 @@ from kube9_operator.frame import Counts, Frame, Mark, News, Sighting, encode
 from kube9_operator.states import Node, State, Workload
 from kube9_operator.states import encode as reduced
 from kube9_operator.tally import Tally
-from kube9_operator.write import database, writer
+from kube9_operator.write import database, lock, writer
 from tests.bench import database as made
 from tests.faults.failing import Failing, failing
 from tests.operator import FAST
@@ -154,7 +154,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[A
 @pytest.fixture(autouse=True)
 def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock is held for the life of a process, which sees many writers here."""
-    monkeypatch.setattr(database, "hold_lock", lambda *_: 0)
+    monkeypatch.setattr(lock, "hold", lambda *_: None)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.write import database, inspection
+from kube9_operator.write import database, inspection, place, sizes
 from tests.bench import database as made
 from tests.faults.test_damage import DEADLINES, ids_now, quick_check
 from tests.operator import OF_EVENTS, Operator, until
@@ -96,3 +96,124 @@ def test_who_looks_is_killed_and_looks_again_soon(tmp_path: Path, monkeypatch: p
     while time.monotonic() < enough:
         assert step() == 2, "it has been looked through"
     inspector.close()
+
+
+def test_a_wal_that_is_removed_is_put_back_for_the_next(tmp_path: Path) -> None:
+    """Also while somebody reads what was before, who keeps it from being written back."""
+    connection = made.create(str(tmp_path))
+    connection.execute("CREATE TABLE ballast (data)")
+    database.checkpoint(connection)
+    path = tmp_path / database.FILE_NAME
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM ballast").get == 0
+    connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
+    was = place.Place(str(path))
+    for gone in ("-wal", "-shm", "-wal"):
+        path.with_name(path.name + gone).unlink()
+        with pytest.raises(place.WalRemoved, match=f"kube9.db{gone} has been removed") as raised:
+            was.look()
+        raised.value.leave(connection)
+        connection = database.connect(str(tmp_path), busy_seconds=1.0)
+        database.prepare(connection)
+        connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
+        was = place.Place(str(path))
+        was.look()
+    assert reader.execute("SELECT count(*) FROM ballast").get == 0
+    reader.close()
+    assert connection.execute("SELECT count(*), sum(length(data)) FROM ballast").get == (4, 400_000)
+    assert connection.pragma("integrity_check") == "ok"
+    connection.close()
+
+
+def test_a_wal_that_is_removed_where_there_is_no_room_is_written_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = made.create(str(tmp_path))
+    connection.execute("CREATE TABLE ballast (data)")
+    path = tmp_path / database.FILE_NAME
+    was = place.Place(str(path))
+    Path(f"{path}-wal").unlink()
+    monkeypatch.setattr(place, "OPEN_FILES", str(tmp_path / "none"))
+    with pytest.raises(place.WalRemoved) as raised:
+        was.look()
+    raised.value.leave(connection)
+    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]
+    connection = database.connect(str(tmp_path), busy_seconds=1.0)
+    assert connection.execute("SELECT count(*) FROM ballast").get == 0
+    connection.close()
+
+
+@pytest.mark.parametrize("part", ["", "-wal"])
+def test_a_file_that_is_cut_is_noticed_and_no_other(tmp_path: Path, part: str) -> None:
+    """Neither one that retention makes smaller, nor one of which another program writes the WAL back, or vacuums it."""
+    connection = made.create(str(tmp_path))
+    path = tmp_path / database.FILE_NAME
+    found = sizes.Sizes(connection)
+    connection.set_wal_hook(lambda *_: found.committed() or 0)
+    other = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE ballast (data)")
+    for number in range(40):
+        connection.execute("INSERT INTO ballast VALUES (randomblob(?))", (4_000 * number,))
+        found.look()
+        if number % 7 == 0:
+            connection.execute("DELETE FROM ballast WHERE rowid % 2").execute("PRAGMA incremental_vacuum").fetchall()
+        found.look()
+        if number % 5 == 0:
+            assert database.checkpoint(connection)
+        found.look()
+        if number == 20:
+            other.execute("VACUUM")
+            other.pragma("wal_checkpoint(TRUNCATE)")
+        elif number % 11 == 0:
+            other.pragma("wal_checkpoint(TRUNCATE)")
+        found.look()
+    other.close()
+    connection.execute("INSERT INTO ballast VALUES (1)")
+    cut = path.with_name(path.name + part)
+    os.truncate(cut, (database.wal_bytes(database.wal_state(connection)[0]) if part else cut.stat().st_size) - 1)
+    with pytest.raises(sizes.WalCut if part else database.Damaged, match="was cut"):
+        found.look()
+    database.leave_wal(connection)
+
+
+def test_a_wal_that_is_cut_to_nothing_and_written_on_is_noticed(tmp_path: Path) -> None:
+    connection = made.create(str(tmp_path))
+    connection.execute("CREATE TABLE ballast (data)")
+    connection.execute("INSERT INTO ballast VALUES (1)")
+    found = sizes.Sizes(connection)
+    wal = tmp_path / f"{database.FILE_NAME}-wal"
+    os.truncate(wal, 0)
+    connection.execute("INSERT INTO ballast VALUES (2)")
+    assert wal.stat().st_size == database.wal_bytes(database.wal_state(connection)[0]), "with a hole in it"
+    with pytest.raises(sizes.WalCut, match="was cut"):
+        found.look()
+    database.leave_wal(connection)
+
+
+@pytest.mark.parametrize("harm", ["the WAL is removed", "the WAL is cut", "the file is cut", "the index is removed"])
+def test_a_file_that_is_harmed_while_it_runs(tmp_path: Path, standin: StandIn, harm: str) -> None:
+    """Noticed, told, and nothing is missing that is still open here or that the API server still has."""
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES | {"write_back": 600.0})
+    path = operator.data / "kube9.db"
+    standin.write(warning("one", "SoakHappened", "it happened"))
+    with operator:
+        until(lambda: "one" in ids_now(operator), "the list")
+        standin.write(*(warning(f"more-{number}", "SoakHappened", "it happened") for number in range(60)))
+        until(lambda: len(ids_now(operator)) == 61, "what is in the WAL only")
+        if harm == "the WAL is removed":
+            standin.control("expire", 61)  # what is lost here is lost for good
+        part, said = {"the WAL": ("-wal", "kube9.db-wal"), "the file": ("", "the file"), "the index": ("-shm", "kube9.db-shm")}[
+            harm.rpartition(" is ")[0]
+        ]
+        said = "the WAL was cut" if harm == "the WAL is cut" else said
+        one = path.with_name(path.name + part)
+        one.unlink() if harm.endswith("removed") else os.truncate(one, 0)
+        until(lambda: f"{said}" in operator.log_text(), "it to be noticed")
+        standin.write(warning("two", "SoakHappened", "and this"))
+        until(lambda: len(ids_now(operator)) == 62, "all of it")
+        until(lambda: said in str(operator.events("--type=system")), "an event that says so")
+        if harm == "the file is cut":
+            until(lambda: operator.cli("events", "list", "--since=8d", "--limit=1")["coverage"]["gaps"], "a gap")
+        else:
+            assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"

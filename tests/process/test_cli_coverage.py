@@ -1,7 +1,6 @@
 """What the CLI says of coverage: over many sources, each filter, and why nothing vouches for a time."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import apsw
 from kube9_cli.coverage import KINDS
 from kube9_operator.clock import iso
 from kube9_operator.states import OF_SOURCE
-from kube9_operator.write.database import hold_lock
+from kube9_operator.write import lock
 from tests.cli import run_cli
 from tests.cli_database import build
 
@@ -114,9 +113,9 @@ def test_coverage_says_why_nothing_vouches(tmp_path: Path) -> None:
         return str(gap["reason"])
 
     assert reason().endswith("the operator did not run, or this is a copy of its database")
-    descriptor = hold_lock(str(tmp_path), 1.0, lambda: None)
+    lock.hold(str(tmp_path), 1.0, lambda: None)
     assert reason().endswith("the operator runs, and its database could not be written")
-    os.close(descriptor)
+    lock.release(str(tmp_path))
     assert reason().endswith("the operator did not run, or this is a copy of its database")
 
 

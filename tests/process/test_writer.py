@@ -1,12 +1,13 @@
 """The writer in trouble: a locked database, content that is refused, a frame that is missing, a disk that is full."""
 
+import fcntl
 import os
 import queue
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -20,7 +21,7 @@ from kube9_operator.settings import from_environment
 from kube9_operator.states import State, Workload
 from kube9_operator.states import encode as reduced
 from kube9_operator.tally import Tally
-from kube9_operator.write import changes, database
+from kube9_operator.write import changes, database, lock
 from kube9_operator.write.store import Outcome, Store
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made
@@ -161,13 +162,13 @@ def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: 
 
 
 def test_a_lock_names_its_holder(tmp_path: Path) -> None:
-    hold = f"from kube9_operator.write.database import hold_lock; hold_lock({str(tmp_path)!r}, 1, print)"
+    hold = f"from kube9_operator.write.lock import hold; hold({str(tmp_path)!r}, 1, print)"
     command = [sys.executable, "-c", f"import time; {hold}; print('held', flush=True); time.sleep(60)"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(CannotStart, match=f"is held by process {holder.pid} on"):
-            database.hold_lock(str(tmp_path), 0.1, lambda: None)
+            lock.hold(str(tmp_path), 0.1, lambda: None)
         holder.kill()
 
 
@@ -176,9 +177,66 @@ def test_a_lock_is_held_also_where_there_is_no_room_for_a_name(tmp_path: Path, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    database.hold_lock(str(tmp_path), 0.1, lambda: None)
+    lock.hold(str(tmp_path), 0.1, lambda: None)
     with pytest.raises(CannotStart, match="is held by another process"):
-        database.hold_lock(str(tmp_path), 0.1, lambda: None)
+        lock.hold(str(tmp_path), 0.1, lambda: None)
+    lock.release(str(tmp_path))
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Has another process take the lock file that is there, whatever was locked before it."""
+    take = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    command = [sys.executable, "-c", f"{take}; print('held', flush=True); sys.stdin.read()", tmp_path / lock.LOCK_NAME]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> None:
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        assert started[0].stdout
+        assert started[0].stdout.readline() == b"held\n"
+
+    yield begin
+    for one in started:
+        one.communicate()
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_a_lock_is_held_also_where_its_file_is_removed(tmp_path: Path, made_anew: bool) -> None:
+    lock.hold(str(tmp_path), 0.1, lambda: None)
+    (tmp_path / lock.LOCK_NAME).unlink()
+    if made_anew:
+        lock.look()
+        assert f"process {os.getpid()} on" in (tmp_path / lock.LOCK_NAME).read_text(encoding="utf-8")
+    with pytest.raises(CannotStart, match="only one operator may write a database"):
+        lock.hold(str(tmp_path), 0.1, lambda: None)
+    lock.look()
+    lock.release(str(tmp_path))
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["it is there again", "another has it"])
+def test_a_lock_file_that_is_removed_where_no_folder_can_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another: Callable[[], None], taken: bool
+) -> None:
+    """As on some network file systems: the first of two ends."""
+    real = fcntl.flock
+
+    def only_files(descriptor: int, operation: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").is_dir():
+            raise OSError(9, "Bad file descriptor")
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", only_files)
+    lock.hold(str(tmp_path), 0.1, lambda: None)
+    (tmp_path / lock.LOCK_NAME).unlink()
+    if taken:
+        another()
+        with pytest.raises(BeginAgain, match="another operator holds the new one"):
+            lock.look()
+    else:
+        lock.look()
+    with pytest.raises(CannotStart, match="only one operator may write a database"):
+        lock.hold(str(tmp_path), 0.1, lambda: None)
+    lock.release(str(tmp_path))
 
 
 @pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
