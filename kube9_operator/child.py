@@ -79,6 +79,8 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """What there is to know of damage that was found, '' where there is nothing."""
     limited: list[str] = []
     """Which namespaces have reached a bound of late, and what else the size limit could not keep; for health."""
+    slow: str = ""
+    """Why recording lags, '' where it does not."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -166,20 +168,27 @@ class Link:
         """What the supervisor has told so far and nobody has taken."""
         self._connection = connection
         self._deadlines = deadlines
-        self._last_phase = ""
+        self._last = Beat("", deadlines.hang)
         self._last_beat = 0.0
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
     def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], Message] | None = None) -> None:
         """Says that the loop turns; to be called every turn, sends no more than needed. What `report` gives goes with it."""
         now = time.monotonic()
-        if phase == self._last_phase and now - self._last_beat < self._deadlines.beat:
+        if phase == self._last.phase and now - self._last_beat < self._deadlines.beat:
             return
-        self._last_phase, self._last_beat = phase, now
-        self.send(Beat(phase, self._deadlines.hang if deadline is None else deadline))
+        self._last, self._last_beat = Beat(phase, self._deadlines.hang if deadline is None else deadline), now
+        self.send(self._last)
         self.send(self.tally.report())
         if report is not None:
             self.send(report())
+
+    def again(self, report: Message | None = None) -> None:
+        """From another thread: says that the loop, which is at something long, makes progress."""
+        if time.monotonic() - self._last_beat >= self._deadlines.beat:
+            self.send(self._last)
+            if report is not None:
+                self.send(report)
 
     def send(self, message: Message) -> None:
         """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""

@@ -29,6 +29,9 @@ class Link:
         self.abandon = False
         self.tally = Tally()
 
+    def again(self, report: object = None) -> None:
+        pass
+
     def beat(self, phase: str = "running", deadline: float | None = None, report: object = None) -> None:
         pass
 

@@ -125,6 +125,8 @@ class Health:
         if self._recording and self._recording.damage:
             degraded.append(self._recording.damage)
         degraded += self._recording.limited if self._recording else []
+        if self._recording and self._recording.slow:
+            degraded.append(f"recording lags: {self._recording.slow}")
         degraded += self._of_status_map()
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         return {

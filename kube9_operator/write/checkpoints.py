@@ -5,6 +5,7 @@ disk: 4,000 pages took up to 0.3 s on a busy one. No SQL: the writer alone chang
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 
 from kube9_operator import logs
 from kube9_operator.write import database
@@ -22,12 +23,17 @@ END_SECONDS = 2.0
 class Checkpoints:
     """Of one open database, from its connection's next commit on, until `close`."""
 
-    def __init__(self, connection: database.Connection, pages: int, every_seconds: float) -> None:
-        """When the WAL has so many pages, they are written back; and `every_seconds` whatever it has."""
+    def __init__(
+        self, connection: database.Connection, pages: int, every_seconds: float, noted: Callable[[int], None] | None = None
+    ) -> None:
+        """When the WAL has so many pages, they are written back; and `every_seconds` whatever it has. `noted` is called after
+        each commit, with its pages.
+        """
         self._connection = connection
         self._path = connection.filename
         self._place = Place(self._path)
         self._sizes = Sizes(connection)
+        self._noted = noted
         self._pages = self._least = pages
         self._every_seconds = every_seconds
         self._next = time.monotonic() + every_seconds
@@ -60,8 +66,10 @@ class Checkpoints:
 
     def help(self) -> None:
         """To be called where nothing is committed for want of room: what is in the WAL already may make some."""
-        if self._left():
-            self._try(self._connection, WAIT_SECONDS)
+        if self._left() and not self._try(self._connection, WAIT_SECONDS) and self._trouble:
+            # A transaction that found no room may have left something behind in the WAL.
+            with contextlib.suppress(OSError, *database.TROUBLE):
+                database.shorten_wal(self._connection)
 
     def close(self) -> None:
         """To be called before the writer's connection is closed, which is to be the last: that writes everything back."""
@@ -77,6 +85,8 @@ class Checkpoints:
         """After each commit, in the writer's thread. https://sqlite.org/c3ref/wal_hook.html"""
         self._in_wal, self._commits = pages, self._commits + 1
         self._sizes.committed()
+        if self._noted is not None:
+            self._noted(pages)
         if pages >= self._pages * SELF_HELP:
             self._try(connection, WAIT_SECONDS if pages >= self._pages * MOST else 0.001)
         elif pages >= self._pages and not self._over:

@@ -93,6 +93,19 @@ def remove(path: Path) -> None:
     _remove(path, (*PARTS, NOTE))
 
 
+def give_way(folder: str) -> None:
+    """Deletes the oldest database that was moved aside, for want of room: recording comes first. What is noted of one that was
+    not salvaged stays, so that the next database tells of it.
+    """
+    for one in [path for path in all_aside(folder) if path.exists()][:1]:
+        if note(one).salvaged:
+            remove(one)
+        else:
+            logs.get().warning("database.damaged.removed", path=str(one), why="no room on the volume")
+            keep_note(one, msgspec.structs.replace(note(one), moved=True))
+            _remove(one, PARTS)
+
+
 def _note(path: Path) -> Path:
     return path.with_name(path.name + NOTE)
 

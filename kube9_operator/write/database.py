@@ -42,6 +42,7 @@ DAMAGE = (apsw.CorruptError, apsw.NotADBError, Damaged, UnicodeDecodeError)
 """What says that the file is damaged, or no database at all; the last that a text in it is none."""
 
 BUSY = apsw.BusyError
+FULL = apsw.FullError
 
 TROUBLE = (apsw.Error, OSError)
 """What else may go wrong with the file: locked, full, an I/O error."""
@@ -163,6 +164,14 @@ def wal_state(connection: Connection) -> tuple[int, int]:
     """
     frames, written = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
     return max(0, frames), max(0, written)
+
+
+def shorten_wal(connection: Connection) -> None:
+    """Cuts what the WAL has beyond its frames in use. Only for the writer, between two transactions."""
+    frames, _ = wal_state(connection)
+    wal = f"{connection.filename}-wal"
+    if frames and os.stat(wal).st_size > wal_bytes(frames):
+        os.truncate(wal, wal_bytes(frames))
 
 
 def wal_bytes(frames: int) -> int:

@@ -12,6 +12,7 @@ from kube9_operator.settings import Settings
 from kube9_operator.tally import Tally
 from kube9_operator.write import database, lock
 from kube9_operator.write.checkpoints import Checkpoints
+from kube9_operator.write.headroom import Headroom
 from kube9_operator.write.inspection import Inspector
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.rescue import Rescue
@@ -19,7 +20,10 @@ from kube9_operator.write.retention import Retention
 from kube9_operator.write.size_limit import PRESSED
 from kube9_operator.write.store import Store
 
-WAIT_SECONDS = 0.01
+LEAST_BATCH, SIGHTING_BYTES = 100, 4_096
+"""Items of a commit, however small the WAL has to be; and what each may add to it, for which most need less."""
+MAX_BATCH_PRESSED = 500
+"""While the database nears its limit, so that deleting keeps up."""
 LOOK_SECONDS = 1.0
 CROWDED_SECONDS = 5.0
 
@@ -37,15 +41,18 @@ class Housekeeping:
         tally: Tally,
     ) -> None:
         self._store = store
+        max_bytes = settings.database_max_mib * 2**20
+        self._headroom = Headroom(connection, max_bytes)
         self._checkpoints = Checkpoints(
-            connection, database.bound(connection, settings.database_max_mib * 2**20), deadlines.write_back
+            connection, database.bound(connection, max_bytes), deadlines.write_back, self._headroom.committed
         )
+        self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // SIGHTING_BYTES)
         self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
         self.rescue = Rescue(connection, store, ledger, settings.database_folder)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
-        self._crowded = False
-        """Somebody reads what the WAL has, and there is no room for it to grow."""
+        self._crowded = ""
+        """Why there is no room for the WAL to grow while somebody reads what it has; '' where there is."""
         self._crowded_since = self._look_at = 0.0
         self._pressed = False
         """Retention has to delete first, the least severe: nothing is salvaged meanwhile."""
@@ -58,16 +65,16 @@ class Housekeeping:
         """Whether what comes has to wait: until something is deleted, or until whoever reads lets the WAL begin anew where
         it has no room to grow.
         """
+        self._crowded = ""
         with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too
-            self._crowded = self._checkpoints.behind() and self.retention.space.tight()
+            self._crowded = self._headroom.lacks(self._checkpoints.behind())
             if self._crowded:
                 self._checkpoints.help()
-                self._crowded = self._checkpoints.behind()
-                time.sleep(WAIT_SECONDS if self._crowded else 0.0)
+                self._crowded = self._headroom.lacks(self._checkpoints.behind())
             if not self._crowded:
                 self._crowded_since = time.monotonic()
             self._make_room()
-            return self._crowded or self.retention.full()
+            return bool(self._crowded) or self.retention.full()
         return False
 
     def look_at_files(self) -> None:
@@ -88,8 +95,19 @@ class Housekeeping:
     def trouble(self) -> str:
         """Why what comes waits, where it has for a while; '' where it does not."""
         if self._crowded and time.monotonic() - self._crowded_since > CROWDED_SECONDS:
-            return "the volume has no room for what comes, which waits: it is full, or somebody reads the database for long"
+            who = self._headroom.readers()
+            waits = f"{who} no longer reads the database, or there is more room" if who else "there is more room"
+            return f"{self._crowded}; what comes waits until {waits}"
         return ""
+
+    def crowded(self) -> bool:
+        """Whether nothing at all may be written, as `full` has found last."""
+        return bool(self._crowded)
+
+    def most(self) -> int:
+        """How many items one commit may take, so that it fits into the part of the limit that is the WAL's."""
+        most = LEAST_BATCH if self._checkpoints.behind() else self._most
+        return min(most, MAX_BATCH_PRESSED) if self.retention.pressed else most
 
     def step(self) -> None:
         """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""

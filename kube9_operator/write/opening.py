@@ -11,6 +11,7 @@ from kube9_operator import child, logs
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.write import damage, database, inspection, lock, migrations
+from kube9_operator.write.pace import beating
 from kube9_operator.write.place import Displaced
 from kube9_operator.write.sizes import WalCut
 
@@ -81,10 +82,12 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
     wait, tries = deadlines.database_retry_first, 0
     while True:
         try:
-            return _opened(settings, deadlines)
+            return _opened(link, settings, deadlines)
         except database.DAMAGE as error:
             damage.set_aside(settings.database_folder, logs.one_line(error))
         except database.TROUBLE as error:
+            if isinstance(error, database.FULL):
+                damage.give_way(settings.database_folder)
             tries += 1
             if tries == 1:
                 logs.get().error("database.trouble", error=logs.one_line(error), why="it cannot be opened")
@@ -95,7 +98,7 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
             link.beat("opening the database", deadlines.migrate)
 
 
-def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
+def _opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     began = time.monotonic()
     connection = database.connect(settings.database_folder, deadlines.busy)
     try:
@@ -103,8 +106,9 @@ def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
         migrations.refuse_foreign(connection)
         migrations.refuse_newer(connection, known)
         database.prepare(connection)
-        migrations.migrate(connection, known)
-        database.checkpoint(connection)  # so that the file alone has its tables
+        with beating(link, connection, deadlines.beat):
+            migrations.migrate(connection, known)
+            _write_back(connection)
         for probe in PROBES:
             database.one(connection, probe)
     except BaseException:
@@ -112,3 +116,14 @@ def _opened(settings: Settings, deadlines: Deadlines) -> database.Connection:
         raise
     logs.get().info("database.opened", schema_version=len(known), seconds=round(time.monotonic() - began, 2))
     return connection
+
+
+def _write_back(connection: database.Connection) -> None:
+    """So that the file alone has its tables. Where there is no room for all of the WAL, the writer waits for it."""
+    try:
+        database.checkpoint(connection)
+    except database.FULL as error:
+        logs.get().warning("checkpoint.failed", error=logs.one_line(error))
+        with contextlib.suppress(OSError, database.FULL):
+            database.shorten_wal(connection)
+            database.checkpoint(connection)

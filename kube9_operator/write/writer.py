@@ -1,34 +1,33 @@
 """The writer process: takes frames from the queue and commits them in batches. It alone owns the connection."""
 
 import contextlib
-import queue
 import time
 from collections import Counter
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from kube9_operator import child, logs
 from kube9_operator.clock import now_ms
 from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, News, Sighting, decode
+from kube9_operator.frame import Counts, Frame, News, Sighting
 from kube9_operator.settings import Settings
-from kube9_operator.write import database, inspection, states, unflushed
+from kube9_operator.write import damage, database, inspection, states, unflushed
 from kube9_operator.write.bounds import Bounds
 from kube9_operator.write.careful import Careful
 from kube9_operator.write.comparison import Comparison
 from kube9_operator.write.counted import Counted
 from kube9_operator.write.deletion import REASON_SIZE
 from kube9_operator.write.housekeeping import Housekeeping
+from kube9_operator.write.inbox import Inbox
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.opening import opened
+from kube9_operator.write.pace import Pace, beating
 from kube9_operator.write.states import States
 from kube9_operator.write.store import Store
 
-MAX_BATCH_SIGHTINGS = 2_000
-"""With states, in one transaction: some 50 ms."""
-MAX_BATCH_PRESSED = 500
-"""… while the database nears its limit, so that deleting keeps up."""
-MAX_BATCH_FRAMES = 200
+ROOM_SECONDS = 0.05
 ALIVE_SECONDS = 30.0
 """How often the writer says in the database that it lives, when nothing else is written."""
 
@@ -41,14 +40,12 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
     with opened(link, settings, deadlines) as connection:
         writer = Writer(link, frames, connection, settings, deadlines)
         ledger = writer.ledger
-        last_word_ms = ledger.last_word_ms()
-        with database.transaction(connection):
-            writer.housekeeping.rescue.begin()
-            ledger.started(now_ms())
-            ledger.keeps(*states.lives(settings))
-        link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
         try:
-            writer.write_until_stopped()
+            with beating(link, connection, deadlines.beat, writer.report_again):
+                last_word_ms = ledger.last_word_ms()
+                writer.begin(settings)
+                link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
+                writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
         if not link.abandon:
@@ -72,7 +69,7 @@ class Writer:
         self._states = States(connection, self._store, self._record, states.times(settings, deadlines))
         self._comparison = Comparison(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(connection, self._store, self.ledger, settings, deadlines, link.tally)
-        self._sequences: Counter[str] = Counter()
+        self._inbox = Inbox(frames, deadlines.commit_wait)
         self._alive_at = 0.0
         self._proved_ms = self._proving_ms = self.ledger.proved_ms()
         self._committed = 0
@@ -81,9 +78,31 @@ class Writer:
         self._told_committed = 0
         self._written_ms = 0
         self._books: dict[str, dict[str, int]] = {}
+        self._pace = Pace(deadlines)
+        self._reported: child.Recording | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._log = logs.get()
+
+    def begin(self, settings: Settings) -> None:
+        """Notes the start, as soon as there is room for that."""
+        tries = 0
+        while not self._link.abandon:
+            try:
+                with database.transaction(self._connection):
+                    self.housekeeping.rescue.begin()
+                    self.ledger.started(now_ms())
+                    self.ledger.keeps(*states.lives(settings))
+                return
+            except database.DAMAGE:
+                raise
+            except database.TROUBLE as error:
+                self._forget()
+                if isinstance(error, database.FULL):
+                    damage.give_way(settings.database_folder)
+                tries += 1
+                self._wait_for_database(error, tries, [])
+                self._link.abandon = self._link.stop.is_set()
 
     def write_until_stopped(self) -> None:
         """Returns when the link says stop and, unless it says abandon, the queue is empty."""
@@ -96,8 +115,14 @@ class Writer:
                 unflushed.say([], self._frames)
                 return
             patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
-            batch = [] if self.housekeeping.full() and not stopping else self._take(wait_seconds=patience)
-            self._take_told()
+            waits = self.housekeeping.full()
+            if self.housekeeping.crowded():
+                self._wait_for_room(stopping)
+                continue
+            most = min(self._pace.most, self.housekeeping.most())
+            batch = [] if waits and not stopping else self._inbox.take(patience, most)
+            while not self._link.told.empty():  # waits for a commit as a batch does
+                self._told.append(self._link.told.get())
             if not batch and not self._told and stopping:
                 return
             if not batch:
@@ -106,6 +131,15 @@ class Writer:
                 self._commit(batch)
             if not stopping:
                 self.housekeeping.step()
+
+    def _wait_for_room(self, stopping: bool) -> None:
+        """While nothing may be written: waits a moment, or gives up what comes where the process is to end."""
+        self._unwritten_since_ms = self._unwritten_since_ms or (now_ms() if self.housekeeping.trouble() else 0)
+        if stopping:
+            unflushed.say([], self._frames)
+            self._link.abandon = True
+        self._link.stop.wait(ROOM_SECONDS)
+        self.housekeeping.look_at_files()
 
     def _is_due(self) -> bool:
         """Whether time alone gives something to write."""
@@ -119,42 +153,14 @@ class Writer:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
         done = (self._committed, self._written_ms, self._books, self._told_committed)
-        return child.Recording(self._proved_ms, trouble, *done, self.housekeeping.rescue.notice(), self._bounds.reasons())
+        notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow())
+        self._reported = child.Recording(self._proved_ms, trouble, *done, *notes)
+        return self._reported
 
-    def _take_told(self) -> None:
-        """What the supervisor has told since: it waits for a commit as a batch does."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._told.append(self._link.told.get_nowait())
-
-    def _told_is_committed(self) -> None:
-        if self._told:
-            self._told_committed = self._told[-1].number
-            self._told.clear()
-
-    def _take(self, wait_seconds: float) -> list[Frame]:
-        """What is there: waits for a first frame, then a moment for more, up to a full batch."""
-        batch: list[Frame] = []
-        sightings = 0
-        most = MAX_BATCH_PRESSED if self.housekeeping.retention.pressed else MAX_BATCH_SIGHTINGS
-        until = time.monotonic() + wait_seconds
-        with contextlib.suppress(queue.Empty):
-            while sightings < most and len(batch) < MAX_BATCH_FRAMES:
-                frame = decode(self._frames.get(True, max(0.0, until - time.monotonic())))
-                self._in_sequence(frame)
-                if not batch:
-                    until = time.monotonic() + self._deadlines.commit_wait
-                batch.append(frame)
-                sightings += len(frame.sightings) + len(frame.states)
-        return batch
-
-    def _in_sequence(self, frame: Frame) -> None:
-        """Raises BeginAgain where a frame is missing: the next generation goes on from the version before it."""
-        self._sequences[frame.source] += 1
-        if frame.sequence != self._sequences[frame.source]:
-            raise child.BeginAgain(
-                f"frame {self._sequences[frame.source]} of {frame.source} is missing, {frame.sequence} came instead"
-            )
+    def report_again(self) -> child.Recording | None:
+        """What was reported last, with what has become known since in a commit that is under way. From any thread."""
+        reported = self._reported
+        return None if reported is None else msgspec.structs.replace(reported, slow=self._pace.slow())
 
     def _commit(self, batch: list[Frame]) -> None:
         """Commits the batch, whatever it takes: it is kept and tried again until it is committed or abandoned."""
@@ -162,7 +168,7 @@ class Writer:
         self.housekeeping.look_at_files()
         while not self._link.abandon:
             try:
-                with database.transaction(self._connection):
+                with self._pace.commit(), database.transaction(self._connection):
                     self._apply(batch, careful)
                 break
             except (*database.DAMAGE, MemoryError):
@@ -171,7 +177,10 @@ class Writer:
                 self._forget()
                 if not database.is_of_content(error):
                     tries += 1
-                    self._wait_for_database(error, tries, batch, began)
+                    self._wait_for_database(error, tries, batch)
+                    if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
+                        unflushed.say(batch, self._frames)
+                        self._link.abandon = True
                 elif careful:
                     raise  # not for a sighting's content
                 else:
@@ -181,12 +190,12 @@ class Writer:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
         self._proved_ms = self._proving_ms
-        self._told_is_committed()
+        self._told_committed = self._told[-1].number if self._told else self._told_committed
+        self._told.clear()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._committed += sum(len(frame.sightings) for frame in batch)
-        for frame in batch:
-            if frame.news.server_ms:
-                self.housekeeping.retention.server_says(frame.news.server_ms)
+        for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
+            self.housekeeping.retention.server_says(server_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
@@ -198,8 +207,8 @@ class Writer:
             if found := inspection.look(self._connection.filename, self._link):
                 raise database.Damaged(found) from error
 
-    def _wait_for_database(self, error: Exception, tries: int, batch: list[Frame], began: float) -> None:
-        """After the n-th failure to commit a batch: waits a while, or gives it up where the process is to end."""
+    def _wait_for_database(self, error: Exception, tries: int, batch: list[Frame]) -> None:
+        """After the n-th failure to commit a batch: waits a while."""
         if tries == 1:
             self._unwritten_since_ms = self._unwritten_since_ms or now_ms()
             self._log.error("database.trouble", error=logs.one_line(error), frames=len(batch))
@@ -207,9 +216,6 @@ class Writer:
         self.housekeeping.help()
         self._link.beat("waiting for the database", report=partial(self._report, logs.one_line(error)))
         time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
-        if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
-            unflushed.say(batch, self._frames)
-            self._link.abandon = True
 
     def _apply(self, batch: list[Frame], careful: bool) -> None:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""

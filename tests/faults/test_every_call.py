@@ -84,6 +84,9 @@ class Link:
         self.told: queue.SimpleQueue[child.Told] = queue.SimpleQueue()
         self._frames = frames
 
+    def again(self, report: object = None) -> None:
+        pass
+
     def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], object] | None = None) -> None:
         if report is not None:
             report()

@@ -147,26 +147,39 @@ def fill(path: Path) -> None:
 
 
 def test_a_long_reader(tmp_path: Path, standin: StandIn) -> None:
-    """It reads what there was; meanwhile everything is recorded, and the WAL is cut when it has gone."""
-    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DATABASE_MAX_SIZE_MIB="64")
-    wal = operator.data / "kube9.db-wal"
+    """It reads what there was. Recording goes on to the limit of size, then waits, and health says for whom; in the end all is
+    recorded, and the WAL is cut.
+    """
+    limits = {"DATABASE_MAX_SIZE_MIB": "16"}
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"proof": 60.0, "patience": 60.0}, **limits)
+    files = [operator.data / "kube9.db", operator.data / "kube9.db-wal"]
     standin.write(warning("before", "BackOff", "again"))
     with operator:
         until(lambda: recorded_or_none(operator) == {"before": 1}, "the list")
-        reader = apsw.Connection(str(operator.data / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        reader = apsw.Connection(str(files[0]), flags=apsw.SQLITE_OPEN_READONLY)
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM events WHERE type = 0").get == 1
-        standin.control("prepare", {"from": 0, "count": 20_000, "reason": "BackOff", "times": 2})
+        standin.control("prepare", {"from": 0, "count": 8_000, "reason": "BackOff", "times": 2})
         standin.control("release")
-        until(lambda: len(recorded(operator)) == 20_001, "all of them", seconds=120)
-        assert wal.stat().st_size > 2 * 64 * MIB / 16, "otherwise this shows nothing"
+        sizes: list[int] = []
+
+        def waits() -> bool:
+            sizes.append(sum(one.stat().st_size for one in files))
+            return "have reached DATABASE_MAX_SIZE_MIB=16" in reasons(operator)
+
+        until(waits, "it to wait", seconds=120)
+        assert f"until process {os.getpid()} (" in reasons(operator)
+        assert max(sizes) <= 16 * MIB
+        assert 1 < len(recorded(operator)) < 8_001, "otherwise this shows nothing"
         assert reader.execute("SELECT count(*) FROM events WHERE type = 0").get == 1
+        assert operator.log_text().count("generation.ended") == 0
         reader.execute("COMMIT")
         reader.close()
+        until(lambda: all_held(operator, standin), "all of them", seconds=120)
 
         def cut() -> bool:
             standin.write(warning("after", "BackOff", "again", count=int(time.monotonic() * 1000)))
-            return wal.stat().st_size <= 64 * MIB / 16
+            return files[1].stat().st_size <= MIB
 
         until(cut, "the WAL to be cut", seconds=60)
         until(lambda: operator.health()[0] == 200, "health")

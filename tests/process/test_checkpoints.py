@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,9 @@ import pytest
 from kube9_operator import settings
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.tally import Tally
-from kube9_operator.write import checkpoints, database
+from kube9_operator.write import checkpoints, database, housekeeping
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.space import Space
 from kube9_operator.write.store import Store
 from tests.bench import database as made
 from tests.operator import BIN, OF_EVENTS, Operator, until
@@ -222,27 +223,126 @@ def test_the_file_has_its_tables_from_the_start(standin: StandIn, tmp_path: Path
         assert json.loads(done.stdout)["database"]["schema_version"] == operator.cli("status")["database"]["schema_version"]
 
 
-def test_what_comes_waits_for_a_reader_where_the_wal_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writing = Writing(tmp_path)
-    store = Store(writing.connection, 3_600_000)
-    chosen = settings.from_environment({"DB_PATH": str(tmp_path), "DATABASE_MAX_SIZE_MIB": "64"})
-    ledger = Ledger(writing.connection, store, 3_600_000)
-    house = Housekeeping(writing.connection, store, ledger, chosen, Deadlines(), Tally())
+@dataclass
+class Kept:
+    """A writer that asks before each commit whether it may, and notes what the volume and the database had at the most."""
+
+    writing: Writing
+    house: Housekeeping
+    size: int = 0
+
+    @classmethod
+    def of(cls, folder: Path, max_mib: int) -> "Kept":
+        writing = Writing(folder)
+        chosen = settings.from_environment({"DB_PATH": str(folder), "DATABASE_MAX_SIZE_MIB": str(max_mib)})
+        store = Store(writing.connection, 3_600_000)
+        ledger = Ledger(writing.connection, store, 3_600_000)
+        return cls(writing, Housekeeping(writing.connection, store, ledger, chosen, Deadlines(), Tally()))
+
+    def write_until_full(self, rows: int) -> int:
+        """Returns how many of them could be written."""
+        for number in range(rows):
+            if self.house.full():
+                return number
+            self.writing.write()
+            files = (self.writing.wal, Path(self.writing.connection.filename))
+            self.size = max(self.size, sum(one.stat().st_size for one in files))
+        return rows
+
+    def read(self) -> apsw.Connection:
+        reader = apsw.Connection(self.writing.connection.filename, flags=apsw.SQLITE_OPEN_READONLY)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM ballast").get == self.writing.rows
+        return reader
+
+    def close(self) -> None:
+        self.house.close()
+        self.writing.connection.close()
+
+
+@pytest.fixture
+def small_volume(tmp_path: Path) -> Iterator[Path]:
+    """24 MiB."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=True)
+    yield folder
+    until(lambda: subprocess.run(["umount", folder], check=False).returncode == 0, "nobody to use it any more")
+
+
+needs_mount = pytest.mark.skipif(
+    not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test"
+)
+
+
+@needs_mount
+def test_writing_stops_while_a_reader_leaves_no_room_to_write_the_wal_back(small_volume: Path) -> None:
+    kept = Kept.of(small_volume, 1024)
+    kept.write_until_full(10)
+    for _ in range(3):
+        reader = kept.read()
+        written = kept.write_until_full(3_000)
+        assert 10 < written < 2_000, "it stopped, and no commit failed before that"
+        size = kept.writing.wal.stat().st_size
+        kept.house.step()
+        assert kept.house.full()
+        assert kept.house.crowded()
+        assert kept.writing.wal.stat().st_size == size, "nothing is deleted either: that takes room too"
+        reader.close()
+        until(lambda: not kept.house.full(), "the WAL to begin anew")
+        kept.writing.connection.execute("DELETE FROM ballast").execute("PRAGMA incremental_vacuum").fetchall()
+        kept.writing.rows = 0
+        until(lambda: not kept.house.full(), "room")
+    assert kept.writing.whole()
+    kept.close()
+
+
+def test_database_and_wal_stay_below_the_limit_while_somebody_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Health says what it waits for, and who reads."""
+    monkeypatch.setattr(housekeeping, "CROWDED_SECONDS", 0.0)
+    kept = Kept.of(tmp_path, 16)
+    kept.write_until_full(100)
+    hold = "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('BEGIN; SELECT count(*) FROM ballast').fetchall();"
+    command = [sys.executable, "-c", f"{hold} print('reads', flush=True); sys.stdin.read()", kept.writing.connection.filename]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout
+        assert reader.stdout.readline() == b"reads\n"
+        assert 100 < kept.write_until_full(5_000) < 5_000
+        assert kept.size <= 16 * MIB
+        assert "have reached DATABASE_MAX_SIZE_MIB=16" in kept.house.trouble()
+        assert f"until process {reader.pid} (python" in kept.house.trouble()
+        reader.communicate()
+    until(lambda: not kept.house.full(), "the WAL to begin anew")
+    assert kept.house.trouble() == ""
+    assert kept.write_until_full(10) == 10
+    assert kept.size <= 16 * MIB
+    assert kept.writing.whole()
+    kept.close()
+
+
+@needs_mount
+def test_a_volume_that_a_wal_has_filled_recovers(small_volume: Path, standin: StandIn, tmp_path: Path) -> None:
+    """At a start too: it waits, goes on with what a database that was moved aside took, and lists what came meanwhile."""
+    writing = Writing(small_volume)
+    aside = small_volume / "kube9.db.corrupt-20260101T000000Z"
+    aside.write_bytes(bytes(9 * MIB))
+    database.checkpoint(writing.connection)
     reader = apsw.Connection(writing.connection.filename, flags=apsw.SQLITE_OPEN_READONLY)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM ballast").get == 0
-    while not house._checkpoints.behind():
-        writing.write()
-    assert not house.full(), "there is room for it to grow"
-    monkeypatch.setattr(Space, "tight", lambda _: True)
-    assert house.full()
-    size = writing.wal.stat().st_size
-    house.step()
-    assert house.full()
-    assert writing.wal.stat().st_size == size, "nothing is deleted either: that takes room too"
-    reader.execute("COMMIT")
-    reader.close()
-    until(lambda: not house.full(), "the WAL to begin anew")
-    house.close()
-    assert writing.whole()
+    with pytest.raises(apsw.FullError):
+        writing.write(3_000)
+    writing.checkpoints.close()
+    writing.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     writing.connection.close()
+    reader.close()
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DB_PATH=str(small_volume))
+    operator.data.rmdir()
+    operator.data = small_volume
+    standin.write(warning("web-0", "Unhealthy", "Readiness probe failed"))
+    with operator:
+        until(lambda: operator.events("--object-name=web-0"), "the event")
+        assert not aside.exists()
+        until(lambda: operator.health()[0] == 200, "health")
+        assert operator.stop() == 0
+    assert operator.integrity() == "ok"

@@ -40,6 +40,9 @@ class Asked:
         self.phases: list[str] = []
         self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
 
+    def again(self, report: object = None) -> None:
+        pass
+
     def beat(self, phase: str = "running", report: object = None) -> None:
         self.phases.append(phase)
 

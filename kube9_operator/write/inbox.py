@@ -1,0 +1,44 @@
+"""What the watchers have sent: takes as much of it as makes a batch."""
+
+import contextlib
+import queue
+import time
+from collections import Counter
+from typing import Any
+
+from kube9_operator.child import BeginAgain
+from kube9_operator.frame import Frame, decode
+
+MAX_FRAMES = 200
+
+
+class Inbox:
+    """The writer's end of the queue."""
+
+    def __init__(self, frames: Any, commit_wait: float) -> None:
+        self._frames = frames
+        self._commit_wait = commit_wait
+        self._sequences: Counter[str] = Counter()
+
+    def take(self, wait_seconds: float, most: int) -> list[Frame]:
+        """What is there: waits for a first frame, then a moment for more, up to a batch of so many items."""
+        batch: list[Frame] = []
+        items = 0
+        until = time.monotonic() + wait_seconds
+        with contextlib.suppress(queue.Empty):
+            while items < most and len(batch) < MAX_FRAMES:
+                frame = decode(self._frames.get(True, max(0.0, until - time.monotonic())))
+                self._in_sequence(frame)
+                if not batch:
+                    until = time.monotonic() + self._commit_wait
+                batch.append(frame)
+                items += len(frame.sightings) + len(frame.states)
+        return batch
+
+    def _in_sequence(self, frame: Frame) -> None:
+        """Raises BeginAgain where a frame is missing: the next generation goes on from the version before it."""
+        self._sequences[frame.source] += 1
+        if frame.sequence != self._sequences[frame.source]:
+            raise BeginAgain(
+                f"frame {self._sequences[frame.source]} of {frame.source} is missing, {frame.sequence} came instead"
+            )
