@@ -1,6 +1,5 @@
 """Whether the files of the database are as long as they have to be: somebody may have cut one of them while it is open."""
 
-import contextlib
 import os
 
 from kube9_operator import child
@@ -26,13 +25,20 @@ class Sizes:
 
     def committed(self) -> None:
         """To be called after each commit: a file is shortened to what the database took after one of them."""
-        self._least = min(self._least, self._wanted())
+        try:
+            self._least = min(self._least, self._wanted())
+        except database.TROUBLE:
+            self._least = 0  # it is not known until all is written back
 
     def look(self) -> None:
         """Raises Damaged where the file is too short for the pages in it, WalCut where the WAL is for its frames."""
-        with contextlib.suppress(OSError, database.BUSY):  # it cannot be said just now
+        try:
             self._look_at_wal()
             self._look_at_file()
+        except database.DAMAGE:
+            raise
+        except database.TROUBLE:
+            pass  # it cannot be said just now: the next commit meets it too
 
     def _look_at_wal(self) -> None:
         before = database.wal_state(self._connection)
