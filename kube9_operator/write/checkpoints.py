@@ -48,8 +48,9 @@ class Checkpoints:
 
     def look(self) -> None:
         """Raises what says that the files are not as they were: see Place and Sizes."""
-        self._place.look()
-        self._sizes.look()
+        if self._path:  # one in memory has no files
+            self._place.look()
+            self._sizes.look()
 
     def behind(self) -> bool:
         """Whether the WAL has grown so much that what can wait should: it begins anew only when all of it is written back,

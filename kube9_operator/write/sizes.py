@@ -21,7 +21,7 @@ class Sizes:
     def __init__(self, connection: database.Connection) -> None:
         self._connection = connection
         self._path = connection.filename
-        self._least = min(os.stat(self._path).st_size, self._wanted())
+        self._least = min(os.stat(self._path).st_size, self._wanted()) if self._path else 0  # '' is one in memory
 
     def committed(self) -> None:
         """To be called after each commit: a file is shortened to what the database took after one of them."""

@@ -11,7 +11,7 @@ import pytest
 from kube9_operator.child import CannotStart
 from kube9_operator.files import NotAFile, open_file
 from kube9_operator.serve.volume import Volume
-from kube9_operator.write import damage, database
+from kube9_operator.write import damage, database, lock
 from kube9_operator.write.btree_pages import Pages
 
 PARTS = ("", "-wal", "-shm", "-journal")
@@ -59,7 +59,7 @@ def test_the_writer_does_not_start_with_it(tmp_path: Path, make: Callable[[Path]
 def test_nor_takes_it_for_its_lock(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "kube9.db.lock")
     with pytest.raises(CannotStart, match=r"kube9\.db\.lock cannot be opened: not a file"):
-        database.hold_lock(str(tmp_path), 0, lambda: None)
+        lock.hold(str(tmp_path), 0, lambda: None)
 
 
 def test_what_is_noted_of_a_damaged_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
