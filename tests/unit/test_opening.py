@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from kube9_operator.child import CannotStart
-from kube9_operator.write import database
+from kube9_operator.write import database, lock
 
 MAY_PASS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOMEM)
 
@@ -28,7 +28,7 @@ def number(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_lock(number: int, tmp_path: Path) -> None:
     with pytest.raises(CannotStart if number in database.LASTING else OSError):
-        database.hold_lock(str(tmp_path), 0.0, lambda: None)
+        lock.hold(str(tmp_path), 0.0, lambda: None)
 
 
 def test_the_database(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
