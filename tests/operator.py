@@ -54,7 +54,7 @@ sys.exit(serve(Deadlines(**{deadlines!r})))
 OF_EVENTS = "--object-kind=Secret"
 """No watch of resources tells of these: an answer's coverage is that of Events alone."""
 BIN = Path(sys.executable).parent
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 
 class Operator:

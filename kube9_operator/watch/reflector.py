@@ -245,7 +245,8 @@ class Reflector:
         return self._client.get(self._kind.path, query, min(silent, in_all), in_all, long=True, accept=accept)
 
     def _count(self, batch: Batch) -> None:
-        """Counts a read for /metrics."""
+        """Counts a read for /metrics; names what could not be decoded."""
+        self.unreadable.saw(batch.unreadable)
         for type_, number in batch.types.items():
             self._tally.add("kube9_events_received_total", type_, number=number)
 

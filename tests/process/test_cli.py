@@ -449,7 +449,8 @@ def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
 def _on_a_terminal(command: list[str], columns: int) -> str:
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvp("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command])
+        # With the environment as Python knows it: readline, which pytest imports, gives the process a COLUMNS of its own.
+        os.execvpe("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command], os.environ)
     text = b""
     try:
         while piece := os.read(terminal, 65536):

@@ -148,7 +148,7 @@ def test_a_reader_may_take_longer_than_the_query(operator: Operator) -> None:
 
 def test_an_answer_that_nobody_reads_ends(operator: Operator) -> None:
     """Where a client of the API's exec goes away the pipe stays open."""
-    with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", "--timeout=0.2") as asking:
+    with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", "--timeout=1") as asking:
         assert asking.stderr
         complaint = asking.stderr.read().decode()
     assert asking.returncode == 1

@@ -25,8 +25,9 @@ def own(operator: Operator, reason: str = "") -> list[dict[str, Any]]:
 
 
 def reasons(operator: Operator) -> list[str]:
-    """Of all of its own events but those of its health, which a busy machine can bring."""
-    return [reason for one in own(operator) if (reason := one["metadata"]["reason"]) != "HealthChanged"]
+    """Of all of its own events but those of health and watches, which a busy machine can bring."""
+    brought = ("HealthChanged", "WatchLost", "WatchRestored")
+    return [reason for one in own(operator) if (reason := one["metadata"]["reason"]) not in brought]
 
 
 def of_events(operator: Operator, reason: str) -> dict[str, Any] | None:

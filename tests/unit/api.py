@@ -298,6 +298,7 @@ def _clock(seconds: float) -> Fault:
 
 RESET = urllib3.exceptions.ProtocolError("Connection broken", ConnectionResetError(104, "Connection reset by peer"))
 BROKEN_OFF = urllib3.exceptions.ProtocolError("Connection broken: IncompleteRead")
+BROKEN = {"namespace": "shop", "name": "broken", "resourceVersion": "103"}
 EXPIRED = line("ERROR", status(410, "Expired"))
 FAULTS: dict[str, Fault] = {
     "HTTP 401": _status(401, "Unauthorized"),
@@ -321,6 +322,7 @@ FAULTS: dict[str, Fault] = {
     "empty watch": _stream(),
     "line that does not decode": _before(b'{"type":"MODIFIED","object":{"metadata":\n'),
     "line of bytes": _before(b"\xff\xfe\x00\n"),
+    "an object that does not decode": _before(line("ADDED", encode({"metadata": BROKEN, "count": "many"}))),
     "unknown line type": _before(line("RENAMED", encode({"metadata": {}}))),
     "BOOKMARK line": _before(line("BOOKMARK", encode({"kind": "Event", "metadata": {"resourceVersion": "101"}}))),
     "byte by byte": _byte_by_byte,

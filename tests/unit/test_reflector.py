@@ -174,5 +174,15 @@ def test_waits_double_up_to_a_bound_and_begin_again_when_it_works() -> None:
     assert again.stop.waits[2] <= TIMES.retry_first
 
 
+def test_what_cannot_be_decoded_is_named() -> None:
+    server = a_server()
+    server.plans = [("watch", "an object that does not decode")]
+    run = Run(server)
+    assert run.reflector.unreadable.latest() == ["shop/broken at version 103"]
+    assert [fields["object"] for _, event, fields in run.log.lines if event == "lines.undecodable"] == ["shop/broken at version 103"]
+
+
 def test_every_fault_is_tried() -> None:
-    assert {case.fault for case in CASES} | {case.fault for case in IN_LISTS} == set(FAULTS)
+    assert {case.fault for case in CASES} | {case.fault for case in IN_LISTS} | {"an object that does not decode"} == set(
+        FAULTS
+    )
