@@ -178,8 +178,9 @@ def test_what_cannot_be_decoded_is_named() -> None:
     server = a_server()
     server.plans = [("watch", "an object that does not decode")]
     run = Run(server)
-    assert run.reflector.unreadable.latest() == ["shop/broken at version 103"]
-    assert [fields["object"] for _, event, fields in run.log.lines if event == "lines.undecodable"] == ["shop/broken at version 103"]
+    named = ["shop/broken at version 103"]
+    assert run.reflector.unreadable.latest() == named
+    assert [fields["object"] for _, event, fields in run.log.lines if event == "lines.undecodable"] == named
 
 
 def test_every_fault_is_tried() -> None:
