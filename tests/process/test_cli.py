@@ -497,7 +497,10 @@ def test_versions_and_help() -> None:
         assert re.fullmatch(rf"{name or 'kube9-operator'} \d+\.\d+\.\d+\n", done.stdout)
         asked = subprocess.run([BIN / program[0], *program[1:], "--help"], capture_output=True, text=True, check=True)
         assert asked.stdout.startswith(f"usage: {' '.join(program)}")
-    assert run_cli(Path("/nowhere")).returncode == 1
+    for program in (["kube9-cli"], ["kube9-operator", "query"]):
+        bare = subprocess.run([BIN / program[0], *program[1:]], capture_output=True, text=True, check=True)
+        assert bare.stdout.startswith(f"usage: {' '.join(program)}"), "without arguments as kubectl: the help, and exit code 0"
+        assert bare.stderr == ""
     assert SEVERITIES[0] == "info"
 
 
