@@ -4,45 +4,19 @@ import argparse
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kube9_cli.arguments import check
 from kube9_cli.main import respond
 from kube9_cli.output import Output
 from kube9_cli.parser import UsageError
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator.parser import get_parser as operator_parser
 from tests.cli import run_cli
-
-
-def levels(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parser, and those of all its commands."""
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from levels(below)
-
+from tests.commands import levels, parsed
 
 LEVELS = [*levels(cli_parser()), *levels(cli_parser("kube9-operator query")), *levels(operator_parser())]
-
-
-def run(command: list[str]) -> None:
-    """Parses and checks a command; raises UsageError, or SystemExit, where it is wrong."""
-    program, *arguments = command
-    if program == "kube9-operator" and arguments[:1] != ["query"]:
-        operator_parser().parse_args(arguments)
-        return
-    prog = "kube9-cli" if program == "kube9-cli" else "kube9-operator query"
-    given = cli_parser(prog).parse_args(arguments if program == "kube9-cli" else arguments[1:])
-    if given.command == "help":
-        with pytest.raises(SystemExit, match=r"^0$"):
-            cli_parser(prog).parse_args([*given.topic, "--help"])
-    else:
-        check(given)
 
 
 @pytest.mark.parametrize("parser", LEVELS, ids=lambda parser: str(parser.prog))
@@ -52,7 +26,7 @@ def test_the_help_ends_with_examples_that_can_be_typed(parser: argparse.Argument
     for line in re.findall(r"^  ([^#\n].*)$", shown, re.MULTILINE):
         words = [word for word in shlex.split(line) if not re.match("[A-Z_]+=", word)]
         assert " ".join(words).startswith(parser.prog)
-        run(words)
+        parsed(words)
 
 
 def test_the_help_of_a_command_can_be_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,4 +48,4 @@ def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
     assert done.returncode == 1
     assert "An action is required. Must be: list, get" in done.stderr
     with pytest.raises(UsageError):
-        run(["kube9-cli", "events", "nothing"])
+        parsed(["kube9-cli", "events", "nothing"])
