@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "EVENT_QUEUE_SIZE": "How many observations of a watch may wait for the writer (default: 1000)",
     "EVENT_RETENTION_INFO_WARNING_DAYS": "How long events of severity info and warning are kept (default: 7)",
     "EVENT_RETENTION_ERROR_CRITICAL_DAYS": "How long events of severity error and critical are kept (default: 30)",
-    "DATABASE_MAX_SIZE_MIB": "The size limit of the database. Near it the least severe events are deleted (default: 1024)",
+    "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
     "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",

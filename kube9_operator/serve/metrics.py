@@ -63,7 +63,7 @@ METRICS: dict[str, Metric] = {
     "kube9_events_watch_errors_total": Metric("counter", "Lists and watches that failed.", ("resource",)),
     "kube9_events_storage_size_bytes": Metric("gauge", "Size of the database with its write-ahead log."),
     "kube9_events_storage_limit_bytes": Metric(
-        "gauge", "Size limit of the database with its write-ahead log; near it the least severe events are deleted."
+        "gauge", "Size limit of the database with its write-ahead log; near it events are deleted."
     ),
     "kube9_database_operations_total": Metric(
         "counter",
