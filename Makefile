@@ -90,7 +90,7 @@ $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
 	@echo "$(VENV) is ready."
 	@touch $@
 
-# docs/events-list.svg, from what Kubernetes wrote on a real node.
+# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node.
 picture: $(VENV)/done
 	$(BIN)/python -m tests.picture
 
