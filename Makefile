@@ -82,14 +82,17 @@ man: $(VENV)/done
 
 $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	@echo "Setting up $(VENV), once: half a minute …"
+	@echo "Setting up $(VENV). This happens once."
+	@echo "  1 of 2: making a Python environment …"
 	@$(PYTHON) -m venv $(VENV)
+	@echo "  2 of 2: installing kube9-operator, and what its tests need, from the package index. This takes longest …"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@echo "$(VENV) is ready."
 	@touch $@
 
-# docs/events-list.svg, from what Kubernetes wrote on a real node.
+# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node.
 picture: $(VENV)/done
 	$(BIN)/python -m tests.picture
 
 clean:
-	rm -rf $(VENV) build dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build demo dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -42,11 +42,14 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
     """
     wants_table = _wants_table(argv)
     try:
-        given = get_parser(prog).parse_args(argv)
+        # Without arguments as kubectl does: the help on stdout, and exit code 0.
+        given = get_parser(prog).parse_args(argv or ["--help"])
         if given.version:
             return _say_version(prog)
-        if given.command is None:
-            raise UsageError("A command is required. Must be: status, events", f"see {prog} --help")
+        if given.command == "help":
+            given = get_parser(prog).parse_args([*given.topic, "--help"])
+        if given.command == "events" and given.action is None:
+            raise UsageError("An action is required. Must be: list, get", f"see {prog} events --help")
         request = check(given)
     except UsageError as error:
         return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, wants_table)

@@ -8,10 +8,10 @@ import sys
 from typing import Any, NoReturn
 
 DESCRIPTION = """\
-Answers questions about the history that kube9-operator has recorded: what happened in a Kubernetes cluster, when, how often,
-and which times the answer covers. It only reads, and works while the operator writes, after it has stopped, and from a copy
-of the database. The answer goes to stdout, all else to stderr. Exit codes: 0 done; 1 bad arguments, unknown id or unusable
-database; 2 the query took longer than --timeout; 3 not permitted to read the file."""
+Query the history that kube9-operator has recorded: what happened in a Kubernetes cluster, to what, when and how often. Each
+list also says for which time it is complete. It only reads, so it works while the operator runs, after it has stopped, and on a
+copy of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or
+unusable database; 2 the query took longer than --timeout; 3 no permission to read the database."""
 
 EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
 SEVERITIES = ("info", "warning", "error", "critical")
@@ -30,38 +30,64 @@ class UsageError(Exception):
         self.details = details
 
 
+EXAMPLES = {
+    "": (
+        ("What happened in the last hour", "events list --since 1h"),
+        ("What went wrong in a namespace since yesterday", "events list -n shop --severity error,critical --since 24h"),
+        ("One event in detail", "events get evt_20261124_103045_000000"),
+        ("Check that everything is being recorded", "status"),
+        ("The options of a command", "help events list"),
+    ),
+    "status": (
+        ("Check that everything is being recorded", ""),
+        ("The same for a program", "-o json"),
+        ("The state of a copy of the database", "--db /tmp/copy.db"),
+    ),
+    "events": (
+        ("What happened in the last hour", "list --since 1h"),
+        ("One event in detail", "get evt_20261124_103045_000000"),
+    ),
+    "events list": (
+        ("What went wrong in a namespace since yesterday", "-n shop --severity error,critical --since 24h"),
+        ("The history of one pod, with event ids", "--object-kind pod --object-name web-0 -o wide"),
+        ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
+        ("The second page of a hundred", "--limit 100 --offset 100"),
+    ),
+    "events get": (
+        ("One event in detail", "evt_20261124_103045_000000"),
+        ("The same for a program", "evt_20261124_103045_000000 -o json"),
+    ),
+    "help": (("The options of a command", "events list"),),
+}
+"""Of each command what it answers, and its arguments after the name of the command."""
+IN_A_CLUSTER = "kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli"
+
 SECTIONS = [
     {
         "heading": "environment",
         "content": """\
 .TP
 .B DB_PATH
-the folder of the database, or its file, where
+The folder that holds kube9.db, or a database file. Used where
 .B \\-\\-db
-is not given; without both,
+is not given. Default:
 .I /data
 .TP
 .B COLUMNS
-how wide a table may be, also where stdout is no terminal; without it, as wide as the terminal
+The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
 .B NO_COLOR
-not empty: no colour in tables""",
+Where it is set and not empty, tables have no colour.""",
     },
     {
         "heading": "examples",
-        "content": """\
-.TP
-What went wrong in a namespace since yesterday:
-.B kube9\\-cli events list \\-n shop \\-\\-severity error,critical \\-\\-since 24h
-.TP
-The history of one pod, with ids to look at with events get:
-.B kube9\\-cli events list \\-\\-object\\-kind pod \\-\\-object\\-name web\\-0 \\-o wide
-.TP
-What happened in an hour, for a program:
-.B kube9\\-cli events list \\-\\-since 2025\\-12\\-02T10:00Z \\-\\-until 2025\\-12\\-02T11:00Z \\-o json
-.TP
-The same in a cluster:
-.B kubectl exec \\-n kube9\\-system kube9\\-operator\\-0 \\-\\- kube9\\-cli status""",
+        "content": "\n".join(
+            f".TP\n{title}:\n.B {command}"
+            for title, command in (
+                *((title, f"kube9-cli {arguments}") for title, arguments in EXAMPLES[""]),
+                ("In a cluster", f"{IN_A_CLUSTER} status"),
+            )
+        ).replace("-", "\\-"),
     },
 ]
 """Of the man page, beside what the parser gives."""
@@ -71,6 +97,13 @@ class Parser(argparse.ArgumentParser):
     """Raises instead of printing, so that every error leaves in one form."""
 
     _manpage = SECTIONS  # read by argparse-manpage
+
+    def format_help(self) -> str:
+        """The help, which ends with examples. They are no epilog: the man page has them in a section of its own."""
+        words = self.prog.split()
+        command = " ".join(words[words.index("query") + 1 if "query" in words else 1 :])
+        lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in EXAMPLES[command]]
+        return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
@@ -90,19 +123,19 @@ def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
         commands.add_parser(
             "status",
             allow_abbrev=False,
-            help="what is recorded, and how far it is known to be whole",
-            description="Show what is recorded, and how far it is known to be whole.",
+            help="show what is watched, and until when the record is confirmed",
+            description="Show the health of the operator, what it watches, and until when each watch is confirmed.",
         )
     )
     events = commands.add_parser(
         "events", allow_abbrev=False, help="list events, or show one", description="List events, or show one."
     )
-    actions = events.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser, required=True)
+    actions = events.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
     listing = actions.add_parser(
         "list",
         allow_abbrev=False,
         help="list events, newest first",
-        description="List events, newest first. An event matches a time range if it was seen in it.",
+        description="List events, newest first. All filters combine. An event matches a time range if it was seen in it.",
     )
     _add_filters(listing)
     _add_common(listing)
@@ -110,35 +143,42 @@ def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
         "get",
         allow_abbrev=False,
         help="show one event with its occurrences",
-        description="Show one event with its occurrences.",
+        description="Show one event: what happened, to what, how often and when, and what owned the object.",
     )
     get.add_argument("id", metavar="ID", help="the id of an event, evt_YYYYMMDD_HHMMSS_xxxxxx")
     _add_common(get)
+    helping = commands.add_parser(
+        "help", allow_abbrev=False, help="show the help of a command", description="Show the help of a command."
+    )
+    helping.add_argument("topic", metavar="COMMAND", nargs="*", help="a command, such as: events list")
     return parser
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--type", metavar="TYPE[,...]", action="append", help=f"only of these: {', '.join(EVENT_TYPES)}")
-    parser.add_argument("--severity", metavar="SEVERITY[,...]", action="append", help=f"only of these: {', '.join(SEVERITIES)}")
+    parser.add_argument("--type", metavar="TYPE[,...]", action="append", help=f"only these types: {', '.join(EVENT_TYPES)}")
+    parser.add_argument("--severity", metavar="SEVERITY[,...]", action="append", help=f"only these: {', '.join(SEVERITIES)}")
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="seen at or after this time: an ISO 8601 date or time (UTC without a zone), or how long ago: 30s, 15m, 1h30m, 7d",
+        help="only events seen at or after TIME: an ISO 8601 date or time (UTC unless it has a zone), or how long ago, such as "
+        "30s, 15m, 1h30m or 7d",
     )
-    parser.add_argument("--until", metavar="TIME", help="seen before this time, given as for --since")
-    parser.add_argument("--object-kind", metavar="KIND", help="only about objects of this kind, for example Pod")
+    parser.add_argument("--until", metavar="TIME", help="only events seen before TIME, in the same forms")
+    parser.add_argument(
+        "--object-kind", metavar="KIND", help="only events about this kind of object, such as Pod, pods or deploy"
+    )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-n", "--object-namespace", metavar="NAMESPACE", help="only about objects in this namespace")
-    where.add_argument("-A", "--all-namespaces", action="store_true", help="about objects in all namespaces, as without -n")
-    parser.add_argument("--object-name", metavar="NAME", help="only about objects of this name")
+    where.add_argument("-n", "--object-namespace", metavar="NAMESPACE", help="only events about objects in this namespace")
+    where.add_argument("-A", "--all-namespaces", action="store_true", help="events about all namespaces (the default)")
+    parser.add_argument("--object-name", metavar="NAME", help="only events about objects with this name")
     parser.add_argument(
         "--sort",
         metavar="ORDER",
         default="seen",
-        help="newest first by when it was last seen (seen, the default) or first recorded (created)",
+        help="seen: by when an event was last seen; created: by when it was first recorded; newest first (default: seen)",
     )
-    parser.add_argument("--limit", metavar="N", default="50", help=f"at most this many, 1 to {MAX_LIMIT} (default: 50)")
-    parser.add_argument("--offset", metavar="N", default="0", help="leave out the first N (default: 0)")
+    parser.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
+    parser.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -146,16 +186,17 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--format",
         metavar="FORMAT",
-        help="json, yaml, table, or wide (with node, id, title; never cut); without it a table on a terminal, otherwise json",
+        help="json, yaml, table or wide; wide adds node, id and title, and never cuts (default: table on a terminal, json "
+        "otherwise)",
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         default="30",
-        help="end a query that takes longer than this, or an answer of which nobody reads on for ten times this (default: 30)",
+        help="stop a query that takes longer than this, and an answer that nobody reads for ten times as long (default: 30)",
     )
     parser.add_argument(
         "--db",
         metavar="PATH",
-        help="the folder of the database, or its file; without it the environment variable DB_PATH, or else /data",
+        help="the folder that holds kube9.db, or a database file (default: the environment variable DB_PATH, then /data)",
     )

@@ -4,26 +4,37 @@ import argparse
 from typing import NoReturn
 
 DESCRIPTION = """\
-Watches a Kubernetes cluster and keeps what happened in it in a SQLite database. It runs as one pod in the cluster; outside of
-one it finds the API server as kubectl does. It is set up by environment variables."""
+Watches a Kubernetes cluster and records what happens in a SQLite database. Without a command it runs the operator. In a pod it
+uses the service account of the pod, elsewhere the cluster that kubectl uses. Environment variables are its settings. Query the
+record with kube9-cli."""
 
 ENVIRONMENT = {
-    "LOG_LEVEL": "debug, info, warning or error (default: info)",
-    "DB_PATH": "the folder of the database, which must exist and be writable (default: /data)",
-    "HEALTH_PORT": "where health and metrics are served over HTTP; 0 for any free port (default: 8080)",
-    "POD_NAMESPACE": "the namespace of the operator, where it keeps the ConfigMap kube9-operator-status; empty for none",
-    "STATUS_UPDATE_INTERVAL_SECONDS": "how often that is written when nothing changes, 1 to 299 (default: 60)",
-    "KUBERNETES_EVENT_TTL_SECONDS": "how long the API server keeps Events, its --event-ttl (default: 3600)",
-    "EVENT_QUIET_MINUTES": "what repeats after a longer silence is another happening (default: 60)",
-    "EVENT_QUEUE_SIZE": "how much of a watch may wait for the writer (default: 1000)",
-    "EVENT_RETENTION_INFO_WARNING_DAYS": "how long events of severity info and warning are kept (default: 7)",
-    "EVENT_RETENTION_ERROR_CRITICAL_DAYS": "how long events of severity error and critical are kept (default: 30)",
-    "DATABASE_MAX_SIZE_MIB": "what the database may take; near it the least severe events are deleted (default: 1024)",
-    "EVENT_REASONS_INCLUDE": "reasons of Events of type Normal to record too, separated by commas; * for everything",
-    "EVENT_REASONS_EXCLUDE": "reasons of Events to leave out, whatever else says so",
-    "KUBECONFIG": "the cluster, as for kubectl; in a pod its service account, unless this is set",
+    "LOG_LEVEL": "How much is logged: debug, info, warning or error (default: info)",
+    "DB_PATH": "The folder of the database. It must exist and be writable (default: /data)",
+    "HEALTH_PORT": "The port of health and metrics over HTTP; 0 takes any free port (default: 8080)",
+    "POD_NAMESPACE": "The namespace of the operator. It keeps the ConfigMap kube9-operator-status there; empty: no ConfigMap",
+    "STATUS_UPDATE_INTERVAL_SECONDS": "How often that ConfigMap is written when nothing changes, 1 to 299 (default: 60)",
+    "KUBERNETES_EVENT_TTL_SECONDS": "How long the API server keeps Events: its --event-ttl (default: 3600)",
+    "EVENT_QUIET_MINUTES": "A problem that repeats after a longer silence is recorded as a new event (default: 60)",
+    "EVENT_QUEUE_SIZE": "How many observations of a watch may wait for the writer (default: 1000)",
+    "EVENT_RETENTION_INFO_WARNING_DAYS": "How long events of severity info and warning are kept (default: 7)",
+    "EVENT_RETENTION_ERROR_CRITICAL_DAYS": "How long events of severity error and critical are kept (default: 30)",
+    "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
+    "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
+    "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
+    "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
-"""Of each variable what it is; the README says more."""
+"""Of each variable what it is; docs/configuration.md says more."""
+
+EXAMPLES = {
+    "": (
+        ("Record the cluster that kubectl uses", "DB_PATH=$HOME/kube9 kube9-operator"),
+        ("Query what was recorded", "DB_PATH=$HOME/kube9 kube9-operator query events list --since 1h"),
+    ),
+    "serve": (("Record another cluster", "KUBECONFIG=$HOME/.kube/staging DB_PATH=$HOME/kube9-staging kube9-operator serve"),),
+    "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
+}
+"""Of each command what it does, and how to type it."""
 
 SECTIONS = [
     {
@@ -32,28 +43,24 @@ SECTIONS = [
     },
     {
         "heading": "signals",
-        "content": "SIGTERM, SIGINT and SIGHUP stop it: what was read is committed first. After any other end it goes on too.",
+        "content": """\
+SIGTERM, SIGINT and SIGHUP stop the operator. It commits what it has read first. After a crash or SIGKILL, the next start
+continues where the last one stopped.""",
     },
     {
         "heading": "exit status",
         "content": """\
 .TP
 .B 0
-it was asked to stop
+The operator was asked to stop.
 .TP
 .B 78
-a reason that will not pass by starting it again, which it names: a wrong setting, a module that is missing, a folder that may
-not be written, a newer database, another operator on the same folder""",
+A restart cannot fix the problem, which the last line on stderr names: a wrong setting, a missing module, a folder that is not
+writable, a database of a newer release, another operator on the same folder.""",
     },
     {
         "heading": "examples",
-        "content": """\
-.TP
-Record the cluster that kubectl uses:
-.B DB_PATH=$HOME/kube9 kube9\\-operator
-.TP
-Ask it, as kube9\\-cli(1) does:
-.B kube9\\-operator query events list \\-\\-since 1h""",
+        "content": "\n".join(f".TP\n{title}:\n.B {command}" for title, command in EXAMPLES[""]).replace("-", "\\-"),
     },
 ]
 """Of the man page, beside what the parser gives."""
@@ -63,6 +70,12 @@ class Parser(argparse.ArgumentParser):
     """With the sections of the man page."""
 
     _manpage = SECTIONS  # read by argparse-manpage
+
+    def format_help(self) -> str:
+        """The help, which ends with examples. They are no epilog: the man page has them in a section of its own."""
+        examples = EXAMPLES[self.prog.removeprefix("kube9-operator").strip()]
+        lines = [f"  # {title}\n  {command}\n" for title, command in examples]
+        return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""
@@ -76,10 +89,10 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="kube9-operator", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
-    commands.add_parser("serve", help="run the operator (also without a command)", description="Run the operator.")
+    commands.add_parser("serve", help="run the operator (the default)", description="Run the operator.")
     commands.add_parser(
         "query",
-        help="the same as kube9-cli: ask what was recorded",
-        description="The commands and options are those of kube9-cli(1).",
+        help="query the record, as kube9-cli does",
+        description="Query the record. Commands and options are those of kube9-cli(1).",
     )
     return parser

@@ -1,4 +1,4 @@
-"""The settings: the only reader of the environment. Each is checked at start and described in the README's table."""
+"""The settings: the only reader of the environment. Each is checked at start and described in docs/configuration.md."""
 
 import re
 from collections.abc import Callable, Mapping

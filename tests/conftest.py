@@ -9,6 +9,11 @@ from hypothesis import settings
 
 from tests.standin import StandIn
 
+# readline, which pytest imports, puts the size of a terminal into the environment: commands would take it for ours.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+    os.unsetenv(name)
+
 # A test never asserts a time: other work on the machine must not fail it.
 settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.get("KUBE9_EXAMPLES", "100")))
 settings.load_profile("kube9")

@@ -1,10 +1,13 @@
-"""`make picture`: docs/events-list.svg, what `kube9-cli events list` says on a terminal of what Kubernetes wrote on a node."""
+"""`make picture`: docs/events-list.svg, what `kube9-cli events list` says on a terminal of what Kubernetes wrote on a node, and
+the answers in README, which are about the same Events.
+"""
 
 import fcntl
 import json
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import tempfile
@@ -19,6 +22,11 @@ from tests.standin import StandIn
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "data" / "events-1.36.3.jsonl"
 PICTURE = ROOT / "docs" / "events-list.svg"
+README = ROOT / "README.md"
+EXAMPLE = ("--object-name=noimage", "--object-namespace=shop")
+"""The event that README shows in full."""
+ANSWER = re.compile(r"^    \$ kube9-cli (.*)\n(?:    .*\n)+", re.MULTILINE)
+README_WIDTH = 110
 COMMAND = ("events", "list", "--type=cluster", "--limit=16")
 WIDTH = 140
 SECONDS = 60.0
@@ -34,7 +42,25 @@ def main() -> None:
             until(lambda: len(operator.events()) > 30, "what happened")
             until(lambda: covered_seconds(operator) > SECONDS, "a while that is covered", 3 * SECONDS)
             PICTURE.write_text(drawn(on_a_terminal(operator)), encoding="utf-8")
-    print(PICTURE.relative_to(ROOT))
+            README.write_text(
+                ANSWER.sub(lambda found: answered(operator, found[1]), README.read_text(encoding="utf-8")), "utf-8"
+            )
+    print(PICTURE.relative_to(ROOT), README.relative_to(ROOT))
+
+
+def answered(operator: Operator, command: str) -> str:
+    """A command as README shows it, with what it answers now."""
+    (example,) = operator.events(*EXAMPLE)
+    command = re.sub(r"\bevt_\w+", example["id"], command)
+    said = subprocess.run(
+        [BIN / "kube9-cli", *shlex.split(command), "-o", "table"],
+        env=operator.environment | {"COLUMNS": str(README_WIDTH)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    ).stdout
+    return "".join(f"    {line}".rstrip() + "\n" for line in (f"$ kube9-cli {command}", *said.splitlines()))
 
 
 def covered_seconds(operator: Operator) -> float:

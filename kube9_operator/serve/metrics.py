@@ -24,11 +24,11 @@ class Metric(NamedTuple):
 
 
 METRICS: dict[str, Metric] = {
-    "kube9_build_info": Metric("gauge", "1, with the version of the operator.", ("version",)),
-    "kube9_health": Metric("gauge", "1 for the health that /healthz says, 0 for the others.", ("status",)),
-    "kube9_event_listener_healthy": Metric("gauge", "1 while something vouches for the watch of Events, 0 otherwise."),
+    "kube9_build_info": Metric("gauge", "Always 1; the label is the version of the operator.", ("version",)),
+    "kube9_health": Metric("gauge", "1 for the status that /healthz reports, 0 for the others.", ("status",)),
+    "kube9_event_listener_healthy": Metric("gauge", "1 while the watch of Events is confirmed, 0 otherwise."),
     "kube9_source_proved_timestamp_seconds": Metric(
-        "gauge", "Until when each watched source is proved to be whole.", ("source",)
+        "gauge", "Until when the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
     "kube9_events_total": Metric(
         "counter",
@@ -41,35 +41,39 @@ METRICS: dict[str, Metric] = {
     ),
     "kube9_books_total": Metric(
         "counter",
-        "What was received from the API server and what became of it, as the database keeps it: "
-        "received is the sum of the other outcomes.",
+        "Observations received from the API server, and their outcomes, as the database keeps them: "
+        "received is the sum of all other outcomes.",
         ("source", "outcome"),
     ),
-    RECORDED: Metric("histogram", "Seconds from reading Events to their place in the queue: decoding, and waiting for room."),
-    PROCESSING: Metric("histogram", "Seconds from taking a batch of Events off the queue to its commit, retries included."),
-    LAG: Metric("histogram", "Seconds from when an Event happened, by its own clock, to its commit."),
-    "kube9_events_queue_size": Metric("gauge", "Events that wait in the watchers for the writer."),
-    "kube9_events_dropped_total": Metric("counter", "Events given up because the writer did not keep up.", (), ((),)),
-    "kube9_events_redacted_total": Metric(
-        "counter", "Secrets replaced in what was received, before anything was kept.", (), ((),)
+    RECORDED: Metric(
+        "histogram", "Seconds from reading Events to their place in the queue: decoding, and waiting for a free place."
     ),
+    PROCESSING: Metric("histogram", "Seconds from taking a batch of Events off the queue to its commit, retries included."),
+    LAG: Metric("histogram", "Seconds from the time that an Event states to its commit."),
+    "kube9_events_queue_size": Metric("gauge", "Events that wait for the writer."),
+    "kube9_events_dropped_total": Metric("counter", "Events dropped because the writer did not keep up.", (), ((),)),
+    "kube9_events_redacted_total": Metric("counter", "Secrets that were replaced before anything was stored.", (), ((),)),
     "kube9_events_errors_total": Metric(
         "counter",
-        "Events that could not be decoded, were refused by the database, were missed by a watch, "
+        "Events that could not be decoded, that the database refused, that a watch missed, "
         "or whose transaction failed and was tried again.",
         ("reason",),
         (("undecodable",), ("refused",), ("missed",), ("database",)),
     ),
     "kube9_events_watch_errors_total": Metric("counter", "Lists and watches that failed.", ("resource",)),
     "kube9_events_storage_size_bytes": Metric("gauge", "Size of the database with its write-ahead log."),
-    "kube9_events_storage_limit_bytes": Metric("gauge", "What these may take before the least severe events are deleted."),
+    "kube9_events_storage_limit_bytes": Metric(
+        "gauge", "Size limit of the database with its write-ahead log; near it events are deleted."
+    ),
     "kube9_database_operations_total": Metric(
         "counter",
         "Events inserted, updated and deleted, and transactions committed and rolled back.",
         ("operation",),
         (("insert",), ("update",), ("delete",), ("commit",), ("rollback",)),
     ),
-    "kube9_database_written_timestamp_seconds": Metric("gauge", "When the writer last committed; it does every half minute."),
+    "kube9_database_written_timestamp_seconds": Metric(
+        "gauge", "When the writer last committed; it commits at least every half minute."
+    ),
     "kube9_retention_deleted_total": Metric(
         "counter",
         "Events deleted by retention and the size cap.",
@@ -78,12 +82,12 @@ METRICS: dict[str, Metric] = {
     ),
     "kube9_namespace_limited_total": Metric(
         "counter",
-        "Words and log lines that a namespace was refused because it had its share, 20 namespaces by name.",
+        "New words and log lines refused to a namespace that has used its share; 20 namespaces by name.",
         ("namespace", "bound"),
     ),
-    "kube9_process_restarts_total": Metric("counter", "Processes started again.", ("process",)),
+    "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were started again.", ("process",)),
 }
-"""All that is exposed; the README's table says the same."""
+"""All that is exposed; the table of docs/metrics.md says the same."""
 
 
 def exposition(version: str, figures: Figures, health: Health, volume: Volume) -> Callable[[], bytes]:

@@ -14,7 +14,7 @@ from tests.node.node import Node
 from tests.node.pod import NAMESPACE, OperatorPod
 from tests.operator import until
 
-HEADING = "## Run it in a cluster\n"
+HEADING = "## Install it in a cluster\n"
 HERE = "as-read"
 """In the place of the README's namespace, which another operator of these tests has."""
 LONG_SECONDS = 120.0

@@ -20,7 +20,7 @@ from tests.packaging import hostile
 from tests.standin import StandIn, warning
 
 ROOT = Path(__file__).parent.parent.parent
-HEADING = "## Run it on your cluster\n"
+HEADING = "## Run it on your machine\n"
 INSTALL_SECONDS = 300.0
 
 

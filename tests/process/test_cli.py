@@ -449,8 +449,7 @@ def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
 def _on_a_terminal(command: list[str], columns: int) -> str:
     pid, terminal = pty.fork()
     if pid == 0:
-        # With the environment as Python knows it: readline, which pytest imports, gives the process a COLUMNS of its own.
-        os.execvpe("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command], os.environ)
+        os.execvp("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command])
     text = b""
     try:
         while piece := os.read(terminal, 65536):
@@ -497,7 +496,10 @@ def test_versions_and_help() -> None:
         assert re.fullmatch(rf"{name or 'kube9-operator'} \d+\.\d+\.\d+\n", done.stdout)
         asked = subprocess.run([BIN / program[0], *program[1:], "--help"], capture_output=True, text=True, check=True)
         assert asked.stdout.startswith(f"usage: {' '.join(program)}")
-    assert run_cli(Path("/nowhere")).returncode == 1
+    for program in (["kube9-cli"], ["kube9-operator", "query"]):
+        bare = subprocess.run([BIN / program[0], *program[1:]], capture_output=True, text=True, check=True)
+        assert bare.stdout.startswith(f"usage: {' '.join(program)}"), "without arguments as kubectl: the help, and exit code 0"
+        assert bare.stderr == ""
     assert SEVERITIES[0] == "info"
 
 

@@ -135,7 +135,7 @@ def test_a_huge_answer_to_a_slow_reader_arrives_whole(operator: Operator) -> Non
 
 
 def test_a_reader_may_take_longer_than_the_query(operator: Operator) -> None:
-    seconds = 0.5
+    seconds = 3.0
     with start(operator, *CALL, "--object-kind=Pod", "--limit=1000", f"--timeout={seconds}") as asking:
         assert asking.stdout
         until(lambda: sleeps_in_a_pipe(asking.pid), "it to wait for its reader")

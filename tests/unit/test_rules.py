@@ -1,4 +1,4 @@
-"""The rules of the project as tests: how deadlines relate, what documents say."""
+"""The rules of the project as tests: how deadlines relate, what files say of themselves, what the chart repeats."""
 
 import ast
 import inspect
@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kube9_cli.parser import get_parser as cli_parser
-from kube9_operator import __version__, preload, sources
+from kube9_operator import __version__, preload
 from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
-from kube9_operator.parser import ENVIRONMENT
-from kube9_operator.serve.metrics import METRICS
-from kube9_operator.settings import VARIABLES, SettingError, from_environment
+from kube9_operator.settings import SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
@@ -75,39 +72,6 @@ def test_files_say_what_they_are_about(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
-def test_the_readme_has_every_setting_with_its_default() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for variable, default, _ in VARIABLES.values():
-        assert re.search(rf"^\| `{variable}` \| `{re.escape(default)}` \|", readme, re.MULTILINE), variable
-    named = set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE))
-    assert named == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
-
-
-def test_the_man_page_has_every_setting_with_its_default() -> None:
-    assert set(ENVIRONMENT) == {variable for variable, _, _ in VARIABLES.values()} | {"KUBECONFIG"}
-    for variable, default, _ in VARIABLES.values():
-        said = re.search(r"\(default: (.*)\)$", ENVIRONMENT[variable])
-        assert (said[1] if said else "") == default, variable
-
-
-def test_the_readme_has_every_metric_with_its_help() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = {
-        f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
-        for name, metric in METRICS.items()
-    }
-    assert set(re.findall(r"^\| `kube9_.*$", readme, re.MULTILINE)) == rows
-
-
-def test_the_readme_names_every_command_and_option() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = cli_parser().format_help()
-    for action in cli_parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
-        text += action.format_help()
-    for option in set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help"}:
-        assert option in readme, option
-
-
 def test_the_chart_is_of_the_same_version() -> None:
     chart = (ROOT / "helm" / "kube9-operator" / "Chart.yaml").read_text(encoding="utf-8")
     assert re.findall(r"^(?:version|appVersion): (.*)$", chart, re.MULTILINE) == [__version__] * 2
@@ -150,10 +114,3 @@ def test_tracked_files_speak_of_the_project_alone() -> None:
                 path.read_text("utf-8"),
             )
             assert not found, f"{path}: {found}"
-
-
-def test_the_readme_names_every_resource_that_is_watched() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for source in sources.SOURCES.values():
-        assert f"`{source.name}`" in readme, source.name
-        assert not source.group or f"`{source.group}`" in readme, source.group

@@ -1,0 +1,51 @@
+"""The help of both programs: at every level it ends with examples, which can be typed as they stand."""
+
+import argparse
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from kube9_cli.main import respond
+from kube9_cli.output import Output
+from kube9_cli.parser import UsageError
+from kube9_cli.parser import get_parser as cli_parser
+from kube9_operator.parser import get_parser as operator_parser
+from tests.cli import run_cli
+from tests.commands import levels, parsed
+
+LEVELS = [*levels(cli_parser()), *levels(cli_parser("kube9-operator query")), *levels(operator_parser())]
+
+
+@pytest.mark.parametrize("parser", LEVELS, ids=lambda parser: str(parser.prog))
+def test_the_help_ends_with_examples_that_can_be_typed(parser: argparse.ArgumentParser) -> None:
+    shown = parser.format_help().partition("\nexamples:\n")[2]
+    assert re.fullmatch(r"(?:  # .+\n  .+\n\n?)+", shown)
+    for line in re.findall(r"^  ([^#\n].*)$", shown, re.MULTILINE):
+        words = [word for word in shlex.split(line) if not re.match("[A-Z_]+=", word)]
+        assert " ".join(words).startswith(parser.prog)
+        parsed(words)
+
+
+def test_the_help_of_a_command_can_be_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> str:
+        with pytest.raises(SystemExit, match=r"^0$"), open(os.devnull, "wb") as nowhere:
+            respond(list(arguments), "kube9-cli", Output(nowhere.fileno()))
+        return capsys.readouterr().out
+
+    assert said("help", "events", "list") == said("events", "list", "--help")
+    assert said("help") == said("--help") == said()
+    for topic in (("nothing",), ("events", "nothing")):
+        done = run_cli(Path("/nowhere"), "help", *topic)
+        assert done.returncode == 1
+        assert "INVALID_ARGUMENT" in done.stderr
+
+
+def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
+    done = run_cli(Path("/nowhere"), "events")
+    assert done.returncode == 1
+    assert "An action is required. Must be: list, get" in done.stderr
+    with pytest.raises(UsageError):
+        parsed(["kube9-cli", "events", "nothing"])
