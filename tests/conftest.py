@@ -28,16 +28,18 @@ def standin() -> Iterator[StandIn]:
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker, and the group that one worker of xdist runs."""
+OWN_PLANES = ("test_coverage", "test_kills")
+"""Modules of tests/cluster that start control planes of their own: another worker runs them beside the shared one."""
 SHARED = ("test_damage", "test_extension", "test_files", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         tier = item.path.relative_to(FOLDER).parts[0]
         if tier in TIERS:
             item.add_marker(getattr(pytest.mark, tier))
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(TIERS[tier]))
+            item.add_marker(pytest.mark.xdist_group("own planes" if item.path.stem in OWN_PLANES else TIERS[tier]))
         elif item.path.stem in SHARED:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
