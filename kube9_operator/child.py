@@ -81,6 +81,8 @@ class Recording(msgspec.Struct, frozen=True, tag=True):
     """Which namespaces have reached a bound of late, and what else the size limit could not keep; for health."""
     slow: str = ""
     """Why recording lags, '' where it does not."""
+    notes: list[str] = []
+    """Which bounds of the log namespaces have reached of late; no matter for what is recorded."""
 
 
 class Problem(msgspec.Struct, frozen=True):

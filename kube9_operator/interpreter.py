@@ -18,11 +18,19 @@ def set_up() -> None:
     https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH
     """
     os.environ[SAFE_PATH] = "1"
-    if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):
+    if not sys.flags.safe_path and sys.path and _is_current(sys.path[0]):
         del sys.path[0]
     if not sys.warnoptions:
         sys.warnoptions.append("ignore")  # multiprocessing gives it to the fork server and the resource tracker
         warnings.simplefilter("ignore")
+
+
+def _is_current(folder: str) -> bool:
+    """Whether a folder is the current one, which may have been removed."""
+    try:
+        return folder == "" or os.path.samefile(folder, ".")
+    except OSError:
+        return False
 
 
 def set_up_child(safe_path: bool) -> None:

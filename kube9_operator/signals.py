@@ -21,10 +21,15 @@ def signals_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def asked_to_stop() -> tuple[int, ...]:
+    """The signals that ask this process to stop. SIGHUP does not where whoever started it has it ignored, as nohup does."""
+    return tuple(one for one in ASKED_TO_STOP if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN)
+
+
 def end_at_once() -> None:
     """From here on a signal ends this process: nothing is started yet that has to be stopped. The supervisor takes over later.
 
     The kernel discards signals to PID 1 that have no handler, so that the pod would live on until it is killed.
     """
-    for number in ASKED_TO_STOP:
+    for number in asked_to_stop():
         signal.signal(number, lambda _number, _frame: os._exit(0))

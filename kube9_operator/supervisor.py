@@ -23,7 +23,7 @@ from kube9_operator.process import Child, Role, multiprocessing_pids
 from kube9_operator.serve.figures import Figures
 from kube9_operator.serve.health import Health
 from kube9_operator.serve.problems import Problems
-from kube9_operator.signals import ASKED_TO_STOP, signals_held_back
+from kube9_operator.signals import asked_to_stop, signals_held_back
 
 EXIT_OK = 0
 
@@ -97,7 +97,7 @@ class Supervisor:
         self._wakeup.setblocking(False)
         self._wakeup_writer.setblocking(False)
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
-        for number in ASKED_TO_STOP:
+        for number in asked_to_stop():
             signal.signal(number, lambda noted, _frame: self._signals.add(noted))
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop, which looks for orphans
 

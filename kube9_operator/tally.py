@@ -15,6 +15,12 @@ RECORDED = "kube9_events_recorded_duration_seconds"
 PROCESSING = "kube9_events_processing_duration_seconds"
 LAG = "kube9_events_lag_seconds"
 
+LIMITED = "kube9_namespace_limited_total"
+OTHER = "(other)"
+"""Stands for a word that a namespace may not add, and for namespaces beyond MOST_NAMESPACE_LABELS."""
+MOST_NAMESPACE_LABELS = 20
+"""Namespaces that have values of their own in LIMITED, so that no label grows with the cluster."""
+
 BOUNDS: dict[str, tuple[float, ...]] = {
     RECORDED: (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
     PROCESSING: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),

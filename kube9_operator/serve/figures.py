@@ -3,7 +3,7 @@
 from collections import Counter
 
 from kube9_operator.child import Message, Recording, Watching
-from kube9_operator.tally import BOUNDS, Labels, Observed, Tallied
+from kube9_operator.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Labels, Observed, Tallied
 
 Counts = dict[str, dict[Labels, int]]
 
@@ -67,8 +67,15 @@ class Figures:
         for metric, values in counts.items():
             before = last.get(metric, {})
             for labels, number in values.items():
-                self._count(metric, labels, max(0, number - before.get(labels, 0)))
+                self._count(metric, self._bounded(metric, labels), max(0, number - before.get(labels, 0)))
         last.update(counts)
+
+    def _bounded(self, metric: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The labels, or those of `(other)` where a metric of namespaces has enough: each writer names some of its own."""
+        if metric != LIMITED:
+            return labels
+        known = {namespace for namespace, _ in self.counts.get(metric, ())}
+        return labels if labels[0] in known or len(known) < MOST_NAMESPACE_LABELS else (OTHER, *labels[1:])
 
     def _observe(self, name: str, observed: dict[str, Observed]) -> None:
         last = self._last_observed.get(name, {})

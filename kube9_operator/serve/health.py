@@ -132,6 +132,7 @@ class Health:
         return {
             "status": status,
             "reasons": unhealthy + starting + degraded,
+            "notes": self._recording.notes if self._recording else [],
             "undecodable": self._undecodable,
             "processes": self._phases,
             "watches": watches,

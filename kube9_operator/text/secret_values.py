@@ -4,7 +4,6 @@ import re
 
 Span = tuple[int, int]
 
-MAX_ESCAPES = 16
 MAX_INNER_QUOTES = 64
 MAX_USERINFO = 1_024
 LOOK_AHEAD = 80

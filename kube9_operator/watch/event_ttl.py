@@ -4,7 +4,7 @@ import time
 
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.watch import namespaces
-from kube9_operator.watch.client import Client
+from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.lifetime import Lifetime
 
 ASKED_SECONDS = 60.0
@@ -35,7 +35,11 @@ class EventTtl:
                     if asked == MOST_ASKED:
                         continue
                     asked += 1
-                    self._stay[namespace] = namespaces.stays(namespace, self._client, self._deadlines)
+                    try:
+                        self._stay[namespace] = namespaces.stays(namespace, self._client, self._deadlines)
+                    except ApiError:
+                        asked = MOST_ASKED  # one wait for a server that hangs is enough
+                        continue
                 if not self._stay[namespace]:
                     continue
             changed = self._lifetime.gone(namespace, age_ms) or changed

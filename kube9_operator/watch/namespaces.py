@@ -20,8 +20,12 @@ def cluster_uid(client: Client, deadlines: Deadlines) -> str:
 
 
 def stays(namespace: str, client: Client, deadlines: Deadlines) -> bool:
-    """Whether a namespace is there and is not being deleted: with it its Events would have gone."""
+    """Whether a namespace is there and is not being deleted: with it its Events would have gone. Raises ApiError where the
+    server does not say.
+    """
     try:
         return lines.stays(client.get(PATH + namespace, [], deadlines.read, deadlines.page).whole())
-    except ApiError:
-        return False
+    except ApiError as error:
+        if error.status == 404:
+            return False
+        raise

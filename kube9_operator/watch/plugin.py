@@ -17,6 +17,7 @@ MOST_ERROR_BYTES = 4096
 MOST_ERROR_CHARACTERS = 300
 POLL_SECONDS = 0.05
 # The kernel kills what it starts when the thread that started it ends, however that ends: PR_SET_PDEATHSIG, SIGKILL.
+# Signals are to it what they are to a program of a shell: this process blocks some, and Python ignores others.
 LAUNCHER = """
 import os, sys
 try:
@@ -24,6 +25,10 @@ try:
     ctypes.CDLL(None).prctl(1, 9)
     if os.getppid() != int(sys.argv[1]):
         sys.exit(1)
+    import signal
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     os.execvp(sys.argv[2], sys.argv[2:])
 except OSError as error:
     sys.exit(str(error))

@@ -3,17 +3,14 @@
 import time
 
 from kube9_operator import logs
-from kube9_operator.tally import Tally
+from kube9_operator.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
 
-LIMITED = "kube9_namespace_limited_total"
 WORDS, LOG_LINES = "words", "log lines"
 SAID = {
     WORDS: "more new reasons, kinds, hosts and titles than a namespace may have: each further one is recorded as (other)",
     LOG_LINES: "more log lines than a namespace may have: further ones are left out",
 }
 """By bound what health and the log say when a namespace has reached it."""
-OTHER = "(other)"
-"""Stands for a word that a namespace may not add, and for namespaces beyond MOST_LABELS."""
 
 WORDS_PART = 256
 WORDS_LEAST_BYTES, WORDS_MOST_BYTES = 64 * 1024, 1024 * 1024
@@ -25,8 +22,6 @@ LINES, LINES_SECONDS = 60, 600.0
 
 MOST_NAMESPACES = 10_000
 """That are kept in memory; the ones that used the least of their bound are forgotten first."""
-MOST_LABELS = 20
-"""Namespaces that have a metric of their own, so that no label grows with the cluster."""
 MOST_NAMED = 5
 """Namespaces that one reason of health names."""
 MOST_CHARACTERS = 63
@@ -43,6 +38,8 @@ class Allowance:
         self._rate = most / seconds
         self._used: dict[str, tuple[float, float]] = {}
         """By namespace how much was used when, by the monotonic clock."""
+        self._unsettled: list[tuple[str, float]] = []
+        """What was used since `settle`."""
 
     def take(self, namespace: str, amount: float, now: float) -> bool:
         """Uses `amount` of a namespace's bucket; False where it has less than that left."""
@@ -52,7 +49,20 @@ class Allowance:
         if len(self._used) >= MOST_NAMESPACES and namespace not in self._used:
             self._forget(now)
         self._used[namespace] = used, now
+        self._unsettled.append((namespace, amount))
         return True
+
+    def settle(self) -> None:
+        """What was used stands."""
+        self._unsettled.clear()
+
+    def take_back(self) -> None:
+        """What was used since `settle` was not: the same will be asked for again."""
+        for namespace, amount in self._unsettled:
+            if namespace in self._used:
+                used, at = self._used[namespace]
+                self._used[namespace] = max(0.0, used - amount), at
+        self._unsettled.clear()
 
     def _now(self, namespace: str, now: float) -> float:
         used, at = self._used.get(namespace, (0.0, now))
@@ -82,6 +92,14 @@ class Bounds:
         """Whether a namespace may add a word of this size; counts it, or that it may not."""
         return self._may(self._words, WORDS, namespace, word_bytes)
 
+    def begin(self) -> None:
+        """A transaction begins: the one before is committed or was taken back."""
+        self._words.settle()
+
+    def take_back(self) -> None:
+        """The transaction was rolled back, and with it the words that were added."""
+        self._words.take_back()
+
     def may_log(self, namespace: str) -> bool:
         """Whether there may be another log line about an object of this namespace; counts it, or that there may not."""
         return self._may(self._lines, LOG_LINES, namespace, 1)
@@ -96,19 +114,28 @@ class Bounds:
     def _note(self, bound: str, namespace: str, now: float) -> None:
         shown = printable(namespace)
         since = self._reached.setdefault(bound, {})
-        if now - since.get(shown, -LASTS_SECONDS) >= LASTS_SECONDS:
+        is_kept = shown in since or len(since) < MOST_NAMESPACES
+        if is_kept and now - since.get(shown, now - LASTS_SECONDS) >= LASTS_SECONDS:
             logs.get().warning("namespace.limited", namespace=shown, bound=bound, why=SAID[bound])
-        if shown in since or len(since) < MOST_NAMESPACES:
+        if is_kept:
             since[shown] = now
-        if len(self._labels) < MOST_LABELS:
+        if len(self._labels) < MOST_NAMESPACE_LABELS:
             self._labels.add(shown)
         self._tally.add(LIMITED, shown if shown in self._labels else OTHER, bound)
 
     def reasons(self) -> list[str]:
-        """What health says: of each bound the namespaces that have reached it lately, the first few by name."""
+        """What makes health degraded: something is recorded otherwise than it came."""
+        return ([self.notice] if self.notice else []) + self._lately(WORDS)
+
+    def notes(self) -> list[str]:
+        """What health says besides: recording is complete. Otherwise anybody who may write Events could raise the alarm."""
+        return self._lately(LOG_LINES)
+
+    def _lately(self, bound: str) -> list[str]:
+        """The namespaces that have reached a bound lately, the first few by name."""
         now = time.monotonic()
-        lines = [self.notice] if self.notice else []
-        for bound, since in self._reached.items():
+        lines = []
+        if since := self._reached.get(bound):
             for namespace in [one for one, at in since.items() if now - at >= LASTS_SECONDS]:
                 del since[namespace]
             if since:

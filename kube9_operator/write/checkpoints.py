@@ -67,7 +67,7 @@ class Checkpoints:
 
     def help(self) -> None:
         """To be called where nothing is committed for want of room: what is in the WAL already may make some."""
-        if self._left() and not self._try(self._connection, WAIT_SECONDS) and self._trouble:
+        if self._is_left() and not self._try(self._connection, WAIT_SECONDS) and self._trouble:
             # A transaction that found no room may have left something behind in the WAL.
             with contextlib.suppress(OSError, *database.TROUBLE):
                 database.shorten_wal(self._connection)
@@ -99,6 +99,15 @@ class Checkpoints:
         says up to which commit it has written them back, and is wrong for no longer than until the next.
         """
         return self._in_wal if self._written_back < self._commits else 0
+
+    def _is_left(self) -> bool:
+        """Whether anything is left in the WAL, also of another process' commit, which nobody here has noted."""
+        if self._left():
+            return True
+        with contextlib.suppress(*database.TROUBLE):
+            frames, written = database.wal_state(self._connection)
+            return frames != written
+        return False
 
     def _wake(self) -> None:
         if not self._thread.is_alive():

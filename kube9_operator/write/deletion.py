@@ -9,9 +9,9 @@ import msgspec
 from kube9_operator import own
 from kube9_operator.clock import now_ms
 from kube9_operator.frame import SEVERITIES
-from kube9_operator.tally import Tally
+from kube9_operator.tally import OTHER, Tally
 from kube9_operator.write import database
-from kube9_operator.write.bounds import OTHER, printable
+from kube9_operator.write.bounds import printable
 from kube9_operator.write.counted import OPERATIONS
 from kube9_operator.write.eraser import Erased, Eraser
 from kube9_operator.write.ledger import Ledger
@@ -82,9 +82,9 @@ class Deletion:
             self._store.begin(at_ms)
             erased = self._eraser.erase(ids, at_ms, for_size=told.for_size)
             new = told.deleted + Counter(SEVERITIES[one.severity] for one in erased)
-            if erased:
-                self._note(erased, new, told)
+            gap, namespaces = self._note(erased, new, told) if erased else (told.gap, told.namespaces)
             self._store.finish()
+        told.gap, told.namespaces = gap, namespaces
         for severity, number in (new - told.deleted).items():
             self._tally.add(DELETED, severity, number=number)
         self._tally.add(OPERATIONS, "delete", number=(new - told.deleted).total())
@@ -99,32 +99,37 @@ class Deletion:
         seen = msgspec.structs.replace(happened, count=count, last_ms=max(told.at_ms, now_ms()))
         self._ledger.happened(seen)
 
-    def _note(self, erased: list[Erased], new: Counter[str], told: Round) -> None:
+    def _note(self, erased: list[Erased], new: Counter[str], told: Round) -> tuple[tuple[int, int], Counter[str]]:
+        """Records what a round has deleted with these. Returns its gap and its namespaces, true when that is committed."""
         figures = ", ".join(f"{new[name]} {name}" for name in SEVERITIES if new[name])
         metadata = {"deleted": dict(new)}
+        gap, namespaces = told.gap, told.namespaces.copy()
         if told.for_size:
             begin_ms, end_ms = min(one.first_ms for one in erased), max(one.last_ms for one in erased)
-            told.gap = (min(told.gap[0], begin_ms), max(told.gap[1], end_ms))
-            self._ledger.deleted(*told.gap, REASON_SIZE)
-            metadata["namespaces"] = self._of_namespaces(erased, told)
+            gap = (min(told.gap[0], begin_ms), max(told.gap[1], end_ms))
+            self._ledger.deleted(*gap, REASON_SIZE)
+            metadata["namespaces"] = self._of_namespaces(erased, namespaces, gap[0])
         self.tell(told, f"{figures}: {told.why}", new.total(), metadata)
+        return gap, namespaces
 
-    def _of_namespaces(self, erased: list[Erased], told: Round) -> dict[str, int]:
-        """Notes up to when events went of each namespace; returns how many did: of the most, and of all others together."""
+    def _of_namespaces(self, erased: list[Erased], namespaces: Counter[str], from_ms: int) -> dict[str, int]:
+        """Notes up to when events went of each namespace, and adds how many to `namespaces`. Returns that of the most, and of
+        all others together.
+        """
         until: dict[tuple[int, int], int] = {}
         for one in erased:
             of = one.namespace, one.severity
             until[of] = max(until.get(of, 0), min(one.last_ms, one.recorded_ms))
         words = {namespace: self._word(namespace) for namespace, _ in until}
         for (namespace, severity), until_ms in until.items():
-            self._store.given_up.note(words[namespace], severity, until_ms, told.gap[0])
+            self._store.given_up.note(words[namespace], severity, until_ms, from_ms)
         for one in erased:
             shown = printable(words[one.namespace])
-            if shown not in told.namespaces and len(told.namespaces) >= 10 * MOST_NAMESPACES:
+            if shown not in namespaces and len(namespaces) >= 10 * MOST_NAMESPACES:
                 shown = OTHER
-            told.namespaces[shown] += 1
-        named = dict(told.namespaces.most_common(MOST_NAMESPACES))
-        rest = told.namespaces.total() - sum(named.values())
+            namespaces[shown] += 1
+        named = dict(namespaces.most_common(MOST_NAMESPACES))
+        rest = namespaces.total() - sum(named.values())
         return named | ({OTHER: named.get(OTHER, 0) + rest} if rest else {})
 
     def _word(self, number: int) -> str:

@@ -1,6 +1,7 @@
 """Numbers for texts that repeat and for objects, given when they are first seen."""
 
-from kube9_operator.write.bounds import OTHER, Bounds
+from kube9_operator.tally import OTHER
+from kube9_operator.write.bounds import Bounds
 from kube9_operator.write.database import Connection, one
 
 MAX_CACHED_WORDS = 20_000

@@ -17,7 +17,7 @@ from kube9_operator.write.deletion import Deletion, Round
 from kube9_operator.write.eraser import Eraser
 from kube9_operator.write.ledger import Ledger
 from kube9_operator.write.shares import Shares
-from kube9_operator.write.size_limit import FULL, SizeLimit
+from kube9_operator.write.size_limit import FULL, PRESSED, SizeLimit
 from kube9_operator.write.space import Space
 from kube9_operator.write.store import Store
 
@@ -110,6 +110,8 @@ class Retention:
             room = self.space.room()
             self._full = int(room.limit * FULL)
             self.pressed = self._size_limit.pressed(room)
+            if room.used <= room.limit * PRESSED:
+                self._size_limit.relieved()
             if (self.pressed or room.used + room.free > room.limit) and self._size_limit.may_try():
                 self._shrinking = self._size_limit.shrink()
         if self._aging is None and now >= self._aging_at and self._clock_agrees():

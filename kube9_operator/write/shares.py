@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from kube9_operator.write.database import Connection, rows
@@ -62,13 +62,17 @@ class Shares:
         """Notes that events of a namespace were deleted that took so many bytes."""
         self._bytes[namespace] -= freed
 
-    def over(self, wanted: int) -> list[tuple[int, int]]:
-        """Which namespaces are to give how many bytes, so that `wanted` are freed; the largest first.
+    def over(self, wanted: int, without: Collection[int] = ()) -> list[tuple[int, int]]:
+        """Which namespaces are to give how many bytes, so that `wanted` are freed; the largest first. `without` have nothing
+        more to give.
 
         Max-min fairness: the largest are cut down to one level, and nobody who is below it gives anything.
         """
         self._take_over()
-        largest = sorted(((taken, namespace) for namespace, taken in self._bytes.items() if taken > 0), reverse=True)
+        largest = sorted(
+            ((taken, namespace) for namespace, taken in self._bytes.items() if taken > 0 and namespace not in without),
+            reverse=True,
+        )
         level = cut_level([taken for taken, _ in largest], wanted)
         return [(namespace, taken - level) for taken, namespace in largest if taken > level]
 

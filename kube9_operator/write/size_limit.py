@@ -75,6 +75,8 @@ class SizeLimit:
         self.leftovers_most = max_bytes // LEFTOVERS_PART // LEFTOVER_BYTES
         self._walked: dict[tuple[int, int], int] = {}
         """By namespace and severity the hour up to which nothing of it was left."""
+        self._spent: set[int] = set()
+        """Namespaces that have nothing more to give in this go."""
         self._round: Round | None = None
         self._ended_at = 0.0
         self._again_at = 0.0
@@ -83,6 +85,10 @@ class SizeLimit:
         """Whether something has to be deleted."""
         return room.used > room.limit * PRESSED or (room.short > 0 and room.used > room.limit // FLOOR_KEEPS)
 
+    def relieved(self) -> None:
+        """There is room, however it came."""
+        self._bounds.notice = ""
+
     def may_try(self) -> bool:
         """Whether it is worth trying: not just after deleting has freed nothing."""
         return time.monotonic() >= self._again_at
@@ -90,6 +96,9 @@ class SizeLimit:
     def shrink(self) -> Iterator[None]:
         """Frees what is free first, then deletes events until there is room again, or nothing more can be freed."""
         first = self._space.room()
+        if not self.pressed(first):  # pages that nothing is in are all that is too much
+            yield from self.give_back(first.limit - first.used)
+            return
         enough = min(int(first.limit * RELIEVED), first.used - first.short)
         severities: tuple[int, ...] = (INFO, WARNING, ERROR, CRITICAL)
         if first.used <= first.limit * PRESSED:  # only the file system is short
@@ -98,6 +107,7 @@ class SizeLimit:
         before = told.deleted.total()
         yield from self._free_unused(enough)
         self._walked.clear()
+        self._spent.clear()
         frees = True
         while frees and self._space.used() > enough:
             yield from self._shares.measure()
@@ -153,8 +163,8 @@ class SizeLimit:
         wanted = min(int(wanted), total - self._max_bytes // FLOOR_KEEPS)
         if wanted <= 0:
             return False
-        expected, freed, first, last = 0, 0, 2**63 - 1, 0
-        for namespace, give in self._shares.over(wanted):
+        expected, freed, first, last, spent = 0, 0, 2**63 - 1, 0, len(self._spent)
+        for namespace, give in self._shares.over(wanted, self._spent):
             given = 0
             for ids in self._oldest(namespace, severities):
                 done = self._deletion.delete(ids, told)
@@ -165,10 +175,12 @@ class SizeLimit:
                 yield
                 if given >= give or self._space.used() <= enough:
                     break
+            else:
+                self._spent.add(namespace)
             if self._space.used() <= enough:
                 return True
         if not expected:
-            return False
+            return len(self._spent) > spent  # the next largest are asked
         freed += yield from self._measured(self._free_left_behind(enough))
         if freed * PAGE_BYTES * PACKS_PART < expected:
             freed += yield from self._measured(self._eraser.pack(first, last))

@@ -41,11 +41,6 @@ class Space:
         short = max(0, floor - found.f_bavail * found.f_frsize) // page
         return Room(self.used(), self.free(), (self._max_bytes - share) // page, short)
 
-    def tight(self) -> bool:
-        """Whether the file system has so little left that the WAL of a few batches would fill it."""
-        found = os.statvfs(self._folder)
-        return found.f_bavail * found.f_frsize < TIGHT_BYTES
-
     def used(self) -> int:
         """Pages that hold something."""
         return self._pragma("page_count") - self.free()

@@ -76,6 +76,7 @@ class Store:
     def begin(self, now_ms: int) -> None:
         """To be called first in each transaction, with our own clock."""
         self._now_ms = now_ms
+        self.bounds.begin()
         if self._last_id_kept < 0:
             row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
             self.last_id = self._last_id_kept = kept.number(row[0]) if row else 0
@@ -90,6 +91,7 @@ class Store:
     def forget(self) -> None:
         """To be called after a rollback: what the caches hold may not be there."""
         self.forget_words()
+        self.bounds.take_back()
         self.names.new.clear()
         self._last_id_kept = -1
 

@@ -82,6 +82,8 @@ class Writer:
         self._reported: child.Recording | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
+        self._redacted: list[Sighting] = []
+        """Of the transaction at hand."""
         self._log = logs.get()
 
     def begin(self, settings: Settings) -> None:
@@ -113,11 +115,12 @@ class Writer:
             stopped_at = stopped_at or (time.monotonic() if stopping else 0.0)
             if stopping and time.monotonic() - stopped_at > self._deadlines.flush / 2:
                 unflushed.say([], self._frames)
+                self._link.abandon = self._link.abandon or self.housekeeping.crowded()
                 return
             patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
             waits = self.housekeeping.full()
             if self.housekeeping.crowded():
-                self._wait_for_room(stopping)
+                self._wait_for_room()
                 continue
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if waits and not stopping else self._inbox.take(patience, most)
@@ -125,20 +128,17 @@ class Writer:
                 self._told.append(self._link.told.get())
             if not batch and not self._told and stopping:
                 return
-            if not batch:
+            if not batch and not waits:
                 self._decide_what_is_missed()
             if batch or self._told or time.monotonic() - self._alive_at > ALIVE_SECONDS or self._is_due():
                 self._commit(batch)
             if not stopping:
                 self.housekeeping.step()
 
-    def _wait_for_room(self, stopping: bool) -> None:
-        """While nothing may be written: waits a moment, or gives up what comes where the process is to end."""
+    def _wait_for_room(self) -> None:
+        """While nothing may be written: waits a moment."""
         self._unwritten_since_ms = self._unwritten_since_ms or (now_ms() if self.housekeeping.trouble() else 0)
-        if stopping:
-            unflushed.say([], self._frames)
-            self._link.abandon = True
-        self._link.stop.wait(ROOM_SECONDS)
+        time.sleep(ROOM_SECONDS)
         self.housekeeping.look_at_files()
 
     def _is_due(self) -> bool:
@@ -153,7 +153,7 @@ class Writer:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._books = self.ledger.books()
         done = (self._committed, self._written_ms, self._books, self._told_committed)
-        notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow())
+        notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
         self._reported = child.Recording(self._proved_ms, trouble, *done, *notes)
         return self._reported
 
@@ -193,6 +193,7 @@ class Writer:
         self._told_committed = self._told[-1].number if self._told else self._told_committed
         self._told.clear()
         self._counted.committed(self._alive_at - began, self._written_ms)
+        self._log_redacted()
         self._committed += sum(len(frame.sightings) for frame in batch)
         for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
             self.housekeeping.retention.server_says(server_ms)
@@ -220,6 +221,7 @@ class Writer:
     def _apply(self, batch: list[Frame], careful: bool) -> None:
         """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
         now = now_ms()
+        self._redacted.clear()
         self._careful.on = careful
         self._store.begin(now)
         self._states.begin()
@@ -294,7 +296,14 @@ class Writer:
         if outcome == "stored":
             self._states.described.stored(sighting, self._store.last_id)
             self._states.owners.befell(sighting, self._store.last_id)
-        if sighting.redacted and self._bounds.may_log(sighting.namespace):
-            about = f"{sighting.kind}/{sighting.namespace}/{sighting.name}"
-            self._log.info("event.redacted", object=about, row=sighting.row, secrets=sighting.redacted)
+        if sighting.redacted:
+            self._redacted.append(sighting)
         return outcome
+
+    def _log_redacted(self) -> None:
+        """Once for each, when it is committed; no more lines than a namespace may have."""
+        for one in self._redacted:
+            if self._bounds.may_log(one.namespace):
+                about = f"{one.kind}/{one.namespace}/{one.name}"
+                self._log.info("event.redacted", object=about, row=one.row, secrets=one.redacted)
+        self._redacted.clear()

@@ -4,13 +4,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import apsw
 import pytest
 
 from kube9_operator.frame import CRITICAL, ERROR, INFO, WARNING, Sighting, hash64
-from kube9_operator.write import database
+from kube9_operator.write import database, size_limit
 from kube9_operator.write.retention import Retention
+from kube9_operator.write.space import Room
 from kube9_operator.write.store import Store
 from tests.bench import database as made
 from tests.process.test_retention import QUIET_MS, keeper, work
@@ -180,9 +182,23 @@ def test_nothing_is_deleted_in_vain(flooded: Flooded) -> None:
     assert flooded.left("shop", "pay", "") == 1_200
     assert flooded.store.bounds.reasons() == ["the database is over its size limit, and deleting events frees nothing more"]
     flooded.connection.execute("DELETE FROM states")
-    flooded.keeping._size_limit._again_at = 0.0  # five seconds have passed
     flooded.takes([])
-    assert flooded.store.bounds.reasons() == []
+    assert flooded.store.bounds.reasons() == [], "there is room, whoever made it"
+
+
+def test_a_namespace_of_errors_alone_keeps_nobody_from_giving_where_the_disk_is_short(flooded: Flooded) -> None:
+    """Others fill the disk: nothing severe goes, so the largest namespace has nothing to give, and the next ones do."""
+    flooded.flood(seen("severe", n, ERROR, text=400 * "e") for n in range(6_000))
+    flooded.flood(seen("chatty", n, WARNING, text=400 * "w") for n in range(3_000))
+    space = flooded.keeping.space
+    room = space.room()
+    assert room.used <= room.limit * size_limit.PRESSED, "the database itself is within its limit"
+    short = Room(room.used, room.free, room.limit, room.used // 20)
+    with mock.patch.object(space, "room", return_value=short):
+        flooded.takes([])
+    assert flooded.left("severe") == 6_000
+    assert flooded.left("chatty") < 3_000
+    assert flooded.left("shop", "pay", "") == 1_200, "who is below the level gives nothing"
 
 
 def test_what_deleted_events_took_becomes_free(connection: apsw.Connection) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from kube9_operator.frame import hash64
-from kube9_operator.tally import Tally
+from kube9_operator.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
 from kube9_operator.write import bounds
 from kube9_operator.write.shares import cut_level
 from tests.bench.database import sightings
@@ -34,11 +34,25 @@ def test_a_namespace_that_has_used_its_allowance_takes_nothing_from_others(clock
     assert sum(one.may_add("flood", 100) for _ in range(2_000)) == most // 100
     assert one.may_add("shop", 100)
     assert one.reasons() == [f"namespace flood: {bounds.SAID[bounds.WORDS]}"]
-    assert tally.report().counts[bounds.LIMITED] == {("flood", "words"): 2_000 - most // 100}
+    assert tally.report().counts[LIMITED] == {("flood", "words"): 2_000 - most // 100}
     clock.return_value += bounds.WORDS_SECONDS / 2
     assert sum(one.may_add("flood", 100) for _ in range(2_000)) in (most // 200, most // 200 + 1)
     clock.return_value += bounds.LASTS_SECONDS
     assert one.reasons() == []
+
+
+def test_what_was_rolled_back_is_not_charged(clock: mock.Mock) -> None:
+    """A full disk has the same batch tried again for hours."""
+    one = bounds.Bounds(16 * 2**20)
+    for _ in range(3):
+        one.begin()
+        assert one.may_add("shop", bounds.WORDS_LEAST_BYTES), "all that it may have"
+        one.take_back()
+    one.begin()
+    assert one.may_add("shop", bounds.WORDS_LEAST_BYTES)
+    one.begin()
+    one.take_back()
+    assert not one.may_add("shop", 1), "what was committed stays charged"
 
 
 def test_names_are_bounded_and_printable(clock: mock.Mock) -> None:
@@ -48,14 +62,15 @@ def test_names_are_bounded_and_printable(clock: mock.Mock) -> None:
         name = f"{number}\x1b[2J\u202e\n" + 500 * "x"
         for _ in range(bounds.LINES + 1):
             one.may_log(name)
-    (said,) = one.reasons()
+    assert one.reasons() == [], "all is recorded as it came"
+    (said,) = one.notes()
     assert said.isprintable()
     assert len(said) < 600
     assert f"and {300 - bounds.MOST_NAMED} more" in said
-    labels = {namespace for namespace, _ in tally.report().counts[bounds.LIMITED]}
-    assert len(labels) == bounds.MOST_LABELS + 1
+    labels = {namespace for namespace, _ in tally.report().counts[LIMITED]}
+    assert len(labels) == MOST_NAMESPACE_LABELS + 1
     assert all(label.isprintable() and len(label) <= bounds.MOST_CHARACTERS for label in labels)
-    assert tally.report().counts[bounds.LIMITED][bounds.OTHER, bounds.LOG_LINES] == 300 - bounds.MOST_LABELS
+    assert tally.report().counts[LIMITED][OTHER, bounds.LOG_LINES] == 300 - MOST_NAMESPACE_LABELS
 
 
 def test_memory_for_namespaces_is_bounded() -> None:
@@ -104,8 +119,9 @@ def test_what_a_namespace_may_not_add_is_recorded_and_the_accounting_balances(
     assert len(found) == coming
     assert {one["metadata"].get("reason", one["reason"]) for one in found} == {one.reason for one in flood}
     assert {one["metadata"].get("original_kind", one["kind"]) for one in found} == {one.kind for one in flood}
-    assert sum(one["reason"] == bounds.OTHER for one in found) > coming // 4
-    assert len(kept.writer._report().limited) == 2
+    assert sum(one["reason"] == OTHER for one in found) > coming // 4
+    reported = kept.writer._report()
+    assert (len(reported.limited), len(reported.notes)) == (1, 1)
     lines = capfd.readouterr().out.splitlines()
     assert sum("event.redacted" in line for line in lines) == bounds.LINES
     assert len(lines) == bounds.LINES + 2

@@ -17,8 +17,7 @@ from kube9_operator.serve.health import Health
 from kube9_operator.serve.metrics import METRICS, exposition
 from kube9_operator.serve.pages import TEXT, Pages
 from kube9_operator.serve.volume import SQLITE_MAGIC, Volume
-from kube9_operator.tally import BOUNDS, LAG, PROCESSING, Tally
-from kube9_operator.write.bounds import LIMITED
+from kube9_operator.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
 from kube9_operator.write.counted import Counted
 
 TOTAL = "kube9_events_total"
@@ -53,6 +52,19 @@ def test_counters_survive_restarts(lives: list[list[int]]) -> None:
     assert figures.observed[PROCESSING].sum == pytest.approx(0.003 * expected)
     restarts = exposed(figures).get(("kube9_process_restarts_total", (("process", "writer"),)), 0)
     assert restarts == max(0, len(lives) - 1)
+
+
+def test_namespaces_do_not_grow_over_restarts() -> None:
+    figures = Figures()
+    for life in range(3):
+        figures.started("writer")
+        tally = Tally()
+        for number in range(MOST_NAMESPACE_LABELS):
+            tally.add(LIMITED, f"namespace-{life}-{number}", "words")
+        figures.heard("writer", tally.report())
+    named = {namespace for namespace, _ in figures.counts[LIMITED]}
+    assert len(named) == MOST_NAMESPACE_LABELS + 1
+    assert figures.counts[LIMITED][OTHER, "words"] == 2 * MOST_NAMESPACE_LABELS
 
 
 def test_a_death_of_one_process_leaves_the_figures_of_others() -> None:
@@ -120,7 +132,7 @@ def test_help_texts_and_labels_are_in_order() -> None:
         assert name.endswith("_total") == (metric.kind == "counter"), name
         assert (name in BOUNDS) == (metric.kind == "histogram"), name
         growing = {"namespace", "name", "pod", "node", "object", "reason_text"} & set(metric.labels)
-        assert not growing or name == LIMITED, "it would grow; that one is bounded by MOST_LABELS"
+        assert not growing or name == LIMITED, "it would grow; that one is bounded by MOST_NAMESPACE_LABELS"
 
 
 def test_the_children_do_not_carry_prometheus() -> None:

@@ -74,8 +74,9 @@ def test_a_namespace_that_has_reached_a_bound_is_named(health: Health, clocks: C
     health.heard("writer", Recording(proved, "", 0, limited=["namespace flood: too much"]))
     found = health.document()
     assert (found["status"], found["reasons"]) == ("degraded", ["namespace flood: too much"])
-    health.heard("writer", Recording(proved, "", 0))
-    assert health.document()["status"] == "healthy"
+    health.heard("writer", Recording(proved, "", 0, notes=["namespace chatty: fewer log lines"]))
+    found = health.document()
+    assert (found["status"], found["notes"]) == ("healthy", ["namespace chatty: fewer log lines"])
 
 
 def test_a_resource_that_is_refused_leaves_the_rest_as_it_is(health: Health, clocks: Clocks) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kube9_operator.deadlines import Deadlines
 from kube9_operator.watch import event_ttl
+from kube9_operator.watch.client import ApiError
 from kube9_operator.watch.event_ttl import EventTtl
 from kube9_operator.watch.lifetime import MOST_NAMESPACES, NEEDED, Lifetime
 
@@ -91,3 +92,25 @@ def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatc
     assert known.learn([("c", ago_20s)] * 100) == 16_000 == life.life_ms
     assert known.learn([(f"n{number}", ago_20s) for number in range(1_000)]) == 0
     assert len(asked) == 5 + event_ttl.MOST_ASKED, "who makes a thousand namespaces costs no thousand requests"
+
+
+def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty waits of half a minute would be taken for a watch that is stuck."""
+    asked: list[str] = []
+
+    class Client:
+        def server_now_ms(self) -> int:
+            return HOUR
+
+    def stays(namespace: str, *_: Any) -> bool:
+        asked.append(namespace)
+        raise ApiError(0, "silence")
+
+    monkeypatch.setattr(event_ttl.namespaces, "stays", stays)
+    client: Any = Client()
+    known = EventTtl(Lifetime(HOUR), client, Deadlines())
+    gone = [(f"n{number}", HOUR - 20_000) for number in range(10) for _ in range(100)]
+    assert known.learn(gone) == 0
+    assert asked == ["n0"]
+    monkeypatch.setattr(event_ttl.namespaces, "stays", lambda *_: True)
+    assert known.learn(gone) > 0, "no answer is not taken for a namespace that has gone"
