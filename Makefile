@@ -13,7 +13,7 @@ BASE = $(if $(PYTHON_DIGEST),--build-arg PYTHON_IMAGE=$(shell sed -n 's/^ARG PYT
 # Tests at a time: they wait most of their time, and more than eight would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 2 < 8 ? cores * 2 : 8 )))
 # Each run has a folder of its own, which stays where a test has failed: runs side by side clean up nothing of each other.
-PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" --dist loadgroup $(PYTEST_ARGS)
+PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
 .PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools man picture clean

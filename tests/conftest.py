@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.standin import StandIn
 
@@ -27,19 +29,35 @@ def standin() -> Iterator[StandIn]:
 
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
-"""Of each folder whose tests share what is dear to start: the marker, and the group that one worker of xdist runs."""
+"""Of each folder whose tests share what is dear to start: the marker of its tests, and the group that one worker runs."""
 OWN_PLANES = ("test_coverage", "test_kills")
 """Modules of tests/cluster that start control planes of their own: another worker runs them beside the shared one."""
 SHARED = ("test_damage", "test_extension", "test_files", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         tier = item.path.relative_to(FOLDER).parts[0]
         if tier in TIERS:
-            item.add_marker(getattr(pytest.mark, tier))
-            item.add_marker(pytest.mark.xdist_group("own planes" if item.path.stem in OWN_PLANES else TIERS[tier]))
-        elif item.path.stem in SHARED:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(tier)
+
+
+def group(nodeid: str) -> str:
+    """Tests of one group are run by one worker of xdist, in order; most are a group of their own."""
+    path = Path(nodeid.partition("::")[0])
+    tier = next((name for name in TIERS if name in path.parts), "")
+    if path.stem in OWN_PLANES and tier:
+        return "own planes"
+    return TIERS[tier] if tier else path.stem if path.stem in SHARED else nodeid
+
+
+class Groups(LoadScopeScheduling):
+    """The largest group first. xdist's own groups take no effect with pytest 9.2, which keeps the ids of tests elsewhere."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Groups(config, log)

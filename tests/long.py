@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PYTEST = (sys.executable, "-m", "pytest", "--dist", "loadgroup", "-o", "addopts=-ra --strict-markers --import-mode=importlib")
+PYTEST = (sys.executable, "-m", "pytest", "-o", "addopts=-ra --strict-markers --import-mode=importlib")
 
 
 class Part(NamedTuple):
