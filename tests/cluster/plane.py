@@ -26,8 +26,6 @@ READY_SECONDS = 120.0
 STOP_SECONDS = 5.0
 """With open watches the API server takes up to a minute to stop by itself."""
 REQUEST_SECONDS = 30.0
-WITH_US = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
-"""What is started ends with who started it, also where that is killed. In a node's network the node sees to it."""
 
 
 def assets() -> Path | None:
@@ -190,7 +188,7 @@ class ControlPlane:
 
     def _run(self, name: str, *arguments: object) -> None:
         with (self._folder / f"{name}.log").open("ab") as log:
-            command = [*(self._inside or WITH_US), str(self._binaries / name), *map(str, arguments)]
+            command = [*self._inside, str(self._binaries / name), *map(str, arguments)]
             self._running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _stop(self, name: str, kill: bool = False) -> None:

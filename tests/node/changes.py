@@ -23,14 +23,14 @@ def table(watched: bool) -> list[Expected]:
     ready = f"Node {NODE} is ready again after" if watched else "it was not while nothing watched"
     both = [
         expected(
-            *("Pod", "eater", "Container OOM killed", "critical", "killed at its memory limit of 32Mi"),
+            *("Pod", "glutton", "Container OOM killed", "critical", "killed at its memory limit of 32Mi"),
             container="main",
             reason="OOMKilled",
             memory_limit="32Mi",
             last_exit_code=137,
         ),
         Expected(
-            *("Pod", "crash", {"Container crash loop": "error"}, "exit code 3|restarting failed container main in pod crash"),
+            *("Pod", "looper", {"Container crash loop": "error"}, "exit code 3|restarting failed container main in pod looper"),
             {"container": "main", "reason": "CrashLoopBackOff", "last_exit_code": 3},
             counted="restart_count",
         ),
@@ -103,8 +103,8 @@ def fail_and_roll_out(node: Node) -> None:
     eats = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"
     limit = {"limits": {"memory": "32Mi"}}
     node.apply(
-        pod(NAMESPACE, "eater", {"restartPolicy": "Never"}, command=["python3", "-c", eats], resources=limit),
-        pod(NAMESPACE, "crash", command=["sh", "-c", "exit 3"]),
+        pod(NAMESPACE, "glutton", {"restartPolicy": "Never"}, command=["python3", "-c", eats], resources=limit),
+        pod(NAMESPACE, "looper", command=["sh", "-c", "exit 3"]),
         _agent(),
     )
     _change(node, "stuck", {"progressDeadlineSeconds": 2} | _template(ABSENT_IMAGE))
@@ -118,9 +118,9 @@ def fail_and_roll_out(node: Node) -> None:
     _until_available(node, "web", 4)
     _change(node, "web", {"replicas": 1})
     node.apply(_slice())
-    until(lambda: _terminated(node, "eater") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
+    until(lambda: _terminated(node, "glutton") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
     until(lambda: _is_stuck(node), "the rollout to be stuck", LONG_SECONDS)
-    until(lambda: _restarts(node, "crash") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
+    until(lambda: _restarts(node, "looper") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
 
 
 def lose_node(node: Node) -> None:

@@ -46,7 +46,7 @@ def git(*arguments: str) -> str:
 def test_upgraded_and_rolled_back(node: Node, image: str, first: Path) -> None:
     operator = OperatorPod(node, NAMESPACE)
     operator.make_volume()
-    operator.install("first", first)
+    operator.install("first", first, "--set", "events.persistence.storageClassName=")  # what none is called there
     operator.until_ready()
     happen(node, operator, "before")
     old = schema(operator)
