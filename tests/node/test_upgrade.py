@@ -19,6 +19,8 @@ from tests.operator import until
 NAMESPACE = "upgraded"
 LONG_SECONDS = 120.0
 GROUP = "readers"
+AS_IT_WAS = ("--set", "events.persistence.size=2Gi")
+"""The default of the first state: a volume that is a folder cannot grow."""
 READERS = ("--set", "reader.create=true", "--set", f"reader.subjects[0].kind=Group,reader.subjects[0].name={GROUP}")
 
 
@@ -51,7 +53,7 @@ def test_upgraded_and_rolled_back(node: Node, image: str, first: Path) -> None:
     happen(node, operator, "before")
     old = schema(operator)
 
-    operator.until_another(lambda: operator.install(image, ROOT, *READERS, verb="upgrade"))
+    operator.until_another(lambda: operator.install(image, ROOT, *AS_IT_WAS, *READERS, verb="upgrade"))
     until_read(operator, "before")
     readers_can_read(node)
     new = schema(operator)
