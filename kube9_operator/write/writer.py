@@ -82,6 +82,8 @@ class Writer:
         self._reported: child.Recording | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
+        self._waits_since = 0.0
+        """When the log said that nothing may be written; 0 where it may."""
         self._redacted: list[Sighting] = []
         """Of the transaction at hand."""
         self._log = logs.get()
@@ -122,6 +124,7 @@ class Writer:
             if self.housekeeping.crowded():
                 self._wait_for_room()
                 continue
+            self._goes_on()
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if waits and not stopping else self._inbox.take(patience, most)
             while not self._link.told.empty():  # waits for a commit as a batch does
@@ -136,10 +139,19 @@ class Writer:
                 self.housekeeping.step()
 
     def _wait_for_room(self) -> None:
-        """While nothing may be written: waits a moment."""
+        """While nothing may be written: waits a moment. Says so when it lasts."""
+        if not self._waits_since and (why := self.housekeeping.trouble()):
+            self._waits_since = time.monotonic()
+            self._log.warning("database.waits", why=why)
         self._unwritten_since_ms = self._unwritten_since_ms or (now_ms() if self.housekeeping.trouble() else 0)
         time.sleep(ROOM_SECONDS)
         self.housekeeping.look_at_files()
+
+    def _goes_on(self) -> None:
+        """There is room."""
+        if self._waits_since:
+            self._log.info("database.goes_on", seconds=round(time.monotonic() - self._waits_since, 1))
+        self._waits_since = 0.0
 
     def _is_due(self) -> bool:
         """Whether time alone gives something to write."""
