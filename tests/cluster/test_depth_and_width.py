@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +67,23 @@ def recorded(operator: Operator, namespace: str) -> set[str]:
 
 def test_no_depth_and_no_width_stops_anything(plane: ControlPlane, operator: Operator, namespace: str, tmp_path: Path) -> None:
     editor = Editor(plane, namespace)
+    written: dict[str, float] = {}
     for depth in DEPTHS:
         editor.write("events", warning(namespace, f"deep-{depth}"), depth)
+        written[f"deep-{depth}"] = time.time()
         editor.write("pods", pod(f"deep-{depth}"), depth)
     for number in range(WIDE):
         editor.write("events", warning(namespace, f"wide-{number}") | {"message": "<" * WIDTH})
+        written[f"wide-{number}"] = time.time()
         editor.write("pods", pod(f"wide-{number}", "<" * WIDTH))
     plane.api("POST", f"/api/v1/namespaces/{namespace}/events", warning(namespace, "after"))
+    written["after"] = time.time()
     names = {*(f"deep-{depth}" for depth in DEPTHS), *(f"wide-{number}" for number in range(WIDE)), "after"}
     until(lambda: recorded(operator, namespace) >= names, "each of them, whole", LONG_SECONDS)
+    for one in operator.events("-n", namespace, "--limit", "100"):
+        if (name := one["object_name"]) in written:
+            late = datetime.fromisoformat(one["created_at"]).timestamp() - written[name]
+            print(f"{name}: recorded {late:.2f} s after it was written")
     compared = len(logged(operator, "watch.missed"))
     later = tmp_path / "later"
     later.mkdir()
