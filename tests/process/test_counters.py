@@ -29,7 +29,9 @@ def test_what_is_redacted(operator: Operator, standin: StandIn) -> None:
         moves(operator, "kube9_events_redacted_total", 0)
         standin.write(warning("one", "Odd", "Authorization: Bearer abc.def-ghi123 refused"))
         until(lambda: operator.events("--object-name=one"), "the Event")
-        (line,) = [line for line in operator.log() if line["event"] == "event.redacted"]
+        (line,) = until(
+            lambda: [line for line in operator.log() if line["event"] == "event.redacted"], "its line, once committed"
+        )
         moves(operator, "kube9_events_redacted_total", line["secrets"])
         assert line["secrets"] >= 1
         operator.kill("writer")
