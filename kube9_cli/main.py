@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kube9_cli.arguments import Request, check
 from kube9_cli.errors import QueryError, too_long
 from kube9_cli.guard import Guard
-from kube9_cli.output import HELD_BYTES, PATIENCE, Output
 from kube9_cli.parser import FORMATS, TABLES, UsageError, get_parser
-from kube9_cli.plain import in_json, plain
+from kube9_cli.render.output import HELD_BYTES, PATIENCE, Output
+from kube9_cli.render.plain import in_json, plain
+from kube9_cli.selection import Request, check
 
 MAX_DETAILS_CHARACTERS = 500
 MAX_COLUMNS_DIGITS = 5
@@ -151,8 +151,9 @@ def _line(error: dict[str, Any], as_text: bool) -> str:
 
 
 def _answer(request: Request, output: Output) -> None:
-    from kube9_cli import answer, format
-    from kube9_cli.query import Database
+    from kube9_cli.query import answer
+    from kube9_cli.query.connection import Database
+    from kube9_cli.render import format
 
     database = Database(request.path, request.timeout_seconds, lambda: output.waited_seconds)
     try:
@@ -176,8 +177,9 @@ def _answer(request: Request, output: Output) -> None:
 
 def _list(request: Request, database: Any) -> None:
     """Prints a page event by event, so that its memory is bounded and no transaction waits for whoever reads it."""
-    from kube9_cli import answer, coverage, format
-    from kube9_cli.match import match
+    from kube9_cli.query import answer, coverage
+    from kube9_cli.query.match import match
+    from kube9_cli.render import format
 
     matches = match(database, request.filters, request.order, request.limit, request.offset)
     covered = coverage.covered(database, request.filters, request.path)
@@ -210,7 +212,7 @@ def _width(terminal: bool) -> int | None:
 
 
 def _print_table(events: Iterator[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:
-    from kube9_cli import format
+    from kube9_cli.render import format
 
     terminal = sys.stdout.isatty()
     width = None if wide else _width(terminal)

@@ -9,8 +9,8 @@ from typing import Any
 
 import structlog
 
-from kube9_operator.plain import plain
 from kube9_operator.text import redact
+from kube9_operator.text.plain import plain
 
 Logger = structlog.typing.FilteringBoundLogger
 

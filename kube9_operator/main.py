@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kube9_operator import interpreter
 
 if TYPE_CHECKING:
-    from kube9_operator.deadlines import Deadlines
+    from kube9_operator.model.deadlines import Deadlines
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
         from kube9_cli.main import run
 
         return run(sys.argv[2:], "kube9-operator query")
-    from kube9_operator.signals import end_at_once
+    from kube9_operator.supervise.signals import end_at_once
 
     end_at_once()
     from kube9_operator import __version__
@@ -37,7 +37,7 @@ def main() -> int:
 def serve(deadlines: "Deadlines | None" = None) -> int:
     """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
     interpreter.set_up()
-    from kube9_operator.signals import end_at_once
+    from kube9_operator.supervise.signals import end_at_once
 
     end_at_once()
     try:
@@ -69,19 +69,19 @@ def _serve(deadlines: "Deadlines | None") -> int:
     from pathlib import Path
 
     from kube9_operator import __version__, logs, settings
-    from kube9_operator.deadlines import Deadlines
-    from kube9_operator.diary import Diary
-    from kube9_operator.frame import DATABASE_NAME
-    from kube9_operator.plain import plain
-    from kube9_operator.process import Role
-    from kube9_operator.serve.figures import Figures
-    from kube9_operator.serve.health import Health
-    from kube9_operator.serve.http import serve as serve_http
-    from kube9_operator.serve.metrics import exposition
-    from kube9_operator.serve.pages import Pages
-    from kube9_operator.serve.volume import Volume
-    from kube9_operator.sources import PROCESSES, PUBLISHER, SOURCES
-    from kube9_operator.supervisor import Supervisor
+    from kube9_operator.http.pages import Pages
+    from kube9_operator.http.prometheus import exposition
+    from kube9_operator.http.server import serve as serve_http
+    from kube9_operator.model.deadlines import Deadlines
+    from kube9_operator.model.frame import DATABASE_NAME
+    from kube9_operator.model.sources import PROCESSES, PUBLISHER, SOURCES
+    from kube9_operator.supervise.aggregation import Figures
+    from kube9_operator.supervise.health import Health
+    from kube9_operator.supervise.operator_events import Diary
+    from kube9_operator.supervise.process import Role
+    from kube9_operator.supervise.supervisor import Supervisor
+    from kube9_operator.supervise.volume import Volume
+    from kube9_operator.text.plain import plain
 
     try:
         chosen = settings.from_environment(os.environ)
@@ -107,7 +107,7 @@ def _serve(deadlines: "Deadlines | None") -> int:
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[
-            Role(name, "kube9_operator.watch.process:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
+            Role(name, "kube9_operator.watch.watcher:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
         ],
         deadlines=deadlines,
         log_level=chosen.log_level,

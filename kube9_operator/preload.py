@@ -2,8 +2,8 @@
 
 import gc
 
-import kube9_operator.child
-import kube9_operator.watch.process
+import kube9_operator.supervise.child
+import kube9_operator.watch.watcher
 import kube9_operator.write.writer  # noqa: F401
 
 LOADED = True

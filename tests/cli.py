@@ -13,7 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from kube9_cli.main import respond
-from kube9_cli.output import Output
+from kube9_cli.render.output import Output
 
 _ALONE = threading.Lock()
 """The streams and the environment belong to the whole process."""

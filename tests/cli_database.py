@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from kube9_operator.frame import EVENT_TYPES, SEVERITIES
-from kube9_operator.write.database import transaction
+from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES
+from kube9_operator.write.sqlite.database import transaction
 from tests.bench import database as made
 
 

@@ -5,8 +5,8 @@ import contextlib
 import io
 from collections.abc import Iterator
 
-from kube9_cli.arguments import check
 from kube9_cli.parser import get_parser as cli_parser
+from kube9_cli.selection import check
 from kube9_operator.parser import get_parser as operator_parser
 
 

@@ -9,13 +9,14 @@ from unittest import mock
 
 import msgspec
 
-from kube9_operator import states
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, News, Sighting
+from kube9_operator.model import resource_states
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, Frame, News, Sighting
+from kube9_operator.model.resource_states import GONE, Reduced, State
+from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
-from kube9_operator.states import GONE, Reduced, State
-from kube9_operator.tally import Tally
-from kube9_operator.write import database, migrations, writer
+from kube9_operator.write import writer
+from kube9_operator.write.sqlite import database, migrations
 
 NOW = 1_795_000_000_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -38,7 +39,7 @@ class Link:
 
 def state(name: str, reduced: Reduced | None, version: int = 1, uid: str = "", namespace: str = "shop") -> State:
     """An object as seen, or gone."""
-    encoded = states.encode(reduced) if reduced is not None else GONE
+    encoded = resource_states.encode(reduced) if reduced is not None else GONE
     return State(namespace, name, uid or f"uid-{name}", str(version), encoded)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kube9_cli.answer import BOOKS
+from kube9_cli.query.answer import BOOKS
 from tests.cli import run_cli
 
 FAST = {

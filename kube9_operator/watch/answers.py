@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from kube9_operator.frame import Hole
+from kube9_operator.model.frame import Hole
 from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
 
 Then = Literal["watch again", "list again", "wait long"]

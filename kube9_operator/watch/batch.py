@@ -2,8 +2,8 @@
 
 import msgspec
 
-from kube9_operator.frame import Counts, Sighting
-from kube9_operator.states import State
+from kube9_operator.model.frame import Counts, Sighting
+from kube9_operator.model.resource_states import State
 from kube9_operator.watch.unreadable import Unreadable
 
 

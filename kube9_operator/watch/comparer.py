@@ -3,8 +3,8 @@
 import threading
 
 from kube9_operator import logs
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, News
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, News
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.kind import Kind

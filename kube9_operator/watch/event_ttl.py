@@ -2,8 +2,8 @@
 
 import time
 
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.watch import namespaces
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.watch import cluster_identity
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.lifetime import Lifetime
 
@@ -36,7 +36,7 @@ class EventTtl:
                         continue
                     asked += 1
                     try:
-                        self._stay[namespace] = namespaces.stays(namespace, self._client, self._deadlines)
+                        self._stay[namespace] = cluster_identity.stays(namespace, self._client, self._deadlines)
                     except ApiError:
                         asked = MOST_ASKED  # one wait for a server that hangs is enough
                         continue

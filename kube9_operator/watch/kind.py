@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.sources import SOURCES
-from kube9_operator.states import GONE, UNREADABLE, Reduced, State, encode
+from kube9_operator.model.resource_states import GONE, UNREADABLE, Reduced, State, encode
+from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
 from kube9_operator.watch.decoding import decode, identity

@@ -5,9 +5,9 @@ a message does not say is left out.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kube9_operator import texts
-from kube9_operator.frame import MAX_NAME_CHARACTERS
-from kube9_operator.rows import OTHER_PRESSURE
+from kube9_operator.model.frame import MAX_NAME_CHARACTERS
+from kube9_operator.model.rows import OTHER_PRESSURE
+from kube9_operator.text import limits
 
 MAX_VALUE_CHARACTERS = 500
 """Of one value of metadata; image names have up to some 300."""
@@ -95,7 +95,7 @@ def quota(said: Said) -> Facts:
     """
     _, _, rest = said.message.partition("xceeded quota: ")
     name, _, rest = rest.partition(", requested: ")
-    name, _ = texts.line(name, MAX_NAME_CHARACTERS)  # whoever writes Events may write anything there
+    name, _ = limits.line(name, MAX_NAME_CHARACTERS)  # whoever writes Events may write anything there
     requested, _, rest = rest.partition(", used: ")
     used, _, limited = rest.partition(", limited: ")
     resources = ",".join(one.partition("=")[0] for one in requested[:MAX_VALUE_CHARACTERS].split(","))

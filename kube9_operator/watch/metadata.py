@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from kube9_operator import texts
-from kube9_operator.frame import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
-from kube9_operator.states import Owner
+from kube9_operator.model.frame import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
+from kube9_operator.model.resource_states import Owner
+from kube9_operator.text import limits
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +57,7 @@ class Texts:
         """A message as it is kept; '' for none."""
         if not text:
             return ""
-        made, found = texts.line(text, MAX_DESCRIPTION_CHARACTERS)
+        made, found = limits.line(text, MAX_DESCRIPTION_CHARACTERS)
         self.redacted += found
         return made
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, News, Sighting, encode
-from kube9_operator.states import UNREADABLE, State
+from kube9_operator.model.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, News, Sighting, encode
+from kube9_operator.model.resource_states import UNREADABLE, State
 from kube9_operator.watch.batch import Batch
 
 WAIT_SECONDS = 0.2

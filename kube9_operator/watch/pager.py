@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import TOO_LARGE, Answer, ApiError, Client

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from kube9_operator import rows
-from kube9_operator.rows import Row
+from kube9_operator.model import rows
+from kube9_operator.model.rows import Row
 from kube9_operator.watch import messages
 from kube9_operator.watch.messages import Facts, Read, Said
 

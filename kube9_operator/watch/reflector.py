@@ -8,12 +8,12 @@ import threading
 import time
 
 from kube9_operator import logs
-from kube9_operator.child import Ready
 from kube9_operator.clock import now_ms
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Hole, News
-from kube9_operator.tally import RECORDED, Tally
-from kube9_operator.watch import answers, lines, namespaces
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Hole, News
+from kube9_operator.model.tally import RECORDED, Tally
+from kube9_operator.supervise.child import Ready
+from kube9_operator.watch import answers, cluster_identity, lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Answer, ApiError, Client
 from kube9_operator.watch.event_ttl import EventTtl
@@ -127,7 +127,7 @@ class Reflector:
     def _list(self) -> None:
         """One complete list, page by page; its order is by name, so only its end carries a version."""
         self._heal.clear()
-        began_ms, cluster = now_ms(), namespaces.cluster_uid(self._client, self._deadlines)
+        began_ms, cluster = now_ms(), cluster_identity.cluster_uid(self._client, self._deadlines)
         meta, listed = self._listed_once(cluster)
         if not listed and self._kind.of_states:
             # It would say that every object is gone, and servers have been known to say so by mistake.
@@ -184,7 +184,7 @@ class Reflector:
 
     def _look(self) -> None:
         """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
-        cluster = namespaces.cluster_uid(self._client, self._deadlines)
+        cluster = cluster_identity.cluster_uid(self._client, self._deadlines)
         if cluster and self._cluster and cluster != self._cluster:
             raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
         meta = self._pager.look()

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from kube9_operator import __version__, logs
-from kube9_operator.child import Link, Published
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.watch import answers, namespaces
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.supervise.child import Link, Published
+from kube9_operator.watch import answers, cluster_identity
 from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.cluster_identity import cluster_uid
 from kube9_operator.watch.decoding import NOT_DECODED, decode
-from kube9_operator.watch.namespaces import cluster_uid
 
 NAME = "kube9-operator-status"
 """The extension looks for this name …"""
@@ -160,7 +160,7 @@ class StatusMap:
         """Known from the start but for the first one."""
         if not self._cluster:
             with contextlib.suppress(ApiError):
-                self._cluster = namespaces.cluster_uid(self._client, self._deadlines)
+                self._cluster = cluster_identity.cluster_uid(self._client, self._deadlines)
         return self._cluster
 
     def _owner(self) -> list[dict[str, str]]:

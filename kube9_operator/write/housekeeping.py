@@ -7,18 +7,18 @@ import time
 from pathlib import Path
 
 from kube9_operator import logs
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
-from kube9_operator.tally import Tally
-from kube9_operator.write import database, lock
-from kube9_operator.write.checkpoints import Checkpoints
-from kube9_operator.write.headroom import Headroom
-from kube9_operator.write.inspection import Inspector
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.rescue import Rescue
-from kube9_operator.write.retention import Retention
-from kube9_operator.write.size_limit import PRESSED
-from kube9_operator.write.store import Store
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.retention import Retention
+from kube9_operator.write.events.size_limit import PRESSED
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.recovery.inspection import Inspector
+from kube9_operator.write.recovery.restore import Rescue
+from kube9_operator.write.sqlite import database, lock
+from kube9_operator.write.sqlite.checkpoints import Checkpoints
+from kube9_operator.write.sqlite.headroom import Headroom
 
 LEAST_BATCH, SIGHTING_BYTES = 100, 4_096
 """Items of a commit, however small the WAL has to be; and what each may add to it, for which most need less."""

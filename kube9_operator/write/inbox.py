@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from typing import Any
 
-from kube9_operator.child import BeginAgain
-from kube9_operator.frame import Frame, decode
+from kube9_operator.model.frame import Frame, decode
+from kube9_operator.supervise.child import BeginAgain
 
 MAX_FRAMES = 200
 

@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from kube9_operator.child import Link, Message
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.write import database
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.supervise.child import Link, Message
+from kube9_operator.write.sqlite import database
 
 STEPS = 1_000
 """Of SQLite's machine, between two notes that it makes progress: some microseconds' work, or some reads of a slow disk."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kube9_operator import logs
-from kube9_operator.frame import Frame
+from kube9_operator.model.frame import Frame
 
 
 def say(batch: list[Frame], frames: Any) -> None:

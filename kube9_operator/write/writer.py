@@ -8,24 +8,28 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator import child, logs
+from kube9_operator import logs
 from kube9_operator.clock import now_ms
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, News, Sighting
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, Frame, News, Sighting
 from kube9_operator.settings import Settings
-from kube9_operator.write import damage, database, inspection, states, unflushed
-from kube9_operator.write.bounds import Bounds
-from kube9_operator.write.careful import Careful
-from kube9_operator.write.comparison import Comparison
-from kube9_operator.write.counted import Counted
-from kube9_operator.write.deletion import REASON_SIZE
+from kube9_operator.supervise import child
+from kube9_operator.write import unflushed
+from kube9_operator.write.counters import Counted
+from kube9_operator.write.events.bounds import Bounds
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.deletion import REASON_SIZE
+from kube9_operator.write.events.missed import Comparison
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.inbox import Inbox
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.opening import opened
 from kube9_operator.write.pace import Pace, beating
-from kube9_operator.write.states import States
-from kube9_operator.write.store import Store
+from kube9_operator.write.recovery import inspection, quarantine
+from kube9_operator.write.recovery.opening import opened
+from kube9_operator.write.resources import states
+from kube9_operator.write.resources.states import States
+from kube9_operator.write.savepoints import Careful
+from kube9_operator.write.sqlite import database
 
 ROOM_SECONDS = 0.05
 ALIVE_SECONDS = 30.0
@@ -103,7 +107,7 @@ class Writer:
             except database.TROUBLE as error:
                 self._forget()
                 if isinstance(error, database.FULL):
-                    damage.give_way(settings.database_folder)
+                    quarantine.give_way(settings.database_folder)
                 tries += 1
                 self._wait_for_database(error, tries, [])
                 self._link.abandon = self._link.stop.is_set()

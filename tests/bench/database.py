@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from kube9_operator.frame import Counts, Frame, News, Sighting, hash64
-from kube9_operator.write import database, migrations
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.model.frame import Counts, Frame, News, Sighting, hash64
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite import database, migrations
 
 SEVEN_DAYS_MS = 7 * 86_400_000
 REASONS = ("BackOff", "Unhealthy", "FailedMount", "FailedScheduling", "Failed", "FailedCreate", "Evicted")

@@ -8,9 +8,9 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.frame import Sighting
-from kube9_operator.write.database import transaction
-from kube9_operator.write.store import Store
+from kube9_operator.model.frame import Sighting
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite.database import transaction
 from tests.bench import database
 from tests.operator import Operator, until
 from tests.standin import StandIn
@@ -58,7 +58,7 @@ def _bare(source: Path | None) -> float:
 def _rows(connection: apsw.Connection, sightings: list[Sighting]) -> dict[str, list[tuple[Any, ...]]]:
     """What the store makes of the sightings, as rows with numbers that are free in the database."""
     scratch = apsw.Connection(":memory:")
-    from kube9_operator.write import migrations
+    from kube9_operator.write.sqlite import migrations
 
     migrations.migrate(scratch, migrations.known())
     store = Store(scratch, quiet_ms=3_600_000)

@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from kube9_operator.frame import News
+from kube9_operator.model.frame import News
 from kube9_operator.watch import lines
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.outbox import Outbox

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 

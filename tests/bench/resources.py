@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
 from tests.bench.memory import AS_INSTALLED, pss
 from tests.cluster.plane import ControlPlane, assets
 from tests.cluster.recorder import logged, warning

@@ -10,13 +10,13 @@ from pathlib import Path
 import apsw
 
 from kube9_operator import settings
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.tally import Tally
-from kube9_operator.write import deletion, retention
-from kube9_operator.write.checkpoints import Checkpoints
-from kube9_operator.write.database import bound, connect, prepare, transaction
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.tally import Tally
+from kube9_operator.write.events import deletion, retention
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite.checkpoints import Checkpoints
+from kube9_operator.write.sqlite.database import bound, connect, prepare, transaction
 from tests.bench.database import sightings
 
 RATE, BATCH = 1_000, 100

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kube9_operator.sources import PROCESSES
+from kube9_operator.model.sources import PROCESSES
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, warning
 from tests.operator import Operator, until

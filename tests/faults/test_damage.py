@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
-from kube9_operator.write import salvage
+from kube9_operator.write.recovery import salvage
 from tests.bench import database as made
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator.sources import SOURCES
+from kube9_operator.model.sources import SOURCES
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
 

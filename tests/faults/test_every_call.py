@@ -16,13 +16,15 @@ import apsw
 import msgspec
 import pytest
 
-from kube9_operator import child, settings
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, Mark, News, Sighting, encode
-from kube9_operator.states import Node, State, Workload
-from kube9_operator.states import encode as reduced
-from kube9_operator.tally import Tally
-from kube9_operator.write import database, lock, writer
+from kube9_operator import settings
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, Frame, Mark, News, Sighting, encode
+from kube9_operator.model.resource_states import Node, State, Workload
+from kube9_operator.model.resource_states import encode as reduced
+from kube9_operator.model.tally import Tally
+from kube9_operator.supervise import child
+from kube9_operator.write import writer
+from kube9_operator.write.sqlite import database, lock
 from tests.bench import database as made
 from tests.faults.failing import Failing, failing
 from tests.operator import FAST

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.frame import Counts, Frame, News, Sighting
-from kube9_operator.write import damage, database, migrations, rescue, salvage
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.model.frame import Counts, Frame, News, Sighting
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.recovery import quarantine, restore, salvage
+from kube9_operator.write.sqlite import database, migrations
 from tests.bench import database as made
 from tests.faults.test_every_call import ERRORS
 
@@ -70,14 +71,14 @@ def old(tmp_path: Path) -> Path:
     with database.transaction(connection):
         begin(store, ledger, happened())
     connection.close()
-    damage.set_aside(str(folder), "by this test")
+    quarantine.set_aside(str(folder), "by this test")
     return folder
 
 
 def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]]], bool]:
     """Salvages into a new database in which some is recorded anew; what is there then, and whether a statement had failed."""
     connection, store, ledger = opened(folder)
-    one = rescue.Rescue(connection, store, ledger, str(folder))
+    one = restore.Rescue(connection, store, ledger, str(folder))
     with database.transaction(connection):
         one.begin()
         begin(store, ledger, [msgspec.structs.replace(seen, count=2) for seen in happened()[:AGAIN]])
@@ -98,7 +99,7 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
         except database.TROUBLE:
             store.forget()
     connection.exec_trace = None
-    fresh_from = rescue._fresh_from(msgspec.json.decode(ledger.fact(rescue.FACT), type=rescue.State))
+    fresh_from = restore._fresh_from(msgspec.json.decode(ledger.fact(restore.FACT), type=restore.State))
     found = {
         "events": f"""SELECT o.name, e.count, e.id < {fresh_from} FROM events e JOIN objects o ON o.id = e.object
             WHERE e.type = 0 OR o.name <> '' ORDER BY 1""",
@@ -113,7 +114,7 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
 
 
 def test_every_statement(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rescue, "Reading", Read)
+    monkeypatch.setattr(restore, "Reading", Read)
     expected, _ = bring_in(Path(shutil.copytree(old, tmp_path / "without")), 0)
     assert sorted(row[1] for row in expected["events"]) == [1] * (EVENTS - AGAIN) + [2] * AGAIN
     assert all(row[2] for row in expected["events"]), "each under the id that it had"

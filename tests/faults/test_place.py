@@ -10,8 +10,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.write import database, inspection, place, sizes
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.write.recovery import inspection
+from kube9_operator.write.sqlite import database, file_identity, sizes
 from tests.bench import database as made
 from tests.faults.test_damage import DEADLINES, ids_now, quick_check
 from tests.operator import OF_EVENTS, Operator, until
@@ -108,16 +109,16 @@ def test_a_wal_that_is_removed_is_put_back_for_the_next(tmp_path: Path) -> None:
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM ballast").get == 0
     connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
-    was = place.Place(str(path))
+    was = file_identity.Place(str(path))
     for gone in ("-wal", "-shm", "-wal"):
         path.with_name(path.name + gone).unlink()
-        with pytest.raises(place.WalRemoved, match=f"kube9.db{gone} has been removed") as raised:
+        with pytest.raises(file_identity.WalRemoved, match=f"kube9.db{gone} has been removed") as raised:
             was.look()
         raised.value.leave(connection)
         connection = database.connect(str(tmp_path), busy_seconds=1.0)
         database.prepare(connection)
         connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
-        was = place.Place(str(path))
+        was = file_identity.Place(str(path))
         was.look()
     assert reader.execute("SELECT count(*) FROM ballast").get == 0
     reader.close()
@@ -130,10 +131,10 @@ def test_a_wal_that_is_removed_where_there_is_no_room_is_written_back(tmp_path: 
     connection = made.create(str(tmp_path))
     connection.execute("CREATE TABLE ballast (data)")
     path = tmp_path / database.FILE_NAME
-    was = place.Place(str(path))
+    was = file_identity.Place(str(path))
     Path(f"{path}-wal").unlink()
-    monkeypatch.setattr(place, "OPEN_FILES", str(tmp_path / "none"))
-    with pytest.raises(place.WalRemoved) as raised:
+    monkeypatch.setattr(file_identity, "OPEN_FILES", str(tmp_path / "none"))
+    with pytest.raises(file_identity.WalRemoved) as raised:
         was.look()
     raised.value.leave(connection)
     assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]

@@ -42,7 +42,7 @@ def of_salvage(operator: Operator) -> int | None:
     """The id of the process that reads the old file."""
     for one in operator.children():
         line = Path(f"/proc/{one}/cmdline")
-        if line.exists() and b"kube9_operator.write.salvage" in line.read_bytes():
+        if line.exists() and b"kube9_operator.write.recovery.salvage" in line.read_bytes():
             return one
     return None
 

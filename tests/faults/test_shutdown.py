@@ -9,8 +9,8 @@ from typing import Any
 import apsw
 import pytest
 
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, News, encode
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, Frame, News, encode
 from kube9_operator.settings import from_environment
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.write import pace
 from tests import operator as started
 from tests.faults import slow

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kube9_operator.serve.metrics import METRICS
+from kube9_operator.http.prometheus import METRICS
+from kube9_operator.model.sources import SOURCES
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
-from kube9_operator.sources import SOURCES
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
 from tests.tools import tool
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kube9_operator.write import inspection
-from kube9_operator.write.reading import Reading
+from kube9_operator.write.recovery import inspection
+from kube9_operator.write.recovery.salvage_process import Reading
 from tests.operator import WAIT_SECONDS, until
 from tests.packaging import hostile
 from tests.standin import StandIn, warning

@@ -15,12 +15,13 @@ import apsw
 import pytest
 
 from kube9_operator import settings
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.tally import Tally
-from kube9_operator.write import checkpoints, database, housekeeping
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.tally import Tally
+from kube9_operator.write import housekeeping
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.housekeeping import Housekeeping
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.write.sqlite import checkpoints, database
 from tests.bench import database as made
 from tests.operator import BIN, OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning

@@ -23,8 +23,8 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.answer import format_id
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
+from kube9_cli.query.answer import format_id
 from tests import cli_database
 from tests.cli import run_cli
 from tests.operator import BIN

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kube9_operator.sources import PROCESSES, SOURCES
+from kube9_operator.model.sources import PROCESSES, SOURCES
 from tests.observer import Observer
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, make_certificate, warning

@@ -9,11 +9,12 @@ from unittest import mock
 import apsw
 import pytest
 
-from kube9_operator.frame import CRITICAL, ERROR, INFO, WARNING, Sighting, hash64
-from kube9_operator.write import database, size_limit
-from kube9_operator.write.retention import Retention
-from kube9_operator.write.space import Room
-from kube9_operator.write.store import Store
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Sighting, hash64
+from kube9_operator.write.events import size_limit
+from kube9_operator.write.events.retention import Retention
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite import database
+from kube9_operator.write.sqlite.space import Room
 from tests.bench import database as made
 from tests.process.test_retention import QUIET_MS, keeper, work
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.sources import PROCESSES, SOURCES
+from kube9_operator.model.sources import PROCESSES, SOURCES
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kube9_operator.serve.http import MAX_CONNECTIONS, MAX_REQUEST_BYTES
-from kube9_operator.serve.metrics import METRICS
-from kube9_operator.sources import PROCESSES
+from kube9_operator.http.prometheus import METRICS
+from kube9_operator.http.server import MAX_CONNECTIONS, MAX_REQUEST_BYTES
+from kube9_operator.model.sources import PROCESSES
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 from tests.tools import tool

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
-from kube9_operator.write import database, migrations
+from kube9_operator.write.sqlite import database, migrations
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 

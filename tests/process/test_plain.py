@@ -13,9 +13,9 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.answer import format_id
-from kube9_cli.plain import INVISIBLE, in_json, is_plain, plain
-from kube9_cli.query import TABLES
+from kube9_cli.query.answer import format_id
+from kube9_cli.query.connection import TABLES
+from kube9_cli.render.plain import INVISIBLE, in_json, is_plain, plain
 from tests import cli_database
 from tests.cli import Answered, run_cli
 from tests.forked import kube9_cli

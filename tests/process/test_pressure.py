@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.frame import CRITICAL, Counts, Frame, News, Sighting, decode
+from kube9_operator.model.frame import CRITICAL, Counts, Frame, News, Sighting, decode
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
 from tests.bench.database import sightings

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.frame import Counts, Frame, News, decode
-from kube9_operator.sources import SOURCES
-from kube9_operator.states import UNREADABLE, State
+from kube9_operator.model.frame import Counts, Frame, News, decode
+from kube9_operator.model.resource_states import UNREADABLE, State
+from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox
 from tests.operator import OF_EVENTS, Operator, until

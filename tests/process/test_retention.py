@@ -14,12 +14,13 @@ import msgspec
 import pytest
 
 from kube9_operator import settings
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Sighting
-from kube9_operator.tally import Tally
-from kube9_operator.write import database, deletion, eraser, retention, space
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Sighting
+from kube9_operator.model.tally import Tally
+from kube9_operator.write.events import deletion, eraser, retention
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite import database, space
 from tests.bench import database as made
 from tests.operator import until
 from tests.process.test_writer import Asked, frame, write

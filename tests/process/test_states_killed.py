@@ -12,9 +12,9 @@ from pathlib import Path
 
 import apsw
 
-from kube9_operator.frame import Counts, Frame, News
-from kube9_operator.states import Container, End, Namespace, Node, Pod, Service, Slice, State, Workload
-from kube9_operator.write import database
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Service, Slice, State, Workload
+from kube9_operator.write.sqlite import database
 from tests.bench import database as made
 from tests.kept import Kept, state
 from tests.operator import until

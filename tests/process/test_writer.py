@@ -15,15 +15,16 @@ import apsw
 import msgspec
 import pytest
 
-from kube9_operator.child import BeginAgain, CannotStart, Told
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Counts, Frame, News, Sighting, encode
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Counts, Frame, News, Sighting, encode
+from kube9_operator.model.resource_states import State, Workload
+from kube9_operator.model.resource_states import encode as reduced
+from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
-from kube9_operator.states import State, Workload
-from kube9_operator.states import encode as reduced
-from kube9_operator.tally import Tally
-from kube9_operator.write import changes, database, lock
-from kube9_operator.write.store import Outcome, Store
+from kube9_operator.supervise.child import BeginAgain, CannotStart, Told
+from kube9_operator.write.events.store import Outcome, Store
+from kube9_operator.write.resources import detect
+from kube9_operator.write.sqlite import database, lock
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made
 from tests.operator import FAST, Operator, until
@@ -110,7 +111,7 @@ def test_an_error_that_nobody_thought_of_blocks_nobody(connection: apsw.Connecti
 
 def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     known: dict[str, list[Sighting]] = {"even": []}
-    monkeypatch.setattr(changes, "compare", lambda seen, *_: known[seen.name])
+    monkeypatch.setattr(detect, "compare", lambda seen, *_: known[seen.name])
     states = [State("shop", name, f"uid-{name}", "7", reduced(Workload(2, {}))) for name in ("odd", "even")]
     write(connection, Asked(), Frame("deployments", 1, News("", "7", 1_795_000_000_000), Counts(received=2), [], states))
     assert connection.execute("SELECT name FROM states").fetchall() == [("even",)]
@@ -166,7 +167,7 @@ def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: 
 
 
 def test_a_lock_names_its_holder(tmp_path: Path) -> None:
-    hold = f"from kube9_operator.write.lock import hold; hold({str(tmp_path)!r}, 1, print)"
+    hold = f"from kube9_operator.write.sqlite.lock import hold; hold({str(tmp_path)!r}, 1, print)"
     command = [sys.executable, "-c", f"import time; {hold}; print('held', flush=True); time.sleep(60)"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout

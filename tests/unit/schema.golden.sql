@@ -84,7 +84,7 @@ CREATE TABLE departed (
 CREATE TABLE endpoints (
     namespace TEXT NOT NULL,
     service   TEXT NOT NULL,
-    known     BLOB NOT NULL, -- msgpack, see write/changes/endpoints.py
+    known     BLOB NOT NULL, -- msgpack, see write/resources/detect/endpoints.py
     due_ms    INTEGER,       -- when the loss will have lasted long enough, by our clock; NULL where there is none
     PRIMARY KEY (namespace, service)
 ) STRICT, WITHOUT ROWID

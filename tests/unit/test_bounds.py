@@ -7,10 +7,10 @@ from unittest import mock
 import msgspec
 import pytest
 
-from kube9_operator.frame import hash64
-from kube9_operator.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
-from kube9_operator.write import bounds
-from kube9_operator.write.shares import cut_level
+from kube9_operator.model.frame import hash64
+from kube9_operator.model.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
+from kube9_operator.write.events import bounds
+from kube9_operator.write.events.shares import cut_level
 from tests.bench.database import sightings
 from tests.kept import Kept, kept
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator.write import salvage
-from kube9_operator.write.btree_pages import Pages
-from kube9_operator.write.btree_records import shape
+from kube9_operator.write.recovery import salvage
+from kube9_operator.write.recovery.btree_pages import Pages
+from kube9_operator.write.recovery.btree_records import shape
 from tests.bench import database as made
 
 EVENTS = 1_200

@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from kube9_operator import rows
-from kube9_operator.frame import CRITICAL, ERROR, INFO, WARNING, Sighting
-from kube9_operator.states import Container, End, Namespace, Node, Pod, Workload
-from kube9_operator.write import changes
-from kube9_operator.write.changes import endpoints
-from kube9_operator.write.changes.seen import Lives, Seen, duration
+from kube9_operator.model import rows
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Sighting
+from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
+from kube9_operator.write.resources import detect
+from kube9_operator.write.resources.detect import endpoints
+from kube9_operator.write.resources.detect.observed import Lives, Seen, duration
 
 DAY = 86_400_000
 NOW = 1_795_000_000_000
@@ -22,11 +22,11 @@ def seen(source: str, name: str = "web", whole: bool = True, **more: object) -> 
 
 
 def told(of: Seen, previous: object, current: object) -> list[tuple[int, str, str]]:
-    return [(one.severity, one.title, one.description) for one in changes.compare(of, previous, current, LIVES)]
+    return [(one.severity, one.title, one.description) for one in detect.compare(of, previous, current, LIVES)]
 
 
 def only(of: Seen, previous: object, current: object) -> Sighting:
-    (found,) = changes.compare(of, previous, current, LIVES)
+    (found,) = detect.compare(of, previous, current, LIVES)
     return found
 
 
@@ -79,7 +79,7 @@ def test_a_node_that_was_never_ready_is_not_lost() -> None:
     assert told(seen("nodes", whole=False), None, young) == []
     assert [title for _, title, _ in told(seen("nodes"), None, young)] == ["Node added to cluster"]
     assert told(seen("nodes"), young, NODE) == [], "ready for the first time"
-    assert changes.lasting("nodes", young) == {}
+    assert detect.lasting("nodes", young) == {}
     silent = changed(NODE, ready="Unknown", ready_since_ms=NOW, ready_reason="NodeStatusNeverUpdated")
     assert told(seen("nodes", whole=False), None, silent) == []
 
@@ -87,13 +87,13 @@ def test_a_node_that_was_never_ready_is_not_lost() -> None:
 def test_a_node_that_is_ready_again() -> None:
     key = rows.key(rows.NODE_NOT_READY)
     lost = changed(NODE, ready="Unknown", ready_since_ms=NOW - 100_000)
-    assert changes.lasting("nodes", lost) == {key: NOW - 100_000}
+    assert detect.lasting("nodes", lost) == {key: NOW - 100_000}
     back = changed(NODE, ready_since_ms=NOW - 1_000)
     found = only(seen("nodes", lasting={key: NOW - 313_000}), lost, back)
     assert (found.severity, found.title) == (INFO, "Node Ready")
     assert found.description == "Node web is ready again after 5m 12s"
     assert metadata(found) == {"previous": "Unknown", "current": "True", "not_ready_seconds": 312}
-    assert changes.ended_ms("nodes", back) == NOW - 1_000
+    assert detect.ended_ms("nodes", back) == NOW - 1_000
     assert told(seen("nodes"), lost, changed(back, ready_since_ms=lost.ready_since_ms)), "dates are whole seconds"
     unseen = only(seen("nodes", listing=True), NODE, back)
     assert unseen.description == "Node web is ready again; it was not while nothing watched"
@@ -137,7 +137,7 @@ def test_a_workload_that_is_scaled_or_gets_another_image(source: str, kind: str)
     assert told(of, None, before) == []
     assert told(of, before, None) == []
     assert told(of, before, before) == []
-    again = changes.compare(of._replace(version="71"), Workload(5), Workload(2), LIVES)
+    again = detect.compare(of._replace(version="71"), Workload(5), Workload(2), LIVES)
     assert again[0].key != scaled.key, "each change is an event of its own"
 
 
@@ -166,7 +166,7 @@ def test_a_rollout_that_is_stuck() -> None:
     assert (found.first_ms, found.reason) == (NOW - 60_000, "ProgressDeadlineExceeded")
     assert only(seen("deployments", whole=False), None, stuck).contributor == found.contributor
     assert told(seen("deployments"), stuck, stuck) == []
-    assert changes.lasting("deployments", stuck) == {rows.key(rows.ROLLOUT_STUCK): NOW - 60_000}
+    assert detect.lasting("deployments", stuck) == {rows.key(rows.ROLLOUT_STUCK): NOW - 60_000}
     assert told(seen("deployments"), None, changed(stuck, stuck_since_ms=NOW - 31 * DAY)) == []
 
 
@@ -182,13 +182,13 @@ def pod(*containers: Container, **fields: object) -> Pod:
 
 def test_a_container_that_is_killed_for_memory() -> None:
     before, after = pod(Container("app")), pod(Container("app", "", 1, "", "64Mi", [KILLED]))
-    restarted, found = sorted(changes.compare(seen("pods"), before, after, LIVES), key=lambda one: one.severity)
+    restarted, found = sorted(detect.compare(seen("pods"), before, after, LIVES), key=lambda one: one.severity)
     assert restarted.title == "Container restarted"
     assert (found.severity, found.title) == (CRITICAL, "Container OOM killed")
     assert found.reason == "OOMKilled"
     assert metadata(found) == {"container": "app", "restart_count": 1, "memory_limit": "64Mi", "last_exit_code": 137}
     assert (found.first_ms, found.node) == (NOW - 20_000, "node-1")
-    first = changes.compare(seen("pods", whole=False), None, after, LIVES)
+    first = detect.compare(seen("pods", whole=False), None, after, LIVES)
     assert [one.contributor for one in first] == [found.contributor], "dated, so recorded whenever it is first seen"
     assert told(seen("pods"), after, after) == []
     moved = pod(Container("app", "", 1, "", "64Mi", [KILLED, ENDED]))
@@ -233,14 +233,14 @@ def test_a_crash_loop() -> None:
     first = only(seen("pods", whole=False), None, pod(waits))
     assert (first.severity, first.lead, first.count) == (ERROR, True, 1), "its last restart has a date"
     assert told(seen("pods"), pod(changed(runs, restart_count=4)), pod(changed(waits, restart_count=4))) == []
-    assert changes.lasting("pods", pod(waits)) == {rows.key(rows.RESTARTS, "app"): NOW - 1_000}
-    assert changes.lasting("pods", pod(runs)) == {}
+    assert detect.lasting("pods", pod(waits)) == {rows.key(rows.RESTARTS, "app"): NOW - 1_000}
+    assert detect.lasting("pods", pod(runs)) == {}
 
 
 def test_a_pod_that_finds_no_node_lasts() -> None:
     waiting = pod(unschedulable_since_ms=NOW - 7)
     assert told(seen("pods"), None, waiting) == [], "the scheduler's Events say it"
-    assert changes.lasting("pods", waiting) == {rows.key(rows.CANNOT_SCHEDULE): NOW - 7}
+    assert detect.lasting("pods", waiting) == {rows.key(rows.CANNOT_SCHEDULE): NOW - 7}
 
 
 # Endpoints

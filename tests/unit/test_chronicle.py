@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.serve.chronicle import Chronicle
+from kube9_operator.supervise.health_events import Chronicle
 
 
 def told(*statuses: str) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator.states import GONE, UNREADABLE
-from kube9_operator.watch import items, lines, namespaces, whole_list
+from kube9_operator.model.resource_states import GONE, UNREADABLE
+from kube9_operator.watch import cluster_identity, items, lines, whole_list
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Answer, ApiError, status_of
 from kube9_operator.watch.decoding import identity
@@ -181,7 +181,7 @@ def test_any_namespace(inner: str, key: str) -> None:
     assert not lines.stays(body.replace(b'"<here>"', inner.encode()))
     with pytest.raises(ApiError):
         lines.uid(inner.encode())
-    assert namespaces.CLUSTER == "kube-system"
+    assert cluster_identity.CLUSTER == "kube-system"
 
 
 @pytest.mark.parametrize("source", ["events", "pods", "services"])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator.frame import SEVERITIES, Sighting
-from kube9_operator.watch import events, lines
-from kube9_operator.watch.events import Event, normalise
+from kube9_operator.model.frame import SEVERITIES, Sighting
+from kube9_operator.watch import lines, observations
 from kube9_operator.watch.kinds.events import EVENTS
+from kube9_operator.watch.observations import Event, normalise
 from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.whole_list import WholeList
 
@@ -158,13 +158,13 @@ def test_no_last_time_is_ahead_of_the_clock_of_the_api_server(count: int, fields
     assert seen
     assert seen.last_ms == ms("2026-11-23T15:50:00Z" if fields and len(fields) == 2 else own["creationTimestamp"])
     assert json.loads(seen.metadata)["original_last_timestamp"] == AHEAD
-    assert events.written_ms(found, ms(CLOCK)) == seen.last_ms
+    assert observations.written_ms(found, ms(CLOCK)) == seen.last_ms
 
 
 def test_api_servers_may_differ_by_a_little() -> None:
     own = event()["metadata"] | {"managedFields": [{"time": "2026-11-23T16:00:05Z"}]}
     found = msgspec.convert(event(metadata=own, lastTimestamp="2026-11-23T16:00:04Z"), Event)
-    assert events.written_ms(found, ms(CLOCK)) == ms(CLOCK)
+    assert observations.written_ms(found, ms(CLOCK)) == ms(CLOCK)
     seen = normalise(found, server_ms=ms(CLOCK))
     assert seen
     assert seen.last_ms == ms("2026-11-23T16:00:04Z")
@@ -205,14 +205,14 @@ numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.none()
     st.builds(
         Event,
         metadata=st.builds(
-            events.ObjectMeta,
+            observations.ObjectMeta,
             name=texts,
             namespace=texts,
             resource_version=texts,
             creation_timestamp=times,
-            managed_fields=st.lists(st.builds(events.Written, time=times), max_size=3) | st.none(),
+            managed_fields=st.lists(st.builds(observations.Written, time=times), max_size=3) | st.none(),
         ),
-        involved_object=st.builds(events.Reference, kind=texts, namespace=texts, name=texts, uid=texts) | st.none(),
+        involved_object=st.builds(observations.Reference, kind=texts, namespace=texts, name=texts, uid=texts) | st.none(),
         reason=texts,
         message=st.text(max_size=2_000) | st.none(),
         type=texts,
@@ -220,8 +220,8 @@ numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.none()
         first_timestamp=times,
         last_timestamp=times,
         event_time=times,
-        series=st.builds(events.Series, count=numbers, last_observed_time=times) | st.none(),
-        source=st.builds(events.Source, component=texts, host=texts) | st.none(),
+        series=st.builds(observations.Series, count=numbers, last_observed_time=times) | st.none(),
+        source=st.builds(observations.Source, component=texts, host=texts) | st.none(),
         reporting_component=texts,
     )
 )

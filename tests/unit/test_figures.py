@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from kube9_operator import own
-from kube9_operator.child import Recording, Watching, decode
-from kube9_operator.frame import INFO
-from kube9_operator.serve.figures import Figures
-from kube9_operator.serve.health import Health
-from kube9_operator.serve.metrics import METRICS, exposition
-from kube9_operator.serve.pages import TEXT, Pages
-from kube9_operator.serve.volume import SQLITE_MAGIC, Volume
-from kube9_operator.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
-from kube9_operator.write.counted import Counted
+from kube9_operator.http.pages import TEXT, Pages
+from kube9_operator.http.prometheus import METRICS, exposition
+from kube9_operator.model import operator_event
+from kube9_operator.model.frame import INFO
+from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
+from kube9_operator.supervise.aggregation import Figures
+from kube9_operator.supervise.child import Recording, Watching, decode
+from kube9_operator.supervise.health import Health
+from kube9_operator.supervise.volume import SQLITE_MAGIC, Volume
+from kube9_operator.write.counters import Counted
 
 TOTAL = "kube9_events_total"
 
@@ -96,7 +96,7 @@ def _recording(**account: int) -> Recording:
 
 
 def test_a_report_arrives_as_it_was_sent() -> None:
-    from kube9_operator.child import _encoder
+    from kube9_operator.supervise.child import _encoder
 
     tally = Tally()
     tally.add(TOTAL, "cluster", "info")
@@ -161,7 +161,7 @@ def test_a_batch_is_timed_to_its_commit() -> None:
     tally = Tally()
     counted = Counted(tally)
     counted.begin()
-    counted.applied(own.happened("Test", INFO, "", "", 1_000), "stored")
+    counted.applied(operator_event.happened("Test", INFO, "", "", 1_000), "stored")
     counted.committed(0.5, 3_000)
     timed = tally.report().observed
     assert set(timed) == {"kube9_events_processing_duration_seconds", LAG}

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator.child import CannotStart
 from kube9_operator.files import NotAFile, open_file
-from kube9_operator.serve.volume import Volume
-from kube9_operator.write import damage, database, lock
-from kube9_operator.write.btree_pages import Pages
+from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.volume import Volume
+from kube9_operator.write.recovery import quarantine
+from kube9_operator.write.recovery.btree_pages import Pages
+from kube9_operator.write.sqlite import database, lock
 
 PARTS = ("", "-wal", "-shm", "-journal")
 
@@ -65,9 +66,9 @@ def test_nor_takes_it_for_its_lock(tmp_path: Path, make: Callable[[Path], None])
 def test_what_is_noted_of_a_damaged_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
     aside = tmp_path / "kube9.db.corrupt-20261124T103045Z"
     make(tmp_path / f"{aside.name}.json")
-    assert damage.note(aside) == damage.Note()
-    damage.keep_note(aside, damage.Note("why"))
-    assert damage.note(aside) == damage.Note()
+    assert quarantine.note(aside) == quarantine.Note()
+    quarantine.keep_note(aside, quarantine.Note("why"))
+    assert quarantine.note(aside) == quarantine.Note()
 
 
 def test_a_damaged_file_itself(tmp_path: Path, make: Callable[[Path], None]) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kube9_operator.child import Problem, Recording, Watching
-from kube9_operator.serve import health as module
-from kube9_operator.serve.health import Health
+from kube9_operator.supervise import health as module
+from kube9_operator.supervise.child import Problem, Recording, Watching
+from kube9_operator.supervise.health import Health
 
 NOW_MS = 1_795_000_000_000
 DAY = 86_400

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.main import respond
-from kube9_cli.output import Output
 from kube9_cli.parser import UsageError
 from kube9_cli.parser import get_parser as cli_parser
+from kube9_cli.render.output import Output
 from kube9_operator.parser import get_parser as operator_parser
 from tests.cli import run_cli
 from tests.commands import levels, parsed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator import signals
+from kube9_operator.supervise import signals
 
 
 def test_a_folder_that_was_removed(tmp_path: Path) -> None:

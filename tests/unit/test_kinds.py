@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator import states
-from kube9_operator.sources import SOURCES
-from kube9_operator.states import (
+from kube9_operator.model import resource_states
+from kube9_operator.model.resource_states import (
     GONE,
     OF_SOURCE,
     UNREADABLE,
@@ -30,6 +29,7 @@ from kube9_operator.states import (
     Slice,
     Workload,
 )
+from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError
@@ -56,7 +56,7 @@ def reduced(source: str, made: dict[str, Any]) -> Any:
     batch = Batch()
     KINDS[source].take(msgspec.Raw(json.dumps(made).encode()), batch)
     assert batch.counts.undecodable == 0
-    return states.decode(source, batch.states[0].reduced)
+    return resource_states.decode(source, batch.states[0].reduced)
 
 
 def made(**fields: Any) -> dict[str, Any]:
@@ -271,7 +271,7 @@ def test_anything_of_the_right_form_is_reduced(source: str, data: st.DataObject)
     own = made_.metadata
     assert (version, batch.counts.received, batch.counts.undecodable) == (own.resource_version, 1, 0)
     assert (state.namespace, state.name, state.uid, state.version) == (own.namespace or "", own.name, own.uid, version)
-    assert isinstance(states.decode(source, state.reduced), OF_SOURCE[source])
+    assert isinstance(resource_states.decode(source, state.reduced), OF_SOURCE[source])
 
 
 def line(kind: str, what: Any) -> bytes:

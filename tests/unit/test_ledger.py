@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator import own
-from kube9_operator.frame import WARNING, Counts, Frame, Hole, News
-from kube9_operator.write import database, migrations
-from kube9_operator.write.ledger import Ledger
-from kube9_operator.write.store import Store
+from kube9_operator.model import operator_event
+from kube9_operator.model.frame import WARNING, Counts, Frame, Hole, News
+from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite import database, migrations
 
 NOW = 1_795_000_000_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -187,7 +187,7 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
         record.store.begin(NOW)
-        seen = own.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
+        seen = operator_event.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
         record.ledger.happened(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
     assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator import rows
-from kube9_operator.frame import ERROR, WARNING, Sighting, hash64
-from kube9_operator.write import database, merge, migrations
-from kube9_operator.write.store import SUFFIXES, Store
+from kube9_operator.model import rows
+from kube9_operator.model.frame import ERROR, WARNING, Sighting, hash64
+from kube9_operator.write.events import merge
+from kube9_operator.write.events.store import SUFFIXES, Store
+from kube9_operator.write.sqlite import database, migrations
 
 MINUTE = 60_000
 QUIET = 60 * MINUTE

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.child import Ready
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.frame import Frame, decode
-from kube9_operator.tally import Tally
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import Frame, decode
+from kube9_operator.model.tally import Tally
+from kube9_operator.supervise.child import Ready
 from kube9_operator.watch import client as clients
-from kube9_operator.watch import items, lines, namespaces, reflector
+from kube9_operator.watch import cluster_identity, items, lines, reflector
 from kube9_operator.watch.client import Answer, ApiError
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
@@ -148,7 +148,7 @@ def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.Mo
         stop.set()
 
     monkeypatch.setattr(Reflector, "_stream", stream)
-    monkeypatch.setattr(namespaces, "cluster_uid", lambda *_: "")
+    monkeypatch.setattr(cluster_identity, "cluster_uid", lambda *_: "")
     watching.run()
     assert began == ["5", "5", "99"], "again, and then from a list"
     assert watching.failures == 2

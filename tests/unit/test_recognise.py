@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator import rows
-from kube9_operator.frame import MAX_METADATA_BYTES, SEVERITIES, Sighting
-from kube9_operator.watch.events import Event, Reference, normalise
+from kube9_operator.model import rows
+from kube9_operator.model.frame import MAX_METADATA_BYTES, SEVERITIES, Sighting
+from kube9_operator.watch.observations import Event, Reference, normalise
 from kube9_operator.watch.recognise import COMBINED, RULES, Chosen
 from tests.unit.test_events import event
 

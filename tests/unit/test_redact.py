@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator import logs, own, texts
-from kube9_operator.frame import INFO, MAX_METADATA_BYTES
-from kube9_operator.text import redact
+from kube9_operator import logs
+from kube9_operator.model import operator_event
+from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES
+from kube9_operator.text import limits, redact
 from tests import secrets
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
@@ -18,17 +19,17 @@ DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 
 @pytest.mark.parametrize(("sentence", "hidden"), secrets.SENTENCES)
 def test_a_secret_is_replaced(sentence: str, hidden: list[str]) -> None:
-    line, found = texts.line(sentence, 1_000)
+    line, found = limits.line(sentence, 1_000)
     assert found >= 1
     for secret in hidden:
         assert secret not in line
     assert redact.REDACTED in line
-    assert texts.line(line, 1_000) == (line, 0), "a second time changes nothing"
+    assert limits.line(line, 1_000) == (line, 0), "a second time changes nothing"
 
 
 @pytest.mark.parametrize("sentence", secrets.ORDINARY)
 def test_what_is_no_secret_is_left_alone(sentence: str) -> None:
-    assert texts.line(sentence, 1_000) == (sentence, 0)
+    assert limits.line(sentence, 1_000) == (sentence, 0)
 
 
 def test_what_kubernetes_wrote_is_left_alone() -> None:
@@ -41,7 +42,7 @@ def test_what_kubernetes_wrote_is_left_alone() -> None:
 @given(st.sampled_from(secrets.SENTENCES), st.integers(0, 1_100), st.sampled_from([" ", "x ", "é ", "\n", "= ", "://x/ "]))
 def test_the_cut_leaves_nothing_of_a_secret(given_sentence: tuple[str, list[str]], before: int, filler: str) -> None:
     sentence, hidden = given_sentence
-    line, _ = texts.line("begin " + (filler * before)[:before] + " " + sentence + " and more " * 200, 1_000)
+    line, _ = limits.line("begin " + (filler * before)[:before] + " " + sentence + " and more " * 200, 1_000)
     assert len(line) <= 1_000
     for secret in () if sentence.startswith("cut by") else hidden:
         for size in range(8, len(secret) + 1):
@@ -51,7 +52,7 @@ def test_the_cut_leaves_nothing_of_a_secret(given_sentence: tuple[str, list[str]
 
 @given(st.text(max_size=3_000), st.integers(1, 1_200))
 def test_any_text_is_taken_within_the_limit(text: str, most: int) -> None:
-    line, _ = texts.line(text, most)
+    line, _ = limits.line(text, most)
     assert len(line) <= most
     assert "\n" not in line
 
@@ -158,7 +159,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=300), json_values, max_size=8))
 def test_metadata_of_any_size_is_a_json_object_within_the_limit(values: dict[str, object]) -> None:
-    encoded, _ = texts.metadata(values)
+    encoded, _ = limits.metadata(values)
     assert len(encoded.encode()) <= MAX_METADATA_BYTES
     decoded = json.loads(encoded)
     if "_truncated" in decoded and "_truncated" not in values:
@@ -167,7 +168,7 @@ def test_metadata_of_any_size_is_a_json_object_within_the_limit(values: dict[str
 
 
 def test_metadata_that_is_too_large_keeps_what_has_room() -> None:
-    encoded, _ = texts.metadata({"reason": "Failed", "output": "x" * 20_000, "more": ["y"] * 12_000})
+    encoded, _ = limits.metadata({"reason": "Failed", "output": "x" * 20_000, "more": ["y"] * 12_000})
     decoded = json.loads(encoded)
     assert (decoded["reason"], decoded["_truncated"], decoded["_original_size"] > 60_000) == ("Failed", True, True)
     assert decoded["output"].endswith("…")
@@ -175,7 +176,7 @@ def test_metadata_that_is_too_large_keeps_what_has_room() -> None:
 
 
 def test_own_events_are_redacted_and_counted() -> None:
-    seen = own.happened(
+    seen = operator_event.happened(
         "Odd", INFO, f"with {secrets.AWS}", f"{secrets.KEY}\nmore", 1_000, {"password": "x", "why": secrets.JWT}
     )
     assert (seen.title, seen.description) == ("with [REDACTED]", "[REDACTED] more")

@@ -9,10 +9,9 @@ import msgspec
 import pytest
 import re2
 
-from kube9_operator import texts
-from kube9_operator.text import engine, redact, rule
+from kube9_operator.text import engine, limits, redact, rule
 from kube9_operator.text.checks import CHECKS
-from kube9_operator.watch.events import Event, normalise
+from kube9_operator.watch.observations import Event, normalise
 
 FOLDER = Path(__file__).parent.parent / "data"
 CORPORA = ("secrets.jsonl", "secrets-own.jsonl")
@@ -38,7 +37,7 @@ def described(text: str) -> str:
 def test_of_a_corpus_secrets_are_hidden_and_ordinary_texts_untouched(name: str, way: str) -> None:
     def taken(text: str) -> str:
         return (
-            described(text) if way == "event" else texts.line(text, 1_000)[0] if way == "line" else redact.text(text, 1_000)[0]
+            described(text) if way == "event" else limits.line(text, 1_000)[0] if way == "line" else redact.text(text, 1_000)[0]
         )
 
     lines = corpus(name)
@@ -53,8 +52,8 @@ def test_of_a_corpus_secrets_are_hidden_and_ordinary_texts_untouched(name: str, 
 @pytest.mark.parametrize("name", CORPORA)
 def test_a_second_time_changes_nothing(name: str) -> None:
     for line in corpus(name):
-        once, _ = texts.line(line["text"], 1_000)
-        assert texts.line(once, 1_000) == (once, 0)
+        once, _ = limits.line(line["text"], 1_000)
+        assert limits.line(once, 1_000) == (once, 0)
 
 
 def test_every_rule_is_whole_and_has_an_example() -> None:

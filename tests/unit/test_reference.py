@@ -13,9 +13,9 @@ import yaml
 
 from kube9_cli.parser import UsageError
 from kube9_cli.parser import get_parser as cli_parser
-from kube9_operator import sources
+from kube9_operator.http.prometheus import METRICS
+from kube9_operator.model import sources
 from kube9_operator.parser import ENVIRONMENT
-from kube9_operator.serve.metrics import METRICS
 from kube9_operator.settings import VARIABLES
 from tests.commands import levels, parsed
 

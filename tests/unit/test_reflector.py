@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.tally import RECORDED
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.tally import RECORDED
 from tests.unit.api import FAULTS, Clock, Run, Server
 
 TIMES = Deadlines()

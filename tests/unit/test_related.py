@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kube9_cli.query import MAX_OWNERS, OWNERS
-from kube9_operator import rows
-from kube9_operator.frame import Sighting
-from kube9_operator.states import Autoscaler, Claim, Namespace, Owned, Owner, Pod, Service, Slice, State, Workload
-from kube9_operator.write.eraser import Eraser
+from kube9_cli.query.connection import MAX_OWNERS, OWNERS
+from kube9_operator.model import rows
+from kube9_operator.model.frame import Sighting
+from kube9_operator.model.resource_states import (
+    Autoscaler,
+    Claim,
+    Namespace,
+    Owned,
+    Owner,
+    Pod,
+    Service,
+    Slice,
+    State,
+    Workload,
+)
+from kube9_operator.write.events.eraser import Eraser
 from tests.kept import HOUR, MINUTE, NOW, SECOND, Kept, kept, state
 from tests.unit.test_merge import seen
 

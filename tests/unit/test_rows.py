@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from kube9_operator import rows
-from kube9_operator.frame import MAX_TITLE_CHARACTERS, SEVERITIES, hash64
+from kube9_operator.model import rows
+from kube9_operator.model.frame import MAX_TITLE_CHARACTERS, SEVERITIES, hash64
 
 
 @pytest.mark.parametrize("row", rows.TABLE, ids=lambda row: f"{row.name}: {row.title}")

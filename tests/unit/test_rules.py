@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kube9_operator import __version__, preload
-from kube9_operator.deadlines import GRACE_PERIOD_SECONDS, Deadlines
+from kube9_operator.model.deadlines import GRACE_PERIOD_SECONDS, Deadlines
 from kube9_operator.settings import SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kube9_operator import rows
-from kube9_operator.rows import CRASH_LOOP_REASON
-from kube9_operator.states import UNREADABLE, Container, End, Namespace, Node, Pod, State, Workload
+from kube9_operator.model import rows
+from kube9_operator.model.resource_states import UNREADABLE, Container, End, Namespace, Node, Pod, State, Workload
+from kube9_operator.model.rows import CRASH_LOOP_REASON
 from tests.kept import MINUTE, NOW, SECOND, Kept, kept, state
 from tests.unit.test_merge import seen
 

@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
-from kube9_operator.deadlines import Deadlines
-from kube9_operator.supervisor import Supervisor
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.supervise.supervisor import Supervisor
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator.write import database, migrations
+from kube9_operator.write.sqlite import database, migrations
 
 COLUMNS = 23
 HOURS = st.integers(0, 80)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from kube9_operator import own
-from kube9_operator.child import Told
-from kube9_operator.frame import CRITICAL, INFO, Sighting
-from kube9_operator.untold import MAX_TOLD, MAX_WAITING, Untold
+from kube9_operator.model import operator_event
+from kube9_operator.model.frame import CRITICAL, INFO, Sighting
+from kube9_operator.supervise.child import Told
+from kube9_operator.supervise.event_outbox import MAX_TOLD, MAX_WAITING, Untold
 
 
 def sighting(number: int, severity: int = INFO) -> Sighting:
-    return own.happened("Test", severity, f"{number}", "", 1_795_000_000_000 + number)
+    return operator_event.happened("Test", severity, f"{number}", "", 1_795_000_000_000 + number)
 
 
 @pytest.fixture

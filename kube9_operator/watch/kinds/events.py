@@ -5,7 +5,7 @@ from functools import partial
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.watch import events
+from kube9_operator.watch import observations
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
 from kube9_operator.watch.kind import Kind, take_unreadable
@@ -13,14 +13,14 @@ from kube9_operator.watch.recognise import TABLE_ALONE, Chosen
 
 TYPES = ("Normal", "Warning", "other")
 """Of Events, as they are counted: any text may be their type."""
-_event = msgspec.json.Decoder(events.Event)
+_event = msgspec.json.Decoder(observations.Event)
 
 
 def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     """Counts and normalises one Event; returns its resourceVersion."""
     try:
         event = decode(_event, raw)
-        sighting = events.normalise(event, chosen, batch.server_ms)
+        sighting = observations.normalise(event, chosen, batch.server_ms)
     except Exception as error:  # whatever an Event holds ends no watch
         return take_unreadable(raw, batch, logs.one_line(error), of_states=False)
     batch.counts.received += 1
@@ -41,7 +41,7 @@ def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
         event = decode(_event, raw)
     except NOT_DECODED:
         return identity(raw).version or ""
-    batch.gone.append((event.metadata.namespace or "", events.written_ms(event, batch.server_ms)))
+    batch.gone.append((event.metadata.namespace or "", observations.written_ms(event, batch.server_ms)))
     return event.metadata.resource_version or ""
 
 

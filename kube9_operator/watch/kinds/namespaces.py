@@ -1,6 +1,6 @@
 """Namespaces: that they are there, or are being deleted."""
 
-from kube9_operator.states import Namespace
+from kube9_operator.model.resource_states import Namespace
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 

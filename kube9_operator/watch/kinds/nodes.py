@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.states import Node
+from kube9_operator.model.resource_states import Node
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 

@@ -1,6 +1,6 @@
 """ReplicaSets, Jobs and CronJobs: watched for their owner alone."""
 
-from kube9_operator.states import Owned
+from kube9_operator.model.resource_states import Owned
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator import states
+from kube9_operator.model import resource_states
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 
@@ -92,7 +92,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
     status: Status | None = None
 
 
-def reduce(found: Any, texts: metadata.Texts) -> states.Pod:
+def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
     """What is compared of a pod."""
     spec, status = found.spec or Spec(), found.status or Status()
     scheduled = metadata.condition(status.conditions, "PodScheduled")
@@ -103,7 +103,7 @@ def reduce(found: Any, texts: metadata.Texts) -> states.Pod:
         *_containers("", spec.containers, status.container_statuses, shared, texts),
         *_containers("ephemeral", spec.ephemeral_containers, status.ephemeral_container_statuses, shared, texts),
     ]
-    return states.Pod(
+    return resource_states.Pod(
         node=metadata.name(spec.node_name),
         owner=metadata.controller(found.metadata),
         deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
@@ -114,7 +114,7 @@ def reduce(found: Any, texts: metadata.Texts) -> states.Pod:
 
 def _containers(
     kind: str, asked: list[Container] | None, found: list[ContainerStatus] | None, shared: str, texts: metadata.Texts
-) -> list[states.Container]:
+) -> list[resource_states.Container]:
     """The containers of one list with their statuses; `shared` is the memory limit of the whole pod."""
     statuses = {one.name: one for one in found or ()}
     made = []
@@ -122,7 +122,7 @@ def _containers(
         status = statuses.get(one.name) or ContainerStatus()
         state, last = status.state or ContainerState(), status.last_state or ContainerState()
         made.append(
-            states.Container(
+            resource_states.Container(
                 name=metadata.name(one.name),
                 kind="sidecar" if kind == "init" and one.restart_policy == "Always" else kind,
                 restart_count=metadata.number(status.restart_count),
@@ -139,8 +139,8 @@ def _memory(resources: Resources | None) -> str:
     return metadata.name(((resources or Resources()).limits or Limits()).memory)
 
 
-def _end(terminated: Terminated, texts: metadata.Texts) -> states.End:
-    return states.End(
+def _end(terminated: Terminated, texts: metadata.Texts) -> resource_states.End:
+    return resource_states.End(
         reason=metadata.name(terminated.reason),
         exit_code=metadata.number(terminated.exit_code),
         finished_ms=metadata.ms(terminated.finished_at),

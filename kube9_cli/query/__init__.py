@@ -1,0 +1,1 @@
+"""Reads the database: which events match, how many, and how complete the answer is."""

@@ -1,0 +1,213 @@
+"""How far the record is whole: the gaps of the sources that a question touches, and why. Reads the accounts, no events."""
+
+import os
+import time
+from typing import Any, NamedTuple
+
+from kube9_cli.parser import EVENT_TYPES, SEVERITIES
+from kube9_cli.query.answer import PROOF_MS, WORD_MS, iso, whole
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database
+from kube9_cli.selection import Filters
+
+MAX_GAPS = 100
+CLUSTER = EVENT_TYPES.index("cluster")
+EVENTS, OPERATOR = "events", "operator"
+KINDS = {
+    "nodes": "Node",
+    "namespaces": "Namespace",
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "services": "Service",
+    "endpointslices": "Service",
+    "pods": "Pod",
+}
+"""Of each source, besides Events, the kind of object that its events are about. The others only add to events of these: to
+what is missing of them no event is missing.
+"""
+CLUSTER_SCOPED = ("Node", "Namespace")
+
+BEFORE_FIRST = "before recording began"
+NEVER_LISTED = "nothing has been listed yet"
+NOT_YET = "this time has not come yet"
+DID_NOT_RUN = "nothing vouches for this time: the operator did not run, or this is a copy of its database"
+NOT_WATCHED = "nothing vouches for this time: the operator runs, but could not watch, or has just been started"
+UNWRITTEN = "nothing vouches for this time: the operator runs, and its database could not be written"
+
+KEPT = {"retention_info_warning_ms": ("info", "warning"), "retention_error_critical_ms": ("error", "critical")}
+"""Of each fact of the database that says how long events are kept the severities that it is about."""
+MS_IN_DAY = 86_400_000
+
+Gap = tuple[str, int, int, str]
+"""Source, from, to (in ms since 1970) and the reason."""
+
+
+class Source(NamedTuple):
+    """A row of the table sources."""
+
+    name: str
+    covered_from: int | None
+    proved_until: int | None
+    unavailable: str | None
+    unavailable_since: int | None
+
+
+class Limit(NamedTuple):
+    """Since when events of some severities are kept, in ms since 1970, and how that is said."""
+
+    since: int
+    reason: str
+
+
+class Asked(NamedTuple):
+    """The time that is asked for, in ms since 1970; without `since` from the beginning of what is kept."""
+
+    since: int | None
+    until: int
+    now: int
+    limits: list[Limit]
+    """Of the severities that are asked for."""
+
+    def begin(self) -> int:
+        """Where the asked time begins: 0 for the beginning of the record."""
+        return min((limit.since for limit in self.limits), default=0) if self.since is None else self.since
+
+
+def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
+    """How far the record is whole in the asked time, for the sources that the filters can touch.
+
+    `from` and `until` are the time that the answer vouches for: gaps apart, nothing of it is missing.
+    """
+    answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
+    now = time.time_ns() // 1_000_000
+    until = min(now, now if filters.until_ms is None else filters.until_ms)
+    asked = Asked(filters.since_ms, until, now, _limits(database, filters, now))
+    of_cluster = filters.types is None or CLUSTER in filters.types
+    if of_cluster and asked.since is not None and asked.since >= now:
+        return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
+    gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
+    if not of_cluster:  # the operator knows of itself what happens to it
+        begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
+        known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
+        return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
+    sources = [one for one in _sources(database) if _touched(one.name, filters)]
+    answer["unavailable"] = [one.name for one in sources if one.unavailable]
+    gaps += _stated(database, asked, sources)
+    why = _why_unproved(database, path, now)
+    for one in sources:
+        gaps += _unstated(database, asked, one, why)
+    gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
+    vouching = [(one.covered_from, one.proved_until) for one in sources if one.covered_from and not one.unavailable]
+    if vouching:
+        kept = max((limit.since for limit in asked.limits), default=0)  # of all severities that are asked for
+        begin = max(asked.since or 0, kept, *(first or 0 for first, _ in vouching))
+        end = min(asked.until, *(last or 0 for _, last in vouching))
+        if begin < end:
+            answer |= {"from": iso(begin), "until": iso(end)}
+    return answer | {
+        "complete": not (gaps or answer["unavailable"]),
+        "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]],
+    }
+
+
+def _sources(database: Database) -> list[Source]:
+    rows = database.all(
+        "SELECT source, covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms FROM sources",
+        (),
+        (TEXT, WHOLE_OR_NONE, WHOLE_OR_NONE, TEXT_OR_NONE, WHOLE_OR_NONE),
+    )
+    found = [Source(*row) for row in rows]
+    if not any(one.name == EVENTS for one in found):
+        found.append(Source(EVENTS, None, None, None, None))
+    return sorted(found, key=lambda one: (one.name != EVENTS, one.name))
+
+
+def _touched(source: str, filters: Filters) -> bool:
+    """Whether an event of this source can match."""
+    if source == EVENTS:
+        return True
+    kind = KINDS.get(source)
+    if kind is None or (filters.namespace is not None and kind in CLUSTER_SCOPED):
+        return False
+    return filters.kind is None or filters.kind.lower() == kind.lower()
+
+
+def _limits(database: Database, filters: Filters, now: int) -> list[Limit]:
+    facts = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(KEPT), (TEXT,)))
+    kept = {name: whole(facts, name) for name in KEPT}
+    return [
+        Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
+        for name, named in KEPT.items()
+        if (ms := kept[name]) is not None
+        and (filters.severities is None or any(SEVERITIES.index(one) in filters.severities for one in named))
+    ]
+
+
+def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
+    """The asked times of which retention keeps nothing any more. Not to ask for a time is to ask for what is kept."""
+    first = max(asked.since or 0, _first_start(database) or 0)
+    return [
+        (source, first, min(limit.since, asked.until), limit.reason)
+        for limit in asked.limits
+        if first < min(limit.since, asked.until) and (asked.since is not None or asked.until <= asked.begin())
+    ]
+
+
+def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
+    """The gaps that the writer has stated, cut to the asked time."""
+    marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
+    rows = database.all(
+        "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
+        f"WHERE to_ms > ?1 AND from_ms < ?2 AND source IN ({marks}) ORDER BY from_ms LIMIT {MAX_GAPS}",
+        (asked.begin(), asked.until, *(one.name for one in sources)),
+        (TEXT, WHOLE, WHOLE, TEXT),
+    )
+    return [(source, first, last, reason) for source, first, last, reason in rows]
+
+
+def _unstated(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
+    """What no gap in the database says: the time before the first list, and the one since the last proof."""
+    if source.covered_from is None or source.proved_until is None:
+        begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
+        return [(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED)]
+    found: list[Gap] = []
+    begin = max(asked.begin(), source.covered_from) if asked.since is None else asked.since
+    if (0 if asked.since is None and asked.until <= source.covered_from else begin) < source.covered_from:
+        found.append((source.name, asked.since or 0, min(source.covered_from, asked.until), BEFORE_FIRST))
+    late = asked.now - source.proved_until > PROOF_MS or source.unavailable is not None
+    if late and source.proved_until < asked.until:
+        found.append((source.name, max(source.proved_until, begin), asked.until, source.unavailable or why))
+    return found
+
+
+def _why_unproved(database: Database, path: str, now: int) -> str:
+    """Why nothing vouches for the time since the last proof of a source."""
+    if now - _last_commit(database) <= WORD_MS:
+        return NOT_WATCHED
+    return UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN
+
+
+def _held(path: str) -> bool:
+    """Whether a writer holds its lock file: looked up where the kernel lists locks, since taking it could be in its way."""
+    try:
+        inode = str(os.stat(path).st_ino)
+        with open("/proc/locks", encoding="ascii", errors="replace") as locks:
+            return any(line.split()[1:2] == ["FLOCK"] and line.split()[5].rpartition(":")[2] == inode for line in locks)
+    except (OSError, IndexError):
+        return False
+
+
+def _first_start(database: Database) -> int | None:
+    return _fact(database, "first_start_ms")
+
+
+def _last_commit(database: Database) -> int:
+    return _fact(database, "last_commit_ms") or 0
+
+
+def _fact(database: Database, name: str) -> int | None:
+    return whole(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (name,), (TEXT,))), name)
+
+
+def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:
+    return {"source": source, "from": iso(from_ms), "to": iso(to_ms), "reason": reason}

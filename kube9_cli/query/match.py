@@ -1,0 +1,184 @@
+"""Which events match a question, and how many: plans the search by what is indexed and what is tallied. No output."""
+
+from typing import Any, NamedTuple
+
+from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
+from kube9_cli.selection import Filters
+
+MS_IN_HOUR = 3_600_000
+HOURS_IN_DAY = 24
+SORTED_AT_MOST = 5_000
+"""Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
+NEAR = 1_000
+"""Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
+NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
+
+Values = tuple[Any, ...]
+
+
+class Matches(NamedTuple):
+    """How many events match, and the ids of the asked page in order."""
+
+    total: int
+    ids: list[int]
+
+
+class Search(NamedTuple):
+    """A checked filter in SQL. A piece of SQL stands with its values."""
+
+    indexed_by: str
+    """Has every column that can be filtered for but the name."""
+    facets: tuple[str, Values]
+    """Of type, severity, kind and namespace: columns that the tallies have too."""
+    since_ms: int | None
+    """None where every event is younger."""
+    until_ms: int | None
+    """None where every event is older."""
+
+
+def match(database: Database, filters: Filters, order: str, limit: int, offset: int) -> Matches:
+    """The asked page, newest first, with the number of all that match, in one state of the database. Raises QueryError."""
+    with database.snapshot():
+        search = _search(database, filters)
+        if search is None:
+            return Matches(0, [])
+        if filters.name is not None:
+            return _of_name(database, search, filters.name, order, limit, offset)
+        by_day = _seen_since(database, search)
+        total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
+        if total <= offset:
+            return Matches(total, [])
+        return Matches(total, _page(database, search, by_day, (order, limit, offset), total))
+
+
+def _page(database: Database, search: Search, by_day: dict[int, int], asked: tuple[str, int, int], total: int) -> list[int]:
+    """The ids of the page that is asked for by order, limit and offset; there is one."""
+    order, limit, offset = asked
+    where, values = _where(search)
+    if order == "created":
+        by = f"INDEXED BY {search.indexed_by}" if total <= SORTED_AT_MOST else "NOT INDEXED"
+        sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
+        return _ids(database, sql, (*values, limit, offset))
+    # No more than there are: the search would go on to the end of the index for one that is not there.
+    limit = min(limit, total - offset)
+    hours = [(day * HOURS_IN_DAY, day * HOURS_IN_DAY + HOURS_IN_DAY - 1, count) for day, count in by_day.items()]
+    if search.until_ms is None:
+        where, values, offset = _narrowed(where, values, hours, (limit, offset))
+    if offset > NEAR:
+        sql = f"SELECT last_hour, last_hour, count(*) FROM events INDEXED BY {search.indexed_by} WHERE {where} "
+        hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values, (WHOLE,) * 3)
+        where, values, offset = _narrowed(where, values, hours, (limit, offset))
+    sql = f"SELECT id FROM events INDEXED BY {search.indexed_by} WHERE {where} {NEWEST_FIRST}"
+    return _ids(database, sql, (*values, limit, offset))
+
+
+def _narrowed(
+    where: str, values: Values, periods: list[tuple[int, int, int]], asked: tuple[int, int]
+) -> tuple[str, Values, int]:
+    """A condition for the periods (first hour, last hour, how many match; newest first) in which a page lies, by limit and
+    offset; and its offset in these.
+    """
+    limit, offset = asked
+    at = 0
+    while periods[at][2] <= offset:
+        offset -= periods[at][2]
+        at += 1
+    newest, wanted = periods[at][1], limit + offset
+    while wanted > periods[at][2] and at + 1 < len(periods):
+        wanted -= periods[at][2]
+        at += 1
+    return f"{where} AND last_hour BETWEEN ? AND ?", (*values, periods[at][0], newest), offset
+
+
+def _search(database: Database, filters: Filters) -> Search | None:
+    """The filters in SQL; None where nothing can match."""
+    index, where, values = "events_recent", ["1"], list[Any]()
+    for column, allowed in (("type", filters.types), ("severity", filters.severities)):
+        if allowed is not None:
+            where.append(f"{column} IN ({', '.join('?' * len(allowed))})")
+            values += allowed
+    for column, word in (("kind", filters.kind), ("namespace", filters.namespace)):
+        if word is not None:
+            known = database.all("SELECT id FROM words WHERE word = ?", (word,))
+            if not known and column == "kind":  # as kubectl takes it: pod, Pod
+                known = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
+            if not known:
+                return None
+            where.append(f"{column} IN ({', '.join('?' * len(known))})")
+            values += [row[0] for row in known]
+            index = "events_by_namespace" if column == "namespace" else index
+    sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
+    oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
+    since_ms, until_ms = filters.since_ms, filters.until_ms
+    if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
+        since_ms = None
+    if until_ms is not None and until_ms // MS_IN_HOUR > (newest or 0):
+        until_ms = None
+    return Search(index, (" AND ".join(where), tuple(values)), since_ms, until_ms)
+
+
+def _where(search: Search) -> tuple[str, Values]:
+    """All of a search. A time is compared by its hour first, which is in the index: only rows of that very hour are looked
+    up for the rest.
+    """
+    where, values = search.facets
+    if search.since_ms is not None:
+        hour = search.since_ms // MS_IN_HOUR
+        where += " AND last_hour >= ? AND (last_hour > ? OR last_ms >= ?)"
+        values += (hour, hour, search.since_ms)
+    if search.until_ms is not None:
+        hour = search.until_ms // MS_IN_HOUR
+        where += " AND (first_hour < ? OR (first_hour = ? AND first_ms < ?))"
+        values += (hour, hour, search.until_ms)
+    return where, values
+
+
+def _of_name(database: Database, search: Search, name: str, order: str, limit: int, offset: int) -> Matches:
+    """The events of objects of one name are few: all are found by its index, counted and sorted."""
+    where, values = _where(search)
+    where, values = f"{where} AND object IN (SELECT id FROM objects WHERE name = ?)", (*values, name)
+    table = "FROM events INDEXED BY events_by_object"
+    total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0]
+    by = "ORDER BY id DESC LIMIT ? OFFSET ?" if order == "created" else NEWEST_FIRST
+    sql = f"SELECT id {table} WHERE {where} {by}"
+    return Matches(total, _ids(database, sql, (*values, limit, offset)))
+
+
+def _ids(database: Database, sql: str, values: Values) -> list[int]:
+    return [row[0] for row in database.all(sql, values, (WHOLE,))]
+
+
+# How many: whole days by the tallies, the rest of a day that a time divides by the indexes. Where an index holds the whole
+# condition, its entries are counted, not rows.
+
+
+def _seen_since(database: Database, search: Search) -> dict[int, int]:
+    """Of each day in which events that match were seen last how many, newest day first; `until` is left out of account."""
+    facets, values = search.facets
+    since = search.since_ms
+    sql = "SELECT day, sum(count) FROM tallies WHERE of_first = 0 AND {} GROUP BY day ORDER BY day DESC"
+    if since is None:
+        return dict(database.all(sql.format(facets), values, (WHOLE, WHOLE)))
+    hour = since // MS_IN_HOUR
+    day = hour // HOURS_IN_DAY
+    found = dict(database.all(sql.format(f"day > ? AND {facets}"), (day, *values), (WHOLE, WHOLE)))
+    count = f"SELECT count(*) FROM events INDEXED BY {search.indexed_by} WHERE {facets} AND "
+    rest = database.all(f"{count} last_hour > ? AND last_hour < ?", (*values, hour, (day + 1) * HOURS_IN_DAY))[0][0]
+    rest += database.all(f"{count} last_hour = ? AND last_ms >= ?", (*values, hour, since))[0][0]
+    return found | {day: rest} if rest else found
+
+
+def _begun_at_or_after(database: Database, search: Search, until_ms: int) -> int:
+    """How many of the facets began at or after a time: with those, all that were seen only after it."""
+    facets, values = search.facets
+    hour = until_ms // MS_IN_HOUR
+    day = hour // HOURS_IN_DAY
+    end = (day + 1) * HOURS_IN_DAY
+    tallied = f"SELECT total(count) FROM tallies WHERE of_first = 1 AND day > ? AND {facets}"
+    short = f"SELECT count(*) FROM events INDEXED BY {search.indexed_by} WHERE {facets} AND first_hour = last_hour AND "
+    long = f"SELECT count(*) FROM events INDEXED BY events_long WHERE {facets} AND first_hour <> last_hour AND "
+    found = database.all(tallied, (day, *values))[0][0]
+    for count, column in ((short, "last_hour"), (long, "first_hour")):
+        found += database.all(f"{count} {column} > ? AND {column} < ?", (*values, hour, end))[0][0]
+        found += database.all(f"{count} {column} = ? AND first_ms >= ?", (*values, hour, until_ms))[0][0]
+    return int(found)

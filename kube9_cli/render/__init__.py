@@ -1,0 +1,1 @@
+"""Prints answers: JSON, YAML and tables."""

@@ -1,0 +1,1 @@
+"""Serves health and metrics."""

@@ -1,0 +1,67 @@
+"""The operator's own events (types operator, system and health) as sightings, so that they go the way of all others. Pure."""
+
+from typing import Any
+from zlib import crc32
+
+from kube9_operator.model.frame import (
+    EVENT_TYPES,
+    MAX_DESCRIPTION_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    MS_IN_HOUR,
+    Sighting,
+    hash64,
+)
+from kube9_operator.text import limits
+
+SOURCE = "operator"
+"""The source of these events in the books."""
+OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
+
+
+def happened(
+    reason: str,
+    severity: int,
+    title: str,
+    description: str,
+    at_ms: int,
+    metadata: dict[str, Any] | None = None,
+    event_type: int = OPERATOR,
+    *,
+    key: str = "",
+    last_ms: int = 0,
+) -> Sighting:
+    """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970; with
+    `last_ms` it lasted until then.
+
+    `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). With a `key` those of one reason
+    and key are one event, counted, as long as they follow each other within the quiet time; without one each is an event of
+    its own. What is said twice with the same reason, title, key and time is said once. Texts lose their secrets, and are cut.
+    """
+    contributor = hash64("own", reason, title, key, str(at_ms))
+    title, in_title = limits.line(title, MAX_TITLE_CHARACTERS)
+    description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
+    encoded, in_metadata = limits.metadata(metadata or {})
+    return Sighting(
+        kind="",
+        namespace="",
+        name="",
+        uid="",
+        key=hash64("own", reason, key) if key else contributor,
+        contributor=contributor,
+        contributor_hour=at_ms // MS_IN_HOUR,
+        contributor_name="",
+        lead=True,
+        from_status=False,
+        count=1,
+        first_ms=at_ms,
+        last_ms=max(at_ms, last_ms),
+        event_type=event_type,
+        severity=severity,
+        title=title,
+        description=description,
+        metadata=encoded,
+        reason=reason,
+        node="",
+        text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
+        redacted=in_title + in_description + in_metadata,
+    )

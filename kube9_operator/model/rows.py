@@ -1,0 +1,258 @@
+"""The table of what is recorded, as data: of each row its name, key, severity and title. How an Event is recognised is in
+`watch/recognise`, how a change of a resource is in `write/`; both make sightings of these rows. docs/events.md shows it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, hash64
+
+Repeat = Literal["fold", "each"]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table, with one of its titles: rows of one name are faces of one happening, and share all but these."""
+
+    name: str
+    """Part of the happening's key, so kept in databases: never renamed."""
+    repeat: Repeat = "fold"
+    """`fold` makes one event of all that belong together, `each` one of every change."""
+    key: tuple[str, ...] = ()
+    """What the key has besides the row and the object."""
+    severity: int
+    title: str
+    """`{kind}` and `{reason}` stand for the object's kind (of an HPA its target's) and the reason; see `title`."""
+    kind: str = ""
+    """Of the object that its events are about; '' where it is any."""
+    metadata: tuple[str, ...] = ()
+    """What its events may carry besides what all carry."""
+    raised_from: int = 0
+    """From this count on the happening has the face RAISED[name]; 0 where it has none."""
+    prefers_statuses: bool = False
+    """The count is that of the statuses wherever there are any, not the greater of the two sums."""
+
+
+def key(row: Row, *parts: str) -> int:
+    """64 bits of a happening's key besides the object: the row's name and one part for each of `row.key`.
+
+    Of an `each` row these are what tells one step from another: the Event and its count, or uid and resourceVersion.
+    """
+    assert len(parts) == len(row.key), row.name
+    return hash64(row.name, *parts)
+
+
+def title(row: Row, kind: str = "", reason: str = "") -> str:
+    """The title of an event of this row; what is not known is left out."""
+    return " ".join(row.title.format(kind=kind, reason=reason).split()) if "{" in row.title else row.title
+
+
+STEP_OF_EVENT = ("event", "count")
+STEP_OF_RESOURCE = ("uid", "version")
+
+RESTARTS = Row(
+    name="container restarts",
+    key=("container",),
+    severity=WARNING,
+    title="Pod BackOff",
+    kind="Pod",
+    metadata=("container", "restart_count", "last_exit_code"),
+    raised_from=10,
+    prefers_statuses=True,
+)
+RESTARTED = msgspec.structs.replace(RESTARTS, title="Container restarted")
+"""From a status; of two titles of one severity the first in the alphabet stands, which is this."""
+CRASH_LOOP = msgspec.structs.replace(RESTARTS, severity=ERROR, title="Container crash loop")
+"""metadata.reason is CRASH_LOOP_REASON."""
+CRASH_LOOP_REASON = "CrashLoopBackOff"
+
+IMAGE_PULL = Row(
+    name="image cannot be pulled",
+    key=("container",),
+    severity=ERROR,
+    title="Image pull failed",
+    kind="Pod",
+    metadata=("container", "image"),
+)
+CANNOT_START = Row(
+    name="container cannot start",
+    key=("container",),
+    severity=ERROR,
+    title="Container cannot start",
+    kind="Pod",
+    metadata=("container",),
+)
+SYSTEM_OOM = Row(
+    name="out of memory, node",
+    key=("reason",),
+    severity=CRITICAL,
+    title="Node out of memory",
+    kind="Node",
+    metadata=("process",),
+)
+OOM_KILLING = msgspec.structs.replace(SYSTEM_OOM, title="Process OOM killed on node")
+NODE_NOT_READY = Row(
+    name="node not ready", severity=CRITICAL, title="Node NotReady", kind="Node", metadata=("previous", "current")
+)
+DISK_PRESSURE = Row(name="node pressure", key=("which",), severity=WARNING, title="Node disk pressure", kind="Node")
+MEMORY_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node memory pressure")
+PID_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node PID pressure")
+OTHER_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node resource pressure")
+QUOTA_EXCEEDED = Row(
+    name="quota exceeded",
+    key=("quota", "controller"),
+    severity=WARNING,
+    title="Resource quota exceeded",
+    kind="ResourceQuota",
+    metadata=("resource", "requested", "used", "quota_limit", "controller"),
+)
+CANNOT_BIND = Row(
+    name="PVC cannot bind",
+    severity=ERROR,
+    title="PVC binding failed",
+    kind="PersistentVolumeClaim",
+    metadata=("storage_class", "requested_size"),
+)
+HPA_SCALED = Row(
+    name="HPA scaled",
+    repeat="each",
+    key=STEP_OF_EVENT,
+    severity=INFO,
+    title="HPA scaled {kind}",
+    kind="HorizontalPodAutoscaler",
+    metadata=("previous", "new", "metric", "target"),
+)
+CANNOT_SCHEDULE = Row(name="cannot schedule", severity=ERROR, title="Pod scheduling failed", kind="Pod")
+CANNOT_MOUNT = Row(
+    name="cannot mount", key=("volume",), severity=ERROR, title="Volume mount failed", kind="Pod", metadata=("volume",)
+)
+PROBE_FAILING = Row(
+    name="probe failing",
+    key=("container", "probe"),
+    severity=WARNING,
+    title="Pod Unhealthy",
+    kind="Pod",
+    metadata=("container", "probe"),
+)
+EVICTED = Row(name="evicted, preempted", key=(), severity=WARNING, title="Pod evicted", kind="Pod", metadata=("preemptor",))
+PREEMPTED = msgspec.structs.replace(EVICTED, title="Pod preempted")
+JOB_FAILED = Row(name="failed job", severity=ERROR, title="Job failed", kind="Job")
+OTHER = Row(name="other", key=("reason", "emitter"), severity=WARNING, title="{kind} {reason}")
+"""Any other Warning, and any type that is neither Normal nor Warning; what belongs together has one reason and one emitter."""
+NORMAL = msgspec.structs.replace(OTHER, severity=INFO)
+"""An Event of type Normal that a setting adds."""
+
+# From resources: NODE_NOT_READY, RESTARTED, CRASH_LOOP and CANNOT_SCHEDULE above are theirs too.
+
+NODE_JOINED = Row(
+    name="node joined",
+    repeat="each",
+    key=STEP_OF_RESOURCE,
+    severity=INFO,
+    title="Node added to cluster",
+    kind="Node",
+    metadata=("cpu", "memory", "zone", "kubelet_version"),
+)
+NODE_LEFT = msgspec.structs.replace(NODE_JOINED, name="node left", title="Node removed from cluster")
+NODE_READY = Row(
+    name="node ready",
+    repeat="each",
+    key=STEP_OF_RESOURCE,
+    severity=INFO,
+    title="Node Ready",
+    kind="Node",
+    metadata=("previous", "current", "not_ready_seconds"),
+)
+NODE_CORDONED = Row(
+    name="node cordoned", repeat="each", key=STEP_OF_RESOURCE, severity=INFO, title="Node cordoned", kind="Node"
+)
+NODE_UNCORDONED = msgspec.structs.replace(NODE_CORDONED, name="node uncordoned", title="Node uncordoned")
+NAMESPACE_CREATED = Row(
+    name="namespace created",
+    repeat="each",
+    key=STEP_OF_RESOURCE,
+    severity=INFO,
+    title="Namespace created",
+    kind="Namespace",
+)
+NAMESPACE_DELETED = msgspec.structs.replace(
+    NAMESPACE_CREATED, name="namespace deleted", severity=WARNING, title="Namespace deleted"
+)
+SCALED = Row(
+    name="workload scaled",
+    repeat="each",
+    key=STEP_OF_RESOURCE,
+    severity=INFO,
+    title="{kind} scaled",
+    metadata=("previous_replicas", "new_replicas"),
+)
+IMAGE_CHANGED = Row(
+    name="workload image changed",
+    repeat="each",
+    key=("container", *STEP_OF_RESOURCE),
+    severity=INFO,
+    title="{kind} image changed",
+    metadata=("container", "previous", "current"),
+)
+ROLLOUT_STUCK = Row(name="rollout stuck", severity=ERROR, title="Deployment rollout stuck", kind="Deployment")
+ENDPOINTS_REDUCED = Row(
+    name="service endpoints reduced",
+    severity=WARNING,
+    title="Service endpoints reduced",
+    kind="Service",
+    metadata=("previous_endpoints", "current_endpoints"),
+)
+NO_ENDPOINTS = msgspec.structs.replace(
+    ENDPOINTS_REDUCED, name="service has no endpoints", severity=ERROR, title="Service has no endpoints"
+)
+CONTAINER_OOM = Row(
+    name="container OOM killed",
+    key=("container",),
+    severity=CRITICAL,
+    title="Container OOM killed",
+    kind="Pod",
+    metadata=("container", "restart_count", "memory_limit", "last_exit_code"),
+)
+
+TABLE: tuple[Row, ...] = (
+    RESTARTS,
+    RESTARTED,
+    CRASH_LOOP,
+    IMAGE_PULL,
+    CANNOT_START,
+    SYSTEM_OOM,
+    OOM_KILLING,
+    NODE_NOT_READY,
+    DISK_PRESSURE,
+    MEMORY_PRESSURE,
+    PID_PRESSURE,
+    OTHER_PRESSURE,
+    QUOTA_EXCEEDED,
+    CANNOT_BIND,
+    HPA_SCALED,
+    CANNOT_SCHEDULE,
+    CANNOT_MOUNT,
+    PROBE_FAILING,
+    EVICTED,
+    PREEMPTED,
+    JOB_FAILED,
+    OTHER,
+    NORMAL,
+    NODE_JOINED,
+    NODE_LEFT,
+    NODE_READY,
+    NODE_CORDONED,
+    NODE_UNCORDONED,
+    NAMESPACE_CREATED,
+    NAMESPACE_DELETED,
+    SCALED,
+    IMAGE_CHANGED,
+    ROLLOUT_STUCK,
+    ENDPOINTS_REDUCED,
+    NO_ENDPOINTS,
+    CONTAINER_OOM,
+)
+BY_NAME: dict[str, Row] = {row.name: row for row in reversed(TABLE)}
+"""Of each name the first face."""
+RAISED: dict[str, Row] = {RESTARTS.name: CRASH_LOOP}
+"""Of rows with `raised_from` the face from that count on."""

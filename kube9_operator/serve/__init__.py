@@ -1,1 +1,0 @@
-"""What the operator says of itself: health, over HTTP inside the cluster."""

@@ -1,0 +1,1 @@
+"""Events: stores and merges them, keeps their coverage, deletes them."""

@@ -1,0 +1,76 @@
+"""Times in which a source may have missed something: states them, each with the event that tells of it. Owns the table gaps."""
+
+from typing import Any
+
+from kube9_operator.clock import iso
+from kube9_operator.model import operator_event
+from kube9_operator.model.frame import WARNING, Sighting
+from kube9_operator.write.events.store import Outcome, Store
+from kube9_operator.write.sqlite import database
+
+MAX_SOURCES_NAMED = 20
+
+
+class Gaps:
+    """Works in the transaction that the caller holds, as its store does."""
+
+    def __init__(self, connection: database.Connection, store: Store) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._store = store
+
+    def state(self, source: str, from_ms: int, to_ms: int, reason: str) -> Outcome:
+        """States a gap: one that touches another of the same source and reason is one with it, and so are their events.
+
+        One outage is one event, however many sources it befell: a gap shares the event of one of the same reason that it
+        overlaps in time, and the event names all sources, from the first beginning to the last end.
+        """
+        touching: list[tuple[Any, ...]] = self._execute(
+            "SELECT id, from_ms, to_ms, event FROM gaps WHERE source = ? AND reason = ? AND to_ms >= ? AND from_ms <= ? "
+            "ORDER BY from_ms",
+            (source, reason, from_ms, to_ms),
+        ).fetchall()
+        event: int | None = None
+        for gap, other_from, other_to, told_by in touching:
+            from_ms, to_ms = min(from_ms, other_from), max(to_ms, other_to)
+            event = event or told_by
+            self._execute("DELETE FROM gaps WHERE id = ?", (gap,))
+        event = event or self._event_of_others(from_ms, to_ms, reason)
+        self._execute(
+            "INSERT INTO gaps (source, from_ms, to_ms, reason, event) VALUES (?, ?, ?, ?, ?)",
+            (source, from_ms, to_ms, reason, event),
+        )
+        number = self._connection.last_insert_rowid()
+        if event and self._store.extend(event, self._telling("event = ?", event)):
+            return "updated"
+        outcome = self._store.apply(self._telling("id = ?", number))
+        self._execute("UPDATE gaps SET event = ? WHERE id = ?", (self._store.last_id, number))
+        return outcome
+
+    def _event_of_others(self, from_ms: int, to_ms: int, reason: str) -> int | None:
+        row = database.one(
+            self._connection,
+            "SELECT event FROM gaps WHERE reason = ? AND to_ms >= ? AND from_ms <= ? AND event IS NOT NULL ORDER BY from_ms",
+            (reason, from_ms, to_ms),
+        )
+        return row[0] if row else None
+
+    def _telling(self, where: str, value: int) -> Sighting:
+        """The event of these gaps."""
+        rows: list[tuple[Any, ...]] = self._execute(
+            f"SELECT source, from_ms, to_ms, reason FROM gaps WHERE {where} ORDER BY source",  # noqa: S608
+            (value,),
+        ).fetchall()
+        sources = list(dict.fromkeys(source for source, *_ in rows))
+        begin, end, reason = min(row[1] for row in rows), max(row[2] for row in rows), rows[0][3]
+        named = ", ".join(sources[:MAX_SOURCES_NAMED])
+        return operator_event.happened(
+            "GapFound",
+            WARNING,
+            "Gap in the record",
+            f"{named} may have missed something from {iso(begin)} to {iso(end)}: {reason}",
+            begin,
+            {"sources": sources, "from": iso(begin), "to": iso(end), "why": reason},
+            key=f"{reason} {begin} {end} {named}",
+            last_ms=end,
+        )

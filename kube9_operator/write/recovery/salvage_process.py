@@ -1,0 +1,62 @@
+"""Listens to a process that salvages a damaged database (`salvage`), without waiting for it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+from kube9_operator import logs
+from kube9_operator.interpreter import HELPER
+from kube9_operator.write.recovery import salvage
+
+READ_BYTES = 65_536
+
+
+class Reading:
+    """Of one file, once."""
+
+    def __init__(self, path: str) -> None:
+        logs.get().info("salvage.begins", path=path)
+        command = [sys.executable, *HELPER, "kube9_operator.write.recovery.salvage", path]
+        self._path = path
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
+        assert self._process.stdout
+        self._out = self._process.stdout.fileno()
+        os.set_blocking(self._out, False)
+        self._buffer = b""
+        self.ended = False
+        self.whole = False
+        """It has said all that it can."""
+
+    def read(self) -> list[salvage.Message]:
+        """What it has said since; nothing where it has said nothing, or has ended."""
+        said: list[salvage.Message] = []
+        with contextlib.suppress(BlockingIOError):
+            while not said and not self.ended:
+                data = os.read(self._out, READ_BYTES)
+                self._buffer += data
+                said = self._messages()
+                if not data:
+                    self.ended = True
+                    if self._process.wait() or not self.whole:
+                        logs.get().error("salvage.failed", exit_code=self._process.returncode, path=self._path)
+        return said
+
+    def close(self) -> None:
+        """Ends it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _messages(self) -> list[salvage.Message]:
+        """Those in the buffer that are there as a whole."""
+        found, at = list[salvage.Message](), 0
+        while len(self._buffer) - at >= salvage.LENGTH_BYTES:
+            begin = at + salvage.LENGTH_BYTES
+            end = begin + int.from_bytes(self._buffer[at:begin], "big")
+            if len(self._buffer) < end:
+                break
+            found.append(salvage.decode(self._buffer[begin:end]))
+            self.whole = isinstance(found[-1], salvage.Read)
+            at = end
+        self._buffer = self._buffer[at:]
+        return found

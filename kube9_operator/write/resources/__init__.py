@@ -1,0 +1,1 @@
+"""States of resources: compares them, and finds what changed."""

@@ -1,0 +1,61 @@
+"""What changes with Deployments, StatefulSets and DaemonSets."""
+
+from kube9_operator.model import rows
+from kube9_operator.model.frame import Sighting
+from kube9_operator.model.resource_states import Workload
+from kube9_operator.write.resources.detect.observed import Seen, sighting, step
+
+
+def of_workload(seen: Seen, previous: Workload | None, current: Workload | None) -> list[Sighting]:
+    """Scaled, an image changed, a rollout stuck."""
+    if current is None:
+        return []
+    found = []
+    if current.stuck_since_ms and (previous is None or previous.stuck_since_ms != current.stuck_since_ms):
+        found.append(_stuck(seen, current))
+    if previous is not None and previous.replicas != current.replicas and not (previous.uncounted or current.uncounted):
+        found.append(_scaled(seen, previous.replicas, current.replicas))
+    if previous is not None and previous.images != current.images:
+        found += [
+            _image(seen, container, previous.images[container], image)
+            for container, image in sorted(current.images.items())
+            if previous.images.get(container, image) != image
+        ]
+    return found
+
+
+def lasting_of_workload(state: Workload) -> dict[int, int]:
+    """A stuck rollout lasts."""
+    return {rows.key(rows.ROLLOUT_STUCK): state.stuck_since_ms} if state.stuck_since_ms else {}
+
+
+def _stuck(seen: Seen, current: Workload) -> Sighting:
+    return sighting(
+        rows.ROLLOUT_STUCK,
+        seen,
+        (seen.uid, str(current.stuck_since_ms)),
+        at_ms=current.stuck_since_ms,
+        reason="ProgressDeadlineExceeded",
+        description=current.stuck_message or f"{seen.kind} {seen.name} has made no progress within its deadline",
+    )
+
+
+def _scaled(seen: Seen, previous: int, current: int) -> Sighting:
+    return step(
+        rows.SCALED,
+        seen,
+        reason=f"{seen.kind}Scaled",
+        description=f"{seen.kind} {seen.name} scaled from {previous} to {current} replicas",
+        metadata={"previous_replicas": previous, "new_replicas": current},
+    )
+
+
+def _image(seen: Seen, container: str, previous: str, current: str) -> Sighting:
+    return step(
+        rows.IMAGE_CHANGED,
+        seen,
+        parts=(container,),
+        reason=f"{seen.kind}ImageChanged",
+        description=f"Container {container} of {seen.kind} {seen.name} changed its image from {previous} to {current}",
+        metadata={"container": container, "previous": previous, "current": current},
+    )
