@@ -94,7 +94,7 @@ def _serve(deadlines: "Deadlines | None") -> int:
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
-    health = Health(tuple(SOURCES), deadlines.proof, deadlines.hang)
+    health = Health(tuple(SOURCES), deadlines.confirmation, deadlines.hang)
     figures = Figures()
     volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20)
     volume.begin()

@@ -105,7 +105,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "status_interval_seconds": ("STATUS_UPDATE_INTERVAL_SECONDS", "60", _whole(1, 299, "seconds")),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
-    "queue_size": ("EVENT_QUEUE_SIZE", "1000", _whole(500, 100_000, "sightings")),
+    "queue_size": ("EVENT_QUEUE_SIZE", "1000", _whole(500, 100_000, "observations")),
     "info_warning_days": ("EVENT_RETENTION_INFO_WARNING_DAYS", "7", _whole(1, 3_650, "days")),
     "error_critical_days": ("EVENT_RETENTION_ERROR_CRITICAL_DAYS", "30", _whole(1, 3_650, "days")),
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),

@@ -87,7 +87,7 @@ def tell(operator: Operator, standin: StandIn) -> None:
     standin.control("prepare", {"from": 0, "count": 20_000, "reason": "Unhealthy", "times": 1})
     began = time.monotonic()
     standin.control("release")
-    until(lambda: operator.books()["stored"] == 20_004, "all of them")
+    until(lambda: operator.accounting()["stored"] == 20_004, "all of them")
     print(f"All are recorded after {time.monotonic() - began:.1f} s.", flush=True)
     ask(operator, "events", "list", "--object-kind=Pod", "--limit=3")
 

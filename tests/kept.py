@@ -11,7 +11,7 @@ import msgspec
 
 from kube9_operator.model import resource_states
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Sighting
+from kube9_operator.model.frame import Counts, Frame, News, Observation
 from kube9_operator.model.resource_states import GONE, Reduced, State
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
@@ -67,14 +67,14 @@ class Kept:
         with mock.patch.object(writer, "now_ms", return_value=self.now_ms):
             self.writer._commit(list(frames))
 
-    def frame(self, source: str, seen: Iterable[State], mark: Any = "", sightings: Iterable[Sighting] = ()) -> Frame:
+    def frame(self, source: str, seen: Iterable[State], mark: Any = "", observations: Iterable[Observation] = ()) -> Frame:
         """A frame of a watch, or of a list where it has a mark or `listing`."""
-        seen, sightings = list(seen), list(sightings)
+        seen, observations = list(seen), list(observations)
         self.versions += 1
         version = "" if mark == "list begins" else str(self.versions)
         cluster = self.cluster if mark else ""
         news = News(mark, version, self.now_ms if version else 0, cluster=cluster)
-        return Frame(source, self.versions, news, Counts(received=len(seen) + len(sightings)), sightings, seen)
+        return Frame(source, self.versions, news, Counts(received=len(seen) + len(observations)), observations, seen)
 
     def page(self, source: str, seen: Iterable[State]) -> Frame:
         """A page of a list: it has no version."""
@@ -91,14 +91,14 @@ class Kept:
         """Lines of a watch."""
         self.take(self.frame(source, seen))
 
-    def hears(self, *sightings: Sighting) -> None:
+    def hears(self, *observations: Observation) -> None:
         """Lines of the watch of Events."""
-        self.take(self.frame("events", (), sightings=sightings))
+        self.take(self.frame("events", (), observations=observations))
 
-    def waits(self, ms: int, *proved: str) -> None:
+    def waits(self, ms: int, *confirmed: str) -> None:
         """Time passes; then something vouches for these sources."""
         self.now_ms += ms
-        self.take(*(self.frame(source, ()) for source in proved))
+        self.take(*(self.frame(source, ()) for source in confirmed))
 
     def events(self) -> list[dict[str, Any]]:
         """All events, in the order of their ids; of the operator's own none."""
@@ -126,9 +126,9 @@ class Kept:
         (found,) = self.events()
         return found
 
-    def books(self, source: str) -> dict[str, int]:
+    def accounting(self, source: str) -> dict[str, int]:
         """What became of what was received, without what nothing became of."""
-        found = self.writer.ledger.books().get(source, {})
+        found = self.writer.ledger.accounting().get(source, {})
         return {name: count for name, count in found.items() if count}
 
     def owners(self, name: str) -> list[str]:

@@ -19,9 +19,9 @@ PAUSE_SECONDS = 0.02
 class Observer:
     """Samples /healthz, and the proofs in the database before and after, for as long as the `with` block; then it judges."""
 
-    def __init__(self, operator: Operator, proof_seconds: float) -> None:
+    def __init__(self, operator: Operator, confirmation_seconds: float) -> None:
         self._operator = operator
-        self._proof_ms = int(proof_seconds * 1000)
+        self._confirmation_ms = int(confirmation_seconds * 1000)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample_all, name="observer")
         self.samples = 0
@@ -49,17 +49,17 @@ class Observer:
         began_ms = _now_ms()
         known: deque[tuple[int, int]] = deque([(began_ms, began_ms)])
         while not self._done.wait(PAUSE_SECONDS):
-            before_ms, proved_before_ms = _now_ms(), _proved_ms(connection)
+            before_ms, confirmed_before_ms = _now_ms(), _confirmed_ms(connection)
             try:
                 document = self._operator.health()[1]
             except OSError as error:
                 self.wrong.append(f"no answer: {error}")
                 continue
-            proved_after_ms, after_ms = _proved_ms(connection), _now_ms()
-            known.append((after_ms, max(proved_after_ms, began_ms)))
+            confirmed_after_ms, after_ms = _confirmed_ms(connection), _now_ms()
+            known.append((after_ms, max(confirmed_after_ms, began_ms)))
             while len(known) > 1 and known[1][0] < before_ms - LATE_SECONDS * 1000:
                 known.popleft()
-            self._note(document, before_ms - max(proved_before_ms, proved_after_ms, began_ms), after_ms - known[0][1])
+            self._note(document, before_ms - max(confirmed_before_ms, confirmed_after_ms, began_ms), after_ms - known[0][1])
         connection.close()
 
     def _note(self, document: dict[str, Any], least_ms: int, most_ms: int) -> None:
@@ -71,13 +71,13 @@ class Observer:
             self.wrong.append(f"{document['status']} though nothing vouches for Events")
         if document["status"] == "unhealthy" and not any(one.startswith("nothing has vouched") for one in document["reasons"]):
             self.wrong.append(f"red for {document['reasons']}")
-        if red and most_ms < self._proof_ms:
+        if red and most_ms < self._confirmation_ms:
             self.wrong.append(f"red though something vouched {most_ms} ms ago")
-        if not red and least_ms > self._proof_ms + BEAT_MS:
+        if not red and least_ms > self._confirmation_ms + BEAT_MS:
             self.wrong.append(f"not red though nothing has vouched for {least_ms} ms")
 
 
-def _proved_ms(connection: apsw.Connection) -> int:
+def _confirmed_ms(connection: apsw.Connection) -> int:
     found = connection.execute("SELECT proved_until_ms FROM sources WHERE source = 'events'").fetchone()
     return int(found[0] or 0) if found else 0
 

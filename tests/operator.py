@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kube9_cli.query.answer import BOOKS
+from kube9_cli.query.answer import OUTCOME_COLUMNS
 from tests.cli import run_cli
 
 FAST = {
@@ -35,7 +35,7 @@ FAST = {
     "retry_most": 0.5,
     "denied_retry": 0.5,
     "page": 2.0,
-    "proof": 5.0,
+    "confirmation": 5.0,
     "patience": 0.5,
     "compare": 3.0,
     "compare_patience": 1.0,
@@ -47,7 +47,7 @@ FAST = {
 }
 START = """
 import sys
-from kube9_operator.deadlines import Deadlines
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.main import serve
 sys.exit(serve(Deadlines(**{deadlines!r})))
 """
@@ -196,11 +196,11 @@ class Operator:
         serving = until(lambda: [line for line in self.log() if line["event"] == "operator.serving"], "the HTTP server")
         return int(serving[-1]["port"])
 
-    def books(self) -> dict[str, int]:
+    def accounting(self) -> dict[str, int]:
         """The books of Events; they balance."""
-        books: dict[str, int] = self.cli("status")["books"].get("events") or dict.fromkeys(BOOKS, 0)
-        assert books["received"] == sum(count for name, count in books.items() if name != "received"), books
-        return books
+        accounting: dict[str, int] = self.cli("status")["books"].get("events") or dict.fromkeys(OUTCOME_COLUMNS, 0)
+        assert accounting["received"] == sum(count for name, count in accounting.items() if name != "received"), accounting
+        return accounting
 
     def integrity(self) -> str:
         """What SQLite says of the file; the operator must have stopped."""

@@ -13,7 +13,7 @@ from kube9_cli.selection import ID_CHARACTERS, MAX_ID, MAX_MS, SUFFIXES
 AT_ONCE = 100
 """Events that are read with one query: at most some 14 KiB each."""
 
-PROOF_MS = 120_000
+CONFIRMATION_MS = 120_000
 """A source for which nothing has vouched for this long is not covered up to now."""
 WORD_MS = 90_000
 """Three of the intervals at which the writer says that it lives."""
@@ -107,21 +107,24 @@ def status(database: Database) -> dict[str, Any]:
             "schema_version": database.all("SELECT max(version) FROM schema_version")[0][0],
             "dead_letters": database.all("SELECT count(*) FROM dead_letters")[0][0],
         },
-        "books": {row[0]: dict(zip(BOOKS, row[1:], strict=True)) for row in database.all(BOOKS_SQL, (), BOOKS_TYPES)},
+        "books": {
+            row[0]: dict(zip(OUTCOME_COLUMNS, row[1:], strict=True))
+            for row in database.all(ACCOUNTING_SQL, (), ACCOUNTING_TYPES)
+        },
         "watches": {
             source: {
-                "state": unavailable or ("stopped" if "stopped_ms" in facts else _state(now_ms, proved, listing)),
+                "state": unavailable or ("stopped" if "stopped_ms" in facts else _state(now_ms, confirmed, listing)),
                 **({"covered_from": iso(covered)} if covered else {}),
-                **({"proved_until": iso(proved)} if proved else {}),
+                **({"proved_until": iso(confirmed)} if confirmed else {}),
             }
-            for source, unavailable, covered, proved, listing in sources
+            for source, unavailable, covered, confirmed, listing in sources
         },
     }
 
 
-BOOKS = ("received", "stored", "updated", "unchanged", "filtered", "dropped", "refused", "undecodable")
-BOOKS_SQL = f"SELECT source, {', '.join(BOOKS)} FROM books"  # noqa: S608
-BOOKS_TYPES = (TEXT, *((WHOLE,) * len(BOOKS)))
+OUTCOME_COLUMNS = ("received", "stored", "updated", "unchanged", "filtered", "dropped", "refused", "undecodable")
+ACCOUNTING_SQL = f"SELECT source, {', '.join(OUTCOME_COLUMNS)} FROM books"  # noqa: S608
+ACCOUNTING_TYPES = (TEXT, *((WHOLE,) * len(OUTCOME_COLUMNS)))
 
 
 def whole(facts: dict[str, Any], name: str) -> int | None:
@@ -152,16 +155,16 @@ def _health(now_ms: int, facts: dict[str, Any], sources: list[tuple[Any, ...]]) 
         told = stored.get("reasons")
         reasons = "; ".join(map(str, told if isinstance(told, list) else ()))
         return f"{stored.get('status', 'unknown')}{': ' if reasons else ''}{reasons}"
-    behind = [source for source, _, _, proved, _ in sources if not proved or now_ms - proved > PROOF_MS]
+    behind = [source for source, _, _, confirmed, _ in sources if not confirmed or now_ms - confirmed > CONFIRMATION_MS]
     if behind or not sources:
         return f"degraded: nothing vouches for {', '.join(behind) or 'any source'}"
     return "healthy"
 
 
-def _state(now_ms: int, proved_ms: int | None, listing_ms: int | None) -> str:
+def _state(now_ms: int, confirmed_ms: int | None, listing_ms: int | None) -> str:
     if listing_ms is not None:
         return "listing"
-    return "current" if proved_ms and now_ms - proved_ms <= PROOF_MS else "behind"
+    return "current" if confirmed_ms and now_ms - confirmed_ms <= CONFIRMATION_MS else "behind"
 
 
 def iso(ms: int) -> str:

@@ -248,9 +248,9 @@ class Database:
 
     def _rises(self, event_id: int) -> Iterator[tuple[int, int]]:
         """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
-        leads = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
+        primaries = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
         sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
-        for before, steps in self._each(sql, (event_id, len(leads)), (WHOLE, (bytes,))):
+        for before, steps in self._each(sql, (event_id, len(primaries)), (WHOLE, (bytes,))):
             self.look_at_the_clock()
             for at in range(0, len(steps), STEP_BYTES):
                 ms, count = (

@@ -5,7 +5,7 @@ import time
 from typing import Any, NamedTuple
 
 from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query.answer import PROOF_MS, WORD_MS, iso, whole
+from kube9_cli.query.answer import CONFIRMATION_MS, WORD_MS, iso, whole
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database
 from kube9_cli.selection import Filters
 
@@ -47,7 +47,7 @@ class Source(NamedTuple):
 
     name: str
     covered_from: int | None
-    proved_until: int | None
+    confirmed_until: int | None
     unavailable: str | None
     unavailable_since: int | None
 
@@ -93,15 +93,15 @@ def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
     sources = [one for one in _sources(database) if _touched(one.name, filters)]
     answer["unavailable"] = [one.name for one in sources if one.unavailable]
     gaps += _stated(database, asked, sources)
-    why = _why_unproved(database, path, now)
+    why = _why_unconfirmed(database, path, now)
     for one in sources:
         gaps += _unstated(database, asked, one, why)
     gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
-    vouching = [(one.covered_from, one.proved_until) for one in sources if one.covered_from and not one.unavailable]
-    if vouching:
+    confirming = [(one.covered_from, one.confirmed_until) for one in sources if one.covered_from and not one.unavailable]
+    if confirming:
         kept = max((limit.since for limit in asked.limits), default=0)  # of all severities that are asked for
-        begin = max(asked.since or 0, kept, *(first or 0 for first, _ in vouching))
-        end = min(asked.until, *(last or 0 for _, last in vouching))
+        begin = max(asked.since or 0, kept, *(first or 0 for first, _ in confirming))
+        end = min(asked.until, *(last or 0 for _, last in confirming))
         if begin < end:
             answer |= {"from": iso(begin), "until": iso(end)}
     return answer | {
@@ -167,20 +167,20 @@ def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap
 
 def _unstated(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
     """What no gap in the database says: the time before the first list, and the one since the last proof."""
-    if source.covered_from is None or source.proved_until is None:
+    if source.covered_from is None or source.confirmed_until is None:
         begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
         return [(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED)]
     found: list[Gap] = []
     begin = max(asked.begin(), source.covered_from) if asked.since is None else asked.since
     if (0 if asked.since is None and asked.until <= source.covered_from else begin) < source.covered_from:
         found.append((source.name, asked.since or 0, min(source.covered_from, asked.until), BEFORE_FIRST))
-    late = asked.now - source.proved_until > PROOF_MS or source.unavailable is not None
-    if late and source.proved_until < asked.until:
-        found.append((source.name, max(source.proved_until, begin), asked.until, source.unavailable or why))
+    late = asked.now - source.confirmed_until > CONFIRMATION_MS or source.unavailable is not None
+    if late and source.confirmed_until < asked.until:
+        found.append((source.name, max(source.confirmed_until, begin), asked.until, source.unavailable or why))
     return found
 
 
-def _why_unproved(database: Database, path: str, now: int) -> str:
+def _why_unconfirmed(database: Database, path: str, now: int) -> str:
     """Why nothing vouches for the time since the last proof of a source."""
     if now - _last_commit(database) <= WORD_MS:
         return NOT_WATCHED

@@ -60,7 +60,7 @@ class Pages:
             },
             "queue": figures.waiting,
             "dropped": figures.total("kube9_events_dropped_total"),
-            "books": figures.books,
+            "books": figures.accounting,
         }
 
 

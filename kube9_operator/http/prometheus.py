@@ -146,7 +146,7 @@ class _Collector:
             "kube9_health": {(one,): int(one == found["status"]) for one in STATUSES},
             "kube9_event_listener_healthy": {(): int(watches["events"]["current"])},
             "kube9_source_proved_timestamp_seconds": {
-                (source,): ms / 1000 for source, ms in self._health.proved_ms().items() if source in watches
+                (source,): ms / 1000 for source, ms in self._health.confirmed_ms().items() if source in watches
             },
             "kube9_events_queue_size": {(): sum(self._figures.waiting.values())},
             "kube9_events_storage_size_bytes": {(): self._volume.size_bytes},
@@ -159,10 +159,10 @@ class _Collector:
         counts: dict[str, dict[Labels, float]] = {
             name: dict(figures.counts.get(name, {})) for name, metric in METRICS.items() if metric.kind == "counter"
         }
-        books = figures.books
+        accounting = figures.accounting
         counts["kube9_books_total"] = {
-            (source, outcome): number for source, account in books.items() for outcome, number in account.items()
+            (source, outcome): number for source, account in accounting.items() for outcome, number in account.items()
         }
         for reason in ("undecodable", "refused"):
-            counts["kube9_events_errors_total"][(reason,)] = sum(account[reason] for account in books.values())
+            counts["kube9_events_errors_total"][(reason,)] = sum(account[reason] for account in accounting.values())
         return counts

@@ -62,7 +62,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     """This often all Events are listed, to be compared with what is recorded."""
     compare_patience: float = 30.0
     """What a watch has not delivered this long after such a list, it has missed."""
-    proof: float = 120.0
+    confirmation: float = 120.0
     """A source for which nothing has vouched for this long is not current."""
 
     # Writer

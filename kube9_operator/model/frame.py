@@ -12,7 +12,7 @@ from kube9_operator.model.resource_states import State
 
 DATABASE_NAME = "kube9.db"
 
-MAX_SIGHTINGS_IN_FRAME = 500
+MAX_OBSERVATIONS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
 
 EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
@@ -30,7 +30,7 @@ MAX_METADATA_BYTES = 10 * 1024 - 512
 """10 KiB less what the reader adds: reason, count and times."""
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One list item or watch line that is worth recording: a contributor to a happening, as far as it is known by then."""
 
     kind: str
@@ -44,7 +44,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     contributor_hour: int
     """The hour of the contributor's first time as its source gives it, since 1970: with the hash it finds the contributor."""
     contributor_name: str
-    lead: bool
+    primary: bool
     from_status: bool
     count: int
     first_ms: int
@@ -66,14 +66,14 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
-    """A frame's part of the books, in list items and watch lines. What becomes of the sightings, the writer counts."""
+    """A frame's part of the books, in list items and watch lines. What becomes of the observations, the writer counts."""
 
     received: int = 0
     filtered: int = 0
     undecodable: int = 0
     dropped: int = 0
     redacted: int = 0
-    """Secrets taken out of states. No part of the balance; those of a sighting are in the sighting."""
+    """Secrets taken out of states. No part of the balance; those of an observation are in the observation."""
 
 
 Mark = Literal["", "list begins", "list ends", "compare"]
@@ -82,12 +82,12 @@ Hole = Literal["", "expired", "dropped", "behind", "another cluster"]
 
 
 class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a frame says of its source, besides sightings; what is empty or 0 is not said."""
+    """What a frame says of its source, besides observations; what is empty or 0 is not said."""
 
     mark: Mark = ""
     version: str = ""
     """The resourceVersion to go on from after this frame."""
-    proved_ms: int = 0
+    confirmed_ms: int = 0
     """Until when the source is whole after this frame."""
     shown_ms: int = 0
     """With the end of a list: it shows what was there at some moment before this time."""
@@ -111,7 +111,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """1, 2, 3, … for each source and generation."""
     news: News
     counts: Counts
-    sightings: list[Sighting]
+    observations: list[Observation]
     states: list[State] = []
     """Of a watch of resources: what the writer compares with the states that it keeps."""
 

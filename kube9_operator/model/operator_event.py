@@ -1,4 +1,4 @@
-"""The operator's own events (types operator, system and health) as sightings, so that they go the way of all others. Pure."""
+"""The operator's own events (types operator, system and health), made as observations like all others. Pure."""
 
 from typing import Any
 from zlib import crc32
@@ -8,7 +8,7 @@ from kube9_operator.model.frame import (
     MAX_DESCRIPTION_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     MS_IN_HOUR,
-    Sighting,
+    Observation,
     hash64,
 )
 from kube9_operator.text import limits
@@ -29,7 +29,7 @@ def happened(
     *,
     key: str = "",
     last_ms: int = 0,
-) -> Sighting:
+) -> Observation:
     """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970; with
     `last_ms` it lasted until then.
 
@@ -41,7 +41,7 @@ def happened(
     title, in_title = limits.line(title, MAX_TITLE_CHARACTERS)
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     encoded, in_metadata = limits.metadata(metadata or {})
-    return Sighting(
+    return Observation(
         kind="",
         namespace="",
         name="",
@@ -50,7 +50,7 @@ def happened(
         contributor=contributor,
         contributor_hour=at_ms // MS_IN_HOUR,
         contributor_name="",
-        lead=True,
+        primary=True,
         from_status=False,
         count=1,
         first_ms=at_ms,

@@ -1,5 +1,5 @@
 """The table of what is recorded, as data: of each row its name, key, severity and title. How an Event is recognised is in
-`watch/recognise`, how a change of a resource is in `write/`; both make sightings of these rows. docs/events.md shows it.
+`watch/recognise`, how a change of a resource is in `write/`; both make observations of these rows. docs/events.md shows it.
 """
 
 from typing import Literal

@@ -15,17 +15,17 @@ class Figures:
         self.counts: dict[str, Counter[Labels]] = {}
         """Of each counter its values, by those of its labels."""
         self.observed = {metric: Observed([0] * (len(bounds) + 1)) for metric, bounds in BOUNDS.items()}
-        self.books: dict[str, Counter[str]] = {}
+        self.accounting: dict[str, Counter[str]] = {}
         """By source what was received, and what became of it; as in the database, unless that was replaced meanwhile."""
         self.waiting: dict[str, int] = {}
-        """Sightings in each source's outbox."""
+        """Observations in each source's outbox."""
         self.written_ms = 0
         """When the writer last committed."""
         self.trouble = ""
         """Why the database cannot be written at the moment."""
         self._last: dict[str, Counts] = {}
         self._last_observed: dict[str, dict[str, Observed]] = {}
-        self._last_books: dict[str, dict[str, int]] = {}
+        self._last_accounting: dict[str, dict[str, int]] = {}
         self._started: set[str] = set()
 
     def started(self, name: str) -> None:
@@ -52,7 +52,7 @@ class Figures:
                 )
             case Recording():
                 self.written_ms, self.trouble = message.written_ms or self.written_ms, message.trouble
-                self._add_books(message.books)
+                self._add_accounting(message.accounting)
 
     def total(self, metric: str) -> int:
         """A counter, over all values of its labels."""
@@ -85,14 +85,14 @@ class Figures:
             self.observed[metric] = Observed(buckets, total.sum + now.sum - before.sum)
         self._last_observed[name] = observed
 
-    def _add_books(self, books: dict[str, dict[str, int]]) -> None:
+    def _add_accounting(self, accounting: dict[str, dict[str, int]]) -> None:
         """The books of a database that was replaced begin at nothing; what was added up before stands."""
-        for source, account in books.items():
-            before = self._last_books.get(source, {})
+        for source, account in accounting.items():
+            before = self._last_accounting.get(source, {})
             if any(number < before.get(outcome, 0) for outcome, number in account.items()):
                 before = {}
-            total = Counter(self.books.get(source, {}))
+            total = Counter(self.accounting.get(source, {}))
             for outcome, number in account.items():
                 total[outcome] += number - before.get(outcome, 0)
-            self.books = self.books | {source: total}
-        self._last_books = self._last_books | books
+            self.accounting = self.accounting | {source: total}
+        self._last_accounting = self._last_accounting | accounting

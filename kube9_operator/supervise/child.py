@@ -14,7 +14,7 @@ import msgspec
 
 from kube9_operator import interpreter, logs
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.tally import Tallied, Tally
 
 EXIT_DONE = 0
@@ -42,7 +42,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """Of each source the resourceVersion; those that have none list first."""
     cluster: str
     """The uid of the cluster that the versions are of; '' where it is not known."""
-    event_life_ms: int
+    event_ttl_ms: int
     """How long Events live."""
     last_word_ms: int = 0
     """When the writer before said last that it lived, in ms since 1970; 0 where there was none."""
@@ -63,15 +63,15 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 class Recording(msgspec.Struct, frozen=True, tag=True):
     """From the writer, with each beat: what it has committed."""
 
-    proved_ms: dict[str, int]
+    confirmed_ms: dict[str, int]
     """Until when each source is proved, in ms since 1970."""
     trouble: str
     """Why the database cannot be written at the moment; '' where it can."""
-    sightings: int
+    observations: int
     """Committed since its start."""
     written_ms: int = 0
     """When a transaction was last committed, in ms since 1970; one is at least every half minute."""
-    books: dict[str, dict[str, int]] = {}
+    accounting: dict[str, dict[str, int]] = {}
     """By source what became of what was received, as the database keeps it: since its first start."""
     told: int = 0
     """The number of the last telling that is committed."""
@@ -99,7 +99,7 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
 
     troubles: dict[str, str]
     waiting: dict[str, int] = {}
-    """Sightings that wait in each source's outbox."""
+    """Observations that wait in each source's outbox."""
     dropped: dict[str, int] = {}
     """Given up since the process began."""
     failures: dict[str, int] = {}
@@ -110,12 +110,12 @@ class Watching(msgspec.Struct, frozen=True, tag=True):
     """What the log is to say of each source, None for nothing; without those of which nothing is known yet."""
 
 
-class Told(msgspec.Struct, frozen=True, tag=True):
+class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     """From the supervisor to the writer: events of its own; to the watcher that publishes it: health alone."""
 
     number: int
     """1, 2, 3, …; the writer gives it back when it has committed them."""
-    sightings: list[Sighting]
+    observations: list[Observation]
     dropped: int
     """So many were given up before these."""
     health: str
@@ -135,7 +135,7 @@ class Published(msgspec.Struct, frozen=True, tag=True):
 
 Message = Beat | Ready | Fatal | Failed | Recording | Watching | Tallied | Published
 _encoder = msgspec.msgpack.Encoder()
-_told_decoder = msgspec.msgpack.Decoder(Told)
+_batch_decoder = msgspec.msgpack.Decoder(OutboxBatch)
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
@@ -152,7 +152,7 @@ def decode(data: bytes) -> Message:
     return _decoder.decode(data)
 
 
-def encode_told(told: Told) -> bytes:
+def encode_batch(told: OutboxBatch) -> bytes:
     """The bytes of a telling, for the pipe of the writer."""
     return _encoder.encode(told)
 
@@ -166,7 +166,7 @@ class Link:
         self.tally = Tally()
         """What this process counts for /metrics; goes with every beat."""
         self._sending = threading.Lock()
-        self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
         """What the supervisor has told so far and nobody has taken."""
         self._connection = connection
         self._deadlines = deadlines
@@ -203,7 +203,7 @@ class Link:
     def _listen(self) -> None:
         try:
             while (word := self._connection.recv_bytes()) not in (FLUSH, ABANDON):
-                self.told.put(_told_decoder.decode(word))
+                self.told.put(_batch_decoder.decode(word))
             self.abandon = word == ABANDON
             self.stop.set()
             if not self.abandon:

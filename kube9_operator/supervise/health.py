@@ -5,7 +5,7 @@ import time
 from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.supervise.child import Beat, Message, Published, Recording, Told, Watching
+from kube9_operator.supervise.child import Beat, Message, OutboxBatch, Published, Recording, Watching
 
 Status = Literal["starting", "healthy", "degraded", "unhealthy"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -14,12 +14,12 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 class Health:
     """Written by the supervisor's loop, read by the HTTP server's thread: every assignment replaces a whole value."""
 
-    def __init__(self, sources: tuple[str, ...], proof_seconds: float, hang_seconds: float) -> None:
+    def __init__(self, sources: tuple[str, ...], confirmation_seconds: float, hang_seconds: float) -> None:
         self._sources = sources
-        self._proof_seconds = proof_seconds
+        self._confirmation_seconds = confirmation_seconds
         self._hang_seconds = hang_seconds
         self._started = self._turned = time.monotonic()
-        self._vouched: dict[str, float] = {}
+        self._confirmed_at: dict[str, float] = {}
         """When something vouched for each source, by a clock that nobody sets."""
         self._begun: set[str] = set()
         """Sources that have been watched, or found to be unavailable, since the start."""
@@ -47,7 +47,7 @@ class Health:
             case Beat(phase):
                 self._phases = self._phases | {name: phase}
             case Recording():
-                self._take_proofs(message)
+                self._take_confirmations(message)
                 self._recording, self._recorded = message, time.monotonic()
                 self._note_begun()
             case Watching(troubles, problems=problems):
@@ -60,36 +60,36 @@ class Health:
                 self._published = message
                 self._published_well = self._published_well if message.trouble else time.monotonic()
 
-    def _take_proofs(self, message: Recording) -> None:
+    def _take_confirmations(self, message: Recording) -> None:
         """A proof that is another than before vouches for its time, which was so long ago; at first since the start."""
-        before, now, wall_ms = self.proved_ms(), time.monotonic(), now_ms()
-        self._vouched = self._vouched | {
-            source: max(self._started, now - max(0, wall_ms - proved) / 1000)
-            for source, proved in message.proved_ms.items()
-            if before.get(source) != proved
+        before, now, wall_ms = self.confirmed_ms(), time.monotonic(), now_ms()
+        self._confirmed_at = self._confirmed_at | {
+            source: max(self._started, now - max(0, wall_ms - confirmed) / 1000)
+            for source, confirmed in message.confirmed_ms.items()
+            if before.get(source) != confirmed
         }
 
     def _note_begun(self) -> None:
         """A source has begun when its list is kept, of now or of an earlier start, and its watch works; or when it has none."""
-        proved = self.proved_ms()
+        confirmed = self.confirmed_ms()
         self._begun = self._begun | {
             source
             for source in self._sources
-            if self._troubles.get(source, "") in AT_ONCE or (source in self._accepted and proved.get(source, 0))
+            if self._troubles.get(source, "") in AT_ONCE or (source in self._accepted and confirmed.get(source, 0))
         }
 
     def loop_turns(self) -> bool:
         """Whether the supervisor's loop turns."""
         return time.monotonic() - self._turned < self._hang_seconds
 
-    def told(self) -> Told:
+    def told(self) -> OutboxBatch:
         """What the status ConfigMap says."""
         found = self.document()
-        return Told(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
+        return OutboxBatch(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
 
-    def proved_ms(self) -> dict[str, int]:
+    def confirmed_ms(self) -> dict[str, int]:
         """Until when each source is proved, in ms since 1970."""
-        return self._recording.proved_ms if self._recording else {}
+        return self._recording.confirmed_ms if self._recording else {}
 
     def hears_writer(self) -> bool:
         """Whether the writer has said lately what it has committed."""
@@ -109,17 +109,17 @@ class Health:
         not_yet = dict[str, list[str]]()
         watches = {}
         for source in self._sources:
-            proved = self._recording.proved_ms.get(source, 0) if self._recording else 0
-            current = time.monotonic() - self._vouched.get(source, self._started) <= self._proof_seconds
+            confirmed = self._recording.confirmed_ms.get(source, 0) if self._recording else 0
+            current = time.monotonic() - self._confirmed_at.get(source, self._started) <= self._confirmation_seconds
             trouble = self._troubles.get(source, "")
-            watches[source] = {"proved_until": iso(proved) if proved else None, "current": current, "trouble": trouble}
+            watches[source] = {"proved_until": iso(confirmed) if confirmed else None, "current": current, "trouble": trouble}
             if trouble in AT_ONCE and (current or source != PRIMARY):
                 denied.setdefault(trouble, []).append(source)
             elif not current:
-                behind.setdefault(trouble, []).append((source, proved))
+                behind.setdefault(trouble, []).append((source, confirmed))
             elif source not in self._begun:
                 not_yet.setdefault(trouble, []).append(source)
-        unhealthy += [_not_vouched(trouble, sources) for trouble, sources in behind.items()]
+        unhealthy += [_not_confirmed(trouble, sources) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
         starting = [_not_begun(trouble, sources) for trouble, sources in not_yet.items()]
         if self._recording and self._recording.damage:
@@ -140,7 +140,7 @@ class Health:
                 "written": iso(self._published.written_ms) if self._published and self._published.written_ms else None,
                 "trouble": self._published.trouble if self._published else "",
             },
-            "recorded_since_start": self._recording.sightings if self._recording else 0,
+            "recorded_since_start": self._recording.observations if self._recording else 0,
         }
 
     def _of_status_map(self) -> list[str]:
@@ -148,7 +148,7 @@ class Health:
         said = self._published
         if said is None or not said.trouble:
             return []
-        late = time.monotonic() - self._published_well > self._proof_seconds
+        late = time.monotonic() - self._published_well > self._confirmation_seconds
         return [f"the status ConfigMap: {said.trouble}"] if said.lasting or late else []
 
     def _of_writer(self) -> list[str]:
@@ -172,9 +172,9 @@ def _not_begun(trouble: str, sources: list[str]) -> str:
     return f"not watched yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
 
 
-def _not_vouched(trouble: str, sources: list[tuple[str, int]]) -> str:
+def _not_confirmed(trouble: str, sources: list[tuple[str, int]]) -> str:
     """One reason for all sources of one trouble (each with until when it is proved, 0 for never), since the earliest time."""
-    proved = min(ms for _, ms in sources)
-    since = f"since {iso(proved)}" if proved else "yet"
+    confirmed = min(ms for _, ms in sources)
+    since = f"since {iso(confirmed)}" if confirmed else "yet"
     names = ", ".join(source for source, _ in sources)
     return f"nothing has vouched for {names} {since}{': ' if trouble else ''}{trouble}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Sighting
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation
 from kube9_operator.supervise.health import AT_ONCE
 
 SEVERITIES = {"starting": INFO, "healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
@@ -24,7 +24,7 @@ class Chronicle:
         self._denied: dict[str, tuple[str, int]] = {}
         """Sources that may not be watched: why, and since when that is known."""
 
-    def look(self, health: dict[str, Any], database: str, judge: bool, now_ms: int) -> list[Sighting]:
+    def look(self, health: dict[str, Any], database: str, judge: bool, now_ms: int) -> list[Observation]:
         """What has happened since the last look, by the document of `Health` and what is wrong with the database ('': nothing).
 
         `judge` says whether proofs tell of the watches: without a writer that can write there are none, whatever these do.
@@ -34,7 +34,7 @@ class Chronicle:
             happened += self._losses(health["watches"], now_ms)
         return happened + self._status_change(health, database, now_ms)
 
-    def _status_change(self, health: dict[str, Any], trouble: str, now_ms: int) -> list[Sighting]:
+    def _status_change(self, health: dict[str, Any], trouble: str, now_ms: int) -> list[Observation]:
         before, status = self._status, health["status"]
         began, ended = bool(trouble and not self._database), bool(self._database and not trouble)
         # That it has started is an event of its own.
@@ -56,7 +56,7 @@ class Chronicle:
         key = f"{title} {before} {status}"
         return [operator_event.happened("HealthChanged", severity, title, text, now_ms, metadata, key=key)]
 
-    def _losses(self, watches: dict[str, Any], now_ms: int) -> list[Sighting]:
+    def _losses(self, watches: dict[str, Any], now_ms: int) -> list[Observation]:
         """Watches that nothing has vouched for, for longer than the proof lasts, and those that are back."""
         behind = {source for source, one in watches.items() if not one["current"] and one["trouble"] not in AT_ONCE}
         found = []
@@ -74,7 +74,7 @@ class Chronicle:
             found.append(_watch("WatchRestored", INFO, "Watch restored", text, now_ms, back, lost_seconds=seconds))
         return found
 
-    def _denials(self, watches: dict[str, Any], now_ms: int) -> list[Sighting]:
+    def _denials(self, watches: dict[str, Any], now_ms: int) -> list[Observation]:
         """Sources that the API server refuses or does not serve, and those that it gives again: proved after that was known."""
         found = []
         for why in AT_ONCE:
@@ -97,7 +97,7 @@ class Chronicle:
         return found
 
 
-def _watch(reason: str, severity: int, title: str, text: str, now_ms: int, sources: list[str], **more: Any) -> Sighting:
+def _watch(reason: str, severity: int, title: str, text: str, now_ms: int, sources: list[str], **more: Any) -> Observation:
     """Those of one kind that follow each other are one event: what a flapping API server makes of many sources is counted.
 
     A permission is taken and given by somebody who wants to read of which: there each set of sources has its own.

@@ -5,7 +5,7 @@ import json
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import ERROR, INFO
-from kube9_operator.supervise.child import Told
+from kube9_operator.supervise.child import OutboxBatch
 from kube9_operator.supervise.event_outbox import Untold
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.health_events import Chronicle
@@ -67,6 +67,6 @@ class Diary:
         """The writer has committed the telling of this number."""
         self._untold.committed(number)
 
-    def next(self, hurry: bool = False) -> Told | None:
+    def next(self, hurry: bool = False) -> OutboxBatch | None:
         """What the writer is to be told now, see `Untold.next`."""
         return self._untold.next(hurry)

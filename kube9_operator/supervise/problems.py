@@ -13,7 +13,7 @@ class Line(NamedTuple):
     fields: dict[str, Any]
 
 
-class Told(NamedTuple):
+class OutboxBatch(NamedTuple):
     """A problem that the log has named, and the sources that had it."""
 
     since: float
@@ -29,7 +29,7 @@ class Problems:
         self._settle_seconds = settle_seconds
         self._now: dict[str, tuple[Problem, float]] = {}
         """Of each source its problem, and since when it has that."""
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, OutboxBatch] = {}
         """By what is wrong."""
 
     def heard(self, message: Message, now: float) -> None:
@@ -70,5 +70,5 @@ class Problems:
             return []
         if now - since < self._settle_seconds:
             return []
-        self._told[why] = Told(told.since if told else since, before | new)
+        self._told[why] = OutboxBatch(told.since if told else since, before | new)
         return [Line("problem.began", False, {"why": why, "error": problem.error, "sources": sorted(new)})]

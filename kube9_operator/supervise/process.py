@@ -32,7 +32,7 @@ class Child:
     ) -> None:
         self.name = role.name
         self.is_told = role.is_told
-        self._told: child.Told | None = None
+        self._told: child.OutboxBatch | None = None
         self.pipe, theirs = ctx.Pipe()
         self.process = ctx.Process(
             target=child.run,
@@ -51,7 +51,7 @@ class Child:
         self.phase = beat.phase
         self.expected_by = time.monotonic() + beat.deadline
 
-    def tell(self, health: child.Told) -> None:
+    def tell(self, health: child.OutboxBatch) -> None:
         """Says how all are, where that has changed. Rare and short, so that the pipe to a child that hangs never fills."""
         if health != self._told:
             self._told = health

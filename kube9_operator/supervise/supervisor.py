@@ -216,7 +216,7 @@ class Supervisor:
         """Tells the writer what the diary has for it. Never blocks: one telling at a time is less than the pipe takes."""
         told = self._diary.next(hurry) if self._writer_is_ready else None
         if told:
-            self._children[0].say(child.encode_told(told))
+            self._children[0].say(child.encode_batch(told))
 
     def _end(self, ending: Ending) -> None:
         """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""

@@ -1,8 +1,8 @@
-"""What was read at once, of a list or of a watch: sightings and states, their part of the books, the version after them."""
+"""What was read at once, of a list or of a watch: observations and states, their part of the books, the version after them."""
 
 import msgspec
 
-from kube9_operator.model.frame import Counts, Sighting
+from kube9_operator.model.frame import Counts, Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.watch.unreadable import Unreadable
 
@@ -10,7 +10,7 @@ from kube9_operator.watch.unreadable import Unreadable
 class Batch(msgspec.Struct):
     """What a page, a piece of a list or some lines gave. `version` is that of the last line, '' where no line has one."""
 
-    sightings: list[Sighting] = msgspec.field(default_factory=list)
+    observations: list[Observation] = msgspec.field(default_factory=list)
     states: list[State] = msgspec.field(default_factory=list)
     counts: Counts = msgspec.field(default_factory=Counts)
     types: dict[str, int] = msgspec.field(default_factory=dict)

@@ -32,7 +32,7 @@ class Comparer:
             listed = 0
             try:
                 for page in self._pager.pages():
-                    found = page.batch.sightings
+                    found = page.batch.observations
                     listed += page.batch.counts.received
                     self._outbox.put(Batch(found, counts=Counts(received=len(found))), News(mark="compare"))
             except Stopped:

@@ -1,4 +1,4 @@
-"""Kubernetes Events: the fields that are kept, and what sighting an Event becomes. Pure: no clock, no I/O."""
+"""Kubernetes Events: the fields that are kept, and what observation an Event becomes. Pure: no clock, no I/O."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from kube9_operator.model.frame import (
     MAX_NAME_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     MS_IN_HOUR,
-    Sighting,
+    Observation,
     hash64,
 )
 from kube9_operator.model.rows import Row
@@ -90,8 +90,8 @@ class Event(msgspec.Struct, frozen=True, rename="camel", gc=False):
     reporting_component: str | None = None
 
 
-def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) -> Sighting | None:
-    """The sighting that an Event of any of the three shapes is, or None where it is not worth recording. Never raises.
+def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) -> Observation | None:
+    """The observation that an Event of any of the three shapes is, or None where it is not worth recording. Never raises.
 
     `server_ms` is how late it is by the API server's clock, in ms since 1970; 0 where nobody knows.
     """
@@ -121,7 +121,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         identity, count, first_ms = (*identity, str(count)), 1, last_ms
     about = facts.about or about
     words = _words(said, row, message, _metadata(said, source, facts) | replaced)
-    return Sighting(
+    return Observation(
         kind=words.kind if about is said.about else about.kind,
         namespace=about.namespace,
         name=about.name,
@@ -130,7 +130,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         contributor=hash64(*identity),
         contributor_hour=began_ms // MS_IN_HOUR,
         contributor_name=_cut(own.name),
-        lead=found.lead,
+        primary=found.primary,
         from_status=False,
         count=count,
         first_ms=first_ms,
@@ -149,7 +149,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
 
 
 class Words(NamedTuple):
-    """All texts of a sighting but the names of objects, without secrets and within their limits."""
+    """All texts of an observation but the names of objects, without secrets and within their limits."""
 
     kind: str
     reason: str

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.model.frame import MAX_SIGHTINGS_IN_FRAME, Counts, Frame, News, Sighting, encode
+from kube9_operator.model.frame import MAX_OBSERVATIONS_IN_FRAME, Counts, Frame, News, Observation, encode
 from kube9_operator.model.resource_states import UNREADABLE, State
 from kube9_operator.watch.batch import Batch
 
@@ -25,8 +25,8 @@ time of an operator with nothing to do.
 MAX_FRAME_BYTES = 256 * 1024
 MAX_BYTES = 8 * 1024 * 1024
 """Of all that waits in an outbox."""
-SIGHTING_BYTES = 700
-"""Of a sighting besides its description and metadata, as they are held in memory."""
+OBSERVATION_BYTES = 700
+"""Of an observation besides its description and metadata, as they are held in memory."""
 STATE_BYTES = 400
 """Of a state besides what it is reduced to."""
 
@@ -45,7 +45,7 @@ class Stopped(Exception):
 class Parcel(msgspec.Struct):
     """A frame that waits to be sent."""
 
-    sightings: list[Sighting]
+    observations: list[Observation]
     states: list[State]
     counts: Counts
     news: News
@@ -82,7 +82,7 @@ class Outbox:
         return self._lossy
 
     def waiting(self) -> int:
-        """Sightings and states that wait to be sent."""
+        """Observations and states that wait to be sent."""
         return self._items
 
     def put(self, batch: Batch, news: News, patient: bool = True) -> None:
@@ -91,10 +91,10 @@ class Outbox:
 
         Raises Stopped where the process is to end and there is no room.
         """
-        assert not (batch.sightings and batch.states), "a source has one of them"
+        assert not (batch.observations and batch.states), "a source has one of them"
         *before, last = [
             *(Parcel([], part, Counts(), News()) for part in _parts(batch.states)),
-            *(Parcel(part, [], Counts(), News()) for part in _parts(batch.sightings)),
+            *(Parcel(part, [], Counts(), News()) for part in _parts(batch.observations)),
         ] or [Parcel([], [], Counts(), News())]
         rest = batch.counts.received
         for parcel in before:
@@ -112,7 +112,7 @@ class Outbox:
         self._sender.join(wait_seconds)
         left = self._items + self._in_hand
         if left:
-            logs.get().error("shutdown.not_flushed", source=self._source, sightings=left, why=logs.READ_AGAIN)
+            logs.get().error("shutdown.not_flushed", source=self._source, observations=left, why=logs.READ_AGAIN)
 
     def _put(self, parcel: Parcel, patient: bool) -> None:
         deadline = time.monotonic() + self._patience_seconds
@@ -153,10 +153,10 @@ class Outbox:
         return self._items + _number(parcel) <= self._max_items and self._bytes + _bytes(parcel) <= MAX_BYTES
 
     def _make_room(self, newest: Parcel) -> None:
-        """Gives up the least severe sightings, of these the oldest, until all fits; each is counted in its own parcel."""
+        """Gives up the least severe observations, of these the oldest, until all fits; each is counted in its own parcel."""
         waiting = [*self._parcels, newest]
         order = sorted(
-            ((one.severity, age, at) for age, parcel in enumerate(waiting) for at, one in enumerate(parcel.sightings)),
+            ((one.severity, age, at) for age, parcel in enumerate(waiting) for at, one in enumerate(parcel.observations)),
         )
         items, size = sum(_number(parcel) for parcel in waiting), sum(_bytes(parcel) for parcel in waiting)
         gone: dict[int, set[int]] = {}
@@ -164,10 +164,10 @@ class Outbox:
             if items <= self._max_items and size <= MAX_BYTES:
                 break
             gone.setdefault(age, set()).add(at)
-            items, size = items - 1, size - _size(waiting[age].sightings[at])
+            items, size = items - 1, size - _size(waiting[age].observations[at])
         for age, places in gone.items():
             parcel = waiting[age]
-            parcel.sightings = [one for at, one in enumerate(parcel.sightings) if at not in places]
+            parcel.observations = [one for at, one in enumerate(parcel.observations) if at not in places]
             parcel.counts.dropped += len(places)
             self.dropped += len(places)
         for parcel in waiting:
@@ -190,7 +190,7 @@ class Outbox:
                 self._bytes -= _bytes(parcel)
                 self._changed.notify_all()
             self._sequence += 1
-            data = encode(Frame(self._source, self._sequence, parcel.news, parcel.counts, parcel.sightings, parcel.states))
+            data = encode(Frame(self._source, self._sequence, parcel.news, parcel.counts, parcel.observations, parcel.states))
             while True:
                 with contextlib.suppress(queue.Full):
                     self._frames.put(data, True, WAIT_SECONDS)
@@ -211,7 +211,7 @@ def _parts(items: list[Any]) -> list[list[Any]]:
     size = 0
     for one in items:
         size += _size(one)
-        if not parts or len(parts[-1]) == MAX_SIGHTINGS_IN_FRAME or size > MAX_FRAME_BYTES:
+        if not parts or len(parts[-1]) == MAX_OBSERVATIONS_IN_FRAME or size > MAX_FRAME_BYTES:
             parts.append([])
             size = _size(one)
         parts[-1].append(one)
@@ -219,21 +219,21 @@ def _parts(items: list[Any]) -> list[list[Any]]:
 
 
 def _number(parcel: Parcel) -> int:
-    return len(parcel.sightings) + len(parcel.states)
+    return len(parcel.observations) + len(parcel.states)
 
 
 def _accounted(parcel: Parcel) -> int:
     """Of how many the writer says what became of them; those that cannot be read are counted with their batch."""
-    return len(parcel.sightings) + sum(one.reduced != UNREADABLE for one in parcel.states)
+    return len(parcel.observations) + sum(one.reduced != UNREADABLE for one in parcel.states)
 
 
 def _bytes(parcel: Parcel) -> int:
     """About what is in it takes."""
-    return sum(map(_size, parcel.sightings)) + sum(map(_size, parcel.states))
+    return sum(map(_size, parcel.observations)) + sum(map(_size, parcel.states))
 
 
-def _size(item: Sighting | State) -> int:
+def _size(item: Observation | State) -> int:
     """About what it takes."""
     if isinstance(item, State):
         return STATE_BYTES + len(item.reduced)
-    return SIGHTING_BYTES + len(item.description) + len(item.metadata)
+    return OBSERVATION_BYTES + len(item.description) + len(item.metadata)

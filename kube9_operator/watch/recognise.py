@@ -34,7 +34,7 @@ class Rule(NamedTuple):
     begins: str = ""
     """The message begins so; with `anywhere` this is somewhere in it."""
     anywhere: bool = False
-    lead: bool = True
+    primary: bool = True
     """Otherwise it stands in for a lead, until one is seen."""
 
 
@@ -43,7 +43,7 @@ class Recognised(NamedTuple):
 
     row: Row
     facts: Facts
-    lead: bool = True
+    primary: bool = True
 
 
 def recognise(said: Said, event_type: str, chosen: Chosen) -> Recognised | None:
@@ -55,7 +55,7 @@ def recognise(said: Said, event_type: str, chosen: Chosen) -> Recognised | None:
     for rule in rules:
         if rule.begins in said.message if rule.anywhere else said.message.startswith(rule.begins):
             if rule.row is not None:
-                return Recognised(rule.row, rule.read(said), rule.lead)
+                return Recognised(rule.row, rule.read(said), rule.primary)
             unwanted = True
             break
     if not unwanted:
@@ -75,11 +75,11 @@ IMAGE_ERRORS = (
 RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
     ("Pod", "BackOff"): (
         Rule(rows.RESTARTS, messages.container, "Back-off restarting failed container"),
-        Rule(rows.IMAGE_PULL, messages.image, "Back-off pulling image", lead=False),
+        Rule(rows.IMAGE_PULL, messages.image, "Back-off pulling image", primary=False),
     ),
     ("Pod", "Failed"): (
         Rule(rows.IMAGE_PULL, messages.image, "Failed to pull image "),
-        *(Rule(rows.IMAGE_PULL, messages.image, f"Error: {error}", lead=False) for error in IMAGE_ERRORS),
+        *(Rule(rows.IMAGE_PULL, messages.image, f"Error: {error}", primary=False) for error in IMAGE_ERRORS),
         Rule(rows.CANNOT_START, messages.container),
     ),
     ("Pod", "InspectFailed"): (Rule(rows.IMAGE_PULL, messages.image),),

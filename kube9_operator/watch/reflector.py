@@ -45,7 +45,7 @@ class Reflector:
         self._kind = kind
         self._version = ready.versions.get(kind.source, "")
         self._cluster = ready.cluster
-        self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_life_ms, ready.event_life_ms), client, deadlines)
+        self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
         self._pager = Pager(kind, client, deadlines)
         self._hole: Hole = ""
         self._take_whole = False
@@ -223,7 +223,7 @@ class Reflector:
                 raise ApiError(0, f"none of {received} lines of the watch has a resourceVersion")
             if time.monotonic() - began < self._deadlines.empty_watch:
                 raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
-        self._outbox.put(Batch(), News(proved_ms=now_ms()))
+        self._outbox.put(Batch(), News(confirmed_ms=now_ms()))
         self._trouble.over()
 
     def _watch(self) -> Answer:
@@ -259,8 +259,8 @@ class Reflector:
         if batch.lines:
             self._turned = time.monotonic()
             # Lines without a version prove nothing: they may be anything that somebody between sends.
-            proved_ms = now_ms() if batch.version else 0
-            news = News("", batch.version, proved_ms, life_ms=self._other_ttl(batch))
+            confirmed_ms = now_ms() if batch.version else 0
+            news = News("", batch.version, confirmed_ms, life_ms=self._other_ttl(batch))
             # States wait as long as it takes: what the server forgets meanwhile, a list says.
             self._outbox.put(batch, news, patient=self._kind.of_states)
             self._handed_over(batch, began)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES, Counts, Sighting
+from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES, Counts, Observation
 from kube9_operator.model.tally import LAG, PROCESSING, Tally
 
 OPERATIONS = "kube9_database_operations_total"
@@ -26,17 +26,17 @@ class Counted:
         self._redacted = 0
 
     def received(self, counts: Counts) -> None:
-        """Notes what a frame says besides its sightings."""
+        """Notes what a frame says besides its observations."""
         self._redacted += counts.redacted
 
-    def applied(self, sighting: Sighting, outcome: str) -> None:
-        """Notes what became of a sighting."""
+    def applied(self, observation: Observation, outcome: str) -> None:
+        """Notes what became of an observation."""
         self._outcomes[outcome] += 1
-        self._redacted += sighting.redacted
+        self._redacted += observation.redacted
         if outcome == "stored":
-            self._events[sighting.event_type, sighting.severity] += 1
+            self._events[observation.event_type, observation.severity] += 1
         if outcome in ("stored", "updated"):
-            self._happened_ms.append(sighting.last_ms)
+            self._happened_ms.append(observation.last_ms)
 
     def committed(self, seconds: float, now_ms: int) -> None:
         """The transaction is committed, `seconds` after its batch was taken."""

@@ -20,7 +20,7 @@ from kube9_operator.write.sqlite import database, lock
 from kube9_operator.write.sqlite.checkpoints import Checkpoints
 from kube9_operator.write.sqlite.headroom import Headroom
 
-LEAST_BATCH, SIGHTING_BYTES = 100, 4_096
+LEAST_BATCH, OBSERVATION_BYTES = 100, 4_096
 """Items of a commit, however small the WAL has to be; and what each may add to it, for which most need less."""
 MAX_BATCH_PRESSED = 500
 """While the database nears its limit, so that deleting keeps up."""
@@ -46,7 +46,7 @@ class Housekeeping:
         self._checkpoints = Checkpoints(
             connection, database.bound(connection, max_bytes), deadlines.write_back, self._headroom.committed
         )
-        self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // SIGHTING_BYTES)
+        self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
         self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
         self.rescue = Rescue(connection, store, ledger, settings.database_folder)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
@@ -24,7 +24,7 @@ class Careful:
         self.on = False
         """Something of the batch was refused: each is applied in a savepoint, so that it costs itself only."""
 
-    def record(self, source: str, what: Sighting | State, apply: Callable[[], Became]) -> Became | str:
+    def record(self, source: str, what: Observation | State, apply: Callable[[], Became]) -> Became | str:
         """What became of it. Not careful, whatever `apply` raises; careful, what is the fault of neither file nor memory
         makes a dead letter of it, and the rest of the transaction stands.
         """

@@ -11,7 +11,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Sighting
+from kube9_operator.model.frame import Counts, Frame, News, Observation
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import child
 from kube9_operator.write import unflushed
@@ -48,7 +48,7 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_word_ms = ledger.last_word_ms()
                 writer.begin(settings)
-                link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_life_ms(), last_word_ms))
+                link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_ttl_ms(), last_word_ms))
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -75,20 +75,20 @@ class Writer:
         self.housekeeping = Housekeeping(connection, self._store, self.ledger, settings, deadlines, link.tally)
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self._alive_at = 0.0
-        self._proved_ms = self._proving_ms = self.ledger.proved_ms()
+        self._confirmed_ms = self._confirming_ms = self.ledger.confirmed_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
-        self._told: list[child.Told] = []
+        self._told: list[child.OutboxBatch] = []
         self._told_committed = 0
         self._written_ms = 0
-        self._books: dict[str, dict[str, int]] = {}
+        self._accounting: dict[str, dict[str, int]] = {}
         self._pace = Pace(deadlines)
         self._reported: child.Recording | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._waits_since = 0.0
         """When the log said that nothing may be written; 0 where it may."""
-        self._redacted: list[Sighting] = []
+        self._redacted: list[Observation] = []
         """Of the transaction at hand."""
         self._log = logs.get()
 
@@ -167,10 +167,10 @@ class Writer:
         trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
-                self._books = self.ledger.books()
-        done = (self._committed, self._written_ms, self._books, self._told_committed)
+                self._accounting = self.ledger.accounting()
+        done = (self._committed, self._written_ms, self._accounting, self._told_committed)
         notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = child.Recording(self._proved_ms, trouble, *done, *notes)
+        self._reported = child.Recording(self._confirmed_ms, trouble, *done, *notes)
         return self._reported
 
     def report_again(self) -> child.Recording | None:
@@ -198,19 +198,19 @@ class Writer:
                         unflushed.say(batch, self._frames)
                         self._link.abandon = True
                 elif careful:
-                    raise  # not for a sighting's content
+                    raise  # not for an observation's content
                 else:
                     self._look_behind(error)
                     careful = True
         else:
             return
         self._alive_at, self._written_ms, self._unwritten_since_ms = time.monotonic(), now_ms(), 0
-        self._proved_ms = self._proving_ms
+        self._confirmed_ms = self._confirming_ms
         self._told_committed = self._told[-1].number if self._told else self._told_committed
         self._told.clear()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._log_redacted()
-        self._committed += sum(len(frame.sightings) for frame in batch)
+        self._committed += sum(len(frame.observations) for frame in batch)
         for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
             self.housekeeping.retention.server_says(server_ms)
         if tries:
@@ -235,7 +235,7 @@ class Writer:
         time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
 
     def _apply(self, batch: list[Frame], careful: bool) -> None:
-        """A batch in the transaction at hand. Careful: each sighting by itself, so that one refused costs itself only."""
+        """A batch in the transaction at hand. Careful: each observation by itself, so that one refused costs itself only."""
         now = now_ms()
         self._redacted.clear()
         self._careful.on = careful
@@ -246,16 +246,16 @@ class Writer:
             self.ledger.unwritten(self._unwritten_since_ms, now)
         for frame in batch:
             if frame.news.mark == "compare":
-                self.ledger.compared(frame.source, len(frame.sightings) - self._comparison.take(frame))
+                self.ledger.compared(frame.source, len(frame.observations) - self._comparison.take(frame))
                 continue
-            outcomes = Counter(self._record(frame.source, sighting) for sighting in frame.sightings)
+            outcomes = Counter(self._record(frame.source, observation) for observation in frame.observations)
             if frame.source in states.SOURCES:
                 outcomes += self._compare(frame, now)
             self._counted.received(frame.counts)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
-            for sighting in told.sightings:
-                self._counted.applied(sighting, self.ledger.happened(sighting))
+            for observation in told.observations:
+                self._counted.applied(observation, self.ledger.happened(observation))
             self.ledger.forwent(told.dropped)
             self.ledger.health(told.health)
         self._states.tick(now)
@@ -263,7 +263,7 @@ class Writer:
             self.ledger.deleted(*unstated, REASON_SIZE)
         self._store.finish()
         self.ledger.alive(now)
-        self._proving_ms = self.ledger.proved_ms()
+        self._confirming_ms = self.ledger.confirmed_ms()
 
     def _compare(self, frame: Frame, now: int) -> Counter[str]:
         """What became of the states of a frame."""
@@ -281,7 +281,7 @@ class Writer:
         )
         if frame.news.mark == "list ends":
             self._states.list_ends(frame, now)
-        if frame.news.version or frame.news.proved_ms:
+        if frame.news.version or frame.news.confirmed_ms:
             self._states.heard(frame.source, now)
         return made
 
@@ -293,27 +293,27 @@ class Writer:
     def _decide_what_is_missed(self) -> None:
         """Records what a watch has missed, and has it replaced: raises BeginAgain, which ends the generation."""
         missed = self._comparison.missed()
-        for source, sightings in missed.items():
-            self._log.error("watch.missed", source=source, events=len(sightings))
-            self._counted.missed(len(sightings))
-            self._commit([Frame(source, 0, News(), Counts(received=len(sightings)), sightings)])
+        for source, observations in missed.items():
+            self._log.error("watch.missed", source=source, events=len(observations))
+            self._counted.missed(len(observations))
+            self._commit([Frame(source, 0, News(), Counts(received=len(observations)), observations)])
             with database.transaction(self._connection):
                 self.ledger.lost(source)
         if missed:
             raise child.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
 
-    def _record(self, source: str, sighting: Sighting) -> str:
-        """What became of a sighting."""
-        return self._careful.record(source, sighting, partial(self._apply_one, sighting))
+    def _record(self, source: str, observation: Observation) -> str:
+        """What became of an observation."""
+        return self._careful.record(source, observation, partial(self._apply_one, observation))
 
-    def _apply_one(self, sighting: Sighting) -> str:
-        outcome = self._store.apply(sighting)
-        self._counted.applied(sighting, outcome)
+    def _apply_one(self, observation: Observation) -> str:
+        outcome = self._store.apply(observation)
+        self._counted.applied(observation, outcome)
         if outcome == "stored":
-            self._states.described.stored(sighting, self._store.last_id)
-            self._states.owners.befell(sighting, self._store.last_id)
-        if sighting.redacted:
-            self._redacted.append(sighting)
+            self._states.described.stored(observation, self._store.last_id)
+            self._states.owners.befell(observation, self._store.last_id)
+        if observation.redacted:
+            self._redacted.append(observation)
         return outcome
 
     def _log_redacted(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from kube9_operator.model.frame import Counts, Frame, News, Sighting, hash64
+from kube9_operator.model.frame import Counts, Frame, News, Observation, hash64
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
@@ -17,7 +17,7 @@ REASONS = ("BackOff", "Unhealthy", "FailedMount", "FailedScheduling", "Failed", 
 KINDS = ("Pod", "Pod", "Pod", "Pod", "Pod", "Pod", "ReplicaSet", "Job", "Node", "PersistentVolumeClaim")
 
 
-def sightings(count: int, seed: int = 1) -> Iterator[Sighting]:
+def observations(count: int, seed: int = 1) -> Iterator[Observation]:
     """Distinct happenings over the last seven days, oldest first, each of its own object."""
     chance = random.Random(seed)
     now_ms = time.time_ns() // 1_000_000
@@ -33,7 +33,7 @@ def sightings(count: int, seed: int = 1) -> Iterator[Sighting]:
         )
         metadata = f'{{"source":{{"component":"kubelet","host":"node-{number % 100}"}}}}'
         severity = chance.choices((0, 1, 2, 3), (10, 80, 9, 1))[0]
-        yield Sighting(
+        yield Observation(
             kind=kind,
             namespace="" if kind == "Node" else namespace,
             name=name,
@@ -42,7 +42,7 @@ def sightings(count: int, seed: int = 1) -> Iterator[Sighting]:
             contributor=hash64("Event", namespace, contributor, str(first)),
             contributor_hour=first // 3_600_000,
             contributor_name=contributor,
-            lead=True,
+            primary=True,
             from_status=False,
             count=1,
             first_ms=first,
@@ -69,8 +69,8 @@ def create(folder: str) -> database.Connection:
 def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
     """Records `count` happenings as the writer does, with ids of the time at which they happened."""
     store = Store(connection, quiet_ms=3_600_000)
-    ledger = Ledger(connection, store, event_life_ms=3_600_000)
-    batch: list[Sighting] = []
+    ledger = Ledger(connection, store, event_ttl_ms=3_600_000)
+    batch: list[Observation] = []
     sequence = 0
 
     def commit() -> None:
@@ -88,8 +88,8 @@ def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
             ledger.alive(now_ms)
         batch.clear()
 
-    for sighting in sightings(count, seed):
-        batch.append(sighting)
+    for observation in observations(count, seed):
+        batch.append(observation)
         if len(batch) == 1_000:
             commit()
     if batch:

@@ -51,12 +51,14 @@ def _flood(operator: Operator, standin: StandIn) -> None:
             if second % 30 == 29:
                 print(f"{time.monotonic() - began:.0f} s: {watching.said()}", flush=True)
             time.sleep(max(0.0, began + second + 1 - time.monotonic()))
-        until(lambda: operator.books()["received"] >= EVENTS + max(0, EVENTS - HELD), "the last and its expiry", seconds=120)
+        until(
+            lambda: operator.accounting()["received"] >= EVENTS + max(0, EVENTS - HELD), "the last and its expiry", seconds=120
+        )
         seconds = time.monotonic() - began
         until(lambda: operator.health()[0] == 200, "health")
-        books = operator.books()
+        accounting = operator.accounting()
         watching.stop()
-        print(f"{EVENTS:,} Events in {seconds:.0f} s: {watching.said()}; books {books}")
+        print(f"{EVENTS:,} Events in {seconds:.0f} s: {watching.said()}; books {accounting}")
         assert operator.stop() == 0
     for trouble in ("database.trouble", "process.failed", "generation.ended", "retention.failed", "checkpoint.failed"):
         print(f"{trouble}: {operator.log_text().count(trouble)}")
@@ -101,7 +103,7 @@ class _Watching:
         mib = 2**20
         return (
             f"largest {self.largest / mib:.1f} MiB (limit {LIMIT_MIB}), least free {self.least_free / mib:.1f} MiB, "
-            f"health {dict(self.health)}, received {self._operator.books()['received']:,}"
+            f"health {dict(self.health)}, received {self._operator.accounting()['received']:,}"
         )
 
     def _look(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.database import transaction
 from tests.bench import database
@@ -43,7 +43,7 @@ def _bare(source: Path | None) -> float:
     with database.folder() as folder:
         _copy(source, folder)
         connection = database.create(folder)
-        rows = _rows(connection, list(database.sightings(LINES, seed=2)))
+        rows = _rows(connection, list(database.observations(LINES, seed=2)))
         began = time.perf_counter()
         for at in range(0, LINES, BATCH):
             with transaction(connection):
@@ -55,8 +55,8 @@ def _bare(source: Path | None) -> float:
     return LINES / seconds
 
 
-def _rows(connection: apsw.Connection, sightings: list[Sighting]) -> dict[str, list[tuple[Any, ...]]]:
-    """What the store makes of the sightings, as rows with numbers that are free in the database."""
+def _rows(connection: apsw.Connection, observations: list[Observation]) -> dict[str, list[tuple[Any, ...]]]:
+    """What the store makes of the observations, as rows with numbers that are free in the database."""
     scratch = apsw.Connection(":memory:")
     from kube9_operator.write.sqlite import migrations
 
@@ -64,7 +64,7 @@ def _rows(connection: apsw.Connection, sightings: list[Sighting]) -> dict[str, l
     store = Store(scratch, quiet_ms=3_600_000)
     with transaction(scratch):
         store.begin(time.time_ns() // 1_000_000)
-        for one in sightings:
+        for one in observations:
             store.apply(one)
     connection.executemany(
         "INSERT OR IGNORE INTO words (word) VALUES (?)", scratch.execute("SELECT word FROM words").fetchall()
@@ -86,13 +86,13 @@ def _store(source: Path | None) -> float:
     with database.folder() as folder:
         _copy(source, folder)
         connection = database.create(folder)
-        sightings = list(database.sightings(LINES, seed=2))
+        observations = list(database.observations(LINES, seed=2))
         store = Store(connection, quiet_ms=3_600_000)
         began = time.perf_counter()
         for at in range(0, LINES, BATCH):
             with transaction(connection):
                 store.begin(time.time_ns() // 1_000_000)
-                for one in sightings[at : at + BATCH]:
+                for one in observations[at : at + BATCH]:
                     store.apply(one)
                 store.finish()
         seconds = time.perf_counter() - began

@@ -24,7 +24,7 @@ def run(_large: Path) -> None:
                 standin.control("prepare", {"from": 0, "count": EVENTS, "reason": "BackOff", "times": time_of})
                 standin.control("release")
                 received = EVENTS * time_of
-                until(lambda expected=received: operator.books()["received"] == expected, "all", 300)
+                until(lambda expected=received: operator.accounting()["received"] == expected, "all", 300)
                 _print(operator, f"after {received:,} lines")
             standin.control("cut")
             standin.write(warning("last", "BackOff", "again"))  # a version that is newer than the watch's
@@ -33,7 +33,7 @@ def run(_large: Path) -> None:
             lists = "watch.listed"
             until(lambda: operator.log_text().count(lists) >= 2, "another list", 60)
             received = 3 * EVENTS
-            until(lambda: operator.books()["received"] >= received, "all", 300)
+            until(lambda: operator.accounting()["received"] >= received, "all", 300)
             _print(operator, f"after a list of {EVENTS:,}")
 
 

@@ -17,7 +17,7 @@ ROUNDS = 300
 def run(_large: Path) -> None:
     """All Events of the data, and those that are recorded, one line at a time."""
     every = [json.dumps({"type": "MODIFIED", "object": json.loads(line)}).encode() + b"\n" for line in DATA.open("rb")]
-    worthy = [line for line in every if lines.Stream(EVENTS).feed(line).sightings]
+    worthy = [line for line in every if lines.Stream(EVENTS).feed(line).observations]
     for name, chosen in (("all Events of the data", every), ("those that are recorded", worthy)):
         took = _times_us(chosen)
         print(

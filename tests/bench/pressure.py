@@ -14,7 +14,8 @@ from tests.standin import StandIn, warning
 RATE, STEADY_SECONDS = 500, 300
 FLOOD, LOCKED_SECONDS = 100_000, 120
 AS_IN_LIFE = {
-    name: getattr(Deadlines(), name) for name in ("patience", "proof", "hang", "compare", "compare_patience", "page", "flush")
+    name: getattr(Deadlines(), name)
+    for name in ("patience", "confirmation", "hang", "compare", "compare_patience", "page", "flush")
 }
 
 
@@ -35,9 +36,9 @@ def _steady() -> None:
                 standin.control("release")
                 time.sleep(max(0.0, began + second + 1 - time.monotonic()))
             total = RATE * STEADY_SECONDS
-            until(lambda: operator.books()["received"] >= total, "the last", seconds=60)
-            books = operator.books()
-            assert books["dropped"] == 0
+            until(lambda: operator.accounting()["received"] >= total, "the last", seconds=60)
+            accounting = operator.accounting()
+            assert accounting["dropped"] == 0
             assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == total
             assert operator.cli("events", "list", "--limit=1")["coverage"]["complete"]
             print(f"{RATE} Events/s for {STEADY_SECONDS} s: {total:,} recorded, none dropped, coverage complete")
@@ -68,7 +69,7 @@ def _locked() -> None:
 
             until(all_there, "all of them", seconds=300)
             took = time.monotonic() - released
-            dropped = operator.books()["dropped"]
+            dropped = operator.accounting()["dropped"]
             covered = operator.cli("events", "list", "--limit=1")["coverage"]["complete"]
             print(f"{FLOOD:,} at once, database locked for {LOCKED_SECONDS} s: health said {reasons}")
             (critical,) = operator.events("--object-name=node-last")

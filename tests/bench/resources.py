@@ -85,9 +85,9 @@ def _run(plane: ControlPlane, folder: Path) -> None:
         sources = sorted({gap["source"] for gap in answer["gaps"]})
         print(f"gaps, all from when it was stopped: {', '.join(reasons)} ({', '.join(sources)})")
         assert "events" not in sources
-        books = operator.cli("status")["books"]
-        lost = {source: [one[what] for what in ("dropped", "refused", "undecodable")] for source, one in books.items()}
-        print(f"dropped, refused, undecodable: {sum(map(sum, lost.values()))} of {_received(books):,}")
+        accounting = operator.cli("status")["books"]
+        lost = {source: [one[what] for what in ("dropped", "refused", "undecodable")] for source, one in accounting.items()}
+        print(f"dropped, refused, undecodable: {sum(map(sum, lost.values()))} of {_received(accounting):,}")
     assert "MemoryError" not in operator.log_text()
 
 
@@ -239,8 +239,8 @@ def _recorded(operator: Operator, prefix: str) -> dict[str, int]:
     return dict(_ask(operator, sql, prefix, prefix + "~"))
 
 
-def _received(books: dict[str, dict[str, int]]) -> int:
-    return sum(one["received"] for one in books.values())
+def _received(accounting: dict[str, dict[str, int]]) -> int:
+    return sum(one["received"] for one in accounting.values())
 
 
 def _quiet(operator: Operator, seconds: float) -> None:

@@ -17,7 +17,7 @@ from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.checkpoints import Checkpoints
 from kube9_operator.write.sqlite.database import bound, connect, prepare, transaction
-from tests.bench.database import sightings
+from tests.bench.database import observations
 
 RATE, BATCH = 1_000, 100
 DAY_MS = 86_400_000
@@ -44,7 +44,7 @@ def _measure(folder: str) -> None:
     tally = Tally()
     keeping = retention.Retention(connection, store, Ledger(connection, store, 3_600_000), chosen, Deadlines(), tally)
     keeping.server_says(now_ms)
-    coming = sightings(10_000_000, seed=5)
+    coming = observations(10_000_000, seed=5)
     steps, commits = list[tuple[float, float]](), list[tuple[float, float]]()
     began = time.perf_counter()
     while not steps or keeping.busy():

@@ -107,7 +107,7 @@ def gaps(operator: Operator, *arguments: str) -> list[dict[str, str]]:
     return found
 
 
-def proved_until(operator: Operator) -> str:
+def confirmed_until(operator: Operator) -> str:
     found: str = operator.cli("status")["watches"]["events"]["proved_until"]
     return found
 
@@ -134,13 +134,13 @@ def listed_again(operator: Operator, lists: int = 2) -> datetime:
     return datetime.fromisoformat(lines[0]["timestamp"])
 
 
-def assert_gap(operator: Operator, recorder: Recorder, proved: str, life: timedelta, lists: int = 2) -> dict[str, str]:
+def assert_gap(operator: Operator, recorder: Recorder, confirmed: str, life: timedelta, lists: int = 2) -> dict[str, str]:
     """States one gap, from where the record was proved to what the list shows, and misses nothing outside of it."""
     done = listed_again(operator, lists)
     until(lambda: recorder.newest() in recorded(operator, recorder), "the newest Event")
-    until(lambda: proved_until(operator) > proved, "the end of the list")
+    until(lambda: confirmed_until(operator) > confirmed, "the end of the list")
     found = gaps(operator)
-    assert [(gap["source"], gap["from"]) for gap in found] == [("events", proved)], found
+    assert [(gap["source"], gap["from"]) for gap in found] == [("events", confirmed)], found
     gap = found[0]
     begin, end = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
     assert done - life - LIST <= end <= done - life
@@ -162,7 +162,7 @@ def test_expired_and_compacted_while_down(forgetful: ControlPlane, tmp_path: Pat
         agree(lambda: recorded(operator, recorder), lambda: before)
         assert gaps(operator) == []
         assert operator.stop() == 0
-        proved = proved_until(operator)
+        confirmed = confirmed_until(operator)
 
         recorder.update("rises", 3)
         recorder.write_until(lambda: len(recorder.written) > LOST, "Events that will be lost")
@@ -171,21 +171,21 @@ def test_expired_and_compacted_while_down(forgetful: ControlPlane, tmp_path: Pat
         assert recorder.is_gone("rises")
         operator.start()
 
-        gap = assert_gap(operator, recorder, proved, LIFE)
+        gap = assert_gap(operator, recorder, confirmed, LIFE)
         assert before.items() <= recorded(operator, recorder).items()
 
         recorder.write("later")
         until(lambda: "later" in recorded(operator, recorder), "an Event after the gap")
-        proved = proved_until(operator)
-        until(lambda: proved_until(operator) > proved, "the watch to go on")
+        confirmed = confirmed_until(operator)
+        until(lambda: confirmed_until(operator) > confirmed, "the watch to go on")
         assert gaps(operator) == [gap]
         assert operator.stop() == 0
         operator.start()
-        proved = proved_until(operator)
-        until(lambda: proved_until(operator) > proved, "the watch to go on")
+        confirmed = confirmed_until(operator)
+        until(lambda: confirmed_until(operator) > confirmed, "the watch to go on")
         assert gaps(operator) == [gap]
         assert gaps(operator, "--since", gap["to"]) == []
-        operator.books()
+        operator.accounting()
 
 
 def test_down_for_less_than_events_live(forgetful: ControlPlane, tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ def test_down_for_less_than_events_live(forgetful: ControlPlane, tmp_path: Path)
 
         listed_again(operator)
         agree(lambda: recorded(operator, recorder), lambda: {"known": 1, "rises": 2, "new": 1, "new-often": 3})
-        proved = proved_until(operator)
-        until(lambda: proved_until(operator) > proved, "the watch to go on")
+        confirmed = confirmed_until(operator)
+        until(lambda: confirmed_until(operator) > confirmed, "the watch to go on")
         assert gaps(operator) == []
-        operator.books()
+        operator.accounting()
 
 
 def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
         agree(lambda: recorded(operator, doomed), lambda: dict.fromkeys(doomed.written, 1))
         forgetful.api("DELETE", "/api/v1/namespaces/doomed")
         forgetful.api("DELETE", doomed.path)
-        until(lambda: operator.books()["filtered"] >= DELETED, "the operator to see them deleted")
+        until(lambda: operator.accounting()["filtered"] >= DELETED, "the operator to see them deleted")
         assert not logged(operator, "event_ttl.changed")
         assert life_ms(operator) is None
 
@@ -229,7 +229,7 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
         assert recorded(operator, recorder) == dict.fromkeys(recorder.written, 1)
         assert gaps(operator) == []
         assert operator.stop() == 0
-        proved, learnt = proved_until(operator), life_ms(operator)
+        confirmed, learnt = confirmed_until(operator), life_ms(operator)
         assert learnt is not None
         assert learnt // 1000 == logged(operator, "event_ttl.changed")[-1]["seconds"]
         life = timedelta(milliseconds=learnt)
@@ -242,9 +242,9 @@ def test_events_live_shorter_than_believed(forgetful: ControlPlane, tmp_path: Pa
         recorder.write_until(lambda: datetime.now(UTC) - life > recorder.written[last_lost], "them to be older than believed")
         operator.start()
 
-        assert_gap(operator, recorder, proved, life, lists + 1)
+        assert_gap(operator, recorder, confirmed, life, lists + 1)
         assert life_ms(operator) == learnt
-        operator.books()
+        operator.accounting()
 
 
 class Load:
@@ -309,13 +309,13 @@ def test_api_server_restarted_under_load(compacting: ControlPlane, tmp_path: Pat
         assert gaps(operator) == []
         assert logged(operator, "watch.restored", source="events")
         assert operator.stop() == 0
-        books = operator.books()
+        accounting = operator.accounting()
         elsewhere = [
             event
             for offset in ("0", "1000", "2000")
             for event in operator.events("--offset", offset)
             if event.get("object_namespace") != recorder.namespace and "source" in event["metadata"]
         ]
-        assert books["stored"] == len(load.counts) + len(elsewhere), elsewhere
-        assert (books["dropped"], books["refused"], books["undecodable"]) == (0, 0, 0)
+        assert accounting["stored"] == len(load.counts) + len(elsewhere), elsewhere
+        assert (accounting["dropped"], accounting["refused"], accounting["undecodable"]) == (0, 0, 0)
         assert operator.integrity() == "ok"

@@ -50,10 +50,10 @@ def test_kills_while_the_api_server_restarts(compacted: ControlPlane, tmp_path: 
         assert operator.stop() == 0
         there = listed(compacted, recorder.namespace)
         assert contributors(operator, recorder.namespace) == sorted(event["count"] for event in there)
-        books = operator.books()
-        assert (books["dropped"], books["refused"], books["undecodable"]) == (0, 0, 0)
+        accounting = operator.accounting()
+        assert (accounting["dropped"], accounting["refused"], accounting["undecodable"]) == (0, 0, 0)
         assert operator.integrity() == "ok"
-        print(f"{dict(killer.sent)}, {len(there)} Events, {books}")
+        print(f"{dict(killer.sent)}, {len(there)} Events, {accounting}")
 
 
 def contributors(operator: Operator, namespace: str) -> list[int]:

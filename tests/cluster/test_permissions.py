@@ -18,7 +18,7 @@ from tests.standin import kubeconfig
 
 STATUS = "kube9-operator-status"
 VERBS = ("get", "list", "watch")
-TIMES = DEADLINES | {"proof": 60.0}
+TIMES = DEADLINES | {"confirmation": 60.0}
 """A refusal is told at once, a proof that has run out only after that."""
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -161,8 +161,8 @@ def published(permissions: Permissions) -> dict[str, Any]:
 
 def received(operator: Operator) -> dict[str, int]:
     """Of each source how much is in the books."""
-    books = operator.cli("status")["books"]
-    return {name: books.get(name, {}).get("received", 0) for name in SOURCES}
+    accounting = operator.cli("status")["books"]
+    return {name: accounting.get(name, {}).get("received", 0) for name in SOURCES}
 
 
 def unavailable(operator: Operator) -> list[str]:

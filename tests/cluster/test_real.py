@@ -175,9 +175,9 @@ def test_five_thousand_objects(plane: ControlPlane, operator: Operator, namespac
     agree(lambda: sorted(counts_in_database(operator, namespace)), lambda: sorted(expected.items()))
     assert operator.cli("events", "list", "-n", namespace, "--limit", "1")["pagination"]["total"] == OBJECTS
     assert operator.stop() == 0
-    books = operator.books()
-    assert books["stored"] >= OBJECTS
-    assert (books["dropped"], books["refused"], books["undecodable"]) == (0, 0, 0)
+    accounting = operator.accounting()
+    assert accounting["stored"] >= OBJECTS
+    assert (accounting["dropped"], accounting["refused"], accounting["undecodable"]) == (0, 0, 0)
     assert operator.integrity() == "ok"
 
 
@@ -219,5 +219,5 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
     # Down for less than Events live: the list shows all of it.
     coverage = operator.cli("events", "list", "-n", namespace)["coverage"]
     assert coverage["complete"], coverage
-    operator.books()
+    operator.accounting()
     assert operator.stop() == 0

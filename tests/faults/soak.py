@@ -71,7 +71,7 @@ def soak(folder: Path, standin: StandIn, kills: int, events: int, seed: int) -> 
     return (
         f"{killer.sent['SIGKILL']:,} SIGKILLs and {killer.sent['SIGSTOP']:,} SIGSTOPs in {minutes:.1f} minutes while "
         f"{len(world.counts):,} Events were written {world.written:,} times and {world.expired:,} expired: 0 lost, 0 doubled, "
-        f"{len(gaps)} gaps stated, books balanced, integrity ok ({dict(operator.books())})"
+        f"{len(gaps)} gaps stated, books balanced, integrity ok ({dict(operator.accounting())})"
     )
 
 

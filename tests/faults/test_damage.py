@@ -20,7 +20,7 @@ from tests.standin import StandIn, warning
 COPIES = int(os.environ.get("KUBE9_DAMAGED_COPIES", "2"))
 EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "10000"))
 LISTED = 40
-DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "proof": 30.0}
+DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "confirmation": 30.0}
 SALVAGE_SECONDS = 240.0
 MOST_EVENTS = 2 * 80
 """A piece may lie on two pages, of events, of their objects or of contributors."""
@@ -58,7 +58,7 @@ def damage(path: Path, chance: random.Random) -> int:
     return pieces
 
 
-def damage_books(path: Path) -> None:
+def damage_accounting(path: Path) -> None:
     """Destroys what is looked at when the database is opened, and nothing else."""
     connection = apsw.Connection(str(path))
     connection.pragma("wal_checkpoint(TRUNCATE)")
@@ -141,7 +141,7 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
         until(lambda: operator.health()[0] == 200, "it to be healthy when somebody has seen to it")
         assert operator.stop() == 0
     assert operator.integrity() == "ok"
-    operator.books()
+    operator.accounting()
     print(
         f"seed {seed}: recording after {recording:.1f} s, {done['saved']:,} of {len(before):,} saved, {done['unreadable']} lost"
     )
@@ -216,7 +216,7 @@ def test_states_are_not_salvaged(tmp_path: Path, standin: StandIn) -> None:
         scale(3)
         until(lambda: scalings() == ["Deployment web scaled from 2 to 3 replicas"], "the change")
         assert operator.stop() == 0
-    damage_books(operator.data / "kube9.db")
+    damage_accounting(operator.data / "kube9.db")
     scale(5)
     with operator:
         until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)

@@ -14,7 +14,7 @@ from tests.standin import StandIn, warning
 
 FAULTS = ("HTTP 500", "HTTP 410", "refused", "HTML", "HTTP 401", "truncated body", "silence", "HTTP 429")
 EVERY = bool(os.environ.get("KUBE9_EVERY_ANSWER"))
-PATIENCE = {"connect": 1.0, "read": 0.5, "page": 1.0, "compare": 600.0, "proof": 30.0}
+PATIENCE = {"connect": 1.0, "read": 0.5, "page": 1.0, "compare": 600.0, "confirmation": 30.0}
 LOADED_SECONDS = 120.0
 AT_ONCE = 6
 """Operators; most of their time they wait."""
@@ -73,8 +73,8 @@ def start_and_meet(parent: Path, fault: str, n: int) -> bool:
             until(lambda: operator.health()[0] == 200, f"health, fault {n}", LOADED_SECONDS)
             assert len(operator.events()) == len(expected), "each once"
             assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"], (fault, n)
-            books = operator.cli("status")["books"]
-            assert all(one["received"] == sum(one.values()) - one["received"] for one in books.values()), books
+            accounting = operator.cli("status")["books"]
+            assert all(one["received"] == sum(one.values()) - one["received"] for one in accounting.values()), accounting
             assert operator.stop() == 0
     assert operator.integrity() == "ok"
     return happened

@@ -18,7 +18,7 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, Mark, News, Sighting, encode
+from kube9_operator.model.frame import Counts, Frame, Mark, News, Observation, encode
 from kube9_operator.model.resource_states import Node, State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
@@ -37,12 +37,12 @@ ERRORS = [apsw.FullError("database or disk is full"), apsw.IOError("disk I/O err
 @functools.cache
 def story() -> list[bytes]:
     """Lists of Events and of resources, then what changes: counts that rise, replicas, a node that is lost."""
-    sightings = list(made.sightings(6))
-    risen = [msgspec.structs.replace(one, count=3, last_ms=one.last_ms + 1_000) for one in sightings[:3]]
+    observations = list(made.observations(6))
+    risen = [msgspec.structs.replace(one, count=3, last_ms=one.last_ms + 1_000) for one in observations[:3]]
     written: list[bytes] = []
     sequences: dict[str, int] = {}
 
-    def frame(source: str, mark: Mark, seen: list[Sighting], states: list[State], version: str = "") -> None:
+    def frame(source: str, mark: Mark, seen: list[Observation], states: list[State], version: str = "") -> None:
         sequences[source] = sequences.get(source, 0) + 1
         news = News(mark, version, NOW if version else 0, cluster="cluster-1" if mark else "")
         counts = Counts(received=len(seen) + len(states))
@@ -57,7 +57,7 @@ def story() -> list[bytes]:
         )
 
     frame("events", "list begins", [], [])
-    frame("events", "", sightings, [])
+    frame("events", "", observations, [])
     frame("events", "list ends", [], [], "7")
     for source, state in (("deployments", workload(2, "1")), ("nodes", node("True", "2"))):
         frame(source, "list begins", [], [])
@@ -83,7 +83,7 @@ class Link:
         self.stop = threading.Event()
         self.abandon = False
         self.tally = Tally()
-        self.told: queue.SimpleQueue[child.Told] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[child.OutboxBatch] = queue.SimpleQueue()
         self._frames = frames
 
     def again(self, report: object = None) -> None:
@@ -116,8 +116,10 @@ def recorded(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     reader = apsw.Connection(str(folder / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY, vfs="unix")
     try:
         assert reader.pragma("integrity_check") == "ok"
-        books = reader.execute("SELECT source, received, stored, updated, unchanged, filtered FROM books ORDER BY 1").fetchall()
-        for _, received, *became in books:
+        accounting = reader.execute(
+            "SELECT source, received, stored, updated, unchanged, filtered FROM books ORDER BY 1"
+        ).fetchall()
+        for _, received, *became in accounting:
             assert received == sum(became)
         return {
             name: reader.execute(sql).fetchall()
@@ -131,7 +133,7 @@ def recorded(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
                 "lasting": "SELECT source, name FROM lasting ORDER BY 1, 2",
                 "gaps": "SELECT source, reason FROM gaps",
             }.items()
-        } | {"books": books}
+        } | {"books": accounting}
     finally:
         reader.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.model.frame import Counts, Frame, News, Sighting
+from kube9_operator.model.frame import Counts, Frame, News, Observation
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, restore, salvage
@@ -39,8 +39,8 @@ class Read:
 
 
 @functools.cache
-def happened() -> list[Sighting]:
-    return list(made.sightings(EVENTS))
+def happened() -> list[Observation]:
+    return list(made.observations(EVENTS))
 
 
 def opened(folder: Path) -> tuple[database.Connection, Store, Ledger]:
@@ -51,7 +51,7 @@ def opened(folder: Path) -> tuple[database.Connection, Store, Ledger]:
     return connection, store, Ledger(connection, store, 3_600_000)
 
 
-def begin(store: Store, ledger: Ledger, seen: list[Sighting]) -> None:
+def begin(store: Store, ledger: Ledger, seen: list[Observation]) -> None:
     """In a transaction: what the first batches bring."""
     ledger.started(NOW)
     store.begin(NOW)

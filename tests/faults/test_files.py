@@ -21,7 +21,8 @@ EVENTS = 300
 NOBODY = 65_534
 AS_NOBODY = f"""
 import datetime, locale, os, shutil, sys, textwrap, unicodedata, yaml
-import kube9_cli.answer, kube9_cli.coverage, kube9_cli.format, kube9_cli.match, kube9_cli.query
+from kube9_cli.query import answer, connection, coverage, match
+from kube9_cli.render import format
 from kube9_cli.main import main
 os.setgroups([])
 os.setresgid({NOBODY}, {NOBODY}, {NOBODY})

@@ -115,7 +115,7 @@ def test_load(operator: Operator, standin: StandIn) -> None:
                 looks.append({name: of_process(pid) for name, pid in pids.items()})
                 lines = lines or len(operator.log())
         stored = RATE * LOAD_SECONDS
-        until(lambda: operator.books()["stored"] == stored, "all of them")
+        until(lambda: operator.accounting()["stored"] == stored, "all of them")
         assert named(operator) == pids, "nothing was started again"
         wal = (operator.data / "kube9.db-wal").stat().st_size
         print(f"{stored:,} Events in {LOAD_SECONDS} s; WAL {wal / MIB:.1f} MiB; lines of log {lines} to {len(operator.log())}")

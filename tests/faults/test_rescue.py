@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from tests.bench import database as made
-from tests.faults.test_damage import DEADLINES, SALVAGE_SECONDS, damage_books, ids_now, saved_of, state
+from tests.faults.test_damage import DEADLINES, SALVAGE_SECONDS, damage_accounting, ids_now, saved_of, state
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
@@ -26,7 +26,7 @@ def operator(tmp_path: Path, standin: StandIn) -> Operator:
     """With a database of EVENTS events, damaged where it is looked at when it is opened."""
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
     fill(operator.data, EVENTS)
-    damage_books(operator.data / "kube9.db")
+    damage_accounting(operator.data / "kube9.db")
     standin.write(warning("one", "SoakHappened", "it happened"))
     return operator
 
@@ -77,7 +77,7 @@ def test_the_new_one_is_damaged_before_all_is_saved(operator: Operator) -> None:
         operator.kill("supervisor")
         for one in children:
             until(lambda one=one: not os.path.exists(f"/proc/{one}") or os.kill(one, signal.SIGKILL), "its end")
-    damage_books(operator.data / "kube9.db")
+    damage_accounting(operator.data / "kube9.db")
     with operator:
         done = saved_of(operator)
         assert done["saved"] == EVENTS + 1 + len(own_of_first(operator)), "of both"
@@ -134,7 +134,7 @@ def test_ids_of_a_clock_that_was_ahead(tmp_path: Path, standin: StandIn) -> None
     for table, column in (("events", "id"), ("texts", "event"), ("contributors", "event")):
         writer.execute(f"UPDATE {table} SET {column} = {column} + ?", (30 * 86_400 * 36**6,))
     writer.close()
-    damage_books(operator.data / "kube9.db")
+    damage_accounting(operator.data / "kube9.db")
     standin.write(warning("one", "SoakHappened", "it happened"))
     with operator:
         assert saved_of(operator)["saved"] == KEPT
@@ -154,7 +154,7 @@ def small_volume(tmp_path: Path, standin: StandIn) -> Iterator[Operator]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", operator.data], check=True)
     try:
         shutil.copy(elsewhere / "kube9.db", operator.data)
-        damage_books(operator.data / "kube9.db")
+        damage_accounting(operator.data / "kube9.db")
         yield operator
     finally:
         subprocess.run(["umount", "--lazy", operator.data], check=True)
@@ -176,4 +176,4 @@ def test_a_volume_that_has_no_room_for_both(small_volume: Operator, standin: Sta
         until(lambda: operator.health()[0] == 200, "health", SALVAGE_SECONDS)
         assert operator.stop() == 0
     assert operator.integrity() == "ok"
-    assert operator.books()["dropped"] == 0
+    assert operator.accounting()["dropped"] == 0

@@ -30,7 +30,7 @@ def test_what_comes_too_fast_to_be_flushed_is_counted(tmp_path: Path, capfd: pyt
     """The writer ends in its time, whatever waits."""
     connection = made.create(str(tmp_path))
     frames: queue.Queue[bytes] = queue.Queue()
-    seen = list(made.sightings(30))
+    seen = list(made.observations(30))
     for at in range(0, len(seen), 10):
         counts = Counts(received=10)
         frames.put(encode(Frame("events", at // 10 + 1, News("", str(at)), counts, seen[at : at + 10])))
@@ -51,14 +51,14 @@ def test_a_burst_is_flushed_in_time(tmp_path: Path, standin: StandIn) -> None:
         standin.control("release")
         until(lambda: len(recorded_or_none(operator) or ()) > 1_000, "some of them")
         assert operator.stop() == 0
-        at_the_end = operator.books()
+        at_the_end = operator.accounting()
         assert "process.killed" not in operator.log_text()
         operator.start()
         until(lambda: all_held(operator, standin), "the rest", seconds=120)
         assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
-        lost = sum(line["sightings"] for line in not_flushed(operator) if line["process"] != "writer")
+        lost = sum(line["observations"] for line in not_flushed(operator) if line["process"] != "writer")
         print(f"{at_the_end['stored']:,} of {MANY:,} recorded when it was stopped, {lost} not flushed, the rest not read yet")
-        operator.books()
+        operator.accounting()
         assert operator.stop() == 0
     assert operator.integrity() == "ok"
 
@@ -76,7 +76,7 @@ def test_what_waits_for_a_locked_database_is_counted(tmp_path: Path, standin: St
         until(lambda: waiting(operator) > 500, "more to wait than the queue takes")
         assert operator.stop() == 0
         found = not_flushed(operator)
-        assert [line for line in found if line["process"] == "watcher-events" and line["sightings"] > 500], json.dumps(found)
+        assert [line for line in found if line["process"] == "watcher-events" and line["observations"] > 500], json.dumps(found)
         assert [line for line in found if line["process"] == "writer" and line["frames_in_queue"] > 0], json.dumps(found)
         assert all(line["why"].startswith("read again") for line in found)
         holder.execute("COMMIT")
@@ -88,6 +88,6 @@ def test_what_waits_for_a_locked_database_is_counted(tmp_path: Path, standin: St
 
 
 def waiting(operator: Operator) -> float:
-    """Sightings that wait in the outboxes."""
+    """Observations that wait in the outboxes."""
     _, text = operator.health("/metrics")
     return sum(float(value) for value in re.findall(r"^kube9_events_queue_size(?:\{.*\})? ([0-9.e+]+)$", text, re.MULTILINE))

@@ -15,7 +15,7 @@ from tests.standin import StandIn, warning
 START = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent.parent.parent)!r})
-from kube9_operator import process
+from kube9_operator.supervise import process
 role = process.Role
 process.Role = lambda name, target, *more, **named: role(
     name, {slow.TARGET!r} if name == "writer" else target, *(more or (named.pop("arguments"),)), **named
@@ -29,7 +29,7 @@ def test_a_slow_disk_is_no_writer_that_hangs(tmp_path: Path, standin: StandIn, m
     disk = tmp_path / "disk"
     disk.write_text("0", encoding="ascii")
     monkeypatch.setattr(started, "START", START)
-    deadlines = {"hang": 1.5, "proof": 60.0, "patience": 60.0, "compare": 600.0}
+    deadlines = {"hang": 1.5, "confirmation": 60.0, "patience": 60.0, "compare": 600.0}
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), deadlines, **{slow.PACE: str(disk)})
     standin.write(warning("before", "BackOff", "again"))
     with operator:

@@ -56,7 +56,7 @@ def reasons(operator: Operator) -> str:
 
 def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn) -> None:
     operator = Operator(
-        tmp_path, standin.kubeconfig(tmp_path), {"busy": 0.2, "proof": 3.0, "database_retry_most": 0.5, "hang": 10.0}
+        tmp_path, standin.kubeconfig(tmp_path), {"busy": 0.2, "confirmation": 3.0, "database_retry_most": 0.5, "hang": 10.0}
     )
     standin.write(*(warning(f"pod-{number}", "BackOff", "again") for number in range(20)))
     with operator:
@@ -76,7 +76,7 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
             holder.stdin.close()
         until(lambda: all_held(operator, standin), "all of it")
         until(lambda: operator.health()[0] == 200, "health")
-        assert operator.books()["refused"] == 0
+        assert operator.accounting()["refused"] == 0
         assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
         changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
         assert [one for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)], changes
@@ -92,7 +92,7 @@ def test_a_full_disk_while_events_expire(tmp_path: Path, standin: StandIn) -> No
     """More comes than waits anywhere, and half of that expires: it is a gap, and what the API server still has is recorded."""
     many = 30_000
     lives = {"KUBERNETES_EVENT_TTL_SECONDS": "1", "EVENT_QUEUE_SIZE": "500"}
-    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"proof": 3.0, "hang": 15.0}, **lives)
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"confirmation": 3.0, "hang": 15.0}, **lives)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", operator.data], check=True)
     try:
         standin.write(warning("before", "BackOff", "again"))
@@ -121,7 +121,7 @@ def test_a_full_disk_while_events_expire(tmp_path: Path, standin: StandIn) -> No
                 return [gap["reason"] for gap in gaps if "expired" in gap["reason"]]
 
             until(stated, "the gap")
-            operator.books()
+            operator.accounting()
             assert operator.stop() == 0
         assert operator.integrity() == "ok"
     finally:
@@ -151,7 +151,7 @@ def test_a_long_reader(tmp_path: Path, standin: StandIn) -> None:
     recorded, and the WAL is cut.
     """
     limits = {"DATABASE_MAX_SIZE_MIB": "16"}
-    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"proof": 60.0, "patience": 60.0}, **limits)
+    operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"confirmation": 60.0, "patience": 60.0}, **limits)
     files = [operator.data / "kube9.db", operator.data / "kube9.db-wal"]
     standin.write(warning("before", "BackOff", "again"))
     with operator:

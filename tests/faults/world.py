@@ -141,7 +141,7 @@ def recorded(operator: Operator) -> list[tuple[str, int, int]]:
 
 def assert_sound(operator: Operator) -> None:
     """Of an operator that has stopped: the books balance, the file is whole, every sum is that of its parts."""
-    operator.books()
+    operator.accounting()
     reader = apsw.Connection(str(operator.data / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY)
     with contextlib.closing(reader):
         assert reader.pragma("integrity_check") == "ok"

@@ -193,4 +193,4 @@ def test_ten_at_once_while_events_come_in(operator: Operator, served: StandIn) -
         answer = only_object(said)
         assert len(answer["events"]) == 1000 <= answer["pagination"]["total"] <= before + 200
     until(lambda: total(operator) == before + 200, "what came in meanwhile")
-    assert operator.books()["dropped"] == 0
+    assert operator.accounting()["dropped"] == 0

@@ -82,7 +82,7 @@ IN_LISTS = [
 ]
 """In the list that a version that has expired makes necessary."""
 
-SHORT_PROOF = {"proof": 3.0, "hang": 10.0}
+SHORT_CONFIRMATION = {"confirmation": 3.0, "hang": 10.0}
 """So that troubles outlast it; what a child that hangs costs is no matter here."""
 AWAY_SECONDS = 4.5
 UNREACHABLE = "the API server cannot be reached"
@@ -173,7 +173,7 @@ def troubles(operator: Operator) -> list[str]:
 def heal(operator: Operator) -> None:
     """Waits until nothing is wrong any more; then the books balance."""
     until(lambda: operator.health()[0] == 200 and not operator.health()[1]["watches"]["events"]["trouble"], "it to heal")
-    operator.books()
+    operator.accounting()
 
 
 def met(standin: StandIn) -> bool:
@@ -197,7 +197,7 @@ def test_a_fault(operator: Operator, standin: StandIn, case: Case) -> None:
         story.happen("pod-2", "late-3")
         story.wait()
         assert coverage_reasons(operator) == ({case.gap} if case.gap else set())
-        assert operator.books()["undecodable"] == case.undecodable
+        assert operator.accounting()["undecodable"] == case.undecodable
         assert operator.stop() == 0
     assert case.troubles in (None, len(troubles(operator)))
     assert operator.integrity() == "ok"
@@ -261,7 +261,7 @@ def test_tokens_that_always_expire_before_the_end_of_a_list(operator: Operator, 
 def test_faults_at_random(operator: Operator, standin: StandIn, seed: int) -> None:
     chance = random.Random(seed)
     possible = [case for case in [*CASES, *IN_LISTS] if case not in SLOW]
-    operator.deadlines |= SHORT_PROOF
+    operator.deadlines |= SHORT_CONFIRMATION
     story = Story(operator, standin)
     story.happen(*(f"pod-{number:03}" for number in range(MORE_THAN_A_PAGE)))
     chosen = [chance.choice(possible) for _ in range(FAULTS_IN_SEQUENCE)]
@@ -269,7 +269,7 @@ def test_faults_at_random(operator: Operator, standin: StandIn, seed: int) -> No
     print(*chosen, sep="\n")
     with operator:
         story.wait()
-        with Observer(operator, SHORT_PROOF["proof"]) as observer:
+        with Observer(operator, SHORT_CONFIRMATION["confirmation"]) as observer:
             meet(operator, standin, story, chance, chosen, away)
             gaps = {case.gap for case in chosen if case.gap}
             until(lambda: coverage_reasons(operator) >= gaps, "the gaps")

@@ -9,7 +9,7 @@ from unittest import mock
 import apsw
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Sighting, hash64
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation, hash64
 from kube9_operator.write.events import size_limit
 from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.events.store import Store
@@ -36,10 +36,10 @@ def seen(
     text: str = "it fails",
     words: tuple[str, str, str] = ("Failed", "Pod", "node-1"),
     name: str = "",
-) -> Sighting:
+) -> Observation:
     """An Event of its own; with a `name` it is one of many about that object."""
     reason, kind, node = words
-    return Sighting(
+    return Observation(
         kind=kind,
         namespace=namespace,
         name=name or f"pod-{number}",
@@ -48,7 +48,7 @@ def seen(
         contributor=hash64("Event", namespace, str(number), str(severity)),
         contributor_hour=NOW // 3_600_000,
         contributor_name=f"pod-{number}.1",
-        lead=True,
+        primary=True,
         from_status=False,
         count=1,
         first_ms=NOW + number,
@@ -73,17 +73,17 @@ class Flooded:
         self.keeping: Retention = keeper(connection, self.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))
         self.outcomes: Counter[str] = Counter()
 
-    def takes(self, sightings: Iterable[Sighting]) -> None:
+    def takes(self, observations: Iterable[Observation]) -> None:
         with database.transaction(self.connection):
             self.store.begin(NOW)
-            self.outcomes.update(self.store.apply(one) for one in sightings)
+            self.outcomes.update(self.store.apply(one) for one in observations)
             self.store.finish()
         self.keeping._looking_at = 0.0  # a second has passed
         work(self.keeping)
 
-    def flood(self, sightings: Iterable[Sighting], at_once: int = 500) -> None:
-        batch: list[Sighting] = []
-        for one in sightings:
+    def flood(self, observations: Iterable[Observation], at_once: int = 500) -> None:
+        batch: list[Observation] = []
+        for one in observations:
             batch.append(one)
             if len(batch) == at_once:
                 self.takes(batch)

@@ -52,7 +52,7 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
 
 
 def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: StandIn) -> None:
-    operator.deadlines["proof"] = 60.0
+    operator.deadlines["confirmation"] = 60.0
     standin.stop()
     reasons = [f"not watched yet: {', '.join(SOURCES)} (the API server cannot be reached)"]
     with operator:
@@ -65,7 +65,7 @@ def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: Sta
 
 def test_it_is_not_healthy_before_every_source_is_listed(operator: Operator, standin: StandIn) -> None:
     operator.environment["POD_NAMESPACE"] = "kube9-system"
-    operator.deadlines["proof"] = 60.0
+    operator.deadlines["confirmation"] = 60.0
     standin.control("refuse", {"pods": 500})
 
     def published() -> str:
@@ -95,7 +95,7 @@ def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
 
 
 def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
-    operator.deadlines["proof"] = 60.0
+    operator.deadlines["confirmation"] = 60.0
     standin.control("refuse", {"events": 403})
     with operator:
         until(lambda: operator.health()[1]["reasons"] == ["events: not permitted"], "the reason")
@@ -131,7 +131,7 @@ def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Pat
     clock.write_text("0", encoding="ascii")
     operator.environment |= {"PYTHONPATH": str(Path(__file__).parent.parent / "clock"), "KUBE9_TEST_CLOCK": str(clock)}
 
-    def proved() -> str:
+    def confirmed() -> str:
         """Until when Events are proved; health is green at every look."""
         code, found = operator.health()
         assert (code, found["reasons"]) == (200, [])
@@ -141,13 +141,13 @@ def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Pat
     with operator:
         standin.write(warning("before", "BackOff", "again"))
         until(lambda: operator.health()[0] == 200, "every list")
-        until(proved, "the list")
+        until(confirmed, "the list")
         clock.write_text(str(DAY_SECONDS), encoding="ascii")
-        until(lambda: proved() > tomorrow, "a proof by the clock that is ahead")
+        until(lambda: confirmed() > tomorrow, "a proof by the clock that is ahead")
         standin.write(warning("ahead", "BackOff", "again"))
         until(lambda: len(operator.events()) == 2, "an Event meanwhile")
         clock.write_text("0", encoding="ascii")
-        until(lambda: proved() < tomorrow, "a proof by the clock that is right again")
+        until(lambda: confirmed() < tomorrow, "a proof by the clock that is right again")
         standin.write(warning("after", "BackOff", "again"))
         until(lambda: len(operator.events()) == 3, "an Event afterwards")
         standin.stop()

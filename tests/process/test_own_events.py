@@ -46,9 +46,9 @@ def health_fact(operator: Operator) -> Any:
 
 
 def balanced(operator: Operator) -> dict[str, int]:
-    books: dict[str, int] = operator.cli("status")["books"]["operator"]
-    assert books["received"] == sum(count for name, count in books.items() if name != "received"), books
-    return books
+    accounting: dict[str, int] = operator.cli("status")["books"]["operator"]
+    assert accounting["received"] == sum(count for name, count in accounting.items() if name != "received"), accounting
+    return accounting
 
 
 def test_it_starts_once_whatever_dies_and_says_how_long_it_was_down(operator: Operator) -> None:
@@ -117,7 +117,7 @@ def test_an_api_server_that_is_away_for_long(operator: Operator, standin: StandI
 
 
 def test_a_source_that_may_not_be_watched(operator: Operator, standin: StandIn) -> None:
-    operator.deadlines |= {"proof": 60.0}
+    operator.deadlines |= {"confirmation": 60.0}
     standin.control("answer", [{"code": 403}] * 4)
     with operator:
         (denied,) = until(lambda: own(operator, "SourceUnavailable"), "the denial")
@@ -129,7 +129,7 @@ def test_a_source_that_may_not_be_watched(operator: Operator, standin: StandIn) 
 
 
 def test_a_database_that_cannot_be_written_is_recorded_once_it_can_be(operator: Operator) -> None:
-    operator.deadlines |= {"proof": 60.0, "hang": 15.0}
+    operator.deadlines |= {"confirmation": 60.0, "hang": 15.0}
     with operator:
         until(lambda: own(operator, "OperatorStarted"), "the start")
         until(lambda: operator.health()[0] == 200, "every list")

@@ -7,10 +7,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, Counts, Frame, News, Sighting, decode
+from kube9_operator.model.frame import CRITICAL, Counts, Frame, News, Observation, decode
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
-from tests.bench.database import sightings
+from tests.bench.database import observations
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn
 
@@ -29,13 +29,13 @@ def test_a_burst_is_taken_whole(operator: Operator, standin: StandIn) -> None:
         until(lambda: watched(standin), "the watch")
         standin.control("prepare", {"from": 0, "count": 20_000, "reason": "BackOff", "times": 1})
         standin.control("release")
-        until(lambda: operator.books()["stored"] == 20_000, "all of them")
-        assert operator.books()["dropped"] == 0
+        until(lambda: operator.accounting()["stored"] == 20_000, "all of them")
+        assert operator.accounting()["dropped"] == 0
         assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == 20_000
 
 
 def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: StandIn) -> None:
-    operator.deadlines |= {"hang": 15.0, "proof": 60.0}
+    operator.deadlines |= {"hang": 15.0, "confirmation": 60.0}
     with operator:
         until(lambda: watched(standin), "the watch")
         holder = apsw.Connection(str(operator.data / "kube9.db"))
@@ -51,7 +51,7 @@ def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: Sta
             "all of them",
             seconds=60,
         )
-        assert operator.books()["dropped"] > 0
+        assert operator.accounting()["dropped"] > 0
         assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"], "Events live longer than that took"
         until(lambda: operator.health()[0] == 200, "it to heal")
     (ended,) = [line for line in operator.log() if line["event"] == "drops.ended"]
@@ -66,9 +66,9 @@ def received(frames: "queue.Queue[bytes]") -> list[Frame]:
     return [decode(frames.get(timeout=10)) for _ in range(frames.qsize())]
 
 
-def severe(seen: Sighting, severity: int) -> Sighting:
+def severe(seen: Observation, severity: int) -> Observation:
     fields = {name: getattr(seen, name) for name in seen.__struct_fields__}
-    return Sighting(**fields | {"severity": severity})
+    return Observation(**fields | {"severity": severity})
 
 
 def test_the_least_severe_and_oldest_give_way() -> None:
@@ -76,16 +76,18 @@ def test_the_least_severe_and_oldest_give_way() -> None:
     frames: queue.Queue[bytes] = queue.Queue(1)
     stop = threading.Event()
     full = outbox(frames, stop)
-    made = list(sightings(2_500))
+    made = list(observations(2_500))
     critical = [severe(one, CRITICAL) for one in made[::100]]
     lines = [severe(one, CRITICAL if at % 100 == 0 else at % 2) for at, one in enumerate(made)]
     for at in range(0, len(lines), 100):
-        full.put(Batch(lines[at : at + 100], counts=Counts(received=100)), News(version=str(at), proved_ms=at), patient=False)
+        full.put(
+            Batch(lines[at : at + 100], counts=Counts(received=100)), News(version=str(at), confirmed_ms=at), patient=False
+        )
     assert full.lossy()
     got: list[Frame] = []
     until(lambda: got.extend(received(frames)) or sum(frame.counts.received for frame in got) == len(lines), "the rest")
     stop.set()
-    kept = [one for frame in got for one in frame.sightings]
+    kept = [one for frame in got for one in frame.observations]
     assert sum(frame.counts.dropped for frame in got) + len(kept) == len(lines)
     assert full.dropped == len(lines) - len(kept) > 0
     assert [one.name for one in kept if one.severity == CRITICAL] == [one.name for one in critical]
@@ -98,7 +100,7 @@ def test_a_list_waits_for_room_and_ends_with_the_process() -> None:
     frames: queue.Queue[bytes] = queue.Queue(1)
     stop = threading.Event()
     full = outbox(frames, stop)
-    made = list(sightings(4_000))
+    made = list(observations(4_000))
     ended: list[type[BaseException]] = []
 
     def listing() -> None:

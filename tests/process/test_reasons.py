@@ -16,11 +16,11 @@ def test_reasons_are_added_and_left_out(tmp_path: Path, standin: StandIn) -> Non
     )
     chosen = {"EVENT_REASONS_INCLUDE": "Started, Killing", "EVENT_REASONS_EXCLUDE": "Unhealthy"}
     with Operator(tmp_path, standin.kubeconfig(tmp_path), **chosen) as operator:
-        until(lambda: operator.events() and operator.books()["received"] == 4, "all of them")
+        until(lambda: operator.events() and operator.accounting()["received"] == 4, "all of them")
         found = {event["object_name"]: event for event in operator.events()}
         assert set(found) == {"started", "odd"}
         assert (found["started"]["severity"], found["started"]["title"]) == ("info", "Pod Started")
-        assert operator.books() | {"received": 4, "stored": 2, "filtered": 2} == operator.books()
+        assert operator.accounting() | {"received": 4, "stored": 2, "filtered": 2} == operator.accounting()
 
 
 def test_all_reasons_are_added(tmp_path: Path, standin: StandIn) -> None:

@@ -30,10 +30,10 @@ def thing(name: str = "one", **fields: Any) -> dict[str, Any]:
 
 def received(operator: Operator) -> dict[str, int]:
     """Of each resource how many items and lines are in the books, which balance."""
-    books = operator.cli("status")["books"]
-    for of_source in books.values():
+    accounting = operator.cli("status")["books"]
+    for of_source in accounting.values():
         assert of_source["received"] == sum(count for name, count in of_source.items() if name != "received")
-    return {name: books.get(name, {}).get("received", 0) for name in RESOURCES}
+    return {name: accounting.get(name, {}).get("received", 0) for name in RESOURCES}
 
 
 def asked(standin: StandIn, resource: str, what: str) -> list[str]:

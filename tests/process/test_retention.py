@@ -15,7 +15,7 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.tally import Tally
 from kube9_operator.write.events import deletion, eraser, retention
 from kube9_operator.write.events.coverage import Ledger
@@ -144,7 +144,7 @@ def test_owners_and_words_go_with_the_last_that_needs_them(connection: apsw.Conn
 
 def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -> None:
     made.fill(connection, 50)
-    (seen,) = made.sightings(1, seed=99)
+    (seen,) = made.observations(1, seed=99)
     store = Store(connection, QUIET_MS)
     with database.transaction(connection):
         store.begin(now_ms())
@@ -152,7 +152,7 @@ def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -
         connection.execute("UPDATE events SET recorded_ms = 0")
         store.finish()
     keeping = keeper(connection, store)
-    (again,) = made.sightings(1, seed=98)
+    (again,) = made.observations(1, seed=98)
     steps = 0
     while not steps or keeping.busy():
         keeping.step()
@@ -204,7 +204,7 @@ def test_numbers_of_objects_that_are_erased_are_given_again_and_mean_the_new_one
     """Nothing holds a number longer than its transaction."""
     store, chance = Store(connection, QUIET_MS), random.Random(5)
     keeping = keeper(connection, store)
-    seen = list(made.sightings(80))
+    seen = list(made.observations(80))
     names = {one.contributor_name: one.name for one in seen}
     given: Counter[int] = Counter()
     for number in range(40):
@@ -212,7 +212,7 @@ def test_numbers_of_objects_that_are_erased_are_given_again_and_mean_the_new_one
             store.begin(now_ms())
             for one in chance.sample(seen, 20):
                 again = {name: getattr(one, name) for name in one.__struct_fields__}
-                store.apply(Sighting(**again | {"count": number + 1, "last_ms": one.last_ms + 2 * QUIET_MS * number}))
+                store.apply(Observation(**again | {"count": number + 1, "last_ms": one.last_ms + 2 * QUIET_MS * number}))
             store.finish()
         found = connection.execute(
             """SELECT t.contributor, o.name, o.id FROM events e JOIN texts t ON t.event = e.id
@@ -296,7 +296,7 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
     keeping = keeper(connection, store)
     at = now_ms() - 1_800_000
 
-    def seen(minutes: int, count: int) -> list[Sighting]:
+    def seen(minutes: int, count: int) -> list[Observation]:
         return [
             msgspec.structs.replace(
                 one,
@@ -306,7 +306,7 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
                 contributor_hour=at // 3_600_000,
                 severity=0,
             )
-            for one in made.sightings(count, seed=minutes)
+            for one in made.observations(count, seed=minutes)
         ]
 
     with database.transaction(connection):
@@ -329,7 +329,7 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
 
 def test_nothing_deleted_comes_back_by_a_list(connection: apsw.Connection) -> None:
     store = Store(connection, QUIET_MS)
-    seen = list(made.sightings(20))
+    seen = list(made.observations(20))
 
     def apply(at_ms: int) -> Counter[str]:
         with database.transaction(connection):
@@ -355,7 +355,7 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
     """More than the contributors alone have room for: it stays within the limit, the newest stay, and nothing comes back."""
     store = Store(connection, QUIET_MS)
     keeping = keeper(connection, store, DATABASE_MAX_SIZE_MIB="16")
-    seen = list(made.sightings(60_000))
+    seen = list(made.observations(60_000))
     for at in range(0, len(seen), 1_000):
         with database.transaction(connection):
             store.begin(now_ms())

@@ -37,8 +37,8 @@ def test_no_secret_is_left_anywhere(operator: Operator, standin: StandIn) -> Non
     standin.write(*events)
     with operator:
         until(operator.events, "the list")
-        until(lambda: operator.books()["received"] >= len(events), "all of them")
-        assert operator.books()["undecodable"] == len(secrets.SENTENCES)
+        until(lambda: operator.accounting()["received"] >= len(events), "all of them")
+        assert operator.accounting()["undecodable"] == len(secrets.SENTENCES)
         seen = operator.health()[1]
         metrics = operator.health("/metrics")[1]
         listed = str(operator.events())

@@ -85,10 +85,10 @@ def told(folder: Path) -> list[tuple[object, ...]]:
             FROM events e JOIN words ti ON ti.id = e.title JOIN objects o ON o.id = e.object JOIN texts t ON t.event = e.id
             WHERE ti.word NOT LIKE 'Service%' ORDER BY 1, 2, 3, 4, 5, 6"""
         ).fetchall()
-        books = connection.execute("SELECT * FROM books ORDER BY source").fetchall()
+        accounting = connection.execute("SELECT * FROM books ORDER BY source").fetchall()
         states = connection.execute("SELECT source, name, uid, resource_version, state FROM states ORDER BY 1, 2").fetchall()
         slices = connection.execute("SELECT service, name FROM slices ORDER BY 1, 2").fetchall()
-    return [*events, *books, *states, *slices]
+    return [*events, *accounting, *states, *slices]
 
 
 def start(folder: Path, seed: int, start_ms: int) -> "subprocess.Popen[bytes]":

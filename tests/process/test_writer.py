@@ -16,12 +16,12 @@ import msgspec
 import pytest
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Sighting, encode
+from kube9_operator.model.frame import Counts, Frame, News, Observation, encode
 from kube9_operator.model.resource_states import State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
-from kube9_operator.supervise.child import BeginAgain, CannotStart, Told
+from kube9_operator.supervise.child import BeginAgain, CannotStart, OutboxBatch
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.resources import detect
 from kube9_operator.write.sqlite import database, lock
@@ -40,7 +40,7 @@ class Asked:
         self.abandon = False
         self.tally = Tally()
         self.phases: list[str] = []
-        self.told: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
 
     def again(self, report: object = None) -> None:
         pass
@@ -65,21 +65,21 @@ def write(connection: apsw.Connection, link: Asked, *frames: Frame) -> None:
     Writer(link, waiting, connection, settings, Deadlines(**FAST)).write_until_stopped()  # type: ignore[arg-type]
 
 
-def frame(sequence: int, sightings: list[Sighting], version: str = "7") -> Frame:
-    return Frame("events", sequence, News("", version, 1_795_000_000_000), Counts(received=len(sightings)), sightings)
+def frame(sequence: int, observations: list[Observation], version: str = "7") -> Frame:
+    return Frame("events", sequence, News("", version, 1_795_000_000_000), Counts(received=len(observations)), observations)
 
 
 def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection) -> None:
-    good, bad, other = made.sightings(3)
-    bad = Sighting(**{name: getattr(bad, name) for name in bad.__struct_fields__} | {"count": 0, "reason": "NewWord"})
-    other = Sighting(**{name: getattr(other, name) for name in other.__struct_fields__} | {"reason": "NewWord"})
+    good, bad, other = made.observations(3)
+    bad = Observation(**{name: getattr(bad, name) for name in bad.__struct_fields__} | {"count": 0, "reason": "NewWord"})
+    other = Observation(**{name: getattr(other, name) for name in other.__struct_fields__} | {"reason": "NewWord"})
     write(connection, Asked(), frame(1, [good, bad, other]))
     assert connection.execute("SELECT count(*) FROM events").get == 2
     assert connection.execute("SELECT source, error FROM dead_letters").fetchall() == [
         ("events", "ConstraintError: CHECK constraint failed: count >= 1")
     ]
-    books = connection.execute("SELECT received, stored, refused FROM books").fetchall()
-    assert books == [(3, 2, 1)]
+    accounting = connection.execute("SELECT received, stored, refused FROM books").fetchall()
+    assert accounting == [(3, 2, 1)]
     words = "SELECT w.word FROM events e JOIN words w ON w.id = e.reason ORDER BY e.id DESC LIMIT 1"
     assert connection.execute(words).get == "NewWord", "a word that went with the refused one is made again"
 
@@ -89,7 +89,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store has a fault: it stumbles over what is about web-1."""
     apply = Store.apply
 
-    def stumble(store: Store, seen: Sighting) -> Outcome:
+    def stumble(store: Store, seen: Observation) -> Outcome:
         if seen.reason == "Stumble":
             raise KeyError(seen.name)
         return apply(store, seen)
@@ -99,7 +99,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("stumbling")
 def test_an_error_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection) -> None:
-    good, bad, other = made.sightings(3)
+    good, bad, other = made.observations(3)
     link = Asked()
     write(connection, link, frame(1, [good, msgspec.structs.replace(bad, reason="Stumble", name="web-1"), other]))
     assert "looking for damage" in link.phases
@@ -110,7 +110,7 @@ def test_an_error_that_nobody_thought_of_blocks_nobody(connection: apsw.Connecti
 
 
 def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    known: dict[str, list[Sighting]] = {"even": []}
+    known: dict[str, list[Observation]] = {"even": []}
     monkeypatch.setattr(detect, "compare", lambda seen, *_: known[seen.name])
     states = [State("shop", name, f"uid-{name}", "7", reduced(Workload(2, {}))) for name in ("odd", "even")]
     write(connection, Asked(), Frame("deployments", 1, News("", "7", 1_795_000_000_000), Counts(received=2), [], states))
@@ -126,14 +126,14 @@ def test_damage_behind_an_error_that_nobody_thought_of(connection: apsw.Connecti
     with Path(connection.filename).open("r+b", buffering=0) as file:
         file.seek((page - 1) * 4_096)
         file.write(b"\xff" * 4_096)
-    (bad,) = made.sightings(1)
+    (bad,) = made.observations(1)
     with pytest.raises(database.Damaged, match=f"page {page}"):
         write(connection, Asked(), frame(1, [msgspec.structs.replace(bad, reason="Stumble")]))
     assert connection.execute("SELECT count(*) FROM dead_letters").get == 0
 
 
 def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(connection: apsw.Connection) -> None:
-    one, other = made.sightings(2)
+    one, other = made.observations(2)
     write(connection, Asked(), frame(1, [one]))
     assert connection.execute("SELECT version FROM sources").get == "7"
     with pytest.raises(BeginAgain, match="frame 1 of events is missing, 2 came instead"):
@@ -143,15 +143,15 @@ def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(co
 
 
 def test_a_clock_that_was_ahead_vouches_for_nothing_to_come(connection: apsw.Connection) -> None:
-    def proved(ms: int) -> int:
+    def confirmed(ms: int) -> int:
         write(connection, Asked(), Frame("events", 1, News("", "7", ms), Counts(), []))
         return int(connection.execute("SELECT proved_until_ms FROM sources").get)
 
     now = time.time_ns() // 1_000_000
-    assert proved(now) == now
-    assert proved(now - 5_000) == now, "never backwards"
-    assert proved(now + 86_400_000) == now + 86_400_000, "as long as the clock says so"
-    assert proved(now + 1_000) == now + 1_000
+    assert confirmed(now) == now
+    assert confirmed(now - 5_000) == now, "never backwards"
+    assert confirmed(now + 86_400_000) == now + 86_400_000, "as long as the clock says so"
+    assert confirmed(now + 1_000) == now + 1_000
 
 
 def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_locked_database_is_waited_for(connection: apsw.Connection, tmp_path: 
     connection.set_busy_timeout(10)
     link = Asked()
     threading.Timer(0.5, lambda: holder.execute("COMMIT")).start()
-    write(connection, link, frame(1, list(made.sightings(100))))
+    write(connection, link, frame(1, list(made.observations(100))))
     assert "waiting for the database" in link.phases
     assert connection.execute("SELECT received, stored FROM books").fetchall() == [(100, 100)]
     holder.close()
@@ -265,7 +265,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
             ballast.unlink()
             until(lambda: len(operator.events()) == 300, "what waited")
             assert re.search("database.(restored|goes_on)", operator.log_text())
-            assert operator.books()["stored"] == 300
+            assert operator.accounting()["stored"] == 300
             assert operator.stop() == 0
         assert operator.integrity() == "ok"
     finally:

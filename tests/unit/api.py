@@ -109,8 +109,8 @@ class Sink:
     def put(self, batch: Batch, news: News, patient: bool = True) -> None:
         self.news.append(news)
         self.undecodable += batch.counts.undecodable
-        self._clock.passes(self._wait_seconds if batch.sightings else 0.0)
-        for one in batch.sightings:
+        self._clock.passes(self._wait_seconds if batch.observations else 0.0)
+        for one in batch.observations:
             self.counts[one.name] = max(one.count, self.counts.get(one.name, 0))
 
     def holes(self) -> list[str]:

@@ -11,7 +11,7 @@ from kube9_operator.model.frame import hash64
 from kube9_operator.model.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
 from kube9_operator.write.events import bounds
 from kube9_operator.write.events.shares import cut_level
-from tests.bench.database import sightings
+from tests.bench.database import observations
 from tests.kept import Kept, kept
 
 
@@ -97,7 +97,7 @@ def test_what_a_namespace_may_not_add_is_recorded_and_the_accounting_balances(
     kept: Kept, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Warnings with new reasons, some of them with a secret: each is an event, the writer tells, the log is short."""
-    (pattern,) = sightings(1)
+    (pattern,) = observations(1)
     coming = 3_000
     flood = [
         msgspec.structs.replace(
@@ -114,7 +114,7 @@ def test_what_a_namespace_may_not_add_is_recorded_and_the_accounting_balances(
         for n in range(coming)
     ]
     kept.hears(*flood)
-    assert kept.books("events") == {"received": coming, "stored": coming}
+    assert kept.accounting("events") == {"received": coming, "stored": coming}
     found = kept.events()
     assert len(found) == coming
     assert {one["metadata"].get("reason", one["reason"]) for one in found} == {one.reason for one in flood}
@@ -126,4 +126,4 @@ def test_what_a_namespace_may_not_add_is_recorded_and_the_accounting_balances(
     assert sum("event.redacted" in line for line in lines) == bounds.LINES
     assert len(lines) == bounds.LINES + 2
     kept.hears(*flood)
-    assert kept.books("events") == {"received": 2 * coming, "stored": coming, "unchanged": coming}
+    assert kept.accounting("events") == {"received": 2 * coming, "stored": coming, "unchanged": coming}

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Sighting
+from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation
 from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect import endpoints
@@ -25,12 +25,12 @@ def told(of: Seen, previous: object, current: object) -> list[tuple[int, str, st
     return [(one.severity, one.title, one.description) for one in detect.compare(of, previous, current, LIVES)]
 
 
-def only(of: Seen, previous: object, current: object) -> Sighting:
+def only(of: Seen, previous: object, current: object) -> Observation:
     (found,) = detect.compare(of, previous, current, LIVES)
     return found
 
 
-def metadata(one: Sighting) -> dict[str, object]:
+def metadata(one: Observation) -> dict[str, object]:
     decoded: dict[str, object] = msgspec.json.decode(one.metadata)
     return decoded
 
@@ -225,13 +225,13 @@ def test_a_crash_loop() -> None:
     runs = Container("app", "", 5, "", "", [ENDED])
     found = only(seen("pods"), pod(runs), pod(waits))
     assert (found.severity, found.title, found.reason) == (ERROR, "Container crash loop", rows.CRASH_LOOP_REASON)
-    assert not found.lead, "the restart before is counted already, the one after has not come"
+    assert not found.primary, "the restart before is counted already, the one after has not come"
     assert found.key == rows.key(rows.RESTARTS, "app")
     assert told(seen("pods"), pod(waits), pod(waits)) == []
     missed = only(seen("pods"), pod(Container("app", "", 3)), pod(waits))
-    assert (missed.severity, missed.lead, missed.count) == (ERROR, True, 2)
+    assert (missed.severity, missed.primary, missed.count) == (ERROR, True, 2)
     first = only(seen("pods", whole=False), None, pod(waits))
-    assert (first.severity, first.lead, first.count) == (ERROR, True, 1), "its last restart has a date"
+    assert (first.severity, first.primary, first.count) == (ERROR, True, 1), "its last restart has a date"
     assert told(seen("pods"), pod(changed(runs, restart_count=4)), pod(changed(waits, restart_count=4))) == []
     assert detect.lasting("pods", pod(waits)) == {rows.key(rows.RESTARTS, "app"): NOW - 1_000}
     assert detect.lasting("pods", pod(runs)) == {}

@@ -69,7 +69,7 @@ def well(kind: Kind, version: str) -> bytes:
 
 def names(batch: Batch) -> list[str]:
     """Of what was taken, in any form."""
-    return [one.name for one in batch.states] + [one.contributor_name for one in batch.sightings]
+    return [one.name for one in batch.states] + [one.contributor_name for one in batch.observations]
 
 
 def check(batch: Batch, kind: Kind) -> None:
@@ -92,7 +92,7 @@ def merged(batches: list[Batch]) -> Batch:
     """What several reads gave."""
     made = Batch()
     for one in batches:
-        made.sightings += one.sightings
+        made.observations += one.observations
         made.states += one.states
         made.unreadable += one.unreadable
         made.counts.received += one.counts.received
@@ -135,7 +135,7 @@ def test_an_event_of_which_only_managed_fields_are_deep_is_recorded_whole(depth:
     )
     batch = Batch()
     assert KINDS["events"].take(lines.msgspec.Raw(whole.encode().replace(b'"<here>"', fields)), batch) == "7"
-    (seen,) = batch.sightings
+    (seen,) = batch.observations
     assert (seen.description, seen.count, batch.counts.undecodable) == ("what it says", 4, 0)
 
 
@@ -231,7 +231,7 @@ def test_memory_is_bounded_whatever_the_length_of_a_line() -> None:
     filling = b"\\u003c" * 10_000
     stream = lines.Stream(KINDS["events"])
     largest, needed = peak(stream, head, filling, 157, b'"}}\n')
-    assert (len(largest.sightings), largest.version) == (1, "7"), "1.5 MiB of a text, with six bytes a character"
+    assert (len(largest.observations), largest.version) == (1, "7"), "1.5 MiB of a text, with six bytes a character"
     assert needed < 3 * items.MAX_LINE_BYTES / MIB
     longer, needed = peak(stream, head, filling, 1_000, b'"}}\n')
     assert (longer.counts.undecodable, longer.version, names(longer)) == (1, "7", [])

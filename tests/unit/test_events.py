@@ -1,4 +1,4 @@
-"""What sighting an Event becomes: the three shapes, what Kubernetes wrote, and anything of the right form."""
+"""What observation an Event becomes: the three shapes, what Kubernetes wrote, and anything of the right form."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator.model.frame import SEVERITIES, Sighting
+from kube9_operator.model.frame import SEVERITIES, Observation
 from kube9_operator.watch import lines, observations
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.observations import Event, normalise
@@ -41,7 +41,7 @@ def event(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def sighting(**fields: Any) -> Sighting:
+def observation(**fields: Any) -> Observation:
     found = normalise(msgspec.convert(event(**fields), Event))
     assert found
     return found
@@ -52,7 +52,7 @@ def ms(text: str) -> int:
 
 
 def test_old_recorder() -> None:
-    seen = sighting()
+    seen = observation()
     assert (seen.kind, seen.namespace, seen.name, seen.uid, seen.node) == ("Pod", "shop", "web", "u1", "node1")
     assert (seen.reason, seen.title, seen.description) == ("Unhealthy", "Pod Unhealthy", "Readiness probe failed: not yet")
     assert (seen.count, seen.first_ms, seen.last_ms) == (3, ms("2026-11-23T15:37:50Z"), ms("2026-11-23T15:38:20Z"))
@@ -75,25 +75,25 @@ NEW = {
 
 
 def test_new_recorder() -> None:
-    seen = sighting(**NEW)
+    seen = observation(**NEW)
     assert (seen.count, seen.first_ms, seen.last_ms) == (1, ms("2026-11-23T15:37:49.123Z"), ms("2026-11-23T15:37:49.123Z"))
     assert json.loads(seen.metadata)["source"] == {"component": "default-scheduler"}
     assert seen.node == ""
 
 
 def test_series() -> None:
-    seen = sighting(**NEW, series={"count": 7, "lastObservedTime": "2026-11-23T15:59:00.5Z"})
+    seen = observation(**NEW, series={"count": 7, "lastObservedTime": "2026-11-23T15:59:00.5Z"})
     assert (seen.count, seen.first_ms, seen.last_ms) == (7, ms("2026-11-23T15:37:49.123Z"), ms("2026-11-23T15:59:00.5Z"))
 
 
 def test_without_message_or_namespace() -> None:
-    seen = sighting(message=None, involvedObject={"kind": "Node", "name": "node1"})
+    seen = observation(message=None, involvedObject={"kind": "Node", "name": "node1"})
     assert (seen.description, seen.namespace, seen.node, seen.title) == ("", "", "node1", "Node Unhealthy")
 
 
 def test_a_node_is_known_by_its_name_alone() -> None:
-    one = sighting(involvedObject={"kind": "Node", "name": "node1", "uid": "node1"})
-    other = sighting(involvedObject={"kind": "Node", "name": "node1", "uid": "8ff09ab7"})
+    one = observation(involvedObject={"kind": "Node", "name": "node1", "uid": "node1"})
+    other = observation(involvedObject={"kind": "Node", "name": "node1", "uid": "8ff09ab7"})
     assert (one.uid, one.key) == (other.uid, other.key) == ("", one.key)
 
 
@@ -105,17 +105,17 @@ def test_what_is_recorded(kind: str | None, worth: bool) -> None:
 
 def test_what_belongs_together() -> None:
     odd = {"reason": "Odd"}
-    assert sighting(**odd, message="another").key == sighting(**odd).key
-    assert sighting(reason="Strange").key != sighting(**odd).key
-    assert sighting(**odd, source={"component": "other"}).key != sighting(**odd).key
-    assert sighting(source={"component": "other"}).key == sighting().key, "the emitter only where the table says so"
+    assert observation(**odd, message="another").key == observation(**odd).key
+    assert observation(reason="Strange").key != observation(**odd).key
+    assert observation(**odd, source={"component": "other"}).key != observation(**odd).key
+    assert observation(source={"component": "other"}).key == observation().key, "the emitter only where the table says so"
     moved = event()["metadata"] | {"uid": "written again", "resourceVersion": "9"}
-    assert sighting(metadata=moved, count=57).contributor == sighting().contributor
-    assert sighting(firstTimestamp="2026-11-23T15:37:51Z").contributor != sighting().contributor
+    assert observation(metadata=moved, count=57).contributor == observation().contributor
+    assert observation(firstTimestamp="2026-11-23T15:37:51Z").contributor != observation().contributor
 
 
 def test_a_time_ahead_of_the_server_is_replaced_and_kept() -> None:
-    seen = sighting(count=1, firstTimestamp="2026-11-24T15:37:50Z", lastTimestamp="2026-11-24T15:37:50Z")
+    seen = observation(count=1, firstTimestamp="2026-11-24T15:37:50Z", lastTimestamp="2026-11-24T15:37:50Z")
     assert (seen.first_ms, seen.last_ms) == (ms("2026-11-23T15:37:50Z"),) * 2
     metadata = json.loads(seen.metadata)
     assert metadata["original_first_timestamp"] == metadata["original_last_timestamp"] == "2026-11-24T15:37:50Z"
@@ -139,9 +139,9 @@ def test_what_was_older_than_it_is_kept_when_it_was_written_is_left_out() -> Non
 
 
 def test_the_last_time_of_a_long_series_is_its_own() -> None:
-    assert sighting(lastTimestamp="2026-11-25T15:37:50Z").last_ms == ms("2026-11-25T15:37:50Z")
+    assert observation(lastTimestamp="2026-11-25T15:37:50Z").last_ms == ms("2026-11-25T15:37:50Z")
     written = event()["metadata"] | {"managedFields": [{"manager": "kubelet", "time": "2026-11-23T16:00:00Z"}]}
-    seen = sighting(metadata=written, lastTimestamp="2026-11-25T15:37:50Z")
+    seen = observation(metadata=written, lastTimestamp="2026-11-25T15:37:50Z")
     assert seen.last_ms == ms("2026-11-23T16:00:00Z"), "held against the API server's own time of the last write"
 
 
@@ -178,12 +178,12 @@ def test_the_clock_reaches_every_event() -> None:
     clock = ms(CLOCK)
     _, page = lines.page(body, EVENTS, clock)
     for batch in (page, WholeList(EVENTS).feed(body, clock), lines.Stream(EVENTS).feed(line % b"ADDED", clock)):
-        assert [seen.last_ms for seen in batch.sightings] == [ms("2026-11-23T15:37:50Z")]
+        assert [seen.last_ms for seen in batch.observations] == [ms("2026-11-23T15:37:50Z")]
     assert lines.Stream(EVENTS).feed(line % b"DELETED", clock).gone == [("shop", ms("2026-11-23T15:37:50Z"))]
 
 
 def test_limits() -> None:
-    seen = sighting(message="x" * 5_000, reason="R" * 300)
+    seen = observation(message="x" * 5_000, reason="R" * 300)
     assert (len(seen.description), seen.description[-1], len(seen.title), len(seen.reason)) == (1_000, "…", 200, 253)
 
 
@@ -191,7 +191,7 @@ def test_what_kubernetes_wrote() -> None:
     body = DATA.read_bytes()
     _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}", EVENTS)
     assert (batch.counts.received, batch.counts.undecodable) == (210, 0)
-    for seen in batch.sightings:
+    for seen in batch.observations:
         assert "\n" not in seen.description
         assert seen.description == seen.description.strip()
 
@@ -246,7 +246,7 @@ def test_any_bytes_are_lines_or_counted(junk: bytes, size: int) -> None:
     whole = good + junk.replace(b"\n", b"") + b"\n" + good
     for at in range(0, len(whole), size):
         try:
-            received += len(stream.feed(whole[at : at + size]).sightings)
+            received += len(stream.feed(whole[at : at + size]).observations)
         except lines.ErrorLine as line:
-            received += len(line.batch.sightings)
+            received += len(line.batch.observations)
     assert received >= 2

@@ -86,9 +86,9 @@ def test_books_are_those_of_the_database_and_stand_when_it_is_replaced() -> None
     figures.heard("writer", _recording(received=10, stored=10))
     figures.started("writer")
     figures.heard("writer", _recording(received=12, stored=11, unchanged=1))
-    assert figures.books == {"events": {"received": 12, "stored": 11, "unchanged": 1}}
+    assert figures.accounting == {"events": {"received": 12, "stored": 11, "unchanged": 1}}
     figures.heard("writer", _recording(received=3, stored=3, unchanged=0))
-    assert figures.books == {"events": {"received": 15, "stored": 14, "unchanged": 1}}
+    assert figures.accounting == {"events": {"received": 15, "stored": 14, "unchanged": 1}}
 
 
 def _recording(**account: int) -> Recording:

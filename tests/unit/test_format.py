@@ -19,8 +19,8 @@ def line(*gaps: dict[str, str], unavailable: tuple[str, ...] = ()) -> str:
 
 
 def test_whole() -> None:
-    unproved = "no gap is known; not all watches have been proved yet"
-    assert covered({"complete": True, "gaps": [], "unavailable": []}) == unproved
+    unconfirmed = "no gap is known; not all watches have been proved yet"
+    assert covered({"complete": True, "gaps": [], "unavailable": []}) == unconfirmed
     whole = {"complete": True, "gaps": [], "unavailable": [], "from": A, "until": B}
     assert covered(whole) == f"complete from {A} to {B}"
 

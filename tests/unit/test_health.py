@@ -42,7 +42,7 @@ NONE_WRONG: dict[str, Problem | None] = dict.fromkeys(SOURCES)
 @pytest.fixture
 def new(clocks: Clocks) -> Health:
     """As at a start."""
-    return Health(SOURCES, proof_seconds=120.0, hang_seconds=1_000.0)
+    return Health(SOURCES, confirmation_seconds=120.0, hang_seconds=1_000.0)
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def health(new: Health) -> Health:
     return new
 
 
-def prove(health: Health, proved_ms: int, *sources: str) -> None:
-    before = health.proved_ms()
-    health.heard("writer", Recording(before | dict.fromkeys(sources or SOURCES, proved_ms), "", 0))
+def prove(health: Health, confirmed_ms: int, *sources: str) -> None:
+    before = health.confirmed_ms()
+    health.heard("writer", Recording(before | dict.fromkeys(sources or SOURCES, confirmed_ms), "", 0))
 
 
 def test_sources_of_one_trouble_are_one_reason(health: Health, clocks: Clocks) -> None:
@@ -70,11 +70,11 @@ def test_sources_of_one_trouble_are_one_reason(health: Health, clocks: Clocks) -
 
 
 def test_a_namespace_that_has_reached_a_bound_is_named(health: Health, clocks: Clocks) -> None:
-    proved = dict.fromkeys(("events", "nodes", "pods"), clocks.now_ms())
-    health.heard("writer", Recording(proved, "", 0, limited=["namespace flood: too much"]))
+    confirmed = dict.fromkeys(("events", "nodes", "pods"), clocks.now_ms())
+    health.heard("writer", Recording(confirmed, "", 0, limited=["namespace flood: too much"]))
     found = health.document()
     assert (found["status"], found["reasons"]) == ("degraded", ["namespace flood: too much"])
-    health.heard("writer", Recording(proved, "", 0, notes=["namespace chatty: fewer log lines"]))
+    health.heard("writer", Recording(confirmed, "", 0, notes=["namespace chatty: fewer log lines"]))
     found = health.document()
     assert (found["status"], found["notes"]) == ("healthy", ["namespace chatty: fewer log lines"])
 
@@ -113,20 +113,20 @@ def test_it_is_starting_until_every_source_is_listed_or_found_to_be_unavailable(
     assert new.document()["status"] == "healthy", "it has started once"
 
 
-@pytest.mark.parametrize("proved_ms", [0, NOW_MS - DAY * 1000])
+@pytest.mark.parametrize("confirmed_ms", [0, NOW_MS - DAY * 1000])
 def test_a_start_at_which_nothing_can_be_watched_is_starting_and_then_unhealthy(
-    new: Health, clocks: Clocks, proved_ms: int
+    new: Health, clocks: Clocks, confirmed_ms: int
 ) -> None:
     def later(seconds: float) -> tuple[str, list[str]]:
         clocks.pass_by(seconds)
-        prove(new, proved_ms)
+        prove(new, confirmed_ms)
         return new.document()["status"], new.document()["reasons"]
 
     names = ", ".join(SOURCES)
     assert later(1) == ("starting", [f"not watched yet: {names}"])
     new.heard("watcher", Watching(dict.fromkeys(SOURCES, "cannot be reached")))
     assert later(8) == ("starting", [f"not watched yet: {names} (cannot be reached)"])
-    since = f"since {module.iso(proved_ms)}" if proved_ms else "yet"
+    since = f"since {module.iso(confirmed_ms)}" if confirmed_ms else "yet"
     assert later(112) == ("unhealthy", [f"nothing has vouched for {names} {since}: cannot be reached"])
     new.heard("watcher", Watching(dict.fromkeys(SOURCES, ""), problems=NONE_WRONG))
     prove(new, clocks.now_ms())

@@ -53,7 +53,7 @@ class Record:
             for first, last, count, text, metadata in rows
         ]
 
-    def books(self) -> dict[str, int] | None:
+    def accounting(self) -> dict[str, int] | None:
         row = self.connection.execute("SELECT received, stored, updated FROM books WHERE source = 'operator'").fetchone()
         return row and dict(zip(("received", "stored", "updated"), row, strict=True))
 
@@ -74,7 +74,7 @@ def test_a_list_of_a_resource_after_a_hole_leaves_a_gap_from_the_last_proof_to_t
     (event,) = record.events()
     assert (event["from"], event["to"], event["count"]) == (2 * MINUTE, 5 * MINUTE, 1)
     assert event["sources"] == ["pods"]
-    assert record.books() == {"received": 1, "stored": 1, "updated": 0}
+    assert record.accounting() == {"received": 1, "stored": 1, "updated": 0}
 
 
 def test_a_list_of_events_after_a_hole_shows_what_they_live_for(record: Record) -> None:
@@ -101,16 +101,32 @@ def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record
     assert event["text"].startswith("events, nodes may have missed something from ")
 
 
+def test_lists_of_two_clusters_arrive_in_any_order(record: Record) -> None:
+    """Each watch notices by itself that the API server was replaced."""
+    for source in ("events", "nodes"):
+        record.take(source, News("list ends", "1", NOW, NOW, cluster="old"))
+    record.take("events", News("list ends", "7", NOW + 2, NOW + 2, "another cluster", "new"))
+    record.take("nodes", News("", "2", NOW + 3))
+    record.take("services", News("list ends", "3", NOW + 1, NOW + 1, cluster="old"))
+    assert record.ledger.cluster() == "new"
+    assert record.ledger.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
+    for source in ("nodes", "services"):
+        record.take(source, News("list ends", "8", NOW + 4, NOW + 4, "another cluster", "new"))
+    assert record.ledger.versions() == {"events": "7", "nodes": "8", "services": "8"}
+    record.take("nodes", News("", "9", NOW + 5))
+    assert record.ledger.versions()["nodes"] == "9"
+
+
 def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Record) -> None:
-    for source, proved in (("a", 3), ("b", 1), ("c", 2)):
+    for source, confirmed in (("a", 3), ("b", 1), ("c", 2)):
         record.relist(source)
-        record.take(source, News("", "8", NOW + proved * MINUTE))
+        record.take(source, News("", "8", NOW + confirmed * MINUTE))
     for at, source in ((10, "a"), (9, "b"), (10, "c")):
         record.now_ms = NOW + at * MINUTE
         record.relist(source, "expired")
     (event,) = record.events()
     assert (event["from"], event["to"], event["count"], event["sources"]) == (MINUTE, 10 * MINUTE, 1, ["a", "b", "c"])
-    assert record.books() == {"received": 3, "stored": 1, "updated": 2}
+    assert record.accounting() == {"received": 3, "stored": 1, "updated": 2}
     record.now_ms = NOW + 20 * MINUTE
     record.take("a", News("", "9", record.now_ms))
     record.now_ms += MINUTE

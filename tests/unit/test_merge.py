@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import ERROR, WARNING, Sighting, hash64
+from kube9_operator.model.frame import ERROR, WARNING, Observation, hash64
 from kube9_operator.write.events import merge
 from kube9_operator.write.events.store import SUFFIXES, Store
 from kube9_operator.write.sqlite import database, migrations
@@ -22,8 +22,8 @@ QUIET = 60 * MINUTE
 START = 1_795_000_000_000
 
 
-def seen(name: str = "a", count: int = 1, first: int = 0, last: int = 0, **fields: Any) -> Sighting:
-    """A sighting of the Event `name`; times in minutes after START."""
+def seen(name: str = "a", count: int = 1, first: int = 0, last: int = 0, **fields: Any) -> Observation:
+    """An observation of the Event `name`; times in minutes after START."""
     values: dict[str, Any] = {
         "kind": "Pod",
         "namespace": "shop",
@@ -33,7 +33,7 @@ def seen(name: str = "a", count: int = 1, first: int = 0, last: int = 0, **field
         "contributor": hash64("Event", "shop", name, str(first)),
         "contributor_hour": (START + first * MINUTE) // 3_600_000,
         "contributor_name": name,
-        "lead": True,
+        "primary": True,
         "from_status": False,
         "count": count,
         "first_ms": START + first * MINUTE,
@@ -48,7 +48,7 @@ def seen(name: str = "a", count: int = 1, first: int = 0, last: int = 0, **field
         "text_hash": 0,
     } | fields
     values["text_hash"] = crc32(f"{values['title']}{values['description']}{values['metadata']}{name}".encode())
-    return Sighting(**values)
+    return Observation(**values)
 
 
 class Record:
@@ -60,10 +60,10 @@ class Record:
         self.store = Store(self.connection, QUIET)
         self.now_ms = START
 
-    def take(self, *sightings: Sighting) -> list[str]:
+    def take(self, *observations: Observation) -> list[str]:
         with database.transaction(self.connection):
             self.store.begin(self.now_ms)
-            outcomes = [self.store.apply(one) for one in sightings]
+            outcomes = [self.store.apply(one) for one in observations]
             self.store.finish()
         return list(outcomes)
 
@@ -182,13 +182,13 @@ def test_another_uid_is_another_object(record: Record) -> None:
 
 
 def test_stand_ins_until_a_lead_is_seen(record: Record) -> None:
-    stand_in = {"lead": False, "title": "Image pull failed"}
-    record.take(seen("s1", count=9, last=5, **stand_in), seen("s2", count=4, last=6, **stand_in))
+    secondary = {"primary": False, "title": "Image pull failed"}
+    record.take(seen("s1", count=9, last=5, **secondary), seen("s2", count=4, last=6, **secondary))
     assert record.one()["count"] == 9
     record.take(seen("lead", count=2, last=1, description="Failed to pull image"))
     assert (record.one()["count"], record.one()["description"]) == (2, "Failed to pull image")
     assert record.one()["last"] == START + 6 * MINUTE, "stand-ins move the last time"
-    record.take(seen("s1", count=20, last=9, **stand_in))
+    record.take(seen("s1", count=20, last=9, **secondary))
     assert (record.one()["count"], record.one()["description"]) == (2, "Failed to pull image")
 
 
@@ -198,7 +198,7 @@ def test_severity_rises_and_takes_the_title_with_it(record: Record) -> None:
     assert (record.one()["severity"], record.one()["title"]) == (ERROR, "Container crash loop")
 
 
-def backoff(name: str, count: int, **fields: Any) -> Sighting:
+def backoff(name: str, count: int, **fields: Any) -> Observation:
     return seen(name, count, row=rows.RESTARTS.name, **fields)
 
 
@@ -278,17 +278,17 @@ def test_any_order_and_repetition_give_the_same_rows(made: list[tuple[Any, ...]]
     """The lines of one Event come in order; Events among each other, and repetitions, in any."""
     series = [
         [
-            seen(f"e{number}", count, first=number, last=number + count * 3, lead=lead, severity=severity, metadata=metadata,
-                 title=f"severity {severity}")
+            seen(f"e{number}", count, first=number, last=number + count * 3, primary=primary, severity=severity,
+                 metadata=metadata, title=f"severity {severity}")
             for count in range(1, times + 1)
         ]
-        for number, times, lead, severity, metadata in made
+        for number, times, primary, severity, metadata in made
     ]  # fmt: skip
     in_turn, mixed = Record(), Record()
-    for sighting in itertools.chain(*series):
-        in_turn.take(sighting)
+    for observation in itertools.chain(*series):
+        in_turn.take(observation)
     waiting = [list(one) for one in series]
-    done: list[Sighting] = []
+    done: list[Observation] = []
     while any(waiting):
         chosen = chance.choice([one for one in waiting if one])
         done.append(chosen.pop(0))

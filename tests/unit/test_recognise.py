@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_METADATA_BYTES, SEVERITIES, Sighting
+from kube9_operator.model.frame import MAX_METADATA_BYTES, SEVERITIES, Observation
 from kube9_operator.watch.observations import Event, Reference, normalise
 from kube9_operator.watch.recognise import COMBINED, RULES, Chosen
 from tests.unit.test_events import event
@@ -140,20 +140,20 @@ MESSAGES: list[tuple[str, str, str, rows.Row, bool, dict[str, Any]]] = [
 ]
 
 
-def seen(kind: str, reason: str, message: str, chosen: Chosen | None = None, **fields: Any) -> Sighting | None:
+def seen(kind: str, reason: str, message: str, chosen: Chosen | None = None, **fields: Any) -> Observation | None:
     about = {"kind": kind, "namespace": "shop", "name": "web", "uid": "u1", "fieldPath": "spec.containers{app}"}
     made = event(reason=reason, message=message, **({"involvedObject": about} | fields))
     return normalise(msgspec.convert(made, Event), chosen or Chosen())
 
 
-@pytest.mark.parametrize(("kind", "reason", "message", "row", "lead", "metadata"), MESSAGES)
+@pytest.mark.parametrize(("kind", "reason", "message", "row", "primary", "metadata"), MESSAGES)
 @pytest.mark.parametrize("before", ["", COMBINED])
 def test_what_kubernetes_writes(
-    kind: str, reason: str, message: str, row: rows.Row, lead: bool, metadata: dict[str, Any], before: str
+    kind: str, reason: str, message: str, row: rows.Row, primary: bool, metadata: dict[str, Any], before: str
 ) -> None:
     found = seen(kind, reason, before + message)
     assert found
-    assert (found.row, found.severity, found.lead) == (row.name, row.severity, lead)
+    assert (found.row, found.severity, found.primary) == (row.name, row.severity, primary)
     assert found.title == rows.title(row, "" if row.repeat == "each" else kind, reason)
     told = msgspec.json.decode(found.metadata)
     assert {key: value for key, value in told.items() if key not in ("source", "node", "reason")} == metadata

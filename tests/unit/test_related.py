@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kube9_cli.query.connection import MAX_OWNERS, OWNERS
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import (
     Autoscaler,
     Claim,
@@ -197,7 +197,7 @@ def test_a_quota_event_is_its_controllers_and_goes_with_it(keeper: Kept) -> None
 # Claims and autoscalers
 
 
-def of(kind: str, row: rows.Row, metadata: str, **more: Any) -> Sighting:
+def of(kind: str, row: rows.Row, metadata: str, **more: Any) -> Observation:
     title = rows.title(row)
     return replace(EVENT, kind=kind, name="data", uid="uid-data", row=row.name, title=title, metadata=metadata, **more)
 
@@ -239,7 +239,7 @@ SCALED = of("HorizontalPodAutoscaler", rows.HPA_SCALED, '{"new":5}')
 )
 def test_an_autoscaler_says_what_it_scaled_from_where(keeper: Kept, order: tuple[Any, ...]) -> None:
     for version, one in enumerate(order, 1):
-        if isinstance(one, Sighting):
+        if isinstance(one, Observation):
             keeper.hears(one)
         else:
             keeper.sees("horizontalpodautoscalers", state("data", one, version))

@@ -28,12 +28,12 @@ def test_intervals_relate() -> None:
     assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of Supervisor._end"
     assert times.migrate > times.hang, "the writer says beforehand that it takes long"
     assert times.restart_first < times.restart_most < times.healthy_after, "a generation that fails at once is not healthy"
-    assert times.restart_most < times.proof, "what ends again and again is seen as what it is: nothing vouches"
-    assert times.connect + times.page < times.proof, "a list that fails once is had again in time"
+    assert times.restart_most < times.confirmation, "what ends again and again is seen as what it is: nothing vouches"
+    assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"
     assert times.connect < times.read < times.page
     assert times.connect < times.plugin < times.page
     assert times.empty_watch < times.watch_least < times.watch_most
-    assert times.empty_list < times.proof
+    assert times.empty_list < times.confirmation
     assert times.retry_most < times.retry_reset
     assert times.compare > times.compare_patience
     assert times.compare_patience + times.connect + times.page < times.compare, "one comparison is over before the next"
@@ -44,9 +44,9 @@ def test_intervals_relate() -> None:
     assert times.retention_retry < times.retention < times.inspect
     assert times.inspect_first < times.inspect_retry < times.inspect
     assert times.size_look < times.size_quiet < times.retention
-    assert times.size_look < times.proof, "a flood is met before the disk is full"
-    assert times.write_back < times.proof, "a copy of the file alone is not far behind"
-    assert times.still() > times.proof, "what is stuck is red before its process is ended for it"
+    assert times.size_look < times.confirmation, "a flood is met before the disk is full"
+    assert times.write_back < times.confirmation, "a copy of the file alone is not far behind"
+    assert times.still() > times.confirmation, "what is stuck is red before its process is ended for it"
 
 
 def test_deadlines_relate() -> None:
@@ -54,16 +54,16 @@ def test_deadlines_relate() -> None:
     assert times.beat * 5 <= times.hang, "some beats may be late"
     assert times.beat < times.hang < times.shutdown() < GRACE_PERIOD_SECONDS
     assert times.shutdown() * 2 < GRACE_PERIOD_SECONDS, "the supervisor and the kubelet need some time too"
-    assert times.patience + times.compare_patience < times.proof, "pressure and a late line are no loss of proof"
+    assert times.patience + times.compare_patience < times.confirmation, "pressure and a late line are no loss of proof"
     assert times.orphan_exit < times.hang
-    assert times.watch_most + times.watch_silence < times.proof, "a watch that stays silent is found before it is missed"
-    assert times.bookmark < times.proof, "one that gets bookmarks too"
+    assert times.watch_most + times.watch_silence < times.confirmation, "a watch that stays silent is found before it is missed"
+    assert times.bookmark < times.confirmation, "one that gets bookmarks too"
     assert times.bookmark > 75, "an API server sends them every 60 to 75 s"
     assert times.watch_most < times.bookmarked_least < times.bookmarked_most
     assert times.denied_retry < 300, "a permission that is given is used within five minutes"
     assert times.database_retry_most + times.busy < times.hang, "a writer that waits for the database still beats"
     assert times.lock_wait >= times.hang, "another operator that hangs is killed meanwhile"
-    assert times.retry_first < times.retry_most < times.proof
+    assert times.retry_first < times.retry_most < times.confirmation
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -36,7 +36,7 @@ def test_a_first_list_is_a_baseline_and_what_comes_after_it_is_not(keeper: Kept)
     assert keeper.events() == []
     keeper.sees("namespaces", space("c"))
     assert keeper.told() == [("Namespace created", "c", 1)]
-    assert keeper.books("namespaces") == {"received": 3, "filtered": 2, "stored": 1}
+    assert keeper.accounting("namespaces") == {"received": 3, "filtered": 2, "stored": 1}
 
 
 def test_what_changed_while_nothing_watched_is_recorded_once_when_it_is_back(keeper: Kept) -> None:
@@ -52,7 +52,7 @@ def test_what_changed_while_nothing_watched_is_recorded_once_when_it_is_back(kee
             ("Namespace created", "b", 1),
             ("Namespace deleted", "gone", 1),
         ]
-    assert keeper.books("deployments") == {"received": 6, "filtered": 3, "stored": 1, "unchanged": 2}
+    assert keeper.accounting("deployments") == {"received": 6, "filtered": 3, "stored": 1, "unchanged": 2}
 
 
 def test_only_a_complete_list_shows_that_something_is_gone(keeper: Kept) -> None:
@@ -82,7 +82,7 @@ def test_an_object_is_deleted_once(keeper: Kept) -> None:
     keeper.sees("namespaces", gone, gone)
     keeper.lists("namespaces")
     assert keeper.told() == [("Namespace deleted", "a", 1)]
-    assert keeper.books("namespaces") == {"received": 3, "filtered": 2, "stored": 1}
+    assert keeper.accounting("namespaces") == {"received": 3, "filtered": 2, "stored": 1}
 
 
 def test_another_cluster_is_a_baseline_again(keeper: Kept) -> None:
@@ -103,14 +103,14 @@ def test_an_object_that_cannot_be_read_is_there(keeper: Kept) -> None:
     keeper.take(keeper.frame("deployments", (), "list begins"), frame, keeper.frame("deployments", (), "list ends"))
     keeper.sees("deployments", state("web", Workload(3, WEB.images), 6))
     assert keeper.told() == [("Deployment scaled", "web", 1)]
-    assert keeper.books("deployments") == {"received": 3, "filtered": 1, "undecodable": 1, "stored": 1}
+    assert keeper.accounting("deployments") == {"received": 3, "filtered": 1, "undecodable": 1, "stored": 1}
 
 
 def test_a_line_from_before_is_no_change_back(keeper: Kept) -> None:
     keeper.lists("deployments", state("web", Workload(5), 20))
     keeper.sees("deployments", state("web", WEB, 9))
     assert keeper.events() == []
-    assert keeper.books("deployments") == {"received": 2, "filtered": 1, "unchanged": 1}
+    assert keeper.accounting("deployments") == {"received": 2, "filtered": 1, "unchanged": 1}
 
 
 def test_the_n_th_statement_of_a_list_fails() -> None:
@@ -139,8 +139,8 @@ def test_the_n_th_statement_of_a_list_fails() -> None:
             keeper.connection.exec_trace = None
             expected = [("Namespace created", "d"), ("Namespace created", "e"), ("Namespace deleted", "c")]
             assert sorted(one[:2] for one in keeper.told()) == expected, n
-            books = keeper.writer.ledger.books()["namespaces"]
-            assert books["received"] == 10, n
+            accounting = keeper.writer.ledger.accounting()["namespaces"]
+            assert accounting["received"] == 10, n
 
 
 # What goes on
@@ -280,8 +280,8 @@ def test_repetition_lists_and_restarts_change_nothing(history: list[tuple[str, s
         assert sorted(straight.events(), key=key) == sorted(shaken.events(), key=key)
         sql = "SELECT source, namespace, name, key_hash, uid, since_ms FROM lasting ORDER BY 1, 2, 3, 4"
         assert straight.connection.execute(sql).fetchall() == shaken.connection.execute(sql).fetchall()
-        for books in shaken.writer.ledger.books().values():
-            assert books.pop("received") == sum(books.values())
+        for accounting in shaken.writer.ledger.accounting().values():
+            assert accounting.pop("received") == sum(accounting.values())
 
 
 def fails_once(keeper: Kept, n: int) -> None:

@@ -3,12 +3,12 @@
 import pytest
 
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, INFO, Sighting
-from kube9_operator.supervise.child import Told
-from kube9_operator.supervise.event_outbox import MAX_TOLD, MAX_WAITING, Untold
+from kube9_operator.model.frame import CRITICAL, INFO, Observation
+from kube9_operator.supervise.child import OutboxBatch
+from kube9_operator.supervise.event_outbox import MAX_IN_BATCH, MAX_WAITING, Untold
 
 
-def sighting(number: int, severity: int = INFO) -> Sighting:
+def observation(number: int, severity: int = INFO) -> Observation:
     return operator_event.happened("Test", severity, f"{number}", "", 1_795_000_000_000 + number)
 
 
@@ -17,16 +17,16 @@ def untold() -> Untold:
     return Untold()
 
 
-def titles(told: Told | None) -> list[str]:
+def titles(told: OutboxBatch | None) -> list[str]:
     assert told
-    return [one.title for one in told.sightings]
+    return [one.title for one in told.observations]
 
 
 def test_what_is_not_committed_is_told_again_to_another_writer(untold: Untold) -> None:
-    untold.note(sighting(1), sighting(2))
+    untold.note(observation(1), observation(2))
     first = untold.next()
     assert titles(first) == ["1", "2"]
-    untold.note(sighting(3))
+    untold.note(observation(3))
     assert untold.next() is None, "one at a time"
     untold.another_writer()
     again = untold.next()
@@ -39,11 +39,11 @@ def test_what_is_not_committed_is_told_again_to_another_writer(untold: Untold) -
 
 
 def test_what_is_committed_is_told_no_more(untold: Untold) -> None:
-    untold.note(*(sighting(number) for number in range(MAX_TOLD + 1)))
+    untold.note(*(observation(number) for number in range(MAX_IN_BATCH + 1)))
     told = untold.next()
     assert told
     untold.committed(told.number)
-    assert titles(untold.next()) == [str(MAX_TOLD)]
+    assert titles(untold.next()) == [str(MAX_IN_BATCH)]
 
 
 def test_health_is_told_when_it_changes_and_to_each_writer(untold: Untold) -> None:
@@ -60,12 +60,12 @@ def test_health_is_told_when_it_changes_and_to_each_writer(untold: Untold) -> No
 
 
 def test_the_least_severe_and_oldest_give_way_and_are_counted(untold: Untold) -> None:
-    untold.note(sighting(0, CRITICAL), *(sighting(number) for number in range(1, MAX_WAITING + 3)))
+    untold.note(observation(0, CRITICAL), *(observation(number) for number in range(1, MAX_WAITING + 3)))
     told = untold.next()
     assert told
     assert told.dropped == 3
     assert titles(told)[:2] == ["0", "4"]
-    untold.note(sighting(1_000))
+    untold.note(observation(1_000))
     untold.committed(told.number)
     more = untold.next()
     assert more
@@ -73,7 +73,7 @@ def test_the_least_severe_and_oldest_give_way_and_are_counted(untold: Untold) ->
 
 
 def test_the_last_is_hurried_behind_one_that_is_under_way(untold: Untold) -> None:
-    untold.note(*(sighting(number) for number in range(MAX_TOLD)))
+    untold.note(*(observation(number) for number in range(MAX_IN_BATCH)))
     assert untold.next()
-    untold.note(sighting(99))
+    untold.note(observation(99))
     assert titles(untold.next(hurry=True))[-1] == "99"

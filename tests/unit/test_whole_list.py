@@ -22,11 +22,11 @@ def body(items: list[object] | None) -> bytes:
 def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
     items = [event(message=text + ' {"]},\\'), event(count="many"), event(type="Normal", reason="Started"), event()]
     whole = body(items * 5)
-    reading, received, sightings = WholeList(EVENTS), 0, 0
+    reading, received, observations = WholeList(EVENTS), 0, 0
     for at in range(0, len(whole), size):
         batch = reading.feed(whole[at : at + size])
-        received, sightings = received + batch.counts.received, sightings + len(batch.sightings)
-    assert (reading.end().resource_version, received, sightings) == ("9", 20, 10)
+        received, observations = received + batch.counts.received, observations + len(batch.observations)
+    assert (reading.end().resource_version, received, observations) == ("9", 20, 10)
 
 
 @pytest.mark.parametrize("items", [None, []])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.model.frame import SEVERITIES, Sighting
+from kube9_operator.model.frame import SEVERITIES, Observation
 from kube9_operator.watch import lines
 from kube9_operator.watch.kinds.events import EVENTS
 from tests.unit.test_merge import QUIET, Record
@@ -29,14 +29,14 @@ HAPPENINGS = DATA.with_name("happenings-1.36.3.txt")
 """A line each: severity, title, object, count, reason, what the message told, how the description begins."""
 
 
-def sightings() -> tuple[list[Sighting], Counter[str]]:
-    """Of the worthy Events their sightings; of the others how many there are of each reason."""
+def observations() -> tuple[list[Observation], Counter[str]]:
+    """Of the worthy Events their observations; of the others how many there are of each reason."""
     found, filtered = [], Counter[str]()
     for line in DATA.read_bytes().splitlines():
         _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + line + b"]}", EVENTS)
         assert batch.counts.undecodable == 0
-        found += batch.sightings
-        if not batch.sightings:
+        found += batch.observations
+        if not batch.observations:
             filtered[json.loads(line)["reason"]] += 1
     return found, filtered
 
@@ -63,7 +63,7 @@ def expected() -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_a_person_sees_in_any_order(seed: int) -> None:
-    found, _ = sightings()
+    found, _ = observations()
     random.Random(seed).shuffle(found)
     record = Record()
     record.store._quiet_ms = 2 * QUIET  # the run took longer than an hour
@@ -76,7 +76,7 @@ def test_what_a_person_sees_in_any_order(seed: int) -> None:
 
 
 def test_each_other_event_is_filtered_for_a_reason() -> None:
-    found, filtered = sightings()
+    found, filtered = observations()
     assert set(filtered) == set(FILTERED)
     assert len(found) + filtered.total() == 210
     assert (len(found), filtered["NodeNotReady"]) == (49, 4), "53 worth recording, of which four say what another says"

@@ -1,4 +1,4 @@
-"""Kubernetes Events: each becomes a sighting, or is not worth one. What is deleted says nothing of the happening."""
+"""Kubernetes Events: each becomes an observation, or is not worth one. What is deleted says nothing of the happening."""
 
 from functools import partial
 
@@ -20,16 +20,16 @@ def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     """Counts and normalises one Event; returns its resourceVersion."""
     try:
         event = decode(_event, raw)
-        sighting = observations.normalise(event, chosen, batch.server_ms)
+        observation = observations.normalise(event, chosen, batch.server_ms)
     except Exception as error:  # whatever an Event holds ends no watch
         return take_unreadable(raw, batch, logs.one_line(error), of_states=False)
     batch.counts.received += 1
     counted_as = event.type if event.type in TYPES else "other"
     batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
-    if sighting is None:
+    if observation is None:
         batch.counts.filtered += 1
     else:
-        batch.sightings.append(sighting)
+        batch.observations.append(observation)
     return event.metadata.resource_version or ""
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from kube9_operator import __version__
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, Counts, Frame, News, Sighting
+from kube9_operator.model.frame import INFO, Counts, Frame, News, Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.gaps import Gaps
@@ -38,22 +38,28 @@ LOST_ALL = {
 class Ledger:
     """Keeps the accounts in the transaction that the caller holds."""
 
-    def __init__(self, connection: database.Connection, store: Store, event_life_ms: int) -> None:
+    def __init__(self, connection: database.Connection, store: Store, event_ttl_ms: int) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._store = store
         self._gaps = Gaps(connection, store)
-        self._event_life_ms = event_life_ms
+        self._event_ttl_ms = event_ttl_ms
+        self._clusters: dict[str, str] = {}
+        """By source the uid of the cluster that it last listed in this worker generation."""
+        self._first_cluster: str | None = None
+        """The uid of the cluster that all versions were of when the worker generation began; None until it is read."""
+        self._cluster_listed_ms = 0
+        """When the newest list of the current cluster began."""
 
     def versions(self) -> dict[str, str]:
         """Of each source the version to go on from; those that have none are left out."""
         return dict(self._execute("SELECT source, version FROM sources WHERE version IS NOT NULL"))
 
-    def proved_ms(self) -> dict[str, int]:
+    def confirmed_ms(self) -> dict[str, int]:
         """Until when each source is proved, in ms since 1970."""
         return dict(self._execute("SELECT source, proved_until_ms FROM sources WHERE proved_until_ms IS NOT NULL"))
 
-    def books(self) -> dict[str, dict[str, int]]:
+    def accounting(self) -> dict[str, dict[str, int]]:
         """By source what was received, and what became of it, since the database began."""
         rows = self._execute(
             "SELECT source, received, stored, updated, unchanged, refused, filtered, undecodable, dropped FROM books"
@@ -67,13 +73,13 @@ class Ledger:
         """The uid of the cluster that the versions are of, '' where it is not known."""
         return str(self._known_fact("cluster", ""))
 
-    def event_life_ms(self) -> int:
+    def event_ttl_ms(self) -> int:
         """How long Events live: by the setting, or shorter where they have been seen to go earlier."""
-        return min(self._event_life_ms, self._known_number("event_life_ms", self._event_life_ms))
+        return min(self._event_ttl_ms, self._known_number("event_life_ms", self._event_ttl_ms))
 
     def took(self, frame: Frame, outcomes: dict[str, int], now_ms: int) -> None:
         """Notes what a frame says of its source, with its part of the books."""
-        self._books(frame.source, frame.counts, outcomes)
+        self._account(frame.source, frame.counts, outcomes)
         self._execute("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (frame.source,))
         news = frame.news
         if news.life_ms:
@@ -86,38 +92,45 @@ class Ledger:
         if news.mark == "list begins":
             self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
         elif news.mark == "list ends":
-            self._of_cluster(news.cluster)
+            self._note_cluster(frame.source, news)
             self._listed(frame.source, news)
-        if news.proved_ms or news.version:
+        if news.confirmed_ms or news.version:
             self._execute(
                 """UPDATE sources SET version = coalesce(nullif(?, ''), version),
                 proved_until_ms = CASE WHEN proved_until_ms <= ? THEN max(proved_until_ms, ?)
                 ELSE coalesce(nullif(?, 0), min(proved_until_ms, ?)) END,
                 listing_since_ms = NULL, unavailable = NULL, unavailable_since_ms = NULL WHERE source = ?""",
-                (news.version, now_ms + CLOCK_MS, news.proved_ms, news.proved_ms, now_ms, frame.source),
+                (
+                    self._usable(frame.source, news.version),
+                    now_ms + CLOCK_MS,
+                    news.confirmed_ms,
+                    news.confirmed_ms,
+                    now_ms,
+                    frame.source,
+                ),
             )
 
     def compared(self, source: str, known: int) -> None:
         """Notes items of a list that said what was known; the others count when it is decided what they are."""
-        self._books(source, Counts(received=known), {"unchanged": known})
+        self._account(source, Counts(received=known), {"unchanged": known})
 
     def last_word_ms(self) -> int:
         """When a writer said last that it lived, in ms since 1970; 0 where none ever did."""
         return self._known_number("last_commit_ms", 0)
 
-    def happened(self, sighting: Sighting) -> Outcome:
+    def happened(self, observation: Observation) -> Outcome:
         """Records an event of the operator's own (`own.happened`), with its part of the books."""
-        outcome = self._store.apply(sighting)
-        self._books(operator_event.SOURCE, Counts(received=1), {outcome: 1})
+        outcome = self._store.apply(observation)
+        self._account(operator_event.SOURCE, Counts(received=1), {outcome: 1})
         return outcome
 
     def forwent(self, number: int) -> None:
         """Notes that so many events of the operator's own were given up while the database was away."""
-        self._books(operator_event.SOURCE, Counts(received=number, dropped=number), {})
+        self._account(operator_event.SOURCE, Counts(received=number, dropped=number), {})
 
     def gap(self, source: str, from_ms: int, to_ms: int, reason: str) -> None:
         """States that a source may have missed something in this time, for this reason, with the event that tells of it."""
-        self._books(operator_event.SOURCE, Counts(received=1), {self._gaps.state(source, from_ms, to_ms, reason): 1})
+        self._account(operator_event.SOURCE, Counts(received=1), {self._gaps.state(source, from_ms, to_ms, reason): 1})
 
     def unwritten(self, from_ms: int, to_ms: int) -> None:
         """Notes that the database could not be written in this time: what is missing of it is missing for that."""
@@ -132,7 +145,7 @@ class Ledger:
         """Its watch has missed something: the source lists again, which states what may be missing for good."""
         self._execute("UPDATE sources SET version = NULL WHERE source = ?", (source,))
 
-    def refused(self, source: str, error: str, what: Sighting | State, now_ms: int) -> None:
+    def refused(self, source: str, error: str, what: Observation | State, now_ms: int) -> None:
         """Sets aside what the database does not take."""
         self._execute(
             "INSERT INTO dead_letters (source, error, sighting, refused_ms) VALUES (?, ?, ?, ?)",
@@ -162,7 +175,7 @@ class Ledger:
         self._fact("operator_version", __version__)
         self._execute("DELETE FROM facts WHERE name = 'stopped_ms'")
 
-    def _migrated(self) -> Sighting | None:
+    def _migrated(self) -> Observation | None:
         """What to say of the migrations since a writer said last that it lived; kept to the second they are."""
         rows: list[tuple[Any, ...]] = self._execute(
             """SELECT version, unixepoch(applied_at) * 1000 FROM schema_version
@@ -210,13 +223,32 @@ class Ledger:
     def _known_number(self, name: str, default: int) -> int:
         return stored.number(self._known_fact(name, default))
 
-    def _of_cluster(self, cluster: str) -> None:
-        """Notes which cluster was listed; versions of another one mean nothing in it. States: see States.list_begins."""
+    def _note_cluster(self, source: str, news: News) -> None:
+        """Notes which cluster a list is of. The versions of another cluster mean nothing in it.
+
+        When the API server is replaced, lists of both clusters arrive in any order, because each watch notices it by itself:
+        the cluster whose list began last is the current one. For states see States.list_begins.
+        """
+        if not news.cluster:
+            return
+        self._usable(source, "")  # reads the cluster before it changes
+        self._clusters[source] = news.cluster
         known = self.cluster()
-        if cluster and cluster != known:
-            self._fact("cluster", cluster)
+        if news.cluster == known:
+            self._cluster_listed_ms = max(self._cluster_listed_ms, news.confirmed_ms)
+        elif not known or news.confirmed_ms >= self._cluster_listed_ms:
+            self._cluster_listed_ms = news.confirmed_ms
+            self._fact("cluster", news.cluster)
             if known:
                 self._execute("UPDATE sources SET version = NULL")
+
+    def _usable(self, source: str, version: str) -> str:
+        """The version, or '' where it is of another cluster than the current one."""
+        current = self.cluster()
+        if self._first_cluster is None:
+            self._first_cluster = current
+        cluster = self._clusters.get(source, self._first_cluster)
+        return version if not cluster or cluster == current else ""
 
     def _listed(self, source: str, news: News) -> None:
         """A complete list: the first begins the coverage; another follows a hole, and states what it cannot show any more.
@@ -230,14 +262,14 @@ class Ledger:
             (source,),
         )
         known_ms = since_ms if covered_ms is None else known_ms
-        shown_ms = news.shown_ms or news.proved_ms
+        shown_ms = news.shown_ms or news.confirmed_ms
         if source == EVENTS and news.hole not in LOST_ALL:
-            shown_ms -= self.event_life_ms()
+            shown_ms -= self.event_ttl_ms()
         if known_ms is not None and known_ms < shown_ms:
             self.gap(source, known_ms, shown_ms, self._reason(source, news, (known_ms, shown_ms), unavailable))
         self._execute(
             "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?, ?), listing_since_ms = NULL WHERE source = ?",
-            (since_ms, news.proved_ms, source),
+            (since_ms, news.confirmed_ms, source),
         )
 
     def _reason(self, source: str, news: News, gap: tuple[int, int], unavailable: str | None) -> str:
@@ -253,7 +285,7 @@ class Ledger:
         began_ms, ended_ms = (self._known_number(f"unwritten_{end}_ms", 0) for end in ("from", "to"))
         return began_ms < to_ms and from_ms < ended_ms
 
-    def _books(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:
+    def _account(self, source: str, counts: Counts, outcomes: dict[str, int]) -> None:
         if not counts.received:
             return
         made = [outcomes.get(name, 0) for name in OUTCOMES]

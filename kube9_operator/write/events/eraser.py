@@ -42,7 +42,7 @@ class Erased(NamedTuple):
     first_ms: int
     last_ms: int
     recorded_ms: int
-    lead_statuses: int
+    primary_statuses: int
     namespace: int
     bytes: int = 0
     """What it took, as `shares` estimates; only where it went for size."""
@@ -86,7 +86,7 @@ class Eraser:
                 continue
             found = Erased(*row)
             until_ms = found.recorded_ms + self._listed_ms
-            if found.lead_statuses:  # a pod may stand for months; what happened to it before is too old to be recorded again
+            if found.primary_statuses:  # a pod may stand for months; what happened to it before is too old to be recorded again
                 until_ms = max(until_ms, found.last_ms + self._ages_ms[found.severity >= ERROR])
             if for_size:
                 parts = self._contributors_bytes(event)

@@ -2,7 +2,7 @@
 because it would be the next to go, and its time is a gap. Works in the transaction that the caller holds.
 """
 
-from kube9_operator.model.frame import CLUSTER, SEVERITIES, Sighting
+from kube9_operator.model.frame import CLUSTER, SEVERITIES, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.sqlite.database import Connection
 
@@ -43,11 +43,11 @@ class GivenUp:
             self._keep(UNTIL, namespace, each, max(until_ms, known_ms))
         self._forget_some()
 
-    def has(self, seen: Sighting) -> bool:
+    def has(self, seen: Observation) -> bool:
         """Whether something of which no contributor is known was deleted, or would be next."""
         return seen.event_type == CLUSTER and seen.last_ms <= self._until_ms(seen.namespace, seen.severity)
 
-    def takes(self, seen: Sighting) -> bool:
+    def takes(self, seen: Observation) -> bool:
         """The same of what is left out then: where it is of a time before the gap, that has to be stated too."""
         if not self.has(seen):
             return False

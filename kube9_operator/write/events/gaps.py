@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import WARNING, Sighting
+from kube9_operator.model.frame import WARNING, Observation
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
 
@@ -55,7 +55,7 @@ class Gaps:
         )
         return row[0] if row else None
 
-    def _telling(self, where: str, value: int) -> Sighting:
+    def _telling(self, where: str, value: int) -> Observation:
         """The event of these gaps."""
         rows: list[tuple[Any, ...]] = self._execute(
             f"SELECT source, from_ms, to_ms, reason FROM gaps WHERE {where} ORDER BY source",  # noqa: S608

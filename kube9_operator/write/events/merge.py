@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES, Sighting
+from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES, Observation
 from kube9_operator.model.rows import BY_NAME, CRASH_LOOP_REASON, RAISED
 
-LEAD, STATUS = 1, 2
+PRIMARY, STATUS = 1, 2
 """Bits of contributors.flags."""
 
 MAX_STEPS = 200
@@ -55,26 +55,26 @@ def _rank(texts: Texts) -> tuple[Stamp, str, str]:
     return texts.stamp, texts.description, encode(texts.metadata)
 
 
-def count(lead_events: int, lead_statuses: int, stand_in: int, prefers_statuses: bool = False) -> int:
+def count(primary_events: int, primary_statuses: int, secondary: int, prefers_statuses: bool = False) -> int:
     """How often it happened: the greater account of its leads, or that of the statuses wherever there are any; without a lead
     the greatest stand-in.
     """
-    if prefers_statuses and lead_statuses:
-        return lead_statuses
-    return max(lead_events, lead_statuses) or stand_in
+    if prefers_statuses and primary_statuses:
+        return primary_statuses
+    return max(primary_events, primary_statuses) or secondary
 
 
 def added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -> tuple[int, int, int]:
     """An event's accounts (leads that are Events, leads from statuses, greatest stand-in) with a contributor's counts
     (the rise, its own): leads are summed, of stand-ins the greatest counts.
     """
-    lead_events, lead_statuses, stand_in = accounts
+    primary_events, primary_statuses, secondary = accounts
     rise, own = counts
-    if not flags & LEAD:
-        return lead_events, lead_statuses, max(stand_in, own)
+    if not flags & PRIMARY:
+        return primary_events, primary_statuses, max(secondary, own)
     if flags & STATUS:
-        return lead_events, lead_statuses + rise, stand_in
-    return lead_events + rise, lead_statuses, stand_in
+        return primary_events, primary_statuses + rise, secondary
+    return primary_events + rise, primary_statuses, secondary
 
 
 def title(severity: int, text: str, other_severity: int, other_text: str) -> tuple[int, str]:
@@ -84,10 +84,10 @@ def title(severity: int, text: str, other_severity: int, other_text: str) -> tup
     return max((severity, text), (other_severity, other_text))
 
 
-def raised(seen: Sighting, leads: int) -> Sighting:
-    """A sighting of a happening whose leads count so many, with the face that its row has from such a count on."""
+def raised(seen: Observation, primaries: int) -> Observation:
+    """An observation of a happening whose leads count so many, with the face that its row has from such a count on."""
     row = BY_NAME.get(seen.row)
-    if row is None or not 0 < row.raised_from <= leads or seen.severity > RAISED[row.name].severity:
+    if row is None or not 0 < row.raised_from <= primaries or seen.severity > RAISED[row.name].severity:
         return seen
     face = RAISED[row.name]
     metadata = msgspec.json.decode(seen.metadata) | {"reason": CRASH_LOOP_REASON}
@@ -101,7 +101,7 @@ def raised(seen: Sighting, leads: int) -> Sighting:
     )
 
 
-def with_originals(seen: Sighting, kind: bool, reason: bool, title: bool) -> str:
+def with_originals(seen: Observation, kind: bool, reason: bool, title: bool) -> str:
     """An event's metadata with what its row cannot say, because its namespace may not add a word for it. The node is there."""
     metadata = msgspec.json.decode(seen.metadata)
     if reason:
@@ -114,8 +114,8 @@ def with_originals(seen: Sighting, kind: bool, reason: bool, title: bool) -> str
     return encoded if len(encoded) <= MAX_METADATA_BYTES else seen.metadata
 
 
-def of_another_row(seen: Sighting, text_hash: int) -> Sighting:
-    """A sighting of an Event that was first seen in another row, in which it stays: it counts there, and says nothing else."""
+def of_another_row(seen: Observation, text_hash: int) -> Observation:
+    """An observation of an Event that was first seen in another row, in which it stays: it only counts there."""
     return msgspec.structs.replace(seen, severity=INFO - 1, row="", text_hash=text_hash)
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from kube9_operator.model.frame import Frame, Sighting
+from kube9_operator.model.frame import Frame, Observation
 from kube9_operator.write.events.store import Store
 
 MAX_WAITING = 5_000
@@ -15,12 +15,12 @@ class Comparison:
     def __init__(self, store: Store, patience_seconds: float) -> None:
         self._store = store
         self._patience_seconds = patience_seconds
-        self._waiting: dict[str, dict[tuple[int, int], Sighting]] = {}
+        self._waiting: dict[str, dict[tuple[int, int], Observation]] = {}
         self._decide_at: dict[str, float] = {}
 
     def take(self, frame: Frame) -> int:
         """Notes what of a frame of a list is missing; returns how many of it are."""
-        missing = [one for one in frame.sightings if not self._store.has(one)]
+        missing = [one for one in frame.observations if not self._store.has(one)]
         waiting = self._waiting.setdefault(frame.source, {})
         for one in missing:
             if len(waiting) < MAX_WAITING:
@@ -29,9 +29,9 @@ class Comparison:
             self._decide_at.setdefault(frame.source, time.monotonic() + self._patience_seconds)
         return len(missing)
 
-    def missed(self) -> dict[str, list[Sighting]]:
+    def missed(self) -> dict[str, list[Observation]]:
         """Of each source what the watch had time to deliver and has not. To be asked when nothing waits in the queue."""
-        now, found = time.monotonic(), dict[str, list[Sighting]]()
+        now, found = time.monotonic(), dict[str, list[Observation]]()
         for source in [source for source, at in self._decide_at.items() if at <= now]:
             del self._decide_at[source]
             missing = [one for one in self._waiting.pop(source).values() if not self._store.has(one)]

@@ -1,11 +1,11 @@
-"""Events, contributors and texts: how a sighting becomes rows. With `ledger` the only place with SQL for writing."""
+"""Events, contributors and texts: how an observation becomes rows. With `ledger` the only place with SQL for writing."""
 
 from collections import Counter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from kube9_operator.model.frame import CLUSTER, MS_IN_HOUR, Sighting
+from kube9_operator.model.frame import CLUSTER, MS_IN_HOUR, Observation
 from kube9_operator.model.rows import BY_NAME
 from kube9_operator.write.events import merge, stored, updates
 from kube9_operator.write.events.bounds import Bounds
@@ -35,9 +35,9 @@ class Held(NamedTuple):
     first_ms: int
     last_ms: int
     severity: int
-    lead_events: int
-    lead_statuses: int
-    stand_in: int
+    primary_events: int
+    primary_statuses: int
+    secondary: int
     title: int
     text_ms: int
     text_count: int
@@ -57,7 +57,7 @@ class Part(NamedTuple):
 
 
 class Store:
-    """Applies sightings in the transaction that the caller holds. Its caches hold what is not committed yet: see `forget`."""
+    """Applies observations in the transaction that the caller holds. Its caches hold what is not committed: see `forget`."""
 
     def __init__(self, connection: Connection, quiet_ms: int, bounds: Bounds | None = None) -> None:
         self._connection = connection
@@ -99,13 +99,13 @@ class Store:
         """To be called after a rollback to a savepoint, which may have taken words with it."""
         self.names.forget()
 
-    def has(self, seen: Sighting) -> bool:
-        """Whether a sighting would change nothing."""
+    def has(self, seen: Observation) -> bool:
+        """Whether an observation would change nothing."""
         parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
         return seen.count <= max(parts)[3] if parts else self.given_up.has(seen)
 
-    def apply(self, seen: Sighting) -> Outcome:
-        """Records a sighting: again, in any order, any number of times, with the same rows in the end.
+    def apply(self, seen: Observation) -> Outcome:
+        """Records an observation: again, in any order, any number of times, with the same rows in the end.
 
         Raises one of database.REFUSED for what cannot be stored, database.Damaged where what is stored makes no sense.
         """
@@ -133,7 +133,7 @@ class Store:
         self._raise(held, seen, flags, (highest - count, highest - base), held.first_ms)
         return "updated"
 
-    def extend(self, event: int, seen: Sighting) -> bool:
+    def extend(self, event: int, seen: Observation) -> bool:
         """Has an event of the operator's own say what is known better now: times grow, texts are replaced, the count stays.
 
         False where retention has taken it.
@@ -142,14 +142,14 @@ class Store:
         if row is None:
             return False
         held = Held(*row)
-        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), merge.LEAD, (0, 0), seen.first_ms)
+        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), merge.PRIMARY, (0, 0), seen.first_ms)
         texts = (seen.description, seen.metadata, event)
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
         return True
 
-    def _join(self, seen: Sighting, part: Part) -> Outcome:
+    def _join(self, seen: Observation, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
-        flags = (merge.LEAD if seen.lead else 0) | (merge.STATUS if seen.from_status else 0)
+        flags = (merge.PRIMARY if seen.primary else 0) | (merge.STATUS if seen.from_status else 0)
         namespace, kind = self.names.word(seen.namespace), self._word(seen, seen.kind)
         about, new = self.names.about(kind, namespace, seen.name, seen.uid)
         # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
@@ -181,14 +181,14 @@ class Store:
         self.grown[namespace] += CONTRIBUTOR_BYTES
         return outcome
 
-    def _word(self, seen: Sighting, word: str) -> int:  # what the operator says itself is bounded by its code
+    def _word(self, seen: Observation, word: str) -> int:  # what the operator says itself is bounded by its code
         return self.names.word_of(seen.namespace, word) if seen.event_type == CLUSTER else self.names.word(word)
 
-    def _insert(self, seen: Sighting, part: Part, flags: int, place: tuple[int, int, int]) -> int:  # its id
+    def _insert(self, seen: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:  # its id
         namespace, kind, about = place
         event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
-        lead_events, lead_statuses, stand_in = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
-        seen = merge.raised(seen, max(lead_events, lead_statuses))
+        primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
+        seen = merge.raised(seen, max(primary_events, primary_statuses))
         reason, node, title = (self._word(seen, word) for word in (seen.reason, seen.node, seen.title))
         metadata = seen.metadata
         if self.names.is_other(kind, reason, title):
@@ -210,9 +210,9 @@ class Store:
                 self._now_ms,
                 self._now_ms,
                 part.own_count,
-                lead_events,
-                lead_statuses,
-                stand_in,
+                primary_events,
+                primary_statuses,
+                secondary,
                 reason,
                 node,
                 title,
@@ -228,15 +228,17 @@ class Store:
         self.grown[namespace] += EVENT_BYTES + len(seen.description) + len(metadata)
         return event
 
-    def _raise(self, held: Held, seen: Sighting, flags: int, counts: tuple[int, int], first_ms: int) -> None:
+    def _raise(self, held: Held, seen: Observation, flags: int, counts: tuple[int, int], first_ms: int) -> None:
         """Adds to an event what a contributor brings: counts (the rise, the contributor's own), times, severity and texts."""
-        had_lead = bool(held.lead_events or held.lead_statuses)
-        lead_events, lead_statuses, stand_in = merge.added(flags, counts, (held.lead_events, held.lead_statuses, held.stand_in))
-        seen = merge.raised(seen, max(lead_events, lead_statuses))
+        had_primary = bool(held.primary_events or held.primary_statuses)
+        primary_events, primary_statuses, secondary = merge.added(
+            flags, counts, (held.primary_events, held.primary_statuses, held.secondary)
+        )
+        seen = merge.raised(seen, max(primary_events, primary_statuses))
         first_ms, last_ms = min(held.first_ms, first_ms), max(held.last_ms, seen.last_ms)
         text_ms, text_count, text_hash = held.text_ms, held.text_count, held.text_hash
-        if flags & merge.LEAD or not had_lead:
-            replaces = bool(flags & merge.LEAD) and not had_lead and bool(held.stand_in)
+        if flags & merge.PRIMARY or not had_primary:
+            replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(held.secondary)
             if replaces or seen.text_hash != text_hash:
                 text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces)
             else:
@@ -245,10 +247,10 @@ class Store:
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(lead_events, lead_statuses, stand_in, _prefers_statuses(seen)),
-                lead_events,
-                lead_statuses,
-                stand_in,
+                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(seen)),
+                primary_events,
+                primary_statuses,
+                secondary,
                 first_ms,
                 last_ms,
                 self._now_ms,
@@ -262,7 +264,7 @@ class Store:
             self._raise_severity(held, seen)
         updates.move_hours(self._connection, held.id, (held.first_ms, held.last_ms), (first_ms, last_ms))
 
-    def _raise_severity(self, held: Held, seen: Sighting) -> None:
+    def _raise_severity(self, held: Held, seen: Observation) -> None:
         """The highest severity that any contributor reached stands, and its title and reason with it."""
         if (seen.severity, self._word(seen, seen.title)) == (held.severity, held.title):
             return
@@ -274,7 +276,7 @@ class Store:
                 (severity, self._word(seen, title), self._word(seen, seen.reason), held.id),
             )
 
-    def _merge_texts(self, held: Held, seen: Sighting, replaces: bool) -> tuple[int, int, int]:
+    def _merge_texts(self, held: Held, seen: Observation, replaces: bool) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""
         new = merge.Texts(
             (seen.last_ms, seen.count, seen.contributor_name), seen.description, msgspec.json.decode(seen.metadata), {}
@@ -297,6 +299,6 @@ class Store:
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _prefers_statuses(seen: Sighting) -> bool:
+def _prefers_statuses(seen: Observation) -> bool:
     row = BY_NAME.get(seen.row)
     return row is not None and row.prefers_statuses

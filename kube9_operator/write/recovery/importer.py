@@ -8,7 +8,7 @@ import msgspec
 
 from kube9_operator.model.frame import MS_IN_HOUR
 from kube9_operator.write.events import merge
-from kube9_operator.write.events.merge import LEAD, STATUS
+from kube9_operator.write.events.merge import PRIMARY, STATUS
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.events.updates import NO_HASH
 from kube9_operator.write.recovery.salvage import Contributed, Named, Saved
@@ -95,7 +95,7 @@ class Adopter:
             _texts(text_ms, text_count, texts),
         )
         severity, title = merge.title(saved.severity, saved.title, severity, word)
-        lead_events, lead_statuses, stand_in = _accounts(parts)
+        lead_events, lead_statuses, secondary = _accounts(parts)
         return msgspec.structs.replace(
             saved,
             first_ms=min(saved.first_ms, first_ms),
@@ -105,8 +105,8 @@ class Adopter:
             title=title,
             lead_events=lead_events,
             lead_statuses=lead_statuses,
-            stand_in=stand_in,
-            count=max(1, merge.count(lead_events, lead_statuses, stand_in)),
+            secondary=secondary,
+            count=max(1, merge.count(lead_events, lead_statuses, secondary)),
             text_ms=text.stamp[0],
             text_count=text.stamp[1],
             text_hash=NO_HASH,
@@ -163,10 +163,10 @@ class Adopter:
 
 def _accounts(parts: list[Contributed]) -> tuple[int, int, int]:
     """What contributors add up to: leads that are Events, leads from statuses, the greatest stand-in."""
-    lead_events = sum(part.count - part.base for part in parts if part.flags & LEAD and not part.flags & STATUS)
-    lead_statuses = sum(part.count - part.base for part in parts if part.flags & LEAD and part.flags & STATUS)
-    stand_in = max((part.count - part.base for part in parts if not part.flags & LEAD), default=0)
-    return lead_events, lead_statuses, stand_in
+    lead_events = sum(part.count - part.base for part in parts if part.flags & PRIMARY and not part.flags & STATUS)
+    lead_statuses = sum(part.count - part.base for part in parts if part.flags & PRIMARY and part.flags & STATUS)
+    secondary = max((part.count - part.base for part in parts if not part.flags & PRIMARY), default=0)
+    return lead_events, lead_statuses, secondary
 
 
 def _joined(saved: list[Contributed], fresh: list[Contributed]) -> list[Contributed]:

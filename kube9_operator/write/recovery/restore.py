@@ -10,7 +10,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, MS_IN_HOUR, Sighting
+from kube9_operator.model.frame import CRITICAL, MS_IN_HOUR, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.coverage import EVENTS, Ledger
 from kube9_operator.write.events.store import SUFFIXES, Store
@@ -231,7 +231,7 @@ class Rescue:
             for source in coming:
                 from_ms, until_ms = state.covered_from_ms[source], covered[source]
                 if from_ms < until_ms:
-                    shown = self._ledger.event_life_ms() if source == EVENTS else 0
+                    shown = self._ledger.event_ttl_ms() if source == EVENTS else 0
                     reason = "the database was damaged, and only what could be read of it was saved"
                     self._ledger.covers_from(source, from_ms)
                     self._ledger.gap(source, from_ms, max(from_ms, until_ms - shown), reason)
@@ -252,7 +252,7 @@ class Rescue:
         told = operator_event.happened(
             "DatabaseDamaged", CRITICAL, "Database damaged", text, state.at_ms, metadata, operator_event.SYSTEM
         )
-        later: Sighting = msgspec.structs.replace(told, last_ms=max(now_ms(), state.at_ms))
+        later: Observation = msgspec.structs.replace(told, last_ms=max(now_ms(), state.at_ms))
         assert later.contributor_hour == state.at_ms // MS_IN_HOUR
         self._ledger.happened(later)
         self._keep(state)

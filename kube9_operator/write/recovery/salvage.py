@@ -131,6 +131,7 @@ class Read(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Events that are there, or were, and could not be read as a whole."""
 
 
+# Fields of Saved that are columns have the names of the columns.
 FIGURES = ("id", "type", *Saved.__struct_fields__[2 : Saved.__struct_fields__.index("about")])
 """The columns of an event that are kept as they are."""
 Message = Found | Saved | Read

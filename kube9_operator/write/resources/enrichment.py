@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_METADATA_BYTES, Sighting
+from kube9_operator.model.frame import MAX_METADATA_BYTES, Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Autoscaler, Claim
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.updates import Amend
@@ -48,7 +48,7 @@ class Described:
         self._execute = connection.execute
         self._amend = amend
 
-    def stored(self, seen: Sighting, event: int) -> None:
+    def stored(self, seen: Observation, event: int) -> None:
         """An event has begun: if it is about what is described, its metadata says so."""
         source = SOURCES.get(seen.kind)
         if source in DESCRIBED:

@@ -76,8 +76,8 @@ class Lasting:
             WHERE l.moved_ms <= ? OR l.moved_ms > ? LIMIT ?""",
             (now_ms - self._move_ms, now_ms, MOST_AT_ONCE),
         ).fetchall()
-        for *what, uid, since_ms, proved_ms in rows:
-            self._move(tuple(what), (uid, since_ms), min(now_ms, proved_ms or 0), now_ms)
+        for *what, uid, since_ms, confirmed_ms in rows:
+            self._move(tuple(what), (uid, since_ms), min(now_ms, confirmed_ms or 0), now_ms)
             self._execute(
                 "UPDATE lasting SET moved_ms = ? WHERE source = ? AND namespace = ? AND name = ? AND key_hash = ?",
                 (now_ms, *what),

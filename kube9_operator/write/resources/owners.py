@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Owner
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.names import Names
@@ -66,7 +66,7 @@ class Owners:
         """Forgets owners of what has gone so long ago that no Event about it can come."""
         self._execute("DELETE FROM departed WHERE gone_ms < ?", (before_ms,))
 
-    def befell(self, seen: Sighting, event: int) -> None:
+    def befell(self, seen: Observation, event: int) -> None:
         """Of an event about a quota: keeps whose creations it stopped."""
         if seen.row != rows.QUOTA_EXCEEDED.name:
             return

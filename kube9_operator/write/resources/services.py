@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.resources.detect import endpoints
 from kube9_operator.write.resources.detect.observed import Seen
@@ -21,10 +21,10 @@ _state = "SELECT uid, state FROM states WHERE source = ? AND namespace = ? AND n
 
 
 class Services:
-    """Works in the transaction that the caller holds. `record` applies a sighting."""
+    """Works in the transaction that the caller holds. `record` applies an observation."""
 
     def __init__(
-        self, connection: Connection, lasting: Lasting, record: Callable[[str, Sighting], object], settle_ms: int
+        self, connection: Connection, lasting: Lasting, record: Callable[[str, Observation], object], settle_ms: int
     ) -> None:
         self._connection = connection
         self._execute = connection.execute

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Frame, Sighting, hash64
+from kube9_operator.model.frame import Frame, Observation, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
@@ -39,7 +39,7 @@ class Times(NamedTuple):
     """A loss of endpoints lasts for this long before it is told."""
     move_ms: int
     """What lasts is moved this often."""
-    proof_ms: int
+    confirmation_ms: int
     """A source that nothing has vouched for in this time is not current: what it showed last may be over."""
     departed_ms: int
     """Events about what has gone may come for this long."""
@@ -52,7 +52,7 @@ def times(settings: Settings, deadlines: Deadlines) -> Times:
         quiet_ms=settings.quiet_minutes * 60_000,
         settle_ms=int(deadlines.settle * 1000),
         move_ms=int(deadlines.lasting * 1000),
-        proof_ms=int(deadlines.proof * 1000),
+        confirmation_ms=int(deadlines.confirmation * 1000),
         departed_ms=2 * settings.event_ttl_seconds * 1000,
         lives=lives(settings),
     )
@@ -70,7 +70,7 @@ class States:
         self,
         connection: Connection,
         store: Store,
-        record: Callable[[str, Sighting], str],
+        record: Callable[[str, Observation], str],
         times: Times,
     ) -> None:
         self._connection = connection
@@ -119,7 +119,7 @@ class States:
         self.owners.adopt()
 
     def _slices_are_current(self, now_ms: int) -> bool:
-        return 0 <= now_ms - self._slices_heard_ms <= self._times.proof_ms
+        return 0 <= now_ms - self._slices_heard_ms <= self._times.confirmation_ms
 
     def list_begins(self, source: str, cluster: str) -> None:
         """A complete list is to come. What is kept of another cluster is nothing to compare it with."""
@@ -213,7 +213,7 @@ class States:
         for key in lasted.keys() - lasts.keys():
             end_ms = detect.ended_ms(seen.source, current)
             if not end_ms:
-                end_ms = self._proved_ms(seen.source) if seen.listing else seen.now_ms
+                end_ms = self._confirmed_ms(seen.source) if seen.listing else seen.now_ms
             self.lasting.ends(seen.source, seen.namespace, seen.name, key, end_ms, seen.now_ms)
         for key in lasts.keys() - lasted.keys():
             self.lasting.begins(seen, key, lasts[key])
@@ -235,7 +235,7 @@ class States:
         elif current is not None:
             self.described.learned(seen, current)
 
-    def _proved_ms(self, source: str) -> int:
+    def _confirmed_ms(self, source: str) -> int:
         row = one(self._connection, "SELECT proved_until_ms FROM sources WHERE source = ?", (source,))
         return int(row[0] or 0) if row is not None else 0
 

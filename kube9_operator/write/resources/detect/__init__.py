@@ -1,13 +1,13 @@
-"""What changed: from the state that is kept and the one that was seen to sightings. Pure: no clock, no I/O, no SQL."""
+"""What changed: from the state that is kept and the one that was seen to observations. Pure: no clock, no I/O, no SQL."""
 
 from collections.abc import Callable
 from typing import Any
 
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.write.resources.detect import cluster, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 
-Compare = Callable[[Seen, Any, Any], list[Sighting]]
+Compare = Callable[[Seen, Any, Any], list[Observation]]
 """Of an object as it was (None: not kept) and as it is (None: gone) what is worth recording."""
 
 COMPARE: dict[str, Compare] = {
@@ -28,7 +28,7 @@ LASTING: dict[str, Callable[[Any], dict[int, int]]] = {
 """Of each source with states that go on: of a state the keys of what lasts in it, and since when in ms (0: not known)."""
 
 
-def compare(seen: Seen, previous: Any, current: Any, lives: Lives) -> list[Sighting]:
+def compare(seen: Seen, previous: Any, current: Any, lives: Lives) -> list[Observation]:
     """What is worth recording of the difference between two reduced states of one object, either of which may be None.
 
     Two that are not of one uid are to be given one after the other: the old one as gone, the new one as not kept.

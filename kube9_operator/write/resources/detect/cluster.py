@@ -1,9 +1,9 @@
 """What changes with nodes and namespaces."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import Namespace, Node
-from kube9_operator.write.resources.detect.observed import Seen, duration, sighting, step
+from kube9_operator.write.resources.detect.observed import Seen, duration, observation, step
 
 TRUE = "True"
 NEVER_UPDATED = "NodeStatusNeverUpdated"
@@ -12,7 +12,7 @@ BORN_MS = 5_000
 """A kubelet registers its node as not ready: that is no loss of a node that was."""
 
 
-def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Sighting]:
+def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Observation]:
     """Joined, left, not ready, ready again, cordoned, uncordoned."""
     if current is None:
         text = f"Node {seen.name} left the cluster"
@@ -39,7 +39,7 @@ def _is_lost(state: Node) -> bool:
     return state.ready not in ("", TRUE) and not never_was
 
 
-def _joined(seen: Seen, current: Node) -> Sighting:
+def _joined(seen: Seen, current: Node) -> Observation:
     return step(
         rows.NODE_JOINED,
         seen,
@@ -65,8 +65,8 @@ def _has_left_ready(seen: Seen, previous: Node | None, current: Node) -> bool:
     return seen.listing and previous.ready == current.ready and previous.ready_since_ms != current.ready_since_ms
 
 
-def _not_ready(seen: Seen, previous: Node | None, current: Node) -> Sighting:
-    return sighting(
+def _not_ready(seen: Seen, previous: Node | None, current: Node) -> Observation:
+    return observation(
         rows.NODE_NOT_READY,
         seen,
         (seen.uid, str(current.ready_since_ms)),
@@ -82,7 +82,7 @@ def _not_ready(seen: Seen, previous: Node | None, current: Node) -> Sighting:
     )
 
 
-def _ready_again(seen: Seen, previous: Node, current: Node) -> list[Sighting]:
+def _ready_again(seen: Seen, previous: Node, current: Node) -> list[Observation]:
     """Ready comes back; for how long it was away is known where its leaving was seen."""
     if current.ready != TRUE or (previous.ready == TRUE and current.ready_since_ms == previous.ready_since_ms):
         return []
@@ -109,7 +109,7 @@ def _ready_again(seen: Seen, previous: Node, current: Node) -> list[Sighting]:
     ]
 
 
-def _cordoned(seen: Seen, previous: Node, current: Node) -> list[Sighting]:
+def _cordoned(seen: Seen, previous: Node, current: Node) -> list[Observation]:
     if current.unschedulable == previous.unschedulable:
         return []
     row, what = (rows.NODE_CORDONED, "cordoned") if current.unschedulable else (rows.NODE_UNCORDONED, "uncordoned")
@@ -118,7 +118,7 @@ def _cordoned(seen: Seen, previous: Node, current: Node) -> list[Sighting]:
     ]
 
 
-def of_namespace(seen: Seen, previous: Namespace | None, current: Namespace | None) -> list[Sighting]:
+def of_namespace(seen: Seen, previous: Namespace | None, current: Namespace | None) -> list[Observation]:
     """Created, deleted."""
     if previous is not None and current is None:
         text = f"Namespace {seen.name} was deleted"

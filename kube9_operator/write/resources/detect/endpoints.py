@@ -6,8 +6,8 @@ A rollout takes endpoints away for moments; what is told is a loss that lasts fo
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
-from kube9_operator.write.resources.detect.observed import Seen, sighting
+from kube9_operator.model.frame import Observation
+from kube9_operator.write.resources.detect.observed import Seen, observation
 
 WINDOW_MS = 5 * 60_000
 """A loss is told against the highest number of this time."""
@@ -75,10 +75,10 @@ def settled(known: Known, now_ms: int, settle_ms: int) -> tuple[Known, Loss | No
     return Known(known.history), known.loss
 
 
-def told(seen: Seen, loss: Loss, count: int) -> Sighting:
-    """The sighting of a loss of a service: reduced to `count`, or to none."""
+def told(seen: Seen, loss: Loss, count: int) -> Observation:
+    """The observation of a loss of a service: reduced to `count`, or to none."""
     row = rows.ENDPOINTS_REDUCED if count else rows.NO_ENDPOINTS
-    return sighting(
+    return observation(
         row,
         seen,
         (seen.namespace, seen.name, seen.uid, loss.version),

@@ -1,4 +1,4 @@
-"""An object as a watch of resources has seen it, and the sightings that are made of what is different. Pure."""
+"""An object as a watch of resources has seen it, and the observations that are made of what is different. Pure."""
 
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -10,7 +10,7 @@ from kube9_operator.model.frame import (
     MAX_DESCRIPTION_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     MS_IN_HOUR,
-    Sighting,
+    Observation,
     hash64,
 )
 from kube9_operator.model.resource_states import KINDS
@@ -51,7 +51,7 @@ class Seen(NamedTuple):
         return KINDS[self.source]
 
 
-def sighting(
+def observation(
     row: rows.Row,
     seen: Seen,
     identity: tuple[str, ...],
@@ -59,12 +59,12 @@ def sighting(
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
     count: int = 1,
-    lead: bool = True,
+    primary: bool = True,
     reason: str = "",
     description: str = "",
     metadata: dict[str, Any] | None = None,
     node: str = "",
-) -> Sighting:
+) -> Observation:
     """A fact from a status as a contributor to a happening of the row.
 
     `identity` is what tells the fact from others of its row (object's uid first), `parts` what the row's key asks for,
@@ -75,7 +75,7 @@ def sighting(
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     known = {key: value for key, value in (metadata or {}).items() if value not in ("", None)}
     encoded, in_metadata = limits.metadata(known)
-    return Sighting(
+    return Observation(
         kind=seen.kind,
         namespace=seen.namespace,
         name=seen.name,
@@ -84,7 +84,7 @@ def sighting(
         contributor=hash64("status", row.name, *identity),
         contributor_hour=when_ms // MS_IN_HOUR,
         contributor_name="",
-        lead=lead,
+        primary=primary,
         from_status=True,
         count=count,
         first_ms=when_ms,
@@ -112,12 +112,12 @@ def step(
     description: str,
     metadata: dict[str, Any] | None = None,
     node: str = "",
-) -> Sighting:
+) -> Observation:
     """A change that is an event of its own, whatever came before it. It is told from others by the object's uid and the date,
     or without a date by the version at which it was seen.
     """
     told = (*parts, seen.uid, str(at_ms) if at_ms else seen.version)
-    return sighting(
+    return observation(
         row, seen, told, parts=told, at_ms=at_ms, reason=reason, description=description, metadata=metadata, node=node
     )
 

@@ -1,9 +1,9 @@
 """What changes with pods: containers that restart, loop, or are killed for memory."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
-from kube9_operator.write.resources.detect.observed import Seen, sighting
+from kube9_operator.write.resources.detect.observed import Seen, observation
 
 OOM_KILLED = "OOMKilled"
 LOOP_RESTARTS = 5
@@ -11,9 +11,9 @@ LOOP_RESTARTS = 5
 KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
 
 
-def of_pod(seen: Seen, previous: Pod | None, current: Pod | None) -> list[Sighting]:
+def of_pod(seen: Seen, previous: Pod | None, current: Pod | None) -> list[Observation]:
     """Of each container its ends for memory, its restarts, and that it is in a crash loop."""
-    found: list[Sighting] = []
+    found: list[Observation] = []
     if current is None:
         return found
     before = {one.name: one for one in previous.containers} if previous is not None else {}
@@ -42,7 +42,7 @@ def _is_looping(container: Container) -> bool:
     return container.waiting_reason == rows.CRASH_LOOP_REASON and container.restart_count >= LOOP_RESTARTS
 
 
-def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Sighting]:
+def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
     """Each end for memory that was not known. One without a date is only a baseline at first."""
     done = {one.finished_ms for one in known.ends} if known else set()
     found = []
@@ -51,7 +51,7 @@ def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container:
             continue
         limit = f" of {container.memory_limit}" if container.memory_limit else ""
         found.append(
-            sighting(
+            observation(
                 rows.CONTAINER_OOM,
                 seen,
                 (seen.uid, container.name, str(end.finished_ms) if end.finished_ms else seen.version),
@@ -71,7 +71,7 @@ def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container:
     return found
 
 
-def _restarts(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Sighting]:
+def _restarts(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
     """The rise of the restart count since the kept state; the crash loop when it begins to wait again.
 
     Without a kept state it is not known how much it rose; of a crash loop the last restart has a date.
@@ -85,11 +85,11 @@ def _restarts(seen: Seen, pod: Pod, known: Container | None, container: Containe
         end = container.ends[-1] if container.ends else None
         waits = f"{_named(container)} waits in {rows.CRASH_LOOP_REASON}"
         text = f"{waits} after {container.restart_count} restarts{_why(end, 'and')}"
-        return [_of_row(rows.CRASH_LOOP, seen, pod, container, end, text, lead=False)]
+        return [_of_row(rows.CRASH_LOOP, seen, pod, container, end, text, primary=False)]
     return []
 
 
-def _restarted(seen: Seen, pod: Pod, container: Container, rise: int, looping: bool) -> Sighting:
+def _restarted(seen: Seen, pod: Pod, container: Container, rise: int, looping: bool) -> Observation:
     # lastState is the end that led to the restart; state, where that is an end too, is what came of it.
     end = container.ends[0] if container.ends else None
     times = f" {rise} times" if rise > 1 else ""
@@ -105,17 +105,17 @@ def _of_row(
     end: End | None,
     description: str,
     count: int = 1,
-    lead: bool = True,
-) -> Sighting:
-    role = "restart" if lead else "loop"
-    return sighting(
+    primary: bool = True,
+) -> Observation:
+    role = "restart" if primary else "loop"
+    return observation(
         row,
         seen,
         (role, seen.uid, container.name, str(container.restart_count)),
         parts=(container.name,),
         at_ms=end.finished_ms if end else 0,
         count=count,
-        lead=lead,
+        primary=primary,
         reason=rows.CRASH_LOOP_REASON if row is rows.CRASH_LOOP else "ContainerRestarted",
         description=description,
         metadata={

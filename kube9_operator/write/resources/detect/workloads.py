@@ -1,12 +1,12 @@
 """What changes with Deployments, StatefulSets and DaemonSets."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Sighting
+from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import Workload
-from kube9_operator.write.resources.detect.observed import Seen, sighting, step
+from kube9_operator.write.resources.detect.observed import Seen, observation, step
 
 
-def of_workload(seen: Seen, previous: Workload | None, current: Workload | None) -> list[Sighting]:
+def of_workload(seen: Seen, previous: Workload | None, current: Workload | None) -> list[Observation]:
     """Scaled, an image changed, a rollout stuck."""
     if current is None:
         return []
@@ -29,8 +29,8 @@ def lasting_of_workload(state: Workload) -> dict[int, int]:
     return {rows.key(rows.ROLLOUT_STUCK): state.stuck_since_ms} if state.stuck_since_ms else {}
 
 
-def _stuck(seen: Seen, current: Workload) -> Sighting:
-    return sighting(
+def _stuck(seen: Seen, current: Workload) -> Observation:
+    return observation(
         rows.ROLLOUT_STUCK,
         seen,
         (seen.uid, str(current.stuck_since_ms)),
@@ -40,7 +40,7 @@ def _stuck(seen: Seen, current: Workload) -> Sighting:
     )
 
 
-def _scaled(seen: Seen, previous: int, current: int) -> Sighting:
+def _scaled(seen: Seen, previous: int, current: int) -> Observation:
     return step(
         rows.SCALED,
         seen,
@@ -50,7 +50,7 @@ def _scaled(seen: Seen, previous: int, current: int) -> Sighting:
     )
 
 
-def _image(seen: Seen, container: str, previous: str, current: str) -> Sighting:
+def _image(seen: Seen, container: str, previous: str, current: str) -> Observation:
     return step(
         rows.IMAGE_CHANGED,
         seen,
