@@ -15,8 +15,9 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.query import answer, connection
+from kube9_cli.query import answer
 from kube9_cli.query.answer import format_id
+from kube9_cli.query.connection import TABLES, Database, Row
 from tests import cli_database
 from tests.forked import Done, kube9_cli
 
@@ -121,7 +122,7 @@ def test_any_value_in_any_column(whole: tuple[Path, int], tmp_path: Path) -> Non
         (tmp_path / "kube9.db").write_bytes(loose)
         connection = apsw.Connection(str(tmp_path / "kube9.db"))
         for _ in range(chance.choice((1, 1, 2, 5))):
-            table = chance.choice([one for one in connection.TABLES if one != "schema_version"])
+            table = chance.choice([one for one in TABLES if one != "schema_version"])
             column = chance.choice([row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,))])
             value, some = chance.choice(ODD_VALUES), chance.choice(("1", "random() % 3 = 0"))
             with contextlib.suppress(apsw.ConstraintError, apsw.MismatchError):  # a key is a key in any case
@@ -179,7 +180,7 @@ COUNTED = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE
 FOREVER = "WITH RECURSIVE t (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT {} FROM t"
 
 
-@pytest.mark.parametrize("table", connection.TABLES)
+@pytest.mark.parametrize("table", TABLES)
 def test_a_view_is_not_looked_through(crafted: Path, whole: tuple[Path, int], table: str) -> None:
     connection = apsw.Connection(str(crafted / "kube9.db"))
     columns = ", ".join(f"x AS {row[1]}" for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,)))
@@ -249,7 +250,7 @@ SCHEMAS = {
         "INSERT INTO schema_version VALUES ('four')",
     ),
     "a flood of facts": (f"INSERT INTO facts {COUNTED.format(90_000)} SELECT printf('%0400d', x), 1 FROM n",),
-    "all at once": tuple(f"DROP TABLE IF EXISTS {table}" for table in connection.TABLES),
+    "all at once": tuple(f"DROP TABLE IF EXISTS {table}" for table in TABLES),
 }
 
 
@@ -293,14 +294,14 @@ def test_rows_are_not_worked_on_for_ever(whole: tuple[Path, int]) -> None:
     """Between rows Python looks at the clock itself: it does not wait for the end from outside."""
 
     def be_late() -> None:
-        real = connection.Database.events
+        real = Database.events
 
-        def events(self: connection.Database, ids: list[int]) -> list[connection.Row]:
+        def events(self: Database, ids: list[int]) -> list[Row]:
             found = real(self, ids)
             self._deadline = 0.0
             return found
 
-        connection.Database.events = events  # type: ignore[method-assign]
+        Database.events = events  # type: ignore[method-assign]
 
     done = kube9_cli("events", "list", "--timeout=3600", "--db", str(whole[0]), before=be_late)
     checked(done, "json")
