@@ -8,9 +8,10 @@ import pytest
 
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import WARNING, Counts, Frame, Hole, News
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
+from kube9_operator.write.sqlite.session import Session
 
 NOW = 1_795_000_000_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -22,14 +23,13 @@ class Record:
     def __init__(self) -> None:
         self.connection = database.Connection(":memory:")
         migrations.migrate(self.connection, migrations.known())
-        self.store = Store(self.connection, HOUR)
-        self.ledger = Ledger(self.connection, self.store, HOUR)
+        self.session = Session(self.connection)
+        self.coverage = Coverage(self.session, Store(self.session, HOUR), HOUR)
         self.now_ms = NOW
 
     def take(self, source: str, news: News) -> None:
-        self.store.begin(self.now_ms)
-        self.ledger.took(Frame(source, 1, news, Counts(), []), {}, self.now_ms)
-        self.store.finish()
+        with self.session.transaction(self.now_ms):
+            self.coverage.update(Frame(source, 1, news, Counts(), []), {}, self.now_ms)
 
     def relist(self, source: str, hole: Hole = "", version: str = "7") -> None:
         """A list that begins and ends now."""
@@ -108,13 +108,13 @@ def test_lists_of_two_clusters_arrive_in_any_order(record: Record) -> None:
     record.take("events", News("list ends", "7", NOW + 2, NOW + 2, "another cluster", "new"))
     record.take("nodes", News("", "2", NOW + 3))
     record.take("services", News("list ends", "3", NOW + 1, NOW + 1, cluster="old"))
-    assert record.ledger.cluster() == "new"
-    assert record.ledger.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
+    assert record.coverage.cluster() == "new"
+    assert record.coverage.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
     for source in ("nodes", "services"):
         record.take(source, News("list ends", "8", NOW + 4, NOW + 4, "another cluster", "new"))
-    assert record.ledger.versions() == {"events": "7", "nodes": "8", "services": "8"}
+    assert record.coverage.versions() == {"events": "7", "nodes": "8", "services": "8"}
     record.take("nodes", News("", "9", NOW + 5))
-    assert record.ledger.versions()["nodes"] == "9"
+    assert record.coverage.versions()["nodes"] == "9"
 
 
 def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Record) -> None:
@@ -136,8 +136,8 @@ def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Recor
 
 def test_gaps_that_touch_are_one_and_so_is_their_event_however_long_they_grow(record: Record) -> None:
     for began, ended in ((0, 1), (1, 5 * 60), (5 * 60, 5 * 60 + 1)):
-        record.store.begin(NOW)
-        record.ledger.gap("events", NOW + began * MINUTE, NOW + ended * MINUTE, "retention")
+        with record.session.transaction(NOW):
+            record.coverage.add_gap("events", NOW + began * MINUTE, NOW + ended * MINUTE, "retention")
     assert record.gaps() == [("events", 0, 301 * MINUTE, "retention")]
     (event,) = record.events()
     assert (event["from"], event["to"], event["count"]) == (0, 301 * MINUTE, 1)
@@ -145,12 +145,12 @@ def test_gaps_that_touch_are_one_and_so_is_their_event_however_long_they_grow(re
 
 
 def test_a_gap_whose_event_retention_took_tells_of_itself_again(record: Record) -> None:
-    record.store.begin(NOW)
-    record.ledger.gap("pods", NOW, NOW + MINUTE, "retention")
+    with record.session.transaction(NOW):
+        record.coverage.add_gap("pods", NOW, NOW + MINUTE, "retention")
     for table, column in (("texts", "event"), ("events", "id")):
         record.connection.execute(f"DELETE FROM {table} WHERE {column} = (SELECT event FROM gaps)")
-    record.store.begin(NOW)
-    record.ledger.gap("pods", NOW + MINUTE, NOW + 2 * MINUTE, "retention")
+    with record.session.transaction(NOW):
+        record.coverage.add_gap("pods", NOW + MINUTE, NOW + 2 * MINUTE, "retention")
     (event,) = record.events()
     assert (event["from"], event["to"]) == (0, 2 * MINUTE)
 
@@ -183,7 +183,8 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
     for source in ("events", "pods"):
         record.relist(source)
     record.now_ms += 2 * HOUR
-    record.ledger.unwritten(NOW + MINUTE, record.now_ms)
+    with record.session.transaction(record.now_ms):
+        record.coverage.was_unwritable(NOW + MINUTE, record.now_ms)
     for source in ("events", "pods"):
         record.relist(source, "dropped")
     assert record.gaps() == [
@@ -202,8 +203,8 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
-        record.store.begin(NOW)
         seen = operator_event.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
-        record.ledger.happened(seen)
+        with record.session.transaction(NOW):
+            record.coverage.record_operator_event(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
     assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]

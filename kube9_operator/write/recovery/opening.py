@@ -1,5 +1,6 @@
-"""Opens the database as the writer needs it, whatever state the files are in: waits where it is locked or full, moves it aside
-where it is damaged, and says so where it can never be written.
+"""Opens the database for the writer, whatever state the files are in.
+
+Waits if it is locked or the disk is full, moves it aside if it is damaged, and fails for good if it can never be written.
 """
 
 import contextlib
@@ -24,17 +25,16 @@ PROBES = (
     "SELECT max(id) FROM events",
     "SELECT max(last_hour) FROM events INDEXED BY events_recent",
 )
-"""Reads that cost nothing: the rest is looked through when recording goes on."""
+"""Cheap reads that find much of the damage. The rest is checked while recording goes on."""
 
 
 @contextlib.contextmanager
 def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
-    """The database, locked, of the newest schema; a new one where an earlier one had to be moved aside.
+    """Locks, opens and migrates the database. If the old one is damaged, a new one is created.
 
-    Raises child.CannotStart where it may not be written, is newer or another program's, or is held by another for long;
-    child.BeginAgain where it turned out to be damaged, and was moved aside. Versions are lost with it: the next generation
-    lists everything, into a new one. Or where another has taken its place meanwhile, which is opened next: neither harms
-    the other.
+    Raises child.CannotStart if it cannot be written, is newer, is another program's, or is locked by another process for
+    long. Raises child.BeginAgain if it turned out to be damaged and was moved aside: its versions are lost, so the next worker
+    generation lists everything into a new one. The same if it was replaced: the next generation opens the other file.
     """
     connection = _patiently(link, settings, deadlines)
     try:
@@ -47,7 +47,7 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
         _leave_cut_wal(connection, settings, link, str(error))
         raise
     except Exception as error:
-        found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _behind(error, connection, link)
+        found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _damage_behind(error, connection, link)
         if not found:
             raise
         database.leave_wal(connection)
@@ -56,7 +56,7 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
 
 
 def _leave_cut_wal(connection: database.Connection, settings: Settings, link: child.Link, why: str) -> None:
-    """Leaves the file alone, if it makes sense without the WAL; otherwise it is damaged."""
+    """Closes a database whose WAL was cut. If the file makes no sense without the WAL, it is moved aside as damaged."""
     path = connection.filename
     logs.get().error("database.wal_cut", path=path, why=why)
     database.leave_wal(connection)
@@ -65,8 +65,8 @@ def _leave_cut_wal(connection: database.Connection, settings: Settings, link: ch
         quarantine.set_aside(settings.database_folder, found)
 
 
-def _behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
-    """What damage is behind an error that nobody thought of, and that the next generation would meet again; '' for none."""
+def _damage_behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
+    """The damage behind an unexpected error, which the next worker generation would meet again; '' for none."""
     understood = isinstance(error, (child.BeginAgain, child.CannotStart)) or not database.is_of_content(error)
     return "" if understood else inspection.look(connection.filename, link)
 
@@ -92,7 +92,7 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
                 quarantine.give_way(settings.database_folder)
             tries += 1
             if tries == 1:
-                logs.get().error("database.trouble", error=logs.one_line(error), why="it cannot be opened")
+                logs.get().error("database.trouble", error=logs.one_line(error), why="the database cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
             if link.stop.wait(wait):
                 sys.exit(child.EXIT_DONE)
@@ -121,7 +121,7 @@ def _opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> datab
 
 
 def _write_back(connection: database.Connection) -> None:
-    """So that the file alone has its tables. Where there is no room for all of the WAL, the writer waits for it."""
+    """Writes the WAL back, so that a copy of the file alone has its tables. Without room for that, the writer waits later."""
     try:
         database.checkpoint(connection)
     except database.FULL as error:
