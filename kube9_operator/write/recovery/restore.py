@@ -31,7 +31,7 @@ SHOWN_MS = 86_400_000
 """Health mentions damage for this long, or until the file that was moved aside is deleted."""
 FACT = "salvage"
 UNREADABLE_END = "it could not be read to its end"
-NO_ROOM = "the rest was given up for want of room on the volume"
+NO_ROOM = "the rest was not read, because the volume was full"
 
 
 class State(msgspec.Struct):
@@ -256,7 +256,7 @@ class Restore:
 
 def _result(state: State) -> str:
     if not state.files:
-        return "what only this file had is gone"
+        return "the file is gone, and with it what only this file had"
     newest, *older = state.files
     moved = f"it was moved to {newest}"
     if older:
@@ -265,12 +265,12 @@ def _result(state: State) -> str:
         return f"{moved}; what can be read of it is being saved"
     lost = [f"{state.unreadable} could not be read"] if state.unreadable else []
     lost += _incomplete(state).values()
-    lost += [f"{', '.join(state.deleted)} had to be deleted for want of room"] if state.deleted else []
+    lost += [f"{', '.join(state.deleted)} had to be deleted, because the volume was full"] if state.deleted else []
     return f"{moved}; {state.saved} events of it were saved, {'; '.join(lost) or 'nothing else was found in it'}"
 
 
 def _incomplete(state: State) -> dict[str, str]:
-    return {"given_up": state.incomplete} if state.incomplete else {}
+    return {"incomplete": state.incomplete} if state.incomplete else {}
 
 
 def _fresh_from(state: State) -> int:
