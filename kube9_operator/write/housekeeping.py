@@ -117,7 +117,7 @@ class Housekeeping:
             raise
         except database.TROUBLE as error:
             if not self._trouble:
-                logs.get().warning("salvage.waits", error=logs.one_line(error))
+                logs.get().warning("salvage.delayed", error=logs.one_line(error))
             self._trouble = logs.one_line(error)
         if not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()

@@ -294,7 +294,7 @@ class Writer:
         why = logs.one_line(error)
         if tries == 1:
             self._unwritable_since_ms = self._unwritable_since_ms or now_ms()
-            self._log.error("database.trouble", error=why, frames=len(batch))
+            self._log.error("database.failed", error=why, frames=len(batch))
         counters.count_rollback(self._link.tally)
         self.housekeeping.make_room()
         self._link.beat("waiting for the database", report=lambda: self._report(why))
@@ -305,14 +305,14 @@ class Writer:
         why = self.housekeeping.trouble()
         if why and not self._blocked_since:
             self._blocked_since = time.monotonic()
-            self._log.warning("database.waits", why=why)
+            self._log.warning("database.blocked", why=why)
         self._unwritable_since_ms = self._unwritable_since_ms or (now_ms() if why else 0)
         time.sleep(ROOM_SECONDS)
         self.housekeeping.check_files()
 
     def _log_unblocked(self) -> None:
         if self._blocked_since:
-            self._log.info("database.goes_on", seconds=round(time.monotonic() - self._blocked_since, 1))
+            self._log.info("database.unblocked", seconds=round(time.monotonic() - self._blocked_since, 1))
         self._blocked_since = 0.0
 
     # Reporting

@@ -260,11 +260,11 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
                     pass
             standin.write(*(warning(f"pod-{number}", "BackOff", "again" * 50) for number in range(300)))
             # It meets the full disk, or sees in time that there is too little room.
-            until(lambda: re.search("database.(trouble|waits)", operator.log_text()), "it to be said")
+            until(lambda: re.search("database.(failed|blocked)", operator.log_text()), "it to be said")
             until(lambda: operator.health()[0] == 503, "health")
             ballast.unlink()
             until(lambda: len(operator.events()) == 300, "what waited")
-            assert re.search("database.(restored|goes_on)", operator.log_text())
+            assert re.search("database.(restored|unblocked)", operator.log_text())
             assert operator.accounting()["stored"] == 300
             assert operator.stop() == 0
         assert operator.integrity() == "ok"

@@ -121,8 +121,8 @@ class SizeLimit:
         yield from self.give_back(0 if first.short else first.limit - self._space.used())
         self._judge(first, severities)
         if run.deleted.total() > before:
-            size_mib = round(self._space.bytes() / 2**20, 1)
-            logs.get().warning("size.deleted", deleted=dict(run.deleted), namespaces=dict(run.namespaces), size_mib=size_mib)
+            figures = {"deleted": dict(run.deleted), "namespaces": dict(run.namespaces)}
+            logs.get().warning("size_limit.deleted", **figures, size_mib=self._size_mib())
 
     def _judge(self, first: Room, severities: tuple[int, ...]) -> None:
         """Reports if the limit is exceeded although everything was deleted that frees space."""
@@ -130,7 +130,10 @@ class SizeLimit:
         reported = self._bounds.notice
         self._bounds.notice = "the database is over its size limit, and deleting events frees nothing more" if stuck else ""
         if stuck and not reported:
-            logs.get().error("size.stuck", size_mib=round(self._space.bytes() / 2**20, 1), limit_mib=self._max_bytes // 2**20)
+            logs.get().error("size_limit.stuck", size_mib=self._size_mib(), limit_mib=self._max_bytes // 2**20)
+
+    def _size_mib(self) -> float:
+        return round(self._space.bytes() / 2**20, 1)
 
     def run(self) -> Run:
         """The current run. It ends when nothing had to be deleted for a while."""

@@ -58,7 +58,7 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
 def _leave_cut_wal(connection: database.Connection, settings: Settings, link: child.Link, why: str) -> None:
     """Closes a database whose WAL was cut. If the file makes no sense without the WAL, it is moved aside as damaged."""
     path = connection.filename
-    logs.get().error("database.wal_cut", path=path, why=why)
+    logs.get().error("wal.cut", path=path, why=why)
     database.leave_wal(connection)
     quarantine.remove_wal(settings.database_folder)
     if found := inspection.look(path, link, thoroughly=True):
@@ -92,7 +92,7 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
                 quarantine.give_way(settings.database_folder)
             tries += 1
             if tries == 1:
-                logs.get().error("database.trouble", error=logs.one_line(error), why="the database cannot be opened")
+                logs.get().error("database.failed", error=logs.one_line(error), why="the database cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
             if link.stop.wait(wait):
                 sys.exit(child.EXIT_DONE)

@@ -87,7 +87,7 @@ def keep_note(path: Path, note: Note) -> None:
 def remove(path: Path) -> None:
     """Deletes a database that was moved aside, with its note."""
     if path.exists():
-        logs.get().warning("database.damaged.removed", path=str(path))
+        logs.get().warning("quarantine.removed", path=str(path))
     _remove(path, (*PARTS, NOTE))
 
 
@@ -100,7 +100,7 @@ def give_way(folder: str) -> None:
         if note(one).salvaged:
             remove(one)
         else:
-            logs.get().warning("database.damaged.removed", path=str(one), why="no room on the volume")
+            logs.get().warning("quarantine.removed", path=str(one), why="no room on the volume")
             keep_note(one, msgspec.structs.replace(note(one), moved=True))
             _remove(one, PARTS)
 

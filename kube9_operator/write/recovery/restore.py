@@ -124,7 +124,7 @@ class Restore:
         """
         state = self._state
         if state is not None and state.at < len(state.files):
-            logs.get().warning("salvage.given_up", path=state.files[state.at], why="no room on the volume")
+            logs.get().warning("salvage.stopped", path=state.files[state.at], why="no room on the volume")
             self._end_process()
             state.incomplete, state.at = NO_ROOM, len(state.files)
             return True

@@ -16,7 +16,7 @@ class SalvageProcess:
     """Salvages one file, once."""
 
     def __init__(self, path: str) -> None:
-        logs.get().info("salvage.begins", path=path)
+        logs.get().info("salvage.started", path=path)
         command = [sys.executable, *HELPER, "kube9_operator.write.recovery.salvage", path]
         self._path = path
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603

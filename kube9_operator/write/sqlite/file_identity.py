@@ -59,10 +59,10 @@ class FileIdentity:
         If there is no room for that, it writes the WAL back into the file. It removes an index of another WAL: the next
         process that opens the database makes a new one.
         """
-        logs.get().error("database.wal_removed", path=self._path)
+        logs.get().error("wal.removed", path=self._path)
         if not self._is_there("-wal") and not self._copy_wal():
             with contextlib.suppress(*database.TROUBLE):
-                logs.get().warning("database.wal_written_back", whole=database.checkpoint(connection))
+                logs.get().warning("wal.written_back", whole=database.checkpoint(connection))
             for part in WAL_PARTS:
                 self._remove(part)
         elif not self._is_there("-shm"):

@@ -40,7 +40,7 @@ def hold(folder: str, wait_seconds: float, beat: Callable[[], None]) -> None:
     while not (_lock_folder(of_folder) and _lock(of_file)):
         holder = os.pread(of_file, 200, 0).decode(errors="replace").strip() or "another process"
         if not logged:
-            logs.get().warning("database.held", path=str(path), holder=holder, waiting_seconds=wait_seconds)
+            logs.get().warning("lock.waiting", path=str(path), holder=holder, waiting_seconds=wait_seconds)
         logged = True
         if time.monotonic() > until:
             _close(of_file, of_folder)
@@ -71,7 +71,7 @@ def check() -> None:
                 raise BeginAgain(f"{path} was removed, and another operator holds the new one")
             descriptors.append(again)
             _name_holder(again)
-            logs.get().warning("database.lock.restored", path=path)
+            logs.get().warning("lock.restored", path=path)
 
 
 def _open(path: Path) -> int:
