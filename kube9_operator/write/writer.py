@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Counts, Frame, News, Observation
@@ -110,6 +111,7 @@ class Writer:
 
     def begin(self, settings: Settings) -> None:
         """Stores the start, as soon as there is room for that."""
+        backoff = self._backoff()
         tries = 0
         while not self._link.abandon:
             now = now_ms()
@@ -125,7 +127,7 @@ class Writer:
                 if isinstance(error, database.FULL):
                     quarantine.give_way(settings.database_folder)
                 tries += 1
-                self._wait_for_database(error, tries, [])
+                self._wait_for_database(error, tries, backoff.next(), [])
                 self._link.abandon = self._link.stop.is_set()
 
     def end(self) -> None:
@@ -169,7 +171,7 @@ class Writer:
 
     def _commit(self, batch: list[Frame]) -> None:
         """Commits a batch, however often it has to try: the batch is kept until it is committed or abandoned."""
-        tries, began = 0, time.monotonic()
+        tries, began, backoff = 0, time.monotonic(), self._backoff()
         self._recorder.use_savepoints = False
         self.housekeeping.check_files()
         while not self._link.abandon:
@@ -183,7 +185,7 @@ class Writer:
             except Exception as error:
                 if not database.is_of_content(error):
                     tries += 1
-                    self._wait_for_database(error, tries, batch)
+                    self._wait_for_database(error, tries, backoff.next(), batch)
                     if self._link.stop.is_set() and time.monotonic() - began > self._deadlines.flush / 2:
                         self._log_not_flushed(batch)
                         self._link.abandon = True
@@ -289,8 +291,12 @@ class Writer:
             if found := inspection.look(self._session.connection.filename, self._link):
                 raise database.Damaged(found) from error
 
-    def _wait_for_database(self, error: Exception, tries: int, batch: list[Frame]) -> None:
-        """Waits a while after the n-th failure to commit a batch."""
+    def _backoff(self) -> Backoff:
+        """The waits for the database, without jitter: no other process waits for it."""
+        return Backoff(self._deadlines.database_retry_first, self._deadlines.database_retry_most, jitter=(1.0, 1.0))
+
+    def _wait_for_database(self, error: Exception, tries: int, seconds: float, batch: list[Frame]) -> None:
+        """Waits after the n-th failure to commit a batch."""
         why = logs.one_line(error)
         if tries == 1:
             self._unwritable_since_ms = self._unwritable_since_ms or now_ms()
@@ -298,7 +304,7 @@ class Writer:
         counters.count_rollback(self._link.tally)
         self.housekeeping.make_room()
         self._link.beat("waiting for the database", report=lambda: self._report(why))
-        time.sleep(min(self._deadlines.database_retry_first * 2 ** min(tries - 1, 20), self._deadlines.database_retry_most))
+        time.sleep(seconds)
 
     def _wait_for_room(self) -> None:
         """Waits a moment while nothing can be written, and logs it if that lasts."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from kube9_operator import logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import child
@@ -81,7 +82,8 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
     lock.hold(settings.database_folder, deadlines.lock_wait, keep_waiting)
     link.beat("opening the database", deadlines.migrate)
     quarantine.finish(settings.database_folder)
-    wait, tries = deadlines.database_retry_first, 0
+    backoff = Backoff(deadlines.database_retry_first, deadlines.database_retry_most, jitter=(1.0, 1.0))
+    tries = 0
     while True:
         try:
             return _opened(link, settings, deadlines)
@@ -94,9 +96,8 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
             if tries == 1:
                 logs.get().error("database.failed", error=logs.one_line(error), why="the database cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
-            if link.stop.wait(wait):
+            if link.stop.wait(backoff.next()):
                 sys.exit(child.EXIT_DONE)
-            wait = min(wait * 2, deadlines.database_retry_most)
             link.beat("opening the database", deadlines.migrate)
 
 
