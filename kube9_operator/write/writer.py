@@ -288,7 +288,7 @@ class Writer:
         if not isinstance(error, database.REFUSED):
             self._log.error("batch.failed", error=logs.one_line(error))
             self._log.debug("batch.failed.traceback", exc_info=True)
-            if found := inspection.look(self._session.connection.filename, self._link):
+            if found := inspection.check(self._session.connection.filename, self._link):
                 raise database.Damaged(found) from error
 
     def _backoff(self) -> Backoff:

@@ -131,7 +131,7 @@ def test_helper_processes_import_nothing_from_there(tmp_path: Path, monkeypatch:
     folder = hostile.make(tmp_path / "hostile")
     monkeypatch.chdir(folder)
     path = str(tmp_path / "kube9.db")
-    with inspection._begun(path) as process:
+    with inspection._start(path) as process:
         assert b"CantOpenError" in process.communicate(timeout=WAIT_SECONDS)[0], "it ran, and there is no database"
     reading = SalvageProcess(path)
     until(lambda: reading.read() or reading.ended, "the end")

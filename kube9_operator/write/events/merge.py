@@ -22,22 +22,22 @@ Stamp = tuple[int, int, str]
 
 
 EARLIEST: Stamp = (0, 0, "")
-"""Of metadata that no contributor gave."""
+"""The stamp of metadata that no contributor gave."""
 
 
 class Texts(NamedTuple):
-    """What the contributors of an event say in words."""
+    """The texts of an event, merged from its contributors."""
 
     stamp: Stamp
-    """Of the latest, which gave the description."""
+    """The stamp of the latest contributor, which gave the description."""
     description: str
     metadata: dict[str, Any]
     stamps: dict[str, Stamp]
-    """Of the metadata keys that an earlier contributor gave."""
+    """The stamps of metadata keys that an earlier contributor gave."""
 
 
 def latest(one: Texts, other: Texts) -> Texts:
-    """Both together: the description of the latest, each metadata key of the latest that has it. Commutative, idempotent."""
+    """Merges two texts: the latest description, and each metadata key of the latest that has it. Commutative and idempotent."""
     # Of equal stamps (two Events of one name in two namespaces) the texts themselves decide.
     newer, older = (one, other) if _rank(one) >= _rank(other) else (other, one)
     metadata: dict[str, Any] = {}
@@ -81,7 +81,7 @@ def added(flags: int, counts: tuple[int, int], sums: tuple[int, int, int]) -> tu
 
 
 def title(severity: int, text: str, other_severity: int, other_text: str) -> tuple[int, str]:
-    """The highest severity and its title; of two titles of one severity the first in the alphabet, whoever came first."""
+    """The highest severity and its title. Of two titles with the same severity it is the first in the alphabet."""
     if severity == other_severity:
         return severity, min(text, other_text)
     return max((severity, text), (other_severity, other_text))
@@ -105,7 +105,7 @@ def raised(observation: Observation, primaries: int) -> Observation:
 
 
 def with_originals(observation: Observation, kind: bool, reason: bool, title: bool) -> str:
-    """An event's metadata with what its row cannot say, because its namespace may not add a word for it. The node is there."""
+    """An event's metadata with the texts that its namespace may not add as words. The node is in the metadata already."""
     metadata = msgspec.json.decode(observation.metadata)
     if reason:
         metadata.setdefault("reason", observation.reason)
@@ -135,7 +135,7 @@ def nearest(events: Iterable[tuple[int, int, int]], first_ms: int, last_ms: int,
 
 
 def add_step(steps: bytes, ms: int, count_then: int) -> bytes:
-    """The occurrences of a contributor with one more: the first is kept for good, then the newest."""
+    """Adds an occurrence to those of a contributor. The first one and the newest are kept."""
     steps += min(ms, 2**48 - 1).to_bytes(6, "big") + min(count_then, 2**32 - 1).to_bytes(4, "big")
     if len(steps) > MAX_STEPS * STEP_BYTES:
         steps = steps[:STEP_BYTES] + steps[2 * STEP_BYTES :]

@@ -40,7 +40,7 @@ class Inspector:
                 self._at = time.monotonic() + self._deadlines.inspect_retry
         if self._process is None and time.monotonic() >= self._at:
             self._at = time.monotonic() + self._deadlines.inspect
-            self._process = _begun(self._path)
+            self._process = _start(self._path)
 
     def close(self) -> None:
         """Ends a check that is under way."""
@@ -49,17 +49,17 @@ class Inspector:
             self._process.communicate()
 
 
-def look(path: str, link: Link, thoroughly: bool = False) -> str:
+def check(path: str, link: Link, thoroughly: bool = False) -> str:
     """Checks now, and waits for it. Returns the damage, or ''. `thoroughly`: compares indexes with tables, too."""
-    process = _begun(path, *(["integrity_check"] if thoroughly else []))
+    process = _start(path, *(["integrity_check"] if thoroughly else []))
     while process.poll() is None:
         link.beat("looking for damage")
         time.sleep(WAIT_SECONDS)
     return _found(process)
 
 
-def _begun(path: str, *check: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, *HELPER, "kube9_operator.write.recovery.inspection", path, *check]
+def _start(path: str, *pragma: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, *HELPER, "kube9_operator.write.recovery.inspection", path, *pragma]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
 
 

@@ -62,14 +62,14 @@ def _leave_cut_wal(connection: database.Connection, settings: Settings, link: ch
     logs.get().error("wal.cut", path=path, why=why)
     database.leave_wal(connection)
     quarantine.remove_wal(settings.database_folder)
-    if found := inspection.look(path, link, thoroughly=True):
+    if found := inspection.check(path, link, thoroughly=True):
         quarantine.set_aside(settings.database_folder, found)
 
 
 def _damage_behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
     """The damage behind an unexpected error, which the next worker generation would meet again; '' for none."""
     understood = isinstance(error, (child.BeginAgain, child.CannotStart)) or not database.is_of_content(error)
-    return "" if understood else inspection.look(connection.filename, link)
+    return "" if understood else inspection.check(connection.filename, link)
 
 
 def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
