@@ -11,7 +11,8 @@ import msgspec
 
 from kube9_operator.model import resource_states
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import GONE, Reduced, State
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment

@@ -3,66 +3,15 @@
 Both ends are always of one version of the program, so fields may change freely: no frame outlives its generation.
 """
 
-import hashlib
 from typing import Literal
 
 import msgspec
 
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
-
-DATABASE_NAME = "kube9.db"
 
 MAX_OBSERVATIONS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
-
-EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
-SEVERITIES = ("info", "warning", "error", "critical")
-CLUSTER = EVENT_TYPES.index("cluster")
-INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
-
-MS_IN_HOUR = 3_600_000
-
-MAX_TITLE_CHARACTERS = 200
-MAX_DESCRIPTION_CHARACTERS = 1_000
-MAX_NAME_CHARACTERS = 253
-"""Kubernetes' own limit of an object's name; longer kinds, reasons and nodes are cut to it too."""
-MAX_METADATA_BYTES = 10 * 1024 - 512
-"""10 KiB less what the reader adds: reason, count and times."""
-
-
-class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One list item or watch line that is worth recording: a contributor to a happening, as far as it is known by then."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    key: int
-    """64 bits of the happening's key besides the object: the row of the table and what it adds."""
-    contributor: int
-    """64 bits of the contributor's identity."""
-    contributor_hour: int
-    """The hour of the contributor's first time as its source gives it, since 1970: with the hash it finds the contributor."""
-    contributor_name: str
-    primary: bool
-    from_status: bool
-    count: int
-    first_ms: int
-    last_ms: int
-    event_type: int
-    severity: int
-    title: str
-    description: str
-    metadata: str
-    """A JSON object."""
-    reason: str
-    node: str
-    text_hash: int
-    """32 bits of title, description, metadata and contributor_name."""
-    row: str = ""
-    """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
-    redacted: int = 0
-    """How many secrets were taken out of its texts."""
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
@@ -128,9 +77,3 @@ def encode(frame: Frame) -> bytes:
 def decode(data: bytes) -> Frame:
     """The frame of `encode`. Raises msgspec.ValidationError for anything else."""
     return _decoder.decode(data)
-
-
-def hash64(*parts: str) -> int:
-    """A signed 64-bit hash of the parts, the same in every process and release: it is kept in the database."""
-    data = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.model.frame import MAX_OBSERVATIONS_IN_FRAME, Counts, Frame, News, Observation, encode
+from kube9_operator.model.frame import MAX_OBSERVATIONS_IN_FRAME, Counts, Frame, News, encode
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import UNREADABLE, State
 from kube9_operator.watch.batch import Batch
 

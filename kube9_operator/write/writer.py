@@ -11,7 +11,8 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import child
 from kube9_operator.write import unflushed

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from kube9_operator.model.frame import Counts, Frame, News, Observation, hash64
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations

@@ -18,7 +18,8 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, Mark, News, Observation, encode
+from kube9_operator.model.frame import Counts, Frame, Mark, News, encode
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Node, State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, restore, salvage

@@ -7,7 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, Counts, Frame, News, Observation, decode
+from kube9_operator.model.frame import Counts, Frame, News, decode
+from kube9_operator.model.observation import CRITICAL, Observation
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
 from tests.bench.database import observations

@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation, encode
+from kube9_operator.model.frame import Counts, Frame, News, encode
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally

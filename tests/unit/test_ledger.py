@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import WARNING, Counts, Frame, Hole, News
+from kube9_operator.model.frame import Counts, Frame, Hole, News
+from kube9_operator.model.observation import WARNING
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations

@@ -6,7 +6,8 @@ import msgspec
 
 from kube9_operator import __version__
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, Counts, Frame, News, Observation
+from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.gaps import Gaps

@@ -2,7 +2,8 @@
 
 import time
 
-from kube9_operator.model.frame import Frame, Observation
+from kube9_operator.model.frame import Frame
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.store import Store
 
 MAX_WAITING = 5_000

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Frame, Observation, hash64
+from kube9_operator.model.frame import Frame
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
