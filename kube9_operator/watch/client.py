@@ -21,6 +21,7 @@ from kubernetes.client.exceptions import ApiException
 from kube9_operator.clock import now_ms
 from kube9_operator.watch import credentials
 from kube9_operator.watch.decoding import NOT_DECODED
+from kube9_operator.watch.errors import ApiError, BrokenAnswer, CredentialsFailed, TlsFailed, TooLarge, Unreachable, http_error
 from kube9_operator.watch.outline import outline
 from kube9_operator.watch.plugin import Unusable
 from kube9_operator.watch.reach import Reach
@@ -29,25 +30,8 @@ JSON = "application/json"
 READ_BYTES = 65_536
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """Of an answer that is held whole: a page of 500 Events is half a MiB, but nothing limits an Event's message."""
-TOO_LARGE = -5
-"""In place of an HTTP status: an answer is larger than that."""
-CREDENTIALS = -7
-"""In place of an HTTP status: nothing was asked, since nothing says who asks."""
-TLS = -6
-"""In place of an HTTP status: the server's certificate is not trusted, or ours is not accepted."""
-UNREACHABLE = -8
-"""In place of an HTTP status: no connection to the server can be made."""
 MAX_ERROR_BYTES = 65_536
 """How much of an error's answer is read."""
-
-
-class ApiError(Exception):
-    """A request did not give what was asked: `status` is HTTP's, or 0 where there was no answer, or a broken one."""
-
-    def __init__(self, status: int, text: str, retry_after: float = 0.0) -> None:
-        super().__init__(f"{status} {text}" if status > 0 else text)
-        self.status = status
-        self.retry_after = retry_after
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -156,8 +140,8 @@ class Client:
             )
             raw: urllib3.HTTPResponse = self._api.call_api(*request, _request_timeout=(self._connect_seconds, seconds)).response
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            failed = ApiError(*_cause(error))
-            if failed.status == UNREACHABLE:
+            failed = _cause(error)
+            if isinstance(failed, Unreachable):
                 self.reach.failed(failed)
             raise failed from None
         except ApiError:
@@ -188,7 +172,7 @@ class Answer:
         for chunk in self.chunks():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                raise ApiError(TOO_LARGE, f"an answer of more than {MAX_BODY_BYTES // 2**20} MiB")
+                raise TooLarge(f"an answer of more than {MAX_BODY_BYTES // 2**20} MiB")
         return body
 
     def chunks(self) -> Iterator[bytes]:
@@ -197,10 +181,10 @@ class Answer:
             while chunk := self._raw.read1(READ_BYTES):
                 yield chunk
                 if time.monotonic() > self._until:
-                    raise ApiError(0, "the answer did not end in its time")
+                    raise BrokenAnswer("the answer did not end in its time")
             self._raw.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(*_cause(error)) from None
+            raise _cause(error) from None
         finally:
             self._raw.close()
 
@@ -215,7 +199,7 @@ class Answer:
         status = status_of(body)
         message = (status.message if status else "") or self._raw.reason or ""
         after = self._raw.headers.get("Retry-After", "")
-        return ApiError(self._raw.status, message, float(after) if after.isascii() and after.isdigit() else 0.0)
+        return http_error(self._raw.status, message, float(after) if after.isascii() and after.isdigit() else 0.0)
 
 
 def _date_ms(text: str) -> int:
@@ -238,16 +222,16 @@ def _unusable(error: Exception) -> ApiError:
     kubeconfig = os.environ.get("KUBECONFIG") or credentials.DEFAULT_KUBECONFIG
     where = "of the service account" if credentials.in_cluster() else f"in KUBECONFIG={kubeconfig}"
     # What the library says of a kubeconfig has the whole entry in it, with its token.
-    why = str(error) if isinstance(error, Unusable) else _cause(error)[1].partition("{")[0]
-    return ApiError(CREDENTIALS, f"no usable credentials {where}: {why}")
+    why = str(error) if isinstance(error, Unusable) else str(_cause(error)).partition("{")[0]
+    return CredentialsFailed(f"no usable credentials {where}: {why}")
 
 
-def _cause(error: BaseException) -> tuple[int, str]:
-    """What went wrong at the bottom of urllib3's layers, as one line, with what stands for it in place of an HTTP status."""
+def _cause(error: BaseException) -> ApiError:
+    """What went wrong below urllib3's layers, as one line."""
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         return _cause(inner)
     text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):  # and what it is the base of: refused, no such name
-        return UNREACHABLE, text
-    return (TLS if "SSL" in text or "CERTIFICATE" in text else 0), text
+        return Unreachable(text)
+    return TlsFailed(text) if "SSL" in text or "CERTIFICATE" in text else BrokenAnswer(text)

@@ -2,7 +2,8 @@
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import lines
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.errors import ApiError
 
 PATH = "/api/v1/namespaces/"
 CLUSTER = "kube-system"

@@ -5,7 +5,8 @@ import threading
 from kube9_operator import logs
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Compare
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outbox import Outbox, Stopped
 from kube9_operator.watch.pager import Pager

@@ -4,7 +4,8 @@ import time
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import cluster_identity
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.lifetime import Lifetime
 
 ASKED_SECONDS = 60.0

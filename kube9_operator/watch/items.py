@@ -3,8 +3,8 @@
 import msgspec
 
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import ApiError
 from kube9_operator.watch.decoding import NOT_DECODED, decode
+from kube9_operator.watch.errors import BrokenAnswer
 from kube9_operator.watch.kind import Kind, take_unreadable
 
 MAX_LINE_BYTES = 10 * 1024 * 1024
@@ -41,7 +41,7 @@ def as_page(body: bytes | bytearray) -> Page:
     try:
         return decode(_page, body)
     except NOT_DECODED as error:
-        raise ApiError(0, f"the list is not the JSON that the API promises: {error}") from None
+        raise BrokenAnswer(f"the list is not the JSON that the API promises: {error}") from None
 
 
 def take_item(raw: msgspec.Raw, kind: Kind, batch: Batch, too_long: bool = False) -> None:
@@ -54,4 +54,4 @@ def take_item(raw: msgspec.Raw, kind: Kind, batch: Batch, too_long: bool = False
     else:
         kind.take(raw, batch)
     if kind.of_states and len(batch.states) == states:
-        raise ApiError(0, "an item of the list has no name, uid or resourceVersion")
+        raise BrokenAnswer("an item of the list has no name, uid or resourceVersion")

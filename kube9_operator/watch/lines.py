@@ -3,8 +3,9 @@
 import msgspec
 
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import READ_BYTES, ApiError, status_of
+from kube9_operator.watch.client import READ_BYTES, status_of
 from kube9_operator.watch.decoding import NOT_DECODED, TEXT_BYTES, decode, identity, metadata
+from kube9_operator.watch.errors import ApiError, BrokenAnswer, http_error
 from kube9_operator.watch.items import MAX_LINE_BYTES, TOO_LONG, ListMeta, as_page, take_item
 from kube9_operator.watch.kind import Kind, take_unreadable
 from kube9_operator.watch.outline import MOST_BYTES, Outline, outline
@@ -91,14 +92,14 @@ def uid(body: bytes | bytearray) -> str:
     """The uid of an object. Raises ApiError where the body is no object."""
     if uid := identity(body).uid:
         return uid
-    raise ApiError(0, "the object is not the JSON that the API promises")
+    raise BrokenAnswer("the object is not the JSON that the API promises")
 
 
 def stays(body: bytes | bytearray) -> bool:
     """Whether an object is not being deleted. Raises ApiError where the body is no object."""
     own = metadata(body)
     if own is None:
-        raise ApiError(0, "the object is not the JSON that the API promises")
+        raise BrokenAnswer("the object is not the JSON that the API promises")
     return bytes(own.deletion_timestamp) == b"null"
 
 
@@ -135,4 +136,4 @@ def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool
 
 def _as_error(raw: msgspec.Raw) -> ApiError:
     status = status_of(raw)
-    return ApiError(0, "an ERROR line without a status") if status is None else ApiError(status.code, status.message)
+    return BrokenAnswer("an ERROR line without a status") if status is None else http_error(status.code, status.message)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import TOO_LARGE, Answer, ApiError, Client
+from kube9_operator.watch.client import Answer, Client
 from kube9_operator.watch.decoding import TEXT_BYTES
+from kube9_operator.watch.errors import TooLarge
 from kube9_operator.watch.items import ListMeta, list_meta
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outline import MOST_BYTES, Outline
@@ -38,16 +39,14 @@ class Pager:
         self._deadlines = deadlines
 
     def pages(self) -> Iterator[Page]:
-        """Every page of one list. Raises ApiError, of status 410 where a continue token has expired."""
+        """Every page of one list. Raises ApiError; Expired if a continue token has expired."""
         token: str | None = ""
         limit = self._kind.page_limit
         while token is not None:
             answer = self._get([("limit", str(limit))] + ([("continue", token)] if token else []))
             try:
                 page = self._streamed(answer, token) if limit == 1 else self._held(answer, token)
-            except ApiError as error:
-                if error.status != TOO_LARGE:
-                    raise
+            except TooLarge:
                 limit = max(1, limit // SMALLER)
                 continue
             yield page

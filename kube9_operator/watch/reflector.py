@@ -23,7 +23,18 @@ from kube9_operator.model.tally import RECORDED, Tally
 from kube9_operator.supervise.child import Ready
 from kube9_operator.watch import answers, cluster_identity, lines
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import Answer, ApiError, Client
+from kube9_operator.watch.client import Answer, Client
+from kube9_operator.watch.errors import (
+    AnotherCluster,
+    ApiError,
+    BrokenAnswer,
+    Dropped,
+    EmptyWatch,
+    Expired,
+    Unexpected,
+    UnexpectedAgain,
+    WentBack,
+)
 from kube9_operator.watch.event_ttl import EventTtl
 from kube9_operator.watch.items import ListMeta
 from kube9_operator.watch.kind import Kind
@@ -93,8 +104,8 @@ class Reflector:
             self._list_and_watch()
         except ApiError as error:
             if not self._stop.is_set():
-                given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
-                self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
+                dropped = Dropped(f"{self._outbox.dropped} dropped so far")
+                self._answer(dropped if self._heal.is_set() else error, time.monotonic() - began)
         except Stopped:
             raise
         except Exception as error:
@@ -102,8 +113,8 @@ class Reflector:
             twice, self._failed_at = self._failed_at == self._version, self._version
             self._log.error("watch.failed", error=logs.one_line(error), again=twice)
             self._log.debug("watch.failed.traceback", exc_info=True)
-            status = answers.FAILED_TWICE if twice else answers.FAILED
-            self._answer(ApiError(status, logs.one_line(error)), time.monotonic() - began)
+            failed = UnexpectedAgain if twice else Unexpected
+            self._answer(failed(logs.one_line(error)), time.monotonic() - began)
 
     def trouble(self) -> str:
         """What is wrong at the moment, '' where nothing is; may be called from another thread."""
@@ -143,7 +154,7 @@ class Reflector:
             began_ms = now_ms()
             meta, listed = self._listed_once(cluster)
         if not meta.resource_version:
-            raise ApiError(0, "a list without a resourceVersion")
+            raise BrokenAnswer("a list without a resourceVersion")
         self._outbox.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
         if not self._reason:
             self._trouble.over()  # otherwise a watch that goes on is the end of it
@@ -162,7 +173,7 @@ class Reflector:
             for page in self._pager.pages():
                 version = page.meta.resource_version
                 if page.token and version != meta.resource_version and self._kind.of_states:
-                    raise ApiError(0, f"the pages of a list are of versions {meta.resource_version} and {version}")
+                    raise BrokenAnswer(f"the pages of a list are of versions {meta.resource_version} and {version}")
                 self._turned = time.monotonic()
                 self._shown_ms = self._shown_ms if page.token else now_ms()
                 meta, listed = page.meta, listed + page.batch.counts.received
@@ -170,7 +181,7 @@ class Reflector:
                 self._outbox.put(page.batch)
                 self._handed_over(page.batch, page.began)
         except ApiError as error:
-            self._take_whole = error.status == 410 and bool(meta.continue_)
+            self._take_whole = isinstance(error, Expired) and bool(meta.continue_)
             raise
         return meta, listed
 
@@ -194,10 +205,10 @@ class Reflector:
         """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
         cluster = cluster_identity.cluster_uid(self._client, self._deadlines)
         if cluster and self._cluster and cluster != self._cluster:
-            raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
+            raise AnotherCluster(f"the uid of kube-system is {cluster}, it was {self._cluster}")
         meta = self._pager.look()
         if _order(meta.resource_version) < _order(self._version):
-            raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
+            raise WentBack(f"the server is at {meta.resource_version}, the record at {self._version}")
         if self._client.server_ms:
             self._outbox.send(ServerTime(self._client.server_ms))
 
@@ -224,14 +235,14 @@ class Reflector:
             if self._heal.is_set():
                 break
         if self._heal.is_set():
-            raise ApiError(answers.DROPPED, "")
+            raise Dropped
         if self._stop.is_set():
             raise Stopped
         if not versioned:
             if received:
-                raise ApiError(0, f"none of {received} lines of the watch has a resourceVersion")
+                raise BrokenAnswer(f"none of {received} lines of the watch has a resourceVersion")
             if time.monotonic() - began < self._deadlines.empty_watch:
-                raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
+                raise EmptyWatch("the watch ended at once without a line")
         self._outbox.send(Confirmed(now_ms()))
         self._trouble.over()
 

@@ -16,9 +16,10 @@ from kube9_operator.clock import iso, now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise.child import Link, Published
 from kube9_operator.watch import answers, cluster_identity
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import Client
 from kube9_operator.watch.cluster_identity import cluster_uid
 from kube9_operator.watch.decoding import NOT_DECODED, decode
+from kube9_operator.watch.errors import ApiError
 
 NAME = "kube9-operator-status"
 """The extension looks for this name …"""

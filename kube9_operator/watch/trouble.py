@@ -5,9 +5,7 @@ import time
 from kube9_operator import logs
 from kube9_operator.supervise.child import Problem
 from kube9_operator.watch.answers import Meaning
-from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
-
-EXPIRED = 410
+from kube9_operator.watch.errors import ApiError, BrokenAnswer, CredentialsFailed, Expired, TlsFailed, Unreachable
 
 
 class Trouble:
@@ -41,8 +39,10 @@ class Trouble:
         is_new, self.why = found.why != self.why, found.why
         if is_new:
             self._log.debug("watch.trouble", why=found.why, error=logs.one_line(error))
-        self._is_of_asking = error.status in (CREDENTIALS, TLS, UNREACHABLE) or 400 <= error.status != EXPIRED
-        if not (is_new and error.status == 0):
+        self._is_of_asking = isinstance(error, CredentialsFailed | TlsFailed | Unreachable) or (
+            error.status >= 400 and not isinstance(error, Expired)
+        )
+        if not (is_new and isinstance(error, BrokenAnswer)):
             self._problem = Problem(found.why, logs.one_line(error), found.of_all)
             self._is_known = True
 

@@ -7,8 +7,8 @@ import re
 import msgspec
 
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import ApiError
 from kube9_operator.watch.decoding import METADATA_LEVELS, TEXT_BYTES
+from kube9_operator.watch.errors import BrokenAnswer
 from kube9_operator.watch.items import MAX_LINE_BYTES, ListMeta, list_meta, take_item
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outline import MOST_BYTES, Outline
@@ -58,7 +58,7 @@ class WholeList:
         if self._meta is None:
             return list_meta(self._head)  # an empty list: "items":null
         if not self._ended:
-            raise ApiError(0, "the list breaks off")
+            raise BrokenAnswer("the list breaks off")
         return self._meta
 
     def _read_head(self, chunk: bytes) -> bytes:
@@ -67,7 +67,7 @@ class WholeList:
         at = self._head.find(ITEMS)
         if at < 0:
             if len(self._head) > MAX_HEAD_BYTES:
-                raise ApiError(0, f"no items in the first {MAX_HEAD_BYTES // 1024} KiB of a list")
+                raise BrokenAnswer(f"no items in the first {MAX_HEAD_BYTES // 1024} KiB of a list")
             return b""
         begin = at + len(ITEMS)
         self._meta = list_meta(self._head[:begin] + b"]}")

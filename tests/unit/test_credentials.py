@@ -15,7 +15,8 @@ import pytest
 
 from kube9_operator import logs
 from kube9_operator.watch import credentials, plugin
-from kube9_operator.watch.client import CREDENTIALS, ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.errors import ApiError, CredentialsFailed
 from kube9_operator.watch.plugin import Unusable
 from kube9_operator.watch.reach import Reach
 from tests.operator import until
@@ -109,7 +110,7 @@ def test_what_is_unusable_is_said_without_the_secret(kubeconfig: Write, user: di
     for _ in range(2):
         with pytest.raises(ApiError, match="no usable credentials in KUBECONFIG=") as error:
             client.get("/version", [], 0.1)
-        assert error.value.status == CREDENTIALS
+        assert isinstance(error.value, CredentialsFailed)
         assert SECRET not in str(error.value)
         assert SECRET not in logs.one_line(error.value)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from kube9_operator.model.resource_states import GONE, UNREADABLE
 from kube9_operator.watch import cluster_identity, items, lines, whole_list
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import Answer, ApiError, status_of
+from kube9_operator.watch.client import Answer, status_of
 from kube9_operator.watch.decoding import identity
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.whole_list import WholeList

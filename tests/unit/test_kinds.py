@@ -32,7 +32,7 @@ from kube9_operator.model.resource_states import (
 from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kinds import KINDS, claims, nodes, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import event_ttl
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.errors import BrokenAnswer
 from kube9_operator.watch.event_ttl import EventTtl
 from kube9_operator.watch.lifetime import MOST_NAMESPACES, NEEDED, Lifetime
 
@@ -104,7 +104,7 @@ def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept(monkeyp
 
     def stays(namespace: str, *_: Any) -> bool:
         asked.append(namespace)
-        raise ApiError(0, "silence")
+        raise BrokenAnswer("silence")
 
     monkeypatch.setattr(event_ttl.cluster_identity, "stays", stays)
     client: Any = Client()

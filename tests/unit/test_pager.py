@@ -14,8 +14,9 @@ from kube9_operator.model.tally import Tally
 from kube9_operator.supervise.child import Ready
 from kube9_operator.watch import client as clients
 from kube9_operator.watch import cluster_identity, items, lines, reflector
-from kube9_operator.watch.client import Answer, ApiError
+from kube9_operator.watch.client import Answer
 from kube9_operator.watch.comparer import Comparer
+from kube9_operator.watch.errors import ApiError, UnexpectedAgain
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.pager import Pager
@@ -157,7 +158,7 @@ def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.Mo
         frame = frames.sent.get(timeout=10)
         marks += [type(frame.control)] if isinstance(frame, ControlFrame) else []
     assert marks == [ListBegins, ListEnds]
-    assert reflector.answers.FAILED_TWICE in reflector.answers.ANSWERS
+    assert UnexpectedAgain in reflector.answers.ERRORS
 
 
 def test_a_list_in_which_an_item_has_no_name_is_not_believed() -> None:

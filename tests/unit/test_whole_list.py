@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.whole_list import WholeList
 from tests.unit.test_events import event
