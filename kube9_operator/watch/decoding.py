@@ -12,6 +12,12 @@ LEVELS = 12
 """What is read of any object, line or list is nested less deep. The depth that msgspec decodes is 988 with Python 3.11, 1,491
 with 3.12 and 9,992 with 3.13, less the stack at hand; the API server takes 9,995 in managedFields.
 """
+MAX_OBJECT_BYTES = 10 * 1024 * 1024
+"""The longest line of a watch, or item of a list, that is held in memory. etcd takes requests of up to 1.5 MiB. A byte of a
+text takes up to six in JSON, because Go writes `<` as \\u003c: that makes 9 MiB. The rest is for names of fields, which etcd
+does not store. A longer line can only come from a cluster whose etcd limit was raised.
+"""
+TOO_LONG = f"it takes more than {MAX_OBJECT_BYTES // 2**20} MiB"
 Of = TypeVar("Of")
 
 

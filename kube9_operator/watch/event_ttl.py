@@ -37,7 +37,7 @@ class EventTtl:
                         continue
                     asked += 1
                     try:
-                        self._stay[namespace] = cluster_identity.stays(namespace, self._client, self._deadlines)
+                        self._stay[namespace] = cluster_identity.namespace_remains(namespace, self._client, self._deadlines)
                     except ApiError:
                         asked = MOST_ASKED  # one wait for a server that hangs is enough
                         continue

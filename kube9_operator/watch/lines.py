@@ -1,15 +1,13 @@
-"""From the bytes of an answer to items and lines: split, decode, count. What does not decode is counted and passed over."""
+"""Decodes the lines of a watch. A line that cannot be decoded is counted and skipped."""
 
 import msgspec
 
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import READ_BYTES, status_of
-from kube9_operator.watch.decoding import NOT_DECODED, TEXT_BYTES, decode, identity, metadata
+from kube9_operator.watch.decoding import MAX_OBJECT_BYTES, NOT_DECODED, TEXT_BYTES, TOO_LONG, decode, identity
 from kube9_operator.watch.errors import ApiError, BrokenAnswer, http_error
-from kube9_operator.watch.items import MAX_LINE_BYTES, TOO_LONG, ListMeta, as_page, take_item
 from kube9_operator.watch.kind import Kind, take_unreadable
 from kube9_operator.watch.outline import MOST_BYTES, Outline, outline
-from kube9_operator.watch.whole_list import WholeList
 
 LINE_LEVELS = 3
 """Of a line that is too long: the line, its object, and the object's metadata."""
@@ -23,21 +21,6 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 _line = msgspec.json.Decoder(Line)
-
-
-def page(body: bytes | bytearray, kind: Kind, server_ms: int = 0) -> tuple[ListMeta, Batch]:
-    """A page of a list; `server_ms` is as for a Batch. Raises ApiError where the body is no such page."""
-    batch = Batch(server_ms=server_ms)
-    try:
-        decoded = as_page(body)
-    except ApiError:
-        # The fault may be one item's, which costs itself alone.
-        reading = WholeList(kind)
-        reading.feed(bytes(body), batch=batch)
-        return reading.end(), batch
-    for raw in decoded.items or ():
-        take_item(raw, kind, batch)
-    return decoded.metadata, batch
 
 
 class Stream:
@@ -72,7 +55,7 @@ class Stream:
             self._outline.feed(piece)
             return
         self._tail += piece
-        if len(self._tail) > MAX_LINE_BYTES:
+        if len(self._tail) > MAX_OBJECT_BYTES:
             self._outline = Outline(LINE_LEVELS, TEXT_BYTES, MOST_BYTES)
             for at in range(0, len(self._tail), READ_BYTES):
                 self._outline.feed(self._tail[at : at + READ_BYTES])
@@ -86,21 +69,6 @@ class ErrorLine(Exception):
         super().__init__(str(error))
         self.batch = batch
         self.error = error
-
-
-def uid(body: bytes | bytearray) -> str:
-    """The uid of an object. Raises ApiError where the body is no object."""
-    if uid := identity(body).uid:
-        return uid
-    raise BrokenAnswer("the object is not the JSON that the API promises")
-
-
-def stays(body: bytes | bytearray) -> bool:
-    """Whether an object is not being deleted. Raises ApiError where the body is no object."""
-    own = metadata(body)
-    if own is None:
-        raise BrokenAnswer("the object is not the JSON that the API promises")
-    return bytes(own.deletion_timestamp) == b"null"
 
 
 def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool = False) -> None:

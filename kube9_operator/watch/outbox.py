@@ -97,6 +97,8 @@ class Outbox:
         and there is no room.
         """
         assert not (batch.observations and batch.states), "a source has one of them"
+        if not (batch.counts.received or batch.version or confirmed_ms):
+            return  # a piece of a list without an item
         parts = _parts(batch.states if self._of_states else batch.observations) or [[]]
         rest = batch.counts.received
         for part in parts[:-1]:

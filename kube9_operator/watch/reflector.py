@@ -36,14 +36,13 @@ from kube9_operator.watch.errors import (
     WentBack,
 )
 from kube9_operator.watch.event_ttl import EventTtl
-from kube9_operator.watch.items import ListMeta
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.lifetime import Lifetime
+from kube9_operator.watch.list_decoding import ListMeta
 from kube9_operator.watch.outbox import Outbox, Stopped
 from kube9_operator.watch.pager import Pager
 from kube9_operator.watch.trouble import Trouble
 from kube9_operator.watch.unreadable import UnreadableObjects
-from kube9_operator.watch.whole_list import WholeList
 
 
 class Reflector:
@@ -67,7 +66,7 @@ class Reflector:
         self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
         self._pager = Pager(kind, client, deadlines)
         self._reason: ListReason = ""
-        self._take_whole = False
+        self._full_list = False
         self._bookmarked = False
         self._shown_ms = 0
         self._client = client
@@ -147,12 +146,12 @@ class Reflector:
         """One complete list, page by page; its order is by name, so only its end carries a version."""
         self._heal.clear()
         began_ms, cluster = now_ms(), cluster_identity.cluster_uid(self._client, self._deadlines)
-        meta, listed = self._listed_once(cluster)
+        meta, listed = self._list_once(cluster)
         if not listed and self._kind.of_states:
             # It would say that every object is gone, and servers have been known to say so by mistake.
             self._stop.wait(self._deadlines.empty_list)
             began_ms = now_ms()
-            meta, listed = self._listed_once(cluster)
+            meta, listed = self._list_once(cluster)
         if not meta.resource_version:
             raise BrokenAnswer("a list without a resourceVersion")
         self._outbox.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
@@ -161,52 +160,35 @@ class Reflector:
         self._version, self._cluster, self._reason = meta.resource_version, cluster or self._cluster, ""
         self._log.info("watch.listed", version=self._version, objects=listed)
 
-    def _listed_once(self, cluster: str) -> tuple[ListMeta, int]:
+    def _list_once(self, cluster: str) -> tuple[ListMeta, int]:
         """Takes a list to the outbox, all but its end; returns its metadata and of how many objects it is."""
         self._outbox.send(ListBegins(cluster))
-        return self._whole() if self._take_whole else self._pages()
-
-    def _pages(self) -> tuple[ListMeta, int]:
-        """A list page by page. Where a continue token expires, the next one is taken as a stream."""
-        meta, listed = ListMeta(), 0
+        full, self._full_list = self._full_list, False
+        meta, listed, first = ListMeta(), 0, True
         try:
-            for page in self._pager.pages():
+            for page in self._pager.full_list() if full else self._pager.pages():
                 version = page.meta.resource_version
                 if page.token and version != meta.resource_version and self._kind.of_states:
                     raise BrokenAnswer(f"the pages of a list are of versions {meta.resource_version} and {version}")
                 self._turned = time.monotonic()
-                self._shown_ms = self._shown_ms if page.token else now_ms()
+                if first:
+                    self._shown_ms, first = now_ms(), False
                 meta, listed = page.meta, listed + page.batch.counts.received
                 self._count(page.batch)
                 self._outbox.put(page.batch)
                 self._handed_over(page.batch, page.began)
-        except ApiError as error:
-            self._take_whole = isinstance(error, Expired) and bool(meta.continue_)
+        except Expired:
+            # The continue token expires sooner than the next page is requested: the next list comes in one answer.
+            self._full_list = bool(meta.continue_)
             raise
         return meta, listed
-
-    def _whole(self) -> tuple[ListMeta, int]:
-        """A list in one answer, which has no tokens that expire, and is never held whole."""
-        self._take_whole = False
-        reading, self._shown_ms, listed = WholeList(self._kind), 0, 0
-        answer = self._client.get(self._kind.path, [], self._deadlines.read, accept=self._kind.accept(watch=False))
-        for chunk in answer.chunks():
-            self._turned = time.monotonic()
-            self._shown_ms = self._shown_ms or now_ms()
-            began = time.monotonic()
-            batch = reading.feed(chunk, self._client.server_now_ms())
-            self._count(batch)
-            listed += batch.counts.received
-            self._outbox.put(batch)
-            self._handed_over(batch, began)
-        return reading.end(), listed
 
     def _look(self) -> None:
         """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
         cluster = cluster_identity.cluster_uid(self._client, self._deadlines)
         if cluster and self._cluster and cluster != self._cluster:
             raise AnotherCluster(f"the uid of kube-system is {cluster}, it was {self._cluster}")
-        meta = self._pager.look()
+        meta = self._pager.newest()
         if _order(meta.resource_version) < _order(self._version):
             raise WentBack(f"the server is at {meta.resource_version}, the record at {self._version}")
         if self._client.server_ms:

@@ -82,7 +82,7 @@ def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatc
         asked.append(namespace)
         return not namespace.startswith("leaving")
 
-    monkeypatch.setattr(event_ttl.cluster_identity, "stays", stays)
+    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
     client: Any = Client()
     life = Lifetime(HOUR)
     known = EventTtl(life, client, Deadlines())
@@ -106,11 +106,11 @@ def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept(monkeyp
         asked.append(namespace)
         raise BrokenAnswer("silence")
 
-    monkeypatch.setattr(event_ttl.cluster_identity, "stays", stays)
+    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
     client: Any = Client()
     known = EventTtl(Lifetime(HOUR), client, Deadlines())
     gone = [(f"n{number}", HOUR - 20_000) for number in range(10) for _ in range(100)]
     assert known.learn(gone) == 0
     assert asked == ["n0"]
-    monkeypatch.setattr(event_ttl.cluster_identity, "stays", lambda *_: True)
+    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", lambda *_: True)
     assert known.learn(gone) > 0, "no answer is not taken for a namespace that has gone"

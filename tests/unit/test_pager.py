@@ -13,7 +13,7 @@ from kube9_operator.model.frame import ControlFrame, Frame, ListBegins, ListEnds
 from kube9_operator.model.tally import Tally
 from kube9_operator.supervise.child import Ready
 from kube9_operator.watch import client as clients
-from kube9_operator.watch import cluster_identity, items, lines, reflector
+from kube9_operator.watch import cluster_identity, decoding, lines, list_decoding, reflector
 from kube9_operator.watch.client import Answer
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.errors import ApiError, UnexpectedAgain
@@ -78,8 +78,8 @@ class Server:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held of an answer is 3,000 bytes, and of an object 2,500."""
     monkeypatch.setattr(clients, "MAX_BODY_BYTES", 3_000)
-    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 2_500)
-    monkeypatch.setattr("kube9_operator.watch.whole_list.MAX_LINE_BYTES", 2_500)
+    monkeypatch.setattr(lines, "MAX_OBJECT_BYTES", 2_500)
+    monkeypatch.setattr("kube9_operator.watch.list_decoding.MAX_OBJECT_BYTES", 2_500)
 
 
 def pager(server: Any) -> Pager:
@@ -101,7 +101,7 @@ def test_an_object_that_is_too_large_for_a_page_is_passed_over_and_named() -> No
     pages = list(pager(Server(100, 10_000, 100)).pages())
     assert [one.name for page in pages for one in page.batch.states] == ["o0", "o1", "o2"], "it is there"
     assert [one.identity.name for page in pages for one in page.batch.unreadable] == ["o1"]
-    assert pager(Server(10_000)).look().resource_version == "99", "of which the look is one too"
+    assert pager(Server(10_000)).newest().resource_version == "99", "of which the look is one too"
 
 
 @pytest.mark.usefixtures("small")
@@ -163,5 +163,5 @@ def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.Mo
 
 def test_a_list_in_which_an_item_has_no_name_is_not_believed() -> None:
     with pytest.raises(ApiError, match="has no name"):
-        lines.page(b'{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{}}]}', PODS)
-    assert items.MAX_LINE_BYTES > 6 * 1.5 * 2**20
+        list_decoding.page(b'{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{}}]}', PODS)
+    assert decoding.MAX_OBJECT_BYTES > 6 * 1.5 * 2**20
