@@ -35,9 +35,8 @@ from kube9_operator.watch.errors import (
     UnexpectedAgain,
     WentBack,
 )
-from kube9_operator.watch.event_ttl import EventTtl
+from kube9_operator.watch.event_ttl import Estimate, EventTtl
 from kube9_operator.watch.kind import Kind
-from kube9_operator.watch.lifetime import Lifetime
 from kube9_operator.watch.list_decoding import ListMeta
 from kube9_operator.watch.outbox import Outbox, Stopped
 from kube9_operator.watch.pager import Pager
@@ -63,7 +62,7 @@ class Reflector:
         self._kind = kind
         self._version = ready.versions.get(kind.source, "")
         self._cluster = ready.cluster
-        self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
+        self._ttl = EventTtl(Estimate(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
         self._pager = Pager(kind, client, deadlines)
         self._reason: ListReason = ""
         self._full_list = False

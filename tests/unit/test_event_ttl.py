@@ -1,4 +1,4 @@
-"""How long Events are taken to live."""
+"""The Event TTL, learned from Events that disappear."""
 
 from typing import Any
 
@@ -9,66 +9,65 @@ from hypothesis import strategies as st
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import event_ttl
 from kube9_operator.watch.errors import BrokenAnswer
-from kube9_operator.watch.event_ttl import EventTtl
-from kube9_operator.watch.lifetime import MOST_NAMESPACES, NEEDED, Lifetime
+from kube9_operator.watch.event_ttl import MOST_NAMESPACES, NEEDED, Estimate, EventTtl
 
 HOUR = 3_600_000
 
 
-def go(life: Lifetime, namespaces: str, *ages: int) -> list[bool]:
+def go(estimate: Estimate, namespaces: str, *ages: int) -> list[bool]:
     """Events of each of these namespaces (a letter each) go at these ages."""
-    return [life.gone(namespace, age) for namespace in namespaces for age in ages]
+    return [estimate.gone(namespace, age) for namespace in namespaces for age in ages]
 
 
 def test_several_namespaces_that_agree_are_a_rule() -> None:
-    life = Lifetime(HOUR)
-    assert life.early(1_800_000)
-    assert not life.early(HOUR)
-    assert not life.early(-5)
+    estimate = Estimate(HOUR)
+    assert estimate.early(1_800_000)
+    assert not estimate.early(HOUR)
+    assert not estimate.early(-5)
     ages = (100_000, 105_000, 101_000, 90_000, 104_000)
-    assert go(life, "ab", *ages) == [False] * 10
-    assert go(life, "c", *ages) == [False] * 4 + [True]
-    assert life.life_ms == 105_000 - 5_250 - 3_000, "less what a shared lease and cut times may have added"
+    assert go(estimate, "ab", *ages) == [False] * 10
+    assert go(estimate, "c", *ages) == [False] * 4 + [True]
+    assert estimate.ttl_ms == 105_000 - 5_250 - 3_000, "less what a shared lease and cut times may have added"
 
 
-def test_a_life_is_never_nothing() -> None:
-    life = Lifetime(HOUR)
-    go(life, "abc", *[0] * NEEDED)
-    assert life.life_ms == 1_000
+def test_a_ttl_is_never_nothing() -> None:
+    estimate = Estimate(HOUR)
+    go(estimate, "abc", *[0] * NEEDED)
+    assert estimate.ttl_ms == 1_000
 
 
 @given(st.lists(st.integers(0, HOUR - 1), max_size=100))
 def test_one_namespace_says_nothing_of_the_cluster(ages: list[int]) -> None:
-    life = Lifetime(HOUR)
-    assert not any(go(life, "a", *ages))
-    go(life, "b", *ages)
-    assert life.life_ms == HOUR
+    estimate = Estimate(HOUR)
+    assert not any(go(estimate, "a", *ages))
+    go(estimate, "b", *ages)
+    assert estimate.ttl_ms == HOUR
 
 
 def test_it_recovers() -> None:
-    life = Lifetime(HOUR, known_ms=3_000)
-    assert life.life_ms == 3_000, "as a database may say that was kept before several had to agree"
-    assert life.gone("b", HOUR + 1_000)
-    assert life.life_ms == HOUR
-    go(life, "acd", *[3_000] * NEEDED)
-    assert life.life_ms < HOUR, "three of four agree"
-    assert go(life, "ef", HOUR) == [False, True]
-    assert life.life_ms == HOUR, "three of six do not"
+    estimate = Estimate(HOUR, known_ms=3_000)
+    assert estimate.ttl_ms == 3_000, "as a database may say that was kept before several had to agree"
+    assert estimate.gone("b", HOUR + 1_000)
+    assert estimate.ttl_ms == HOUR
+    go(estimate, "acd", *[3_000] * NEEDED)
+    assert estimate.ttl_ms < HOUR, "three of four agree"
+    assert go(estimate, "ef", HOUR) == [False, True]
+    assert estimate.ttl_ms == HOUR, "three of six do not"
 
 
 def test_what_namespaces_said_gives_way_to_what_they_say() -> None:
-    life = Lifetime(HOUR)
-    go(life, "abc", *[3_000] * NEEDED)
-    assert life.life_ms == 1_000
-    go(life, "abc", *[600_000] * NEEDED)
-    assert life.life_ms == 600_000 - 30_000 - 3_000
+    estimate = Estimate(HOUR)
+    go(estimate, "abc", *[3_000] * NEEDED)
+    assert estimate.ttl_ms == 1_000
+    go(estimate, "abc", *[600_000] * NEEDED)
+    assert estimate.ttl_ms == 600_000 - 30_000 - 3_000
 
 
 def test_it_is_bounded() -> None:
-    life = Lifetime(HOUR)
+    estimate = Estimate(HOUR)
     for number in range(MOST_NAMESPACES + 100):
-        life.gone(f"n{number}", HOUR)
-    assert len(life._ages) == MOST_NAMESPACES
+        estimate.gone(f"n{number}", HOUR)
+    assert len(estimate._ages) == MOST_NAMESPACES
 
 
 def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +83,12 @@ def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatc
 
     monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
     client: Any = Client()
-    life = Lifetime(HOUR)
-    known = EventTtl(life, client, Deadlines())
+    estimate = Estimate(HOUR)
+    known = EventTtl(estimate, client, Deadlines())
     ago_20s = HOUR - 20_000
     assert known.learn([(name, ago_20s) for name in ("a", "b", "leaving", "leaving-too") for _ in range(100)]) == 0
     assert asked == ["a", "b", "leaving", "leaving-too"]
-    assert known.learn([("c", ago_20s)] * 100) == 16_000 == life.life_ms
+    assert known.learn([("c", ago_20s)] * 100) == 16_000 == estimate.ttl_ms
     assert known.learn([(f"n{number}", ago_20s) for number in range(1_000)]) == 0
     assert len(asked) == 5 + event_ttl.MOST_ASKED, "who makes a thousand namespaces costs no thousand requests"
 
@@ -108,7 +107,7 @@ def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept(monkeyp
 
     monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
     client: Any = Client()
-    known = EventTtl(Lifetime(HOUR), client, Deadlines())
+    known = EventTtl(Estimate(HOUR), client, Deadlines())
     gone = [(f"n{number}", HOUR - 20_000) for number in range(10) for _ in range(100)]
     assert known.learn(gone) == 0
     assert asked == ["n0"]
