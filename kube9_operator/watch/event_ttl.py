@@ -1,11 +1,9 @@
 """Learns the Event TTL: how long the API server keeps Events, seen from those that disappear."""
 
-import time
 from collections import OrderedDict, deque
+from typing import Protocol
 
-from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.watch import cluster_identity
-from kube9_operator.watch.client import Client
+from kube9_operator.clock import SYSTEM, Clock
 from kube9_operator.watch.errors import ApiError
 
 MARGIN_MS = 3_000
@@ -66,21 +64,31 @@ class Estimate:
         return self.ttl_ms
 
 
+class Server(Protocol):
+    """What is asked of the API server; a Lister does it."""
+
+    def server_now_ms(self) -> int:
+        """The present time by the server's clock, in ms since 1970."""
+
+    def namespace_remains(self, namespace: str) -> bool:
+        """Whether a namespace exists and is not being deleted. Raises ApiError."""
+
+
 class EventTtl:
     """Learns from the watch of Events, and asks the API server which namespaces remain."""
 
-    def __init__(self, estimate: Estimate, client: Client, deadlines: Deadlines) -> None:
+    def __init__(self, estimate: Estimate, server: Server, clock: Clock = SYSTEM) -> None:
         self._estimate = estimate
-        self._client = client
-        self._deadlines = deadlines
+        self._server = server
+        self._clock = clock
         self._remain: dict[str, bool] = {}
         self._asked_until = 0.0
 
     def learn(self, gone: list[tuple[str, int]]) -> int:
         """Takes Events that disappeared, as a Batch has them. Returns the TTL in ms if it has changed, otherwise 0."""
-        changed, asked, now_ms = False, 0, self._client.server_now_ms()
-        if time.monotonic() >= self._asked_until:
-            self._remain, self._asked_until = {}, time.monotonic() + ASKED_SECONDS
+        changed, asked, now_ms = False, 0, self._server.server_now_ms()
+        if self._clock.monotonic() >= self._asked_until:
+            self._remain, self._asked_until = {}, self._clock.monotonic() + ASKED_SECONDS
         for namespace, written_ms in gone:
             age_ms = now_ms - written_ms
             if self._estimate.early(age_ms):
@@ -89,7 +97,7 @@ class EventTtl:
                         continue
                     asked += 1
                     try:
-                        self._remain[namespace] = cluster_identity.namespace_remains(namespace, self._client, self._deadlines)
+                        self._remain[namespace] = self._server.namespace_remains(namespace)
                     except ApiError:
                         asked = MOST_ASKED  # waiting once for a server that hangs is enough
                         continue

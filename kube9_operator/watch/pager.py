@@ -1,9 +1,9 @@
 """Requests lists: page by page, in one answer (a full list), or only as far as needed to know the server's version."""
 
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kube9_operator.clock import SYSTEM, Clock
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import list_decoding
 from kube9_operator.watch.batch import Batch
@@ -33,10 +33,11 @@ class Page(NamedTuple):
 class Pager:
     """Lists one kind of object."""
 
-    def __init__(self, kind: Kind, client: Client, deadlines: Deadlines) -> None:
+    def __init__(self, kind: Kind, client: Client, deadlines: Deadlines, clock: Clock = SYSTEM) -> None:
         self._kind = kind
         self._client = client
         self._deadlines = deadlines
+        self._clock = clock
 
     def pages(self) -> Iterator[Page]:
         """Yields all pages of one list, smaller ones if a page is too large to be held.
@@ -61,9 +62,9 @@ class Pager:
         reader = ListReader(self._kind)
         accept = self._kind.accept(watch=False)
         for chunk in self._client.get(self._kind.path, [], self._deadlines.read, accept=accept).chunks():
-            began = time.monotonic()
+            began = self._clock.monotonic()
             yield Page(ListMeta(), reader.feed(chunk, self._client.server_now_ms()), "", began)
-        yield Page(reader.end(), Batch(), "", time.monotonic())
+        yield Page(reader.end(), Batch(), "", self._clock.monotonic())
 
     def newest(self) -> ListMeta:
         """Returns the metadata of a list of one object, of any size: the freshness check. Raises ApiError."""
@@ -74,12 +75,12 @@ class Pager:
 
     def _held(self, answer: Answer, token: str) -> Page:
         body = answer.whole()
-        began = time.monotonic()
+        began = self._clock.monotonic()
         return Page(*list_decoding.page(body, self._kind, self._client.server_now_ms()), token, began)
 
     def _streamed(self, answer: Answer, token: str) -> Page:
         """Reads a page of one object, which may be larger than what is held of an answer."""
-        began = time.monotonic()
+        began = self._clock.monotonic()
         reader, batch = ListReader(self._kind), Batch(server_ms=self._client.server_now_ms())
         for chunk in answer.chunks():
             reader.feed(chunk, batch=batch)

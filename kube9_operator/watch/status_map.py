@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator import __version__, logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise.child import Link, Published
@@ -69,6 +70,7 @@ class StatusMap:
         self._namespace = namespace
         self._interval = interval
         self._deadlines = deadlines
+        self._backoff = Backoff(deadlines.retry_first, deadlines.retry_most, jitter=(1.0, 1.0))
         self._told: dict[str, Any] = {}
         self._why = ""
         self._is_ours = False
@@ -78,17 +80,15 @@ class StatusMap:
 
     def run(self) -> None:
         """Until the process is to end."""
-        wait = self._deadlines.retry_first
         if self._namespace not in LOOKED_AT:
             logs.get().info("status.elsewhere", namespace=self._namespace, extension_setting="kube9.operatorNamespace")
         while not self._link.stop.is_set():
             if self._told and self._publish():
-                wait = self._deadlines.retry_first
+                self._backoff.reset()
                 self._link.stop.wait(self._deadlines.beat)  # health that changes all the time is not written all the time
                 self._listen(self._interval)
             else:
-                self._listen(wait)
-                wait = min(wait * 2, self._deadlines.retry_most)
+                self._listen(self._backoff.next())
         self._client.close()
 
     def interrupt(self) -> None:

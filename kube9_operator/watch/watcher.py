@@ -5,6 +5,7 @@ import time
 from functools import partial
 from typing import Any
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.sources import PUBLISHER, SOURCES
@@ -15,6 +16,7 @@ from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.kinds.events import choosing
+from kube9_operator.watch.lister import Lister
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.recognise import Chosen
@@ -35,11 +37,21 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
-        kind.source: Reflector(kind, ready, client(), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms)
+        kind.source: Reflector(
+            kind,
+            ready,
+            Lister(kind, client(), deadlines),
+            outboxes[kind.source],
+            link.stop,
+            deadlines,
+            link.tally,
+            Backoff(deadlines.retry_first, deadlines.retry_most),
+            ttl_ms,
+        )
         for kind in kinds
     }
     comparers = {
-        f"{kind.source}-comparer": Comparer(kind, client(), outboxes[kind.source], link.stop, deadlines)
+        f"{kind.source}-comparer": Comparer(Lister(kind, client(), deadlines), outboxes[kind.source], link.stop, deadlines)
         for kind in kinds
         if not kind.of_states
     }
@@ -74,7 +86,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
 def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:
     return Watching(
-        {source: one.trouble() for source, one in reflectors.items()},
+        {source: one.problem() for source, one in reflectors.items()},
         {source: one.waiting() for source, one in outboxes.items()},
         {source: one.dropped for source, one in outboxes.items()},
         {source: one.failures for source, one in reflectors.items()},
@@ -89,5 +101,5 @@ def _see_that_they_live(threads: list[threading.Thread], reflectors: dict[str, R
         if not thread.is_alive():
             raise RuntimeError(f"the watch of {thread.name} ended")
     for source, reflector in reflectors.items():
-        if reflector.still_seconds() > deadlines.still():
-            raise RuntimeError(f"the watch of {source} has done nothing for {reflector.still_seconds():.0f} s")
+        if reflector.idle_seconds() > deadlines.still():
+            raise RuntimeError(f"the watch of {source} has done nothing for {reflector.idle_seconds():.0f} s")

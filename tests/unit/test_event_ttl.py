@@ -1,12 +1,8 @@
 """The Event TTL, learned from Events that disappear."""
 
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.watch import event_ttl
 from kube9_operator.watch.errors import BrokenAnswer
 from kube9_operator.watch.event_ttl import MOST_NAMESPACES, NEEDED, Estimate, EventTtl
@@ -70,21 +66,27 @@ def test_it_is_bounded() -> None:
     assert len(estimate._ages) == MOST_NAMESPACES
 
 
-def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+class Server:
+    """An hour after the epoch, with namespaces of which those called `leaving` are being deleted."""
 
-    class Client:
-        def server_now_ms(self) -> int:
-            return HOUR
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers = True
 
-    def stays(namespace: str, *_: Any) -> bool:
-        asked.append(namespace)
+    def server_now_ms(self) -> int:
+        return HOUR
+
+    def namespace_remains(self, namespace: str) -> bool:
+        self.asked.append(namespace)
+        if not self.answers:
+            raise BrokenAnswer("silence")
         return not namespace.startswith("leaving")
 
-    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
-    client: Any = Client()
+
+def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing() -> None:
+    server = Server()
     estimate = Estimate(HOUR)
-    known = EventTtl(estimate, client, Deadlines())
+    known, asked = EventTtl(estimate, server), server.asked
     ago_20s = HOUR - 20_000
     assert known.learn([(name, ago_20s) for name in ("a", "b", "leaving", "leaving-too") for _ in range(100)]) == 0
     assert asked == ["a", "b", "leaving", "leaving-too"]
@@ -93,23 +95,13 @@ def test_a_namespace_is_asked_for_once_and_one_that_goes_says_nothing(monkeypatc
     assert len(asked) == 5 + event_ttl.MOST_ASKED, "who makes a thousand namespaces costs no thousand requests"
 
 
-def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_asked_once_and_nothing_is_kept() -> None:
     """Twenty waits of half a minute would be taken for a watch that is stuck."""
-    asked: list[str] = []
-
-    class Client:
-        def server_now_ms(self) -> int:
-            return HOUR
-
-    def stays(namespace: str, *_: Any) -> bool:
-        asked.append(namespace)
-        raise BrokenAnswer("silence")
-
-    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", stays)
-    client: Any = Client()
-    known = EventTtl(Estimate(HOUR), client, Deadlines())
+    server = Server()
+    server.answers = False
+    known = EventTtl(Estimate(HOUR), server)
     gone = [(f"n{number}", HOUR - 20_000) for number in range(10) for _ in range(100)]
     assert known.learn(gone) == 0
-    assert asked == ["n0"]
-    monkeypatch.setattr(event_ttl.cluster_identity, "namespace_remains", lambda *_: True)
+    assert server.asked == ["n0"]
+    server.answers = True
     assert known.learn(gone) > 0, "no answer is not taken for a namespace that has gone"

@@ -3,14 +3,25 @@
 The same faults meet a whole operator in tests/process/test_faults.py.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ListBegins, ListEnds
-from kube9_operator.model.tally import RECORDED
-from tests.unit.api import FAULTS, Clock, Run, Server
+from kube9_operator.model.tally import RECORDED, Tally
+from kube9_operator.supervise.child import Ready
+from kube9_operator.watch import answers
+from kube9_operator.watch.batch import Batch
+from kube9_operator.watch.errors import ApiError, Expired, TooLarge, http_error
+from kube9_operator.watch.kinds import KINDS
+from kube9_operator.watch.list_decoding import ListMeta
+from kube9_operator.watch.lister import Reads
+from kube9_operator.watch.pager import Page
+from kube9_operator.watch.reflector import Reflector
+from tests.unit.api import FAULTS, Clock, Logged, Run, Server, Sink, Stop
 
 TIMES = Deadlines()
 PODS = tuple(f"pod-{number}" for number in range(7))
@@ -182,6 +193,88 @@ def test_what_cannot_be_decoded_is_named() -> None:
     named = ["shop/broken at version 103"]
     assert run.reflector.unreadable.latest() == named
     assert [fields["object"] for _, event, fields in run.log.lines if event == "lines.undecodable"] == named
+
+
+class Scripted:
+    """A lister that fails as it is told, once, and then has nothing to list or watch. No server, no client, no bytes."""
+
+    server_ms = 0
+
+    def __init__(self, error: ApiError, stop: Stop) -> None:
+        self.errors = [error]
+        self.asked: list[str] = []
+        self.reloads = 0
+        self._stop = stop
+
+    def cluster(self) -> str:
+        return "cluster-1"
+
+    def pages(self) -> Iterator[Page]:
+        self.asked.append("list")
+        yield Page(ListMeta("9"), Batch(), "", 0.0)
+
+    full_list = pages
+
+    def newest(self) -> ListMeta:
+        return ListMeta("9")
+
+    def watch(self, version: str, *_: Any) -> Reads:
+        self.asked.append(f"watch from {version}")
+        if self.errors:
+            raise self.errors.pop()
+        self._stop.set()
+        yield from ()
+
+    def namespace_remains(self, _namespace: str) -> bool:
+        return True
+
+    def server_now_ms(self) -> int:
+        return 0
+
+    def reload_credentials(self) -> None:
+        self.reloads += 1
+
+    def interrupt(self) -> None:
+        pass
+
+    close = interrupt
+
+
+EVERY_ERROR = [
+    *(
+        (one, meaning)
+        for kind, meaning in answers.ERRORS.items()
+        for one in [Expired(410, "") if kind is Expired else kind("")]
+    ),
+    *((http_error(status, ""), meaning) for status, meaning in answers.STATUSES.items()),
+    (http_error(503, ""), answers.SERVER),
+    (http_error(418, ""), answers.OTHER),
+    (TooLarge(""), answers.OTHER),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"), EVERY_ERROR, ids=lambda one: type(one).__name__ + str(getattr(one, "status", ""))
+)
+def test_every_row_of_the_table_of_answers(error: ApiError, meaning: answers.Meaning) -> None:
+    clock = Clock()
+    stop, log, sink = Stop(clock), Logged(), Sink(clock, 0.0)
+    lister = Scripted(error, stop)
+    made: Any = log
+    reflector = Reflector(
+        *(KINDS["events"], Ready({"events": "5"}, "cluster-1", 0), lister, sink, stop, TIMES, Tally()),
+        Backoff(3.0, 60.0, jitter=(1.0, 1.0)),
+        clock=clock,
+        log=made,
+    )
+    reflector.run()
+    lists = meaning.then == "list again"
+    assert lister.asked == ["watch from 5", *(["list", "watch from 9"] if lists else ["watch from 5"])]
+    assert sink.holes() == ([meaning.reason] if lists else [])
+    assert sink.unavailable() == ([meaning.why] if meaning.then == "wait long" else [])
+    assert stop.waits == [TIMES.denied_retry if meaning.then == "wait long" else 3.0]
+    assert lister.reloads == int(meaning.reload_credentials)
+    assert [fields["why"] for _, event, fields in log.lines if event == "watch.trouble"] == [meaning.why]
 
 
 def test_every_fault_is_tried() -> None:
