@@ -38,18 +38,22 @@ class Meaning(msgspec.Struct, frozen=True):
 
 
 ERRORS: dict[type[ApiError], Meaning] = {
-    EmptyWatch: Meaning("list again", "the version has expired, and the server does not say so", reason="expired"),
-    WentBack: Meaning("list again", "the server has gone back to an earlier state", of_all=True, reason="behind"),
+    EmptyWatch: Meaning("list again", "the version has expired: the watch ended at once", reason="expired"),
+    WentBack: Meaning("list again", "the API server went back to an earlier state", of_all=True, reason="behind"),
     AnotherCluster: Meaning(
-        "list again", "it is another cluster", reload_credentials=True, of_all=True, reason="another cluster"
+        "list again",
+        "the API server belongs to another cluster",
+        reload_credentials=True,
+        of_all=True,
+        reason="another cluster",
     ),
-    BrokenAnswer: Meaning("watch again", "no answer, or a broken one", of_all=True),
+    BrokenAnswer: Meaning("watch again", "the answer is missing or broken", of_all=True),
     Unreachable: Meaning("watch again", "the API server cannot be reached", of_all=True),
     CredentialsFailed: Meaning("watch again", "no usable credentials", reload_credentials=True, of_all=True),
-    TlsFailed: Meaning("watch again", "the TLS connection fails", reload_credentials=True, of_all=True),
+    TlsFailed: Meaning("watch again", "the TLS connection failed", reload_credentials=True, of_all=True),
     Dropped: Meaning("list again", "the writer did not keep up, and Events were dropped", reason="dropped"),
-    Unexpected: Meaning("watch again", "an unexpected failure, see the log"),
-    UnexpectedAgain: Meaning("list again", "an unexpected failure twice, see the log"),
+    Unexpected: Meaning("watch again", "unexpected failure, see the log"),
+    UnexpectedAgain: Meaning("list again", "repeated unexpected failure, see the log"),
     Expired: Meaning("list again", "the version has expired", reason="expired"),
 }
 
@@ -57,13 +61,13 @@ STATUSES: dict[int, Meaning] = {
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True, of_all=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
-    429: Meaning("watch again", "the server is busy", of_all=True),
+    429: Meaning("watch again", "the API server is busy", of_all=True),
 }
 """By HTTP status, or by the code of an ERROR line, which means the same. 410 is an error class of its own."""
 
-SERVER = Meaning("watch again", "the server has failed", of_all=True)
+SERVER = Meaning("watch again", "the API server reports an internal error", of_all=True)
 """5xx."""
-OTHER = Meaning("watch again", "an answer that is not understood")
+OTHER = Meaning("watch again", "unexpected answer")
 
 
 def meaning(error: ApiError) -> Meaning:

@@ -40,7 +40,7 @@ class WatchProblem:
         self._times += 1
         is_new, self.why = found.why != self.why, found.why
         if is_new:
-            self._log.debug("watch.trouble", why=found.why, error=logs.one_line(error))
+            self._log.debug("watch.failed", why=found.why, error=logs.one_line(error))
         self._was_refused = isinstance(error, CredentialsFailed | TlsFailed | Unreachable) or (
             error.status >= 400 and not isinstance(error, Expired)
         )

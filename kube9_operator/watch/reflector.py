@@ -152,7 +152,7 @@ class Reflector:
 
     def run(self) -> None:
         """Runs until the process is to end. Whatever goes wrong with the API server is handled here."""
-        self._log.info("watch.begins", version=self._version or "none: it is listed first")
+        self._log.info("watch.started", version=self._version or "none: it is listed first")
         while not self._stop.is_set():
             try:
                 self._run_until_an_error()
@@ -173,8 +173,8 @@ class Reflector:
         except Exception as error:
             # It would end the thread, and with it all watches. If it happens again from the same version, a list skips it.
             again, self._failed_at = self._failed_at == self._version, self._version
-            self._log.error("watch.failed", error=logs.one_line(error), again=again)
-            self._log.debug("watch.failed.traceback", exc_info=True)
+            self._log.error("watch.crashed", error=logs.one_line(error), again=again)
+            self._log.debug("watch.crashed.traceback", exc_info=True)
             failed = UnexpectedAgain if again else Unexpected
             self._answer(failed(logs.one_line(error)), self._clock.monotonic() - began)
 

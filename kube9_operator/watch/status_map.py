@@ -116,7 +116,7 @@ class StatusMap:
                 # What all requests meet is said once, by the supervisor.
                 self._is_ours = not answers.meaning(error).of_all
                 say = logs.get().warning if self._is_ours else logs.get().debug
-                say("status.trouble", configmap=f"{self._namespace}/{NAME}", error=logs.one_line(error))
+                say("status.failed", configmap=f"{self._namespace}/{NAME}", error=logs.one_line(error))
             self._why = why
             self._link.send(Published(self._written_ms, why, error.status in ONCE))
             return False

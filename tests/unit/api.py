@@ -375,7 +375,7 @@ class Logged:
 
     def troubles(self) -> list[str]:
         """What was wrong, without that the server could not be reached."""
-        found = [fields["why"] for _, event, fields in self.lines if event == "watch.trouble"]
+        found = [fields["why"] for _, event, fields in self.lines if event == "watch.failed"]
         return [why for why in found if why != "the API server cannot be reached"]
 
 

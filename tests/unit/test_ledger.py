@@ -101,7 +101,7 @@ def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record
     record.now_ms += MINUTE
     for source in ("events", "nodes"):
         record.relist(source, "another cluster")
-    reason = "it is another cluster from here on"
+    reason = "the API server belongs to another cluster from here on"
     assert record.gaps() == [("events", 0, MINUTE, reason), ("nodes", 0, MINUTE, reason)]
     (event,) = record.events()
     assert event["sources"] == ["events", "nodes"]

@@ -25,7 +25,7 @@ from tests.unit.api import FAULTS, Clock, Logged, Run, Server, Sink, Stop
 
 TIMES = Deadlines()
 PODS = tuple(f"pod-{number}" for number in range(7))
-BROKEN = "no answer, or a broken one"
+BROKEN = "the answer is missing or broken"
 EXPIRED = "the version has expired"
 PLAIN = "watch again"
 
@@ -54,9 +54,9 @@ REFUSALS = {
     "HTTP 401": {"why": "the credentials are not accepted", "reloads": True},
     "HTTP 403": {"why": "not permitted", "then": "wait long", "reloads": True},
     "HTTP 404": {"why": "not served", "then": "wait long"},
-    "HTTP 429": {"why": "the server is busy", "least_wait": 7.0},
-    "HTTP 500": {"why": "the server has failed"},
-    "HTTP 503": {"why": "the server has failed"},
+    "HTTP 429": {"why": "the API server is busy", "least_wait": 7.0},
+    "HTTP 500": {"why": "the API server reports an internal error"},
+    "HTTP 503": {"why": "the API server reports an internal error"},
 }
 CASES = [
     *(Case(fault, on, **said) for on in ("look", "watch") for fault, said in REFUSALS.items()),  # type: ignore[arg-type]
@@ -65,19 +65,27 @@ CASES = [
     Case("refused", "watch"),
     *(Case("HTTP 410", on, "list again", EXPIRED, "expired") for on in ("look", "watch")),
     Case("ERROR line 410", "watch", "list again", EXPIRED, "expired"),
-    Case("empty watch", "watch", "list again", "the version has expired, and the server does not say so", "expired"),
-    Case("ERROR line 500", "watch", why="the server has failed"),
+    Case("empty watch", "watch", "list again", "the version has expired: the watch ended at once", "expired"),
+    Case("ERROR line 500", "watch", why="the API server reports an internal error"),
     Case("ERROR line without a status", "watch", why=BROKEN),
     Case("HTML", "watch", why=BROKEN, undecodable=3),
     *(Case(fault, "watch", why=BROKEN) for fault in ("reset in mid-line", "silence", "drip")),
     Case("no last chunk", "watch", why=BROKEN, times=1),
-    Case("half a line", "watch", "list again", "the version has expired, and the server does not say so", "expired", times=1),
+    Case("half a line", "watch", "list again", "the version has expired: the watch ended at once", "expired", times=1),
     *(Case("byte by byte", on, "go on") for on in ("look", "watch")),
     Case("line that does not decode", "watch", "go on", undecodable=1, times=1),
     Case("line of bytes", "watch", "go on", undecodable=1, times=1),
     *(Case(fault, "watch", "go on", times=1) for fault in ("unknown line type", "BOOKMARK line")),
-    Case("gone back", "look", "list again", "the server has gone back to an earlier state", "behind", times=1),
-    Case("another cluster", "look", "list again", "it is another cluster", "another cluster", reloads=True, times=1),
+    Case("gone back", "look", "list again", "the API server went back to an earlier state", "behind", times=1),
+    Case(
+        "another cluster",
+        "look",
+        "list again",
+        "the API server belongs to another cluster",
+        "another cluster",
+        reloads=True,
+        times=1,
+    ),
     *(Case(f"clock jumps {way}", on, "go on") for way in ("ahead", "back") for on in ("look", "watch")),
 ]
 """Met after the first list, when Events have happened that the watch is to bring."""
@@ -86,7 +94,7 @@ IN_LISTS = [
         Case(fault, on, "list again", why)
         for on in ("first", "page")
         for fault, why in (
-            ("HTTP 500", "the server has failed"),
+            ("HTTP 500", "the API server reports an internal error"),
             ("HTML", BROKEN),
             ("truncated body", BROKEN),
             ("body breaks off", BROKEN),
@@ -274,7 +282,7 @@ def test_every_row_of_the_table_of_answers(error: ApiError, meaning: answers.Mea
     assert sink.unavailable() == ([meaning.why] if meaning.then == "wait long" else [])
     assert stop.waits == [TIMES.denied_retry if meaning.then == "wait long" else 3.0]
     assert lister.reloads == int(meaning.reload_credentials)
-    assert [fields["why"] for _, event, fields in log.lines if event == "watch.trouble"] == [meaning.why]
+    assert [fields["why"] for _, event, fields in log.lines if event == "watch.failed"] == [meaning.why]
 
 
 def test_every_fault_is_tried() -> None:

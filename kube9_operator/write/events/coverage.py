@@ -41,7 +41,7 @@ UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer
 UNWRITTEN = "the database could not be written"
 LOST_ALL = {
     "behind": "the API server went back to an earlier state, as after a restored backup",
-    "another cluster": "it is another cluster from here on",
+    "another cluster": "the API server belongs to another cluster from here on",
 }
 """Why a source had to list again, as its gap says it; without a word of it, its version was lost, which is the first."""
 
