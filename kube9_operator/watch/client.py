@@ -195,7 +195,7 @@ class Answer:
             while chunk := self._raw.read1(READ_BYTES):
                 yield chunk
                 if self._clock.monotonic() > self._until:
-                    raise BrokenAnswer("the answer did not end in its time")
+                    raise BrokenAnswer("the answer did not end in time")
             self._raw.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _cause(error) from None

@@ -1,4 +1,4 @@
-"""A stream can be alive and wrong: lists all Events from time to time, for the writer to compare with what it has recorded."""
+"""Lists all Events from time to time, so that the writer finds what a watch has missed: a watch can be alive and wrong."""
 
 import threading
 
@@ -10,11 +10,11 @@ from kube9_operator.watch.lister import Lister
 from kube9_operator.watch.outbox import Outbox, Stopped
 
 ORDINARY_EVENTS = 5_000
-"""With more than these, it is done rarer in proportion: a list of that many costs the API server a few hundred ms."""
+"""With more Events than this, lists are rarer in proportion. A list of this many takes the API server a few hundred ms."""
 
 
 class Comparer:
-    """The lists of one source. What it finds missing, the writer decides; trouble with the API server is the reflector's."""
+    """The comparing lists of one source. The writer decides what is missing. The reflector reports problems."""
 
     def __init__(self, lister: Lister, outbox: Outbox, stop: threading.Event, deadlines: Deadlines) -> None:
         self._lister = lister
@@ -23,7 +23,7 @@ class Comparer:
         self._deadlines = deadlines
 
     def run(self) -> None:
-        """Until the process is to end."""
+        """Runs until the process is to end."""
         wait = self._deadlines.compare
         while not self._stop.wait(wait):
             listed = 0
@@ -35,7 +35,7 @@ class Comparer:
                 break
             except ApiError as error:
                 logs.get().debug("comparison.failed", error=logs.one_line(error))
-            except Exception as error:  # a comparison that fails is no reason to end the watch
+            except Exception as error:  # a failed comparison must not end the watches
                 logs.get().error("comparison.failed", error=logs.one_line(error))
             wait = self._deadlines.compare * max(1.0, listed / ORDINARY_EVENTS)
         self._lister.close()

@@ -10,11 +10,11 @@ from kube9_operator.watch.kind import Kind, take_unreadable
 from kube9_operator.watch.outline import MOST_BYTES, Outline, outline
 
 LINE_LEVELS = 3
-"""Of a line that is too long: the line, its object, and the object's metadata."""
+"""The levels that are read of a line that is too long: the line, its object, and the object's metadata."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line of a watch; what `object` is depends on `type`."""
+    """A line of a watch. What `object` is depends on `type`."""
 
     type: str
     object: msgspec.Raw
@@ -24,7 +24,7 @@ _line = msgspec.json.Decoder(Line)
 
 
 class Stream:
-    """The lines of a watch, from chunks that end anywhere. Of one that is too long, only the outline is held."""
+    """Decodes the lines of a watch from chunks that end anywhere. Of a line that is too long, only the outline is held."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
@@ -32,8 +32,9 @@ class Stream:
         self._outline: Outline | None = None
 
     def feed(self, chunk: bytes, server_ms: int = 0) -> Batch:
-        """What the lines that this chunk completes give; `server_ms` is as for a Batch. Raises ErrorLine for one of type ERROR,
-        with those before it.
+        """Returns what the lines give that this chunk completes. `server_ms` is as in Batch.
+
+        Raises ErrorLine for a line of type ERROR, with what the lines before it gave.
         """
         batch = Batch(server_ms=server_ms)
         begin = 0
@@ -50,7 +51,7 @@ class Stream:
         return batch
 
     def _read(self, piece: bytes) -> None:
-        """Takes a piece of the line at hand."""
+        """Takes a piece of the current line."""
         if self._outline is not None:
             self._outline.feed(piece)
             return
@@ -63,7 +64,7 @@ class Stream:
 
 
 class ErrorLine(Exception):
-    """An ERROR line: `batch` is what the lines before it gave, `error` what the server says."""
+    """A line of type ERROR. `batch` is what the lines before it gave, `error` is what the server says."""
 
     def __init__(self, batch: Batch, error: ApiError) -> None:
         super().__init__(str(error))
@@ -96,7 +97,7 @@ def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool
         version = identity(line.object).version or ""
         if line.type == "BOOKMARK":
             batch.bookmarks += bool(version)
-        else:  # a type that is unknown today
+        else:  # a type that Kubernetes does not have yet
             batch.counts.received += 1
             batch.counts.filtered += 1
     batch.version = version or batch.version

@@ -1,4 +1,4 @@
-"""A watcher process: one thread a watch, and a main thread that sees that they live."""
+"""A watcher process: one thread for each watch, and a main thread that checks that they work."""
 
 import threading
 import time
@@ -25,9 +25,9 @@ from kube9_operator.watch.status_map import StatusMap
 
 
 def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:
-    """Watches the sources of the process of this name, each from where `ready` says, until the link says stop.
+    """Watches the sources of the process of this name until the link says stop, each from the version that `ready` has.
 
-    A thread that ends before raises RuntimeError: with it the process and its generation end.
+    Raises RuntimeError if a thread ends before that, or hangs; this ends the process and the worker generation.
     """
     lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
     by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
@@ -68,7 +68,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     for thread in threads:
         thread.start()
     while not link.stop.wait(deadlines.beat):
-        _see_that_they_live(threads, reflectors, deadlines)
+        _check_threads(threads, reflectors, deadlines)
         link.beat(report=lambda: _report(reflectors, outboxes))
     if link.abandon:
         queue.cancel_join_thread()
@@ -95,11 +95,11 @@ def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Wa
     )
 
 
-def _see_that_they_live(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:
-    """Raises RuntimeError for a thread that has ended or is stuck: nothing else would notice."""
+def _check_threads(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:
+    """Raises RuntimeError if a thread has ended or hangs: nothing else would notice."""
     for thread in threads:
         if not thread.is_alive():
             raise RuntimeError(f"the watch of {thread.name} ended")
     for source, reflector in reflectors.items():
-        if reflector.idle_seconds() > deadlines.still():
+        if reflector.idle_seconds() > deadlines.stuck():
             raise RuntimeError(f"the watch of {source} has done nothing for {reflector.idle_seconds():.0f} s")
