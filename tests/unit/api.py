@@ -114,8 +114,8 @@ class Sink:
         for one in batch.observations:
             self.counts[one.name] = max(one.count, self.counts.get(one.name, 0))
 
-    def holes(self) -> list[str]:
-        """Of each complete list why it was needed; '' for the first."""
+    def reasons(self) -> list[str]:
+        """The reason of each complete list; '' for the first."""
         return [one.reason for one in self.control if isinstance(one, ListEnds)]
 
     def unavailable(self) -> list[str]:
@@ -373,7 +373,7 @@ class Logged:
     def __getattr__(self, level: str) -> Any:
         return lambda event, **fields: self.lines.append((level, event, fields))
 
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What was wrong, without that the server could not be reached."""
         found = [fields["why"] for _, event, fields in self.lines if event == "watch.failed"]
         return [why for why in found if why != "the API server cannot be reached"]

@@ -39,7 +39,8 @@ class Case(NamedTuple):
     """Or "list again", "wait long", "go on": what the next request is."""
     why: str = ""
     """What the log says, once; '' for nothing aloud."""
-    hole: str = ""
+    reason: str = ""
+    """What the next list gives as its reason."""
     undecodable: int = 0
     reloads: bool = False
     least_wait: float = 0.0
@@ -119,7 +120,7 @@ def test_a_list_and_watches_without_a_fault() -> None:
     run = Run(server)
     assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "look"]
     assert run.sink.counts == dict.fromkeys(PODS, 1)
-    assert (run.sink.holes(), run.log.troubles(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
+    assert (run.sink.reasons(), run.log.problems(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
     assert [type(one) for one in run.sink.control if isinstance(one, ListBegins | ListEnds)] == [ListBegins, ListEnds]
 
 
@@ -137,7 +138,7 @@ def test_a_watch_goes_on_from_where_the_record_ends() -> None:
     assert server.asked[:3] == ["cluster", "look", "watch"]
     assert server.versions[0] == "104"
     assert run.sink.counts == dict.fromkeys(PODS[4:], 1)
-    assert run.sink.holes() == [], "nothing was listed"
+    assert run.sink.reasons() == [], "nothing was listed"
 
 
 @pytest.mark.parametrize(("case", "times"), [(case, times) for case in CASES for times in {1, case.times}], ids=str)
@@ -151,9 +152,9 @@ def test_a_fault_of_a_watch(case: Case, times: int) -> None:
     assert run.sink.counts == server.counts(), "nothing is lost, and each has its latest count"
     failed = times if case.then != "go on" else 0
     assert len(server.stop.waits) == run.reflector.failures == failed
-    assert run.log.troubles() == ([case.why] if case.why else []), "one line, however often"
+    assert run.log.problems() == ([case.why] if case.why else []), "one line, however often"
     lists = 1 + (failed if case.then == "list again" else 0)
-    assert run.sink.holes() == ["", *[case.hole] * (lists - 1)]
+    assert run.sink.reasons() == ["", *[case.reason] * (lists - 1)]
     assert run.sink.undecodable == case.undecodable * times
     assert (server.reloads > 0) is case.reloads
     assert run.sink.unavailable() == ([case.why] * times if case.then == "wait long" else [])
@@ -171,9 +172,9 @@ def test_a_fault_in_a_list(case: Case) -> None:
     server.plans = [(case.on, case.fault)]
     run = Run(server)
     assert run.sink.counts == server.counts()
-    assert run.sink.holes() == [case.hole]
+    assert run.sink.reasons() == [case.reason]
     assert len(server.stop.waits) == 1
-    assert run.log.troubles() == ([case.why] if case.why else [])
+    assert run.log.problems() == ([case.why] if case.why else [])
     assert ("whole" in server.asked) is (case.then == "whole"), "an expired page is read in one answer"
     assert run.sink.unavailable() == ([case.why] if case.then == "wait long" else [])
     assert server.reloads == (1 if case.reloads else 0)
@@ -278,7 +279,7 @@ def test_every_row_of_the_table_of_answers(error: ApiError, meaning: answers.Mea
     reflector.run()
     lists = meaning.then == "list again"
     assert lister.asked == ["watch from 5", *(["list", "watch from 9"] if lists else ["watch from 5"])]
-    assert sink.holes() == ([meaning.reason] if lists else [])
+    assert sink.reasons() == ([meaning.reason] if lists else [])
     assert sink.unavailable() == ([meaning.why] if meaning.then == "wait long" else [])
     assert stop.waits == [TIMES.denied_retry if meaning.then == "wait long" else 3.0]
     assert lister.reloads == int(meaning.reload_credentials)
