@@ -97,8 +97,8 @@ class Deadlines(msgspec.Struct, frozen=True):
         """The longest that an ordered shutdown takes: see Supervisor._end."""
         return self.stop_watchers + self.kill + self.flush + self.kill
 
-    def still(self) -> float:
-        """A watch that has done nothing for this long is stuck: no wait of its own is longer."""
+    def stuck(self) -> float:
+        """Returns after how many seconds a watch that does nothing is stuck: it never waits longer than this."""
         asking = self.plugin + self.connect + self.page
         return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * asking
 

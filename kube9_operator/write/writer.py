@@ -12,7 +12,19 @@ from kube9_operator import logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import (
+    Compare,
+    Confirmed,
+    ControlFrame,
+    Counts,
+    EventFrame,
+    Frame,
+    ListBegins,
+    ListEnds,
+    ServerTime,
+    StateFrame,
+)
+from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import child
 from kube9_operator.write import counters
@@ -32,7 +44,7 @@ from kube9_operator.write.resources import states
 from kube9_operator.write.resources.enrichment import Enrichment
 from kube9_operator.write.resources.owners import Owners
 from kube9_operator.write.resources.recorder import Recorded, Recorder
-from kube9_operator.write.resources.states import Compared, States
+from kube9_operator.write.resources.states import States
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
 
@@ -202,9 +214,10 @@ class Writer:
         self._operator_events.clear()
         result.counts.publish(self._link.tally, self._alive_at - began, self._written_ms)
         self._log_redacted(result.redacted)
-        self._committed += sum(len(frame.observations) for frame in batch)
-        for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
-            self.housekeeping.retention.server_says(server_ms)
+        self._committed += sum(len(frame.items) for frame in batch if not isinstance(frame, StateFrame))
+        for frame in batch:
+            if isinstance(frame, ControlFrame) and isinstance(frame.control, ServerTime):
+                self.housekeeping.retention.server_says(frame.control.server_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
@@ -215,10 +228,13 @@ class Writer:
         if self._unwritable_since_ms:
             self.coverage.was_unwritable(self._unwritable_since_ms, now)
         for frame in batch:
-            if frame.news.mark == "compare":
-                self.coverage.compared(frame.source, len(frame.observations) - self._missed.take(frame))
+            if isinstance(frame, EventFrame):
+                recorded += self._apply_events(frame, now)
+            elif isinstance(frame, StateFrame):
+                recorded += self._apply_states(frame, now)
             else:
-                recorded += self._apply_frame(frame, now)
+                recorded += self._apply_control(frame, now)
+            if not isinstance(frame, ControlFrame):
                 counts.redacted(frame.counts.redacted)
         for operator_events in self._operator_events:
             for observation in operator_events.observations:
@@ -235,33 +251,39 @@ class Writer:
         redacted = [each.observation for each in done if each.observation.redacted]
         return BatchResult(counts, redacted, self.coverage.confirmed_ms())
 
-    def _apply_frame(self, frame: Frame, now: int) -> list[Recorded]:
-        """Records what a frame delivers, then what it says about its source."""
+    def _apply_events(self, frame: EventFrame, now: int) -> list[Recorded]:
+        """Records the observations of a frame, then what it says about its source."""
         recorded = [self._recorder.record(frame.source, observation) for observation in frame.observations]
-        outcomes = Counter[str](each.outcome for each in recorded)
-        if frame.source in states.SOURCES:
-            for compared in self._compare(frame, now):
-                recorded += compared.recorded
-                if compared.outcome:
-                    outcomes[compared.outcome] += 1
-        self.coverage.update(frame, outcomes, now)
+        self.coverage.update(frame, Counter[str](each.outcome for each in recorded), now)
         return recorded
 
-    def _compare(self, frame: Frame, now: int) -> list[Compared]:
-        """Compares the states of a frame. Objects that are gone at the end of a list have the outcome ''."""
-        source = frame.source
-        if frame.news.mark == "list begins":
-            self._states.list_begins(source, frame.news.cluster)
-        whole = bool(frame.states) and self._states.has_baseline(source)
+    def _apply_states(self, frame: StateFrame, now: int) -> list[Recorded]:
+        """Compares the states of a frame with the stored ones, then stores what the frame says about its source."""
+        source, whole = frame.source, bool(frame.states) and self._states.has_baseline(frame.source)
         compared = [
             self._recorder.contain(source, state, partial(self._states.apply, source, state, now, whole), states.REFUSED)
             for state in frame.states
         ]
-        if frame.news.mark == "list ends":
-            compared.append(Compared("", self._states.list_ends(frame, now)))
-        if frame.news.version or frame.news.confirmed_ms:
+        if frame.version or frame.confirmed_ms:
             self._states.confirmed(source, now)
-        return compared
+        self.coverage.update(frame, Counter[str](each.outcome for each in compared if each.outcome), now)
+        return [recorded for each in compared for recorded in each.recorded]
+
+    def _apply_control(self, frame: ControlFrame, now: int) -> list[Recorded]:
+        """Handles what a watch says about itself. At the end of a list, stored objects that it has not shown are gone."""
+        source, control, recorded = frame.source, frame.control, list[Recorded]()
+        if isinstance(control, Compare):
+            self.coverage.compared(source, len(control.observations) - self._missed.take(source, control.observations))
+            return recorded
+        if source in states.SOURCES:
+            if isinstance(control, ListBegins):
+                self._states.list_begins(source, control.cluster)
+            elif isinstance(control, ListEnds):
+                recorded = self._states.list_ends(source, control.cluster, now)
+            if isinstance(control, ListEnds | Confirmed):
+                self._states.confirmed(source, now)
+        self.coverage.update(frame, {}, now)
+        return recorded
 
     def _record_missed(self) -> None:
         """Records what a watch has missed, and has the watch replaced: raises BeginAgain, which ends the generation."""
@@ -269,7 +291,7 @@ class Writer:
         for source, observations in missed.items():
             self._log.error("watch.missed", source=source, events=len(observations))
             counters.count_missed(self._link.tally, len(observations))
-            self._commit([Frame(source, 0, News(), Counts(received=len(observations)), observations)])
+            self._commit([EventFrame(source, Counts(received=len(observations)), observations)])
             with self._session.transaction(now_ms()):
                 self.coverage.forget_version(source)
         if missed:
@@ -352,6 +374,6 @@ class Writer:
         """
         waiting = self._frames.qsize()
         if batch or waiting:
-            observations = sum(len(frame.observations) + len(frame.states) for frame in batch)
+            observations = sum(len(frame.items) for frame in batch)
             left = {"frames": len(batch), "observations": observations, "frames_in_queue": waiting}
             self._log.error("shutdown.not_flushed", **left, why=logs.READ_AGAIN)

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import ControlFrame, ListBegins, ListEnds
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.facts import Facts
 from kube9_operator.write.events.lifecycle import Lifecycle
@@ -60,10 +61,10 @@ def opened(folder: Path) -> tuple[Session, Store, Coverage]:
 def begin(session: Session, store: Store, coverage: Coverage, seen: list[Observation]) -> None:
     """In a transaction: what the first batches bring."""
     Lifecycle(session.connection, coverage).started(NOW)
-    coverage.update(Frame("events", 1, News("list begins", cluster="c"), Counts(), []), {}, NOW)
+    coverage.update(ControlFrame("events", ListBegins("c")), {}, NOW)
     for one in seen:
         store.apply(one)
-    coverage.update(Frame("events", 2, News("list ends", "7", NOW, cluster="c"), Counts(), []), {}, NOW)
+    coverage.update(ControlFrame("events", ListEnds("7", NOW, cluster="c")), {}, NOW)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kube9_operator.model import operator_event, rows
-from kube9_operator.model.frame import WARNING, Frame, Observation
+from kube9_operator.model.frame import Frame
+from kube9_operator.model.observation import WARNING, Observation
 from kube9_operator.model.resource_states import Namespace, Owner, Pod, Service, Slice, State, Workload
 from kube9_operator.supervise.child import OutboxBatch
 from kube9_operator.write.events import bounds, deletion

@@ -3,7 +3,7 @@
 What is older than the floor, and unknown, is not recorded (again): it would be the next to be deleted. Its time is in a gap.
 """
 
-from kube9_operator.model.frame import CLUSTER, SEVERITIES, Observation
+from kube9_operator.model.observation import CLUSTER, SEVERITIES, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.sqlite.database import Connection
 from kube9_operator.write.sqlite.session import Participant

@@ -2,7 +2,7 @@
 
 from kube9_operator import __version__
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, Observation
+from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.facts import Facts
 from kube9_operator.write.sqlite import database

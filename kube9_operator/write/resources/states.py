@@ -7,7 +7,7 @@ from array import array
 from typing import Any, NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Frame, hash64
+from kube9_operator.model.observation import hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
@@ -149,9 +149,9 @@ class States(Participant):
             if source == SLICES:
                 self._services.discard()
 
-    def list_ends(self, frame: Frame, now_ms: int) -> list[Recorded]:
+    def list_ends(self, source: str, cluster: str, now_ms: int) -> list[Recorded]:
         """Ends a complete list: a stored object that the list has not shown is gone. From now on there is a baseline."""
-        source, shown = frame.source, self._shown.pop(frame.source, None)
+        shown = self._shown.pop(source, None)
         if shown is None:
             return []
         listed, whole = frozenset(shown), self.has_baseline(source)
@@ -167,7 +167,7 @@ class States(Participant):
         self._execute(
             """INSERT INTO baselines VALUES (?, ?)
             ON CONFLICT DO UPDATE SET cluster = coalesce(nullif(excluded.cluster, ''), cluster)""",
-            (source, frame.news.cluster),
+            (source, cluster),
         )
         return recorded
 

@@ -1,7 +1,7 @@
 """Changes of pods: containers that restart, are in a crash loop, or are killed at their memory limit."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
 from kube9_operator.write.resources.detect.observed import Observed, observation
 

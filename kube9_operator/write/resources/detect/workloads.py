@@ -1,7 +1,7 @@
 """Changes of Deployments, StatefulSets and DaemonSets."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Workload
 from kube9_operator.write.resources.detect.observed import Observed, observation, step
 
