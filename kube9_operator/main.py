@@ -61,7 +61,7 @@ def _find(names: tuple[str, ...]) -> None:
 def _cannot_run(*reasons: str) -> int:
     """Says why the operator cannot run, now or later: a line for each reason. Returns the exit code."""
     sys.stderr.write("".join(f"kube9-operator: {reason}\n" for reason in reasons))
-    return 78  # EX_CONFIG of sysexits.h; child.EXIT_FOR_GOOD cannot be imported where a module is missing
+    return 78  # EX_CONFIG of sysexits.h; supervise.exits.EXIT_FOR_GOOD cannot be imported where a module is missing
 
 
 def _serve(deadlines: "Deadlines | None") -> int:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Labels, Observed, Tallied
-from kube9_operator.supervise.child import Message, Recording, Watching
+from kube9_operator.supervise.messages import Message, Recording, Watching
 
 Counts = dict[str, dict[Labels, int]]
 

@@ -5,7 +5,7 @@ time, and kept until the writer has committed it, so that neither a dead writer 
 from collections import deque
 
 from kube9_operator.model.frame import Observation
-from kube9_operator.supervise.child import OutboxBatch
+from kube9_operator.supervise.messages import OutboxBatch
 
 MAX_WAITING = 200
 """More are not kept while the database is away: the least severe, of these the oldest, give way and are counted."""

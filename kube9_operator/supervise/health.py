@@ -5,7 +5,7 @@ import time
 from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.supervise.child import Beat, Message, OutboxBatch, Published, Recording, Watching
+from kube9_operator.supervise.messages import Beat, Message, OutboxBatch, Published, Recording, Watching
 
 Status = Literal["starting", "healthy", "degraded", "unhealthy"]
 STATUSES: tuple[Status, ...] = get_args(Status)

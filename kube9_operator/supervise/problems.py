@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from kube9_operator.supervise.child import Message, Problem, Watching
+from kube9_operator.supervise.messages import Message, Problem, Watching
 
 
 class Line(NamedTuple):

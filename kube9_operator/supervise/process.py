@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise import child
+from kube9_operator.supervise import child, messages
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Child:
     ) -> None:
         self.name = role.name
         self.is_told = role.is_told
-        self._told: child.OutboxBatch | None = None
+        self._told: messages.OutboxBatch | None = None
         self.pipe, theirs = ctx.Pipe()
         self.process = ctx.Process(
             target=child.run,
@@ -46,12 +46,12 @@ class Child:
         """What it says that it ends of."""
         self.expected_by = time.monotonic() + deadlines.hang
 
-    def heard(self, beat: child.Beat) -> None:
+    def heard(self, beat: messages.Beat) -> None:
         """Notes that the child lives."""
         self.phase = beat.phase
         self.expected_by = time.monotonic() + beat.deadline
 
-    def tell(self, health: child.OutboxBatch) -> None:
+    def tell(self, health: messages.OutboxBatch) -> None:
         """Says how all are, where that has changed. Rare and short, so that the pipe to a child that hangs never fills."""
         if health != self._told:
             self._told = health

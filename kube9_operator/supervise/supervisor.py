@@ -18,7 +18,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import MAX_FRAMES_IN_QUEUE
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.aggregation import Figures
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.operator_events import Diary
@@ -82,7 +82,7 @@ class Supervisor:
                 return EXIT_OK
             if ending.for_good:
                 self._log.error("operator.cannot_run", reason=ending.reason)
-                return child.EXIT_FOR_GOOD
+                return exits.EXIT_FOR_GOOD
             if time.monotonic() - began > self._deadlines.healthy_after:
                 wait = self._deadlines.restart_first
             self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
@@ -185,26 +185,26 @@ class Supervisor:
         """Takes what the child said; says whether the generation ends by it."""
         with contextlib.suppress(EOFError, OSError):
             while one.pipe.poll():
-                message = child.decode(one.pipe.recv_bytes())
+                message = messages.decode(one.pipe.recv_bytes())
                 self._health.heard(one.name, message)
                 self._figures.heard(one.name, message)
                 self._problems.heard(message, time.monotonic())
                 match message:
-                    case child.Beat() as beat:
+                    case messages.Beat() as beat:
                         one.heard(beat)
                         if one.is_told:
                             one.tell(self._health.told())
-                    case child.Recording(told=number):
+                    case messages.Recording(told=number):
                         self._diary.committed(number)
-                    case child.Failed(reason):
+                    case messages.Failed(reason):
                         one.failure = f": {reason}"
-                    case child.Ready() as ready:
+                    case messages.Ready() as ready:
                         self._diary.writer_is_ready(ready.last_word_ms)
                         self._writer_is_ready = True
                         failed = self._spawn(self._watcher_roles, ready)
                         if failed:
                             return failed
-                    case child.Fatal(reason):
+                    case messages.Fatal(reason):
                         return Ending(reason, for_good=True)
         if one.process.is_alive():
             return None
@@ -216,12 +216,12 @@ class Supervisor:
         """Tells the writer what the diary has for it. Never blocks: one telling at a time is less than the pipe takes."""
         told = self._diary.next(hurry) if self._writer_is_ready else None
         if told:
-            self._children[0].say(child.encode_batch(told))
+            self._children[0].say(messages.encode(told))
 
     def _end(self, ending: Ending) -> None:
         """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""
         asked = not ending.reason
-        word = child.FLUSH if asked else child.ABANDON
+        word = messages.FLUSH if asked else messages.ABANDON
         writer, watchers = self._children[:1], self._children[1:]
         # 1. The watchers stop reading and hand over what they have.
         for one in watchers:
@@ -254,7 +254,7 @@ class Supervisor:
             for one in alive:
                 with contextlib.suppress(EOFError, OSError):
                     while one.pipe.poll():
-                        self._figures.heard(one.name, child.decode(one.pipe.recv_bytes()))
+                        self._figures.heard(one.name, messages.decode(one.pipe.recv_bytes()))
 
     def _kill(self, children: list[Child]) -> None:
         for one in children:

@@ -14,7 +14,8 @@ import msgspec
 from kube9_operator import __version__, logs
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise.child import Link, Published
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Published
 from kube9_operator.watch import answers, cluster_identity
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.cluster_identity import cluster_uid

@@ -9,7 +9,8 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.sources import PUBLISHER, SOURCES
 from kube9_operator.settings import Settings
-from kube9_operator.supervise.child import Link, Ready, Watching
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Ready, Watching
 from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise.child import Link, Message
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Message
 from kube9_operator.write.sqlite import database
 
 STEPS = 1_000

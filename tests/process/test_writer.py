@@ -21,7 +21,8 @@ from kube9_operator.model.resource_states import State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
-from kube9_operator.supervise.child import BeginAgain, CannotStart, OutboxBatch
+from kube9_operator.supervise.exits import BeginAgain, CannotStart
+from kube9_operator.supervise.messages import OutboxBatch
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.resources import detect
 from kube9_operator.write.sqlite import database, lock

@@ -15,8 +15,8 @@ from kube9_operator.model import operator_event
 from kube9_operator.model.frame import INFO
 from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
 from kube9_operator.supervise.aggregation import Figures
-from kube9_operator.supervise.child import Recording, Watching, decode
 from kube9_operator.supervise.health import Health
+from kube9_operator.supervise.messages import Recording, Watching, decode
 from kube9_operator.supervise.volume import SQLITE_MAGIC, Volume
 from kube9_operator.write.counters import Counted
 
@@ -96,7 +96,7 @@ def _recording(**account: int) -> Recording:
 
 
 def test_a_report_arrives_as_it_was_sent() -> None:
-    from kube9_operator.supervise.child import _encoder
+    from kube9_operator.supervise.messages import _encoder
 
     tally = Tally()
     tally.add(TOTAL, "cluster", "info")

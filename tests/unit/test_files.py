@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kube9_operator.files import NotAFile, open_file
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.write.recovery import quarantine
 from kube9_operator.write.recovery.btree_pages import Pages

@@ -3,8 +3,8 @@
 import pytest
 
 from kube9_operator.supervise import health as module
-from kube9_operator.supervise.child import Problem, Recording, Watching
 from kube9_operator.supervise.health import Health
+from kube9_operator.supervise.messages import Problem, Recording, Watching
 
 NOW_MS = 1_795_000_000_000
 DAY = 86_400

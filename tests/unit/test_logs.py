@@ -14,8 +14,8 @@ import kube9_cli.render.plain
 from kube9_operator import logs, parser
 from kube9_operator.http.pages import Pages
 from kube9_operator.supervise.aggregation import Figures
-from kube9_operator.supervise.child import Watching
 from kube9_operator.supervise.health import Health
+from kube9_operator.supervise.messages import Watching
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.text import plain
 

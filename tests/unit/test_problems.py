@@ -1,7 +1,7 @@
 """What the log says of what is wrong with watches: a line a problem, not a line a watch."""
 
 from kube9_operator.model.sources import PROCESSES, SOURCES
-from kube9_operator.supervise.child import Problem, Watching
+from kube9_operator.supervise.messages import Problem, Watching
 from kube9_operator.supervise.problems import Line, Problems
 
 DOWN = Problem("the API server cannot be reached", "refused", of_all=True)

@@ -4,8 +4,8 @@ import pytest
 
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import CRITICAL, INFO, Observation
-from kube9_operator.supervise.child import OutboxBatch
 from kube9_operator.supervise.event_outbox import MAX_IN_BATCH, MAX_WAITING, Untold
+from kube9_operator.supervise.messages import OutboxBatch
 
 
 def observation(number: int, severity: int = INFO) -> Observation:
