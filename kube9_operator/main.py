@@ -75,9 +75,9 @@ def _serve(deadlines: "Deadlines | None") -> int:
     from kube9_operator.model.deadlines import Deadlines
     from kube9_operator.model.frame import DATABASE_NAME
     from kube9_operator.model.sources import PROCESSES, PUBLISHER, SOURCES
-    from kube9_operator.supervise.aggregation import Figures
+    from kube9_operator.supervise.aggregation import MetricTotals
     from kube9_operator.supervise.health import Health
-    from kube9_operator.supervise.operator_events import Diary
+    from kube9_operator.supervise.operator_events import OperatorEvents
     from kube9_operator.supervise.process import Role
     from kube9_operator.supervise.supervisor import Supervisor
     from kube9_operator.supervise.volume import Volume
@@ -95,10 +95,10 @@ def _serve(deadlines: "Deadlines | None") -> int:
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
     health = Health(tuple(SOURCES), deadlines.confirmation, deadlines.hang)
-    figures = Figures()
+    metrics = MetricTotals()
     volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20)
     volume.begin()
-    pages = Pages(health, figures, volume, exposition(__version__, figures, health, volume))
+    pages = Pages(health, metrics, volume, exposition(__version__, metrics, health, volume))
     try:
         port = serve_http(chosen.health_port, pages.page)
     except OSError as error:
@@ -113,7 +113,7 @@ def _serve(deadlines: "Deadlines | None") -> int:
         log_level=chosen.log_level,
         preload="kube9_operator.preload",
         health=health,
-        figures=figures,
-        diary=Diary(__version__, chosen.namespace, health),
+        metrics=metrics,
+        operator_events=OperatorEvents(__version__, chosen.namespace, health),
     )
     return supervisor.run()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from kube9_operator.model.frame import SEVERITIES
 from kube9_operator.model.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
-from kube9_operator.supervise.aggregation import Figures
+from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
 
@@ -90,7 +90,7 @@ METRICS: dict[str, Metric] = {
 """All that is exposed; the table of docs/metrics.md says the same."""
 
 
-def exposition(version: str, figures: Figures, health: Health, volume: Volume) -> Callable[[], bytes]:
+def exposition(version: str, metrics: MetricTotals, health: Health, volume: Volume) -> Callable[[], bytes]:
     """A function that gives the text of /metrics as it is now."""
 
     registry: Any = None
@@ -101,7 +101,7 @@ def exposition(version: str, figures: Figures, health: Health, volume: Volume) -
 
         if registry is None:
             registry = CollectorRegistry()
-            registry.register(_Collector(version, figures, health, volume))
+            registry.register(_Collector(version, metrics, health, volume))
         return bytes(generate_latest(registry))
 
     return text
@@ -110,9 +110,9 @@ def exposition(version: str, figures: Figures, health: Health, volume: Volume) -
 class _Collector:
     """Gives prometheus-client the families of METRICS."""
 
-    def __init__(self, version: str, figures: Figures, health: Health, volume: Volume) -> None:
+    def __init__(self, version: str, metrics: MetricTotals, health: Health, volume: Volume) -> None:
         self._version = version
-        self._figures = figures
+        self._metrics = metrics
         self._health = health
         self._volume = volume
 
@@ -128,9 +128,9 @@ class _Collector:
         for name, metric in METRICS.items():
             if metric.kind == "histogram":
                 family: Any = HistogramMetricFamily(name, metric.help)
-                observed = self._figures.observed[name]
+                histogram = self._metrics.histograms[name]
                 bounds = [*map(str, BOUNDS[name]), "+Inf"]
-                family.add_metric([], list(zip(bounds, accumulate(observed.buckets), strict=True)), observed.sum)
+                family.add_metric([], list(zip(bounds, accumulate(histogram.buckets), strict=True)), histogram.sum)
             else:
                 make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
                 family = make(name, metric.help, labels=metric.labels)
@@ -148,18 +148,18 @@ class _Collector:
             "kube9_source_proved_timestamp_seconds": {
                 (source,): ms / 1000 for source, ms in self._health.confirmed_ms().items() if source in watches
             },
-            "kube9_events_queue_size": {(): sum(self._figures.waiting.values())},
+            "kube9_events_queue_size": {(): sum(self._metrics.waiting.values())},
             "kube9_events_storage_size_bytes": {(): self._volume.size_bytes},
             "kube9_events_storage_limit_bytes": {(): self._volume.limit_bytes},
-            "kube9_database_written_timestamp_seconds": {(): self._figures.written_ms / 1000},
+            "kube9_database_written_timestamp_seconds": {(): self._metrics.last_commit_ms / 1000},
         }
 
     def _counters(self) -> dict[str, dict[Labels, float]]:
-        figures = self._figures
+        metrics = self._metrics
         counts: dict[str, dict[Labels, float]] = {
-            name: dict(figures.counts.get(name, {})) for name, metric in METRICS.items() if metric.kind == "counter"
+            name: dict(metrics.counts.get(name, {})) for name, metric in METRICS.items() if metric.kind == "counter"
         }
-        accounting = figures.accounting
+        accounting = metrics.accounting
         counts["kube9_books_total"] = {
             (source, outcome): number for source, account in accounting.items() for outcome, number in account.items()
         }

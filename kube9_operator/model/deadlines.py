@@ -94,7 +94,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How long SQLite itself waits for a lock before it says busy."""
 
     def shutdown(self) -> float:
-        """The longest that an ordered shutdown takes: see Supervisor._end."""
+        """The longest that an ordered shutdown takes: see Supervisor._stop_children."""
         return self.stop_watchers + self.kill + self.flush + self.kill
 
     def still(self) -> float:

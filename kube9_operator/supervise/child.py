@@ -21,7 +21,7 @@ def run(
     safe_path: bool,
     arguments: tuple[Any, ...],
 ) -> None:
-    """The body of every child: calls `target` ("module:function") with a Link and the arguments, and ends the process.
+    """Calls `target` ("module:function") with a Link and the arguments, then ends the process with an exit code.
 
     `safe_path` says whether the user has set PYTHONSAFEPATH.
     """

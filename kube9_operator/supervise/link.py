@@ -10,64 +10,67 @@ from multiprocessing.connection import Connection
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.supervise.exits import EXIT_ORPHANED
-from kube9_operator.supervise.messages import ABANDON, FLUSH, Beat, Message, OutboxBatch, decode_batch, encode
+from kube9_operator.supervise.messages import ABANDON, FLUSH, Heartbeat, Message, OutboxBatch, decode_batch, encode
 
 
 class Link:
-    """A child's end of its control pipe. `stop` is set when it is to end; `abandon` says that nothing is worth flushing."""
+    """`stop` is set when the child must end. `abandon` says that it must end without flushing."""
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
         self.stop = threading.Event()
         self.abandon = False
         self.tally = Tally()
-        """What this process counts for /metrics; goes with every beat."""
+        """The counters of this process for /metrics. They are sent with every heartbeat."""
+        self.batches: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
+        """Batches from the supervisor that nobody has taken yet."""
         self._sending = threading.Lock()
-        self.told: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
-        """What the supervisor has told so far and nobody has taken."""
         self._connection = connection
         self._deadlines = deadlines
-        self._last = Beat("", deadlines.hang)
-        self._last_beat = 0.0
-        threading.Thread(target=self._listen, name="control", daemon=True).start()
+        self._last = Heartbeat("", deadlines.hang)
+        self._last_sent = 0.0
+        threading.Thread(target=self._receive, name="control", daemon=True).start()
 
     def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], Message] | None = None) -> None:
-        """Says that the loop turns; to be called every turn, sends no more than needed. What `report` gives goes with it."""
+        """Sends a heartbeat, the counters and `report()` if they are due. The main loop calls this in every turn.
+
+        A new phase is sent at once. `deadline` is the time until the next heartbeat, in seconds.
+        """
         now = time.monotonic()
-        if phase == self._last.phase and now - self._last_beat < self._deadlines.beat:
+        if phase == self._last.phase and now - self._last_sent < self._deadlines.beat:
             return
-        self._last, self._last_beat = Beat(phase, self._deadlines.hang if deadline is None else deadline), now
+        self._last, self._last_sent = Heartbeat(phase, self._deadlines.hang if deadline is None else deadline), now
         self.send(self._last)
         self.send(self.tally.report())
         if report is not None:
             self.send(report())
 
-    def again(self, report: Message | None = None) -> None:
-        """From another thread: says that the loop, which is at something long, makes progress."""
-        if time.monotonic() - self._last_beat >= self._deadlines.beat:
+    def beat_from_thread(self, report: Message | None = None) -> None:
+        """Repeats the last heartbeat while the main loop is busy with something long that makes progress."""
+        if time.monotonic() - self._last_sent >= self._deadlines.beat:
             self.send(self._last)
             if report is not None:
                 self.send(report)
 
     def send(self, message: Message) -> None:
-        """Sends a message to the supervisor; one that has gone ends this process by `_listen`, not here."""
+        """Sends a message to the supervisor. If the supervisor is gone, `_receive` ends this process."""
         try:
             with self._sending:
                 self._connection.send_bytes(encode(message))
         except OSError:
             self.stop.set()
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         try:
-            while (word := self._connection.recv_bytes()) not in (FLUSH, ABANDON):
-                self.told.put(decode_batch(word))
-            self.abandon = word == ABANDON
+            while (data := self._connection.recv_bytes()) not in (FLUSH, ABANDON):
+                self.batches.put(decode_batch(data))
+            self.abandon = data == ABANDON
             self.stop.set()
             if not self.abandon:
                 self._connection.recv_bytes()
         except (EOFError, OSError):
             pass
-        # Nothing is worth flushing, or the pipe is closed because the supervisor has died: this process may be stuck in a
-        # queue that another's death has damaged, and must end all the same.
+        # Either the order is to abandon, or the pipe is closed because the supervisor died. This process may be stuck in a
+        # queue that another process damaged when it died, so it is ended from here.
         self.abandon = True
         self.stop.set()
         time.sleep(self._deadlines.orphan_exit)

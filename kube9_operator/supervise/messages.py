@@ -3,67 +3,69 @@
 import msgspec
 
 from kube9_operator.model.frame import Observation
-from kube9_operator.model.tally import Tallied
+from kube9_operator.model.tally import TallyReport
 
 FLUSH = b"flush"
+"""Order to a child: hand over or commit what you have, then end."""
 ABANDON = b"abandon"
+"""Order to a child: end without flushing."""
 
 
-class Beat(msgspec.Struct, frozen=True, tag=True):
-    """The child's loop turns; `deadline` is how many seconds may pass until the next."""
+class Heartbeat(msgspec.Struct, frozen=True, tag=True):
+    """The main loop of the child runs. The next heartbeat comes within `deadline` seconds."""
 
     phase: str
     deadline: float
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The writer has the database open, and this is what the watches go on from."""
+    """From the writer: the database is open. The watches continue from here."""
 
     versions: dict[str, str]
-    """Of each source the resourceVersion; those that have none list first."""
+    """The resourceVersion of each source. A source without one lists first."""
     cluster: str
-    """The uid of the cluster that the versions are of; '' where it is not known."""
+    """The uid of the cluster that the versions belong to; '' if unknown."""
     event_ttl_ms: int
-    """How long Events live."""
-    last_word_ms: int = 0
-    """When the writer before said last that it lived, in ms since 1970; 0 where there was none."""
+    """The Event TTL."""
+    last_alive_ms: int = 0
+    """When the previous writer was last known to be alive, in ms since 1970; 0 if there was none."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):
-    """Why the child cannot work, now or later."""
+    """The child cannot work, and a restart cannot help."""
 
     reason: str
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """What the child ends of, unexpectedly."""
+    """The child ends because of an unexpected error."""
 
     reason: str
 
 
-class Recording(msgspec.Struct, frozen=True, tag=True):
-    """From the writer, with each beat: what it has committed."""
+class WriterReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, with each heartbeat: what it has committed."""
 
     confirmed_ms: dict[str, int]
-    """Until when each source is proved, in ms since 1970."""
+    """Until when each source is confirmed, in ms since 1970."""
     trouble: str
-    """Why the database cannot be written at the moment; '' where it can."""
+    """Why the database cannot be written now; '' if it can."""
     observations: int
-    """Committed since its start."""
-    written_ms: int = 0
-    """When a transaction was last committed, in ms since 1970; one is at least every half minute."""
+    """Committed since the start of the writer."""
+    last_commit_ms: int = 0
+    """When the last transaction was committed, in ms since 1970. There is one at least every 30 s."""
     accounting: dict[str, dict[str, int]] = {}
-    """By source what became of what was received, as the database keeps it: since its first start."""
-    told: int = 0
-    """The number of the last telling that is committed."""
+    """For each source, the number received and the number of each outcome, as the database keeps them."""
+    acknowledged: int = 0
+    """The number of the last OutboxBatch that is committed."""
     damage: str = ""
-    """What there is to know of damage that was found, '' where there is nothing."""
+    """The damage that was found in the database; '' for none."""
     limited: list[str] = []
-    """Which namespaces have reached a bound of late, and what else the size limit could not keep; for health."""
+    """Namespaces that recently reached a limit, and a size limit that could not be kept. Health is degraded."""
     slow: str = ""
-    """Why recording lags, '' where it does not."""
+    """Why recording is late; '' if it is not."""
     notes: list[str] = []
-    """Which bounds of the log namespaces have reached of late; no matter for what is recorded."""
+    """Namespaces that recently reached a limit of the log. Everything is recorded, so health does not change."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -72,64 +74,65 @@ class Problem(msgspec.Struct, frozen=True):
     why: str
     error: str
     of_all: bool
-    """It is the server's or ours, not the resource's: all watches have it, or will."""
+    """The cause is the server or the operator, not the resource: all watches have it, or will have it."""
 
 
-class Watching(msgspec.Struct, frozen=True, tag=True):
-    """From a watcher, with each beat: of each of its sources what is wrong at the moment, '' where nothing is."""
+class WatcherReport(msgspec.Struct, frozen=True, tag=True):
+    """From a watcher, with each heartbeat: the state of each of its sources."""
 
     troubles: dict[str, str]
+    """What is wrong with each source now; '' for nothing."""
     waiting: dict[str, int] = {}
-    """Observations that wait in each source's outbox."""
+    """Observations in the outbox of each source."""
     dropped: dict[str, int] = {}
-    """Given up since the process began."""
+    """Observations dropped since the process started."""
     failures: dict[str, int] = {}
-    """Requests and streams that failed since the process began."""
+    """Requests and streams that failed since the process started."""
     undecodable: dict[str, list[str]] = {}
-    """The latest objects that could not be decoded, by namespace, name and version."""
+    """The latest objects that could not be decoded: namespace, name and version."""
     problems: dict[str, Problem | None] = {}
-    """What the log is to say of each source, None for nothing; without those of which nothing is known yet."""
+    """The problem of each source for the log, None for none. Sources whose state is unknown yet are absent."""
 
 
 class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
-    """From the supervisor to the writer: events of its own; to the watcher that publishes it: health alone."""
+    """From the supervisor: events about the operator, for the writer. The watcher of the status ConfigMap gets health only."""
 
     number: int
-    """1, 2, 3, …; the writer gives it back when it has committed them."""
+    """1, 2, 3, …; the writer acknowledges it after the commit."""
     observations: list[Observation]
     dropped: int
-    """So many were given up before these."""
+    """How many observations were dropped before these."""
     health: str
-    """As it is now: JSON, {"status", "reasons"}."""
+    """The current health as JSON: {"status", "reasons"}."""
 
 
-class Published(msgspec.Struct, frozen=True, tag=True):
+class StatusMapReport(msgspec.Struct, frozen=True, tag=True):
     """From the watcher that keeps the status ConfigMap."""
 
-    written_ms: int
-    """When it was last written, in ms since 1970; 0 for not yet."""
+    last_written_ms: int
+    """When the ConfigMap was last written, in ms since 1970; 0 if never."""
     trouble: str
-    """Why it cannot be written at the moment; '' where it can."""
-    lasting: bool
-    """That does not pass by itself."""
+    """Why it cannot be written now; '' if it can."""
+    permanent: bool
+    """The trouble does not end by itself."""
 
 
-Message = Beat | Ready | Fatal | Failed | Recording | Watching | Tallied | Published
+Message = Heartbeat | Ready | Fatal | Failed | WriterReport | WatcherReport | TallyReport | StatusMapReport
 _encoder = msgspec.msgpack.Encoder()
 _batch_decoder = msgspec.msgpack.Decoder(OutboxBatch)
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 def encode(message: Message | OutboxBatch) -> bytes:
-    """The message as msgpack."""
+    """Encodes a message as msgpack."""
     return _encoder.encode(message)
 
 
 def decode(data: bytes) -> Message:
-    """A message that a child sent."""
+    """Decodes a message of a child."""
     return _decoder.decode(data)
 
 
 def decode_batch(data: bytes) -> OutboxBatch:
-    """A batch that the supervisor sent."""
+    """Decodes a batch of the supervisor."""
     return _batch_decoder.decode(data)

@@ -70,7 +70,7 @@ def beating(
         while not over.wait(every_seconds):
             now = (steps[0], *(_written(file) for file in files))
             if before not in ((), now):
-                link.again(report())
+                link.beat_from_thread(report())
             before = now
 
     connection.set_progress_handler(step, STEPS)

@@ -84,7 +84,7 @@ class Writer:
         self._written_ms = 0
         self._accounting: dict[str, dict[str, int]] = {}
         self._pace = Pace(deadlines)
-        self._reported: messages.Recording | None = None
+        self._reported: messages.WriterReport | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._waits_since = 0.0
@@ -132,8 +132,8 @@ class Writer:
             self._goes_on()
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if waits and not stopping else self._inbox.take(patience, most)
-            while not self._link.told.empty():  # waits for a commit as a batch does
-                self._told.append(self._link.told.get())
+            while not self._link.batches.empty():  # waits for a commit as a batch does
+                self._told.append(self._link.batches.get())
             if not batch and not self._told and stopping:
                 return
             if not batch and not waits:
@@ -164,17 +164,17 @@ class Writer:
             return self._states.due(now_ms())
         return False
 
-    def _report(self, trouble: str = "") -> messages.Recording:
+    def _report(self, trouble: str = "") -> messages.WriterReport:
         trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._accounting = self.ledger.accounting()
         done = (self._committed, self._written_ms, self._accounting, self._told_committed)
         notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = messages.Recording(self._confirmed_ms, trouble, *done, *notes)
+        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes)
         return self._reported
 
-    def report_again(self) -> messages.Recording | None:
+    def report_again(self) -> messages.WriterReport | None:
         """What was reported last, with what has become known since in a commit that is under way. From any thread."""
         reported = self._reported
         return None if reported is None else msgspec.structs.replace(reported, slow=self._pace.slow())

@@ -83,10 +83,10 @@ class Link:
         self.stop = threading.Event()
         self.abandon = False
         self.tally = Tally()
-        self.told: queue.SimpleQueue[messages.OutboxBatch] = queue.SimpleQueue()
+        self.batches: queue.SimpleQueue[messages.OutboxBatch] = queue.SimpleQueue()
         self._frames = frames
 
-    def again(self, report: object = None) -> None:
+    def beat_from_thread(self, report: object = None) -> None:
         pass
 
     def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], object] | None = None) -> None:

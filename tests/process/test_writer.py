@@ -41,9 +41,9 @@ class Asked:
         self.abandon = False
         self.tally = Tally()
         self.phases: list[str] = []
-        self.told: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
+        self.batches: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
 
-    def again(self, report: object = None) -> None:
+    def beat_from_thread(self, report: object = None) -> None:
         pass
 
     def beat(self, phase: str = "running", report: object = None) -> None:

@@ -85,7 +85,7 @@ def test_a_damaged_file_itself(tmp_path: Path, make: Callable[[Path], None]) -> 
 def test_health_says_so(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "kube9.db")
     volume = Volume(tmp_path / "kube9.db", 1)
-    volume.look()
+    volume.check()
     assert volume.unreadable().startswith("not a file")
 
 

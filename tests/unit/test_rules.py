@@ -25,7 +25,7 @@ def test_every_deadline_relates() -> None:
 
 def test_intervals_relate() -> None:
     times = Deadlines()
-    assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of Supervisor._end"
+    assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of _stop_children"
     assert times.migrate > times.hang, "the writer says beforehand that it takes long"
     assert times.restart_first < times.restart_most < times.healthy_after, "a generation that fails at once is not healthy"
     assert times.restart_most < times.confirmation, "what ends again and again is seen as what it is: nothing vouches"
