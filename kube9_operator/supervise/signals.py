@@ -1,4 +1,4 @@
-"""The signals that stop the operator, and what they do at each stage of its life.."""
+"""The signals that stop the operator, and what they do at each stage of its life."""
 
 import contextlib
 import os

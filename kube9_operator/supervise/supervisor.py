@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import MAX_FRAMES_IN_QUEUE
 from kube9_operator.supervise import exits, messages
@@ -75,7 +76,7 @@ class Supervisor:
     def run(self) -> int:
         """Runs until SIGTERM, SIGINT or SIGHUP. Returns the exit code."""
         self._note_signals()
-        wait = self._deadlines.restart_first
+        backoff = Backoff(self._deadlines.restart_first, self._deadlines.restart_most, jitter=(1.0, 1.0))
         while True:
             began = time.monotonic()
             ending = self._start_writer() or self._supervise()
@@ -87,13 +88,13 @@ class Supervisor:
                 self._log.error("operator.cannot_run", reason=ending.reason)
                 return exits.EXIT_FOR_GOOD
             if time.monotonic() - began > self._deadlines.healthy_after:
-                wait = self._deadlines.restart_first
+                backoff.reset()
+            wait = backoff.next()
             self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
             self._operator_events.note_failure(ending.process, ending.reason)
             if self._sleep(wait):
                 self._log.info("operator.stopped")
                 return EXIT_OK
-            wait = min(wait * 2, self._deadlines.restart_most)
 
     # Signals: the handlers only note them, and the loops below act on them.
 
