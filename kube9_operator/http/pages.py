@@ -36,7 +36,7 @@ class Pages:
         """Returns the response to a GET of that path."""
         match path:
             case "/livez":
-                return _verdict("" if self._health.loop_runs() else "the supervisor's loop does not turn")
+                return _verdict("" if self._health.loop_runs() else "the supervisor's main loop is stuck")
             case "/readyz":
                 return _verdict(self._volume.unreadable())
             case "/healthz":
@@ -55,12 +55,12 @@ class Pages:
                 "readable": not unreadable,
                 "writable": bool(metrics.last_commit_ms) and not metrics.trouble,
                 "trouble": metrics.trouble or unreadable,
-                "last_written": iso(metrics.last_commit_ms) if metrics.last_commit_ms else None,
+                "last_commit": iso(metrics.last_commit_ms) if metrics.last_commit_ms else None,
                 "size_bytes": self._volume.size_bytes,
             },
             "queue": metrics.waiting,
             "dropped": metrics.total("kube9_events_dropped_total"),
-            "books": metrics.accounting,
+            "accounting": metrics.accounting,
         }
 
 

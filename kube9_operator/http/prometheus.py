@@ -144,7 +144,7 @@ class _Collector:
         return {
             "kube9_build_info": {(self._version,): 1},
             "kube9_health": {(one,): int(one == found["status"]) for one in STATUSES},
-            "kube9_event_listener_healthy": {(): int(watches["events"]["current"])},
+            "kube9_event_listener_healthy": {(): int(watches["events"]["confirmed"])},
             "kube9_source_proved_timestamp_seconds": {
                 (source,): ms / 1000 for source, ms in self._health.confirmed_ms().items() if source in watches
             },

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
@@ -115,26 +116,31 @@ class Health:
         not_yet = dict[str, list[str]]()
         watches = {}
         for source in self._sources:
-            confirmed = self._writer.confirmed_ms.get(source, 0) if self._writer else 0
-            current = time.monotonic() - self._confirmed_at.get(source, self._started) <= self._confirmation_seconds
+            confirmed_ms = self._writer.confirmed_ms.get(source, 0) if self._writer else 0
+            is_confirmed = time.monotonic() - self._confirmed_at.get(source, self._started) <= self._confirmation_seconds
             trouble = self._troubles.get(source, "")
-            watches[source] = {"proved_until": iso(confirmed) if confirmed else None, "current": current, "trouble": trouble}
-            if trouble in PERMANENT and (current or source != PRIMARY):
+            watches[source] = {
+                "confirmed": is_confirmed,
+                "confirmed_until": iso(confirmed_ms) if confirmed_ms else None,
+                "trouble": trouble,
+            }
+            if trouble in PERMANENT and (is_confirmed or source != PRIMARY):
                 denied.setdefault(trouble, []).append(source)
-            elif not current:
-                behind.setdefault(trouble, []).append((source, confirmed))
+            elif not is_confirmed:
+                behind.setdefault(trouble, []).append((source, confirmed_ms))
             elif source not in self._begun:
                 not_yet.setdefault(trouble, []).append(source)
-        unhealthy += [_not_confirmed(trouble, sources) for trouble, sources in behind.items()]
+        unhealthy += [_not_confirmed(sources, trouble) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
-        starting = [_not_begun(trouble, sources) for trouble, sources in not_yet.items()]
+        starting = [_not_listed(sources, trouble) for trouble, sources in not_yet.items()]
         if self._writer and self._writer.damage:
             degraded.append(self._writer.damage)
         degraded += self._writer.limited if self._writer else []
         if self._writer and self._writer.slow:
-            degraded.append(f"recording lags: {self._writer.slow}")
+            degraded.append(f"events are recorded late: {self._writer.slow}")
         degraded += self._of_status_map()
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
+        written_ms = self._status_map.last_written_ms if self._status_map else 0
         return {
             "status": status,
             "reasons": unhealthy + starting + degraded,
@@ -143,12 +149,10 @@ class Health:
             "processes": self._phases,
             "watches": watches,
             "status_configmap": {
-                "written": iso(self._status_map.last_written_ms)
-                if self._status_map and self._status_map.last_written_ms
-                else None,
+                "last_written": iso(written_ms) if written_ms else None,
                 "trouble": self._status_map.trouble if self._status_map else "",
             },
-            "recorded_since_start": self._writer.observations if self._writer else 0,
+            "observations_since_start": self._writer.observations if self._writer else 0,
         }
 
     def _of_status_map(self) -> list[str]:
@@ -157,17 +161,20 @@ class Health:
         if report is None or not report.trouble:
             return []
         late = time.monotonic() - self._status_map_worked_at > self._confirmation_seconds
-        return [f"the status ConfigMap: {report.trouble}"] if report.permanent or late else []
+        return [f"the status ConfigMap cannot be written: {report.trouble}"] if report.permanent or late else []
 
     def _of_writer(self) -> list[str]:
         if self._writer is None:
             late = time.monotonic() - self._started > self._hang_seconds
-            return [f"the writer is {self._phases.get('writer', 'not there')}"] if late else []
+            return [f"the writer has not reported yet: it is {self._writer_phase()}"] if late else []
         if self._writer.trouble:
             return [f"the database cannot be written: {self._writer.trouble}"]
         if not self.hears_writer():
-            return [f"no word from the writer, which is {self._phases.get('writer', 'not there')}"]
+            return [f"the writer has stopped reporting: it is {self._writer_phase()}"]
         return []
+
+    def _writer_phase(self) -> str:
+        return self._phases.get("writer", "not running")
 
 
 PRIMARY = "events"
@@ -176,16 +183,27 @@ PERMANENT = ("not permitted", "not served")
 """Troubles that do not end by themselves. Health shows them at once, while the source still counts as confirmed."""
 
 
-def _not_begun(trouble: str, sources: list[str]) -> str:
-    return f"not watched yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
+def watches_of(sources: Iterable[str]) -> str:
+    """Names watches, as the subject of a sentence: "the Events watch", "the watches of jobs, pods"."""
+    names = [{"events": "Events"}.get(source, source) for source in sources]
+    return f"the {names[0]} watch" if len(names) == 1 else f"the watches of {', '.join(names)}"
 
 
-def _not_confirmed(trouble: str, sources: list[tuple[str, int]]) -> str:
+def _not_listed(sources: list[str], trouble: str) -> str:
+    return f"not listed yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
+
+
+def _not_confirmed(sources: list[tuple[str, int]], trouble: str) -> str:
     """Makes one reason for all sources with the same trouble, with the earliest time until which one is confirmed.
 
     `sources` has the time of each source, 0 for never.
     """
-    confirmed = min(ms for _, ms in sources)
-    since = f"since {iso(confirmed)}" if confirmed else "yet"
-    names = ", ".join(source for source, _ in sources)
-    return f"nothing has vouched for {names} {since}{': ' if trouble else ''}{trouble}"
+    confirmed_ms = min(ms for _, ms in sources)
+    return not_confirmed([source for source, _ in sources], iso(confirmed_ms) if confirmed_ms else "", trouble)
+
+
+def not_confirmed(sources: list[str], since: str, why: str) -> str:
+    """Says that sources are not confirmed `since` a time ('' for never), and why ('' if that is unknown)."""
+    has = "has" if len(sources) == 1 else "have"
+    until = f"since {since}" if since else "yet"
+    return f"{watches_of(sources)} {has} not been confirmed {until}" + (f": {why}" if why else "")

@@ -5,7 +5,7 @@ from typing import Any
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation
-from kube9_operator.supervise.health import PERMANENT
+from kube9_operator.supervise.health import PERMANENT, not_confirmed, watches_of
 
 SEVERITIES = {"starting": INFO, "healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
 """The severity of a change to this status."""
@@ -48,30 +48,30 @@ class HealthEvents:
         self._changed_ms = now_ms
         why = health["reasons"]
         title = "Database unavailable" if began else "Database available again" if ended else f"Health changed to {status}"
-        reasons = "; ".join(why) or "nothing is wrong any more"
+        reasons = "; ".join(why) or "everything is recorded"
         metadata = {"previous": before, "current": status, "why": why}
         if seconds is not None:
             metadata["previous_lasted_seconds"] = seconds
         severity = CRITICAL if began else SEVERITIES[status]
-        text = f"{before} to {status}: {reasons}"
+        text = f"Health changed from {before} to {status}: {reasons}."
         key = f"{title} {before} {status}"
         return [operator_event.observation("HealthChanged", severity, title, text, now_ms, metadata, key=key)]
 
     def _losses(self, watches: dict[str, Any], now_ms: int) -> list[Observation]:
         """Returns events for the sources that are no longer confirmed, and for those that are confirmed again."""
-        behind = {source for source, watch in watches.items() if not watch["current"] and watch["trouble"] not in PERMANENT}
+        behind = {source for source, watch in watches.items() if not watch["confirmed"] and watch["trouble"] not in PERMANENT}
         events = []
         if behind - self._lost.keys():
             self._lost = dict.fromkeys(sorted(behind), now_ms) | {s: ms for s, ms in self._lost.items() if s in behind}
-            since = min((watches[source]["proved_until"] or "the start" for source in behind), default="")
+            since = min((watches[source]["confirmed_until"] or "the start" for source in behind), default="")
             why = sorted({watches[source]["trouble"] for source in behind} - {""})
-            text = f"Nothing has vouched for {', '.join(self._lost)} since {since}{': ' if why else ''}{', '.join(why)}"
+            text = _sentence(not_confirmed(list(self._lost), since, ", ".join(why)))
             events.append(_watch("WatchLost", ERROR, "Watch lost", text, now_ms, list(self._lost), since=since, why=why))
-        back = [source for source in self._lost if watches.get(source, {}).get("current")]
+        back = [source for source in self._lost if watches.get(source, {}).get("confirmed")]
         if back:
             seconds = round((now_ms - min(self._lost[source] for source in back)) / 1000, 1)
             self._lost = {source: ms for source, ms in self._lost.items() if source not in back}
-            text = f"{', '.join(back)} watched again, {seconds} s after that was known to be lost"
+            text = _sentence(f"{watches_of(back)} {'works' if len(back) == 1 else 'work'} again after {seconds} s")
             events.append(_watch("WatchRestored", INFO, "Watch restored", text, now_ms, back, lost_seconds=seconds))
         return events
 
@@ -85,16 +85,16 @@ class HealthEvents:
             new = [s for s, watch in watches.items() if watch["trouble"] == why and self._unavailable.get(s, ("", 0))[0] != why]
             if new:
                 self._unavailable |= dict.fromkeys(new, (why, now_ms))
-                text = f"{', '.join(new)}: {why}; tried again every few minutes, the others go on"
+                text = f"Cannot watch {', '.join(new)}: {why}. Retried every few minutes. Everything else is still recorded."
                 events.append(_watch("SourceUnavailable", WARNING, "Source unavailable", text, now_ms, new, why=why))
         back = [
             source
             for source, (_, since_ms) in self._unavailable.items()
-            if watches[source]["trouble"] not in PERMANENT and (watches[source]["proved_until"] or "") > iso(since_ms)
+            if watches[source]["trouble"] not in PERMANENT and (watches[source]["confirmed_until"] or "") > iso(since_ms)
         ]
         if back:
             seconds = round((now_ms - min(self._unavailable.pop(source)[1] for source in back)) / 1000, 1)
-            text = f"{', '.join(back)} can be watched, after {seconds} s"
+            text = f"{', '.join(back)} can be watched again after {seconds} s."
             events.append(
                 _watch("SourceAvailable", INFO, "Source available again", text, now_ms, back, unavailable_seconds=seconds)
             )
@@ -111,3 +111,7 @@ def _watch(reason: str, severity: int, title: str, text: str, now_ms: int, sourc
     return operator_event.observation(
         reason, severity, title, text, now_ms, {"sources": sources} | more, key=f"{reason} {more.get('why', '')} {of}"
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

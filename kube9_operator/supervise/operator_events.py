@@ -37,23 +37,23 @@ class OperatorEvents:
         if last_alive_ms:
             seconds = max(0, self._began_ms - last_alive_ms) // 1000
             metadata |= {"down_seconds": seconds, "down_since": iso(last_alive_ms)}
-            down = f", after it was down for {seconds} s"
+            down = f" It was down for {seconds} s."
         place = f" in namespace {self._namespace}" if self._namespace else ""
-        text = f"kube9-operator {self._version} started{place}{down}"
+        text = f"kube9-operator {self._version} started{place}.{down}"
         self._outbox.add(
             operator_event.observation("OperatorStarted", INFO, "Operator started", text, self._began_ms, metadata)
         )
 
     def note_stop(self) -> None:
         """A signal asked the operator to stop."""
-        text = f"kube9-operator {self._version} was asked to stop"
+        text = f"kube9-operator {self._version} was asked to stop by a signal."
         metadata = {"version": self._version, "namespace": self._namespace}
         self._outbox.add(operator_event.observation("OperatorStopping", INFO, "Operator stopping", text, now_ms(), metadata))
 
     def note_failure(self, process: str, reason: str) -> None:
         """A process failed, and all workers are restarted. Repetitions are one event with a count."""
         title = f"Process {process} failed"
-        text = f"{reason}; all processes are started again, and go on from what is stored"
+        text = f"{reason}. All workers are restarted and continue from the last commit."
         metadata = {"process": process, "why": reason}
         self._outbox.add(
             operator_event.observation(

@@ -18,7 +18,7 @@ class Volume:
     def __init__(self, database: Path, limit_bytes: int) -> None:
         self._database = database
         self._checked_at = 0.0
-        self._why = "not looked at yet"
+        self._why = "not checked yet"
         self.size_bytes = 0
         """The size of the database with its write-ahead log."""
         self.limit_bytes = limit_bytes
@@ -38,7 +38,7 @@ class Volume:
         try:
             with open(open_file(self._database), "rb") as file:
                 is_database = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-            self._why = "" if is_database else "the file is no database yet"
+            self._why = "" if is_database else "the file is not a SQLite database yet"
             self.size_bytes = sum(path.stat().st_size for path in self._files() if path.exists())
         except OSError as error:
             self._why = error.strerror or type(error).__name__

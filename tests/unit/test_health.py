@@ -66,7 +66,7 @@ def test_sources_of_one_trouble_are_one_reason(health: Health, clocks: Clocks) -
     clocks.pass_by(21)
     found = health.document()
     assert found["status"] == "unhealthy"
-    assert found["reasons"] == [f"nothing has vouched for nodes, pods since {module.iso(NOW_MS)}: no answer"]
+    assert found["reasons"] == [f"the watches of nodes, pods have not been confirmed since {module.iso(NOW_MS)}: no answer"]
 
 
 def test_a_namespace_that_has_reached_a_bound_is_named(health: Health, clocks: Clocks) -> None:
@@ -97,7 +97,7 @@ def test_it_is_starting_until_every_source_is_listed_or_found_to_be_unavailable(
     assert new.document()["status"] == "starting", "before anything is heard"
     for number, source in enumerate(SOURCES):
         left = ", ".join(SOURCES[number:])
-        assert (new.document()["status"], new.document()["reasons"][0]) == ("starting", f"not watched yet: {left}")
+        assert (new.document()["status"], new.document()["reasons"][0]) == ("starting", f"not listed yet: {left}")
         clocks.pass_by(1)
         if source == "nodes":
             new.receive("watcher", WatcherReport({source: "not permitted"}))
@@ -122,18 +122,21 @@ def test_a_start_at_which_nothing_can_be_watched_is_starting_and_then_unhealthy(
         confirm(new, confirmed_ms)
         return new.document()["status"], new.document()["reasons"]
 
-    names = ", ".join(SOURCES)
-    assert later(1) == ("starting", [f"not watched yet: {names}"])
+    names, watches = ", ".join(SOURCES), ", ".join(("Events", *SOURCES[1:]))
+    assert later(1) == ("starting", [f"not listed yet: {names}"])
     new.receive("watcher", WatcherReport(dict.fromkeys(SOURCES, "cannot be reached")))
-    assert later(8) == ("starting", [f"not watched yet: {names} (cannot be reached)"])
+    assert later(8) == ("starting", [f"not listed yet: {names} (cannot be reached)"])
     since = f"since {module.iso(confirmed_ms)}" if confirmed_ms else "yet"
-    assert later(112) == ("unhealthy", [f"nothing has vouched for {names} {since}: cannot be reached"])
+    assert later(112) == (
+        "unhealthy",
+        [f"the watches of {watches} have not been confirmed {since}: cannot be reached"],
+    )
     new.receive("watcher", WatcherReport(dict.fromkeys(SOURCES, ""), problems=NONE_WRONG))
     confirm(new, clocks.now_ms())
     assert new.document()["status"] == "healthy"
 
 
-def test_a_start_after_a_long_time_has_the_time_of_a_proof(health: Health, clocks: Clocks) -> None:
+def test_a_start_after_a_long_time_has_as_long_as_a_confirmation_lasts(health: Health, clocks: Clocks) -> None:
     confirm(health, NOW_MS - DAY * 1000)
     assert health.document()["status"] == "healthy"
     clocks.pass_by(121)
@@ -141,7 +144,7 @@ def test_a_start_after_a_long_time_has_the_time_of_a_proof(health: Health, clock
 
 
 @pytest.mark.parametrize("jump", [DAY, -DAY])
-def test_a_clock_that_is_set_neither_proves_nor_takes_proofs_back(health: Health, clocks: Clocks, jump: int) -> None:
+def test_a_clock_that_is_set_neither_confirms_nor_takes_confirmations_back(health: Health, clocks: Clocks, jump: int) -> None:
     confirm(health, clocks.now_ms())
     clocks.ahead_seconds = jump
     clocks.pass_by(119)

@@ -7,8 +7,8 @@ import pytest
 from kube9_operator.supervise.health_events import HealthEvents
 
 
-def told(*statuses: str) -> list[tuple[str, str]]:
-    """The changes that are recorded when health goes this way, each as the title and the text up to the reasons."""
+def recorded(*statuses: str) -> list[tuple[str, str]]:
+    """The changes that are recorded when health goes this way, each as the title and the description up to the reasons."""
     events, found = HealthEvents(), []
     for second, status in enumerate(statuses):
         document: dict[str, Any] = {"status": status, "reasons": [], "watches": {}}
@@ -28,4 +28,6 @@ def told(*statuses: str) -> list[tuple[str, str]]:
     ],
 )
 def test_a_start_is_no_change_of_health(statuses: list[str], changes: list[str]) -> None:
-    assert told(*statuses) == [(f"Health changed to {one.rpartition(' ')[2]}", one) for one in changes]
+    assert recorded(*statuses) == [
+        (f"Health changed to {change.rpartition(' ')[2]}", f"Health changed from {change}") for change in changes
+    ]
