@@ -101,7 +101,9 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     until(lambda: len(operator.events()) == 5, "the events")
     found = until(lambda: _with_events(operator, 5), "the figures")
     assert found["kube9_events_received_total"][("Warning",)] == 5
-    assert found["kube9_books_total"][("events", "received")] == found["kube9_books_total"][("events", "stored")] == 5
+    assert found["kube9_observations_received_total"][("events",)] == 5
+    assert found["kube9_observation_outcomes_total"][("events", "stored")] == 5
+    assert ("events", "received") not in found["kube9_observation_outcomes_total"]
     assert found["kube9_events_lag_seconds_count"][()] >= 5
     assert found["kube9_events_recorded_duration_seconds_count"][()] >= 1
     assert found["kube9_events_processing_duration_seconds_count"][()] >= 1
@@ -114,7 +116,7 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     standin.write(warning("two", "BackOff", "again"))
     found = until(lambda: _with_events(operator, 6), "the figures to go on")
     assert found["kube9_process_restarts_total"] == {(name,): 1 for name in ("writer", *PROCESSES)}
-    assert found["kube9_books_total"][("events", "stored")] == 6
+    assert found["kube9_observation_outcomes_total"][("events", "stored")] == 6
 
 
 def _with_events(operator: Operator, number: int) -> dict[str, dict[tuple[str, ...], float]] | None:

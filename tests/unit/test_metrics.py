@@ -16,7 +16,7 @@ from kube9_operator.model.frame import INFO
 from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
-from kube9_operator.supervise.messages import WatcherReport, WriterReport, decode
+from kube9_operator.supervise.messages import WatcherReport, WriterReport, decode, encode
 from kube9_operator.supervise.volume import SQLITE_MAGIC, Volume
 from kube9_operator.write.counters import Counted
 
@@ -81,29 +81,40 @@ def test_a_death_of_one_process_leaves_the_figures_of_others() -> None:
     assert totals.waiting == {"events": 0, "pods": 4}
 
 
-def test_books_are_those_of_the_database_and_stand_when_it_is_replaced() -> None:
+def test_the_accounting_is_that_of_the_database_and_stands_when_it_is_replaced() -> None:
     totals = MetricTotals()
-    totals.receive("writer", _recording(received=10, stored=10))
+    totals.receive("writer", _report(received=10, stored=10))
     totals.process_started("writer")
-    totals.receive("writer", _recording(received=12, stored=11, unchanged=1))
+    totals.receive("writer", _report(received=12, stored=11, unchanged=1))
     assert totals.accounting == {"events": {"received": 12, "stored": 11, "unchanged": 1}}
-    totals.receive("writer", _recording(received=3, stored=3, unchanged=0))
+    totals.receive("writer", _report(received=3, stored=3, unchanged=0))
     assert totals.accounting == {"events": {"received": 15, "stored": 14, "unchanged": 1}}
 
 
-def _recording(**account: int) -> WriterReport:
+def _report(**account: int) -> WriterReport:
     return WriterReport({}, "", 0, 1, {"events": account})
 
 
 def test_a_report_arrives_as_it_was_sent() -> None:
-    from kube9_operator.supervise.messages import _encoder
-
     tally = Tally()
     tally.add(TOTAL, "cluster", "info")
     tally.add("kube9_events_dropped_total", number=3)
     tally.observe(LAG, 0.2, 1e9)
     sent = tally.report()
-    assert decode(_encoder.encode(sent)) == sent
+    assert decode(encode(sent)) == sent
+
+
+def test_the_number_received_is_apart_from_its_outcomes() -> None:
+    totals = MetricTotals()
+    totals.receive("writer", _report(received=12, stored=11, unchanged=1))
+    samples = exposed(totals)
+    assert samples["kube9_observations_received_total", (("source", "events"),)] == 12
+    outcomes = {
+        dict(labels)["outcome"]: number
+        for (name, labels), number in samples.items()
+        if name == "kube9_observation_outcomes_total"
+    }
+    assert outcomes == {"stored": 11, "unchanged": 1}
 
 
 def test_every_metric_is_there_from_the_start() -> None:

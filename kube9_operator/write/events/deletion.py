@@ -25,7 +25,7 @@ ERASING_SECONDS = 0.008
 MOST_NAMESPACES = 10
 """That an event names; the others are counted together."""
 
-DELETED = "kube9_retention_deleted_total"
+DELETED = "kube9_events_deleted_total"
 REASON_SIZE = (
     "deleted to keep the database within its size limit, first from the namespaces that take most, there the least severe and "
     "oldest first"
