@@ -57,7 +57,7 @@ class _OfLibraries(logging.Handler):
 
 def _unexpected(kind: type[BaseException], error: BaseException | None, trace: types.TracebackType | None) -> None:
     """Logs what ends a thread or the process, in place of the traceback that Python prints as it is."""
-    get().critical("failed.unexpectedly", error=one_line(error or kind()), exc_info=(kind, error, trace))
+    get().critical("exception.uncaught", error=one_line(error or kind()), exc_info=(kind, error, trace))
 
 
 def _without_secrets(_logger: Any, _method: str, line: Any) -> Any:

@@ -40,7 +40,7 @@ def run(
     except Exception as error:
         logs.get().error("process.failed", error=logs.one_line(error))
         link.send(Failed(logs.one_line(error)))
-        logs.get().debug("process.failed.traceback", exc_info=True)
+        logs.get().debug("process.traceback", exc_info=True)
         sys.exit(exits.EXIT_FAILED)
     finally:
         link.send(link.tally.report())

@@ -55,7 +55,9 @@ class ProblemLog:
             logged = self._logged.pop(why)
             if not logged.sources & self._current.keys():  # otherwise it has become another problem
                 seconds = round(now - logged.since, 1)
-                lines.append(Line("problem.ended", True, {"why": why, "sources": sorted(logged.sources), "seconds": seconds}))
+                lines.append(
+                    Line("problem.ended", True, {"reason": why, "sources": sorted(logged.sources), "seconds": seconds})
+                )
         return lines
 
     def _began(self, why: str, now: float) -> list[Line]:
@@ -74,4 +76,4 @@ class ProblemLog:
         if now - since < self._settle_seconds:
             return []
         self._logged[why] = LoggedProblem(logged.since if logged else since, before | new)
-        return [Line("problem.began", False, {"why": why, "error": problem.error, "sources": sorted(new)})]
+        return [Line("problem.began", False, {"reason": why, "error": problem.error, "sources": sorted(new)})]

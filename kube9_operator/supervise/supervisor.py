@@ -90,7 +90,7 @@ class Supervisor:
             if time.monotonic() - began > self._deadlines.healthy_after:
                 backoff.reset()
             wait = backoff.next()
-            self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
+            self._log.warning("workers.restarting", reason=ending.reason, wait_seconds=wait)
             self._operator_events.note_failure(ending.process, ending.reason)
             if self._sleep(wait):
                 self._log.info("operator.stopped")

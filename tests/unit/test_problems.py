@@ -14,11 +14,11 @@ def said(problems: dict[str, Problem | None]) -> WatcherReport:
 
 
 def began(problem: Problem, *sources: str) -> Line:
-    return Line("problem.began", False, {"why": problem.why, "error": problem.error, "sources": sorted(sources)})
+    return Line("problem.began", False, {"reason": problem.why, "error": problem.error, "sources": sorted(sources)})
 
 
 def ended(problem: Problem, seconds: float, *sources: str) -> Line:
-    return Line("problem.ended", True, {"why": problem.why, "sources": sorted(sources), "seconds": seconds})
+    return Line("problem.ended", True, {"reason": problem.why, "sources": sorted(sources), "seconds": seconds})
 
 
 def test_an_outage_is_one_line_whatever_watch_finds_it_when() -> None:
@@ -26,7 +26,7 @@ def test_an_outage_is_one_line_whatever_watch_finds_it_when() -> None:
     for second, source in enumerate(SOURCES):
         problems.receive(said({source: DOWN}), float(second))
         lines += problems.new_lines(float(second))
-    assert [(line.event, line.fields["why"]) for line in lines] == [("problem.began", DOWN.why)]
+    assert [(line.event, line.fields["reason"]) for line in lines] == [("problem.began", DOWN.why)]
     lines.clear()
     for second, process in enumerate(PROCESSES):
         problems.receive(said(dict.fromkeys([name for name, one in SOURCES.items() if one.process == process])), 100.0 + second)
