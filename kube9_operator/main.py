@@ -96,14 +96,14 @@ def _serve(deadlines: "Deadlines | None") -> int:
     deadlines = deadlines or Deadlines()
     health = Health(tuple(SOURCES), deadlines.confirmation, deadlines.hang)
     metrics = MetricTotals()
-    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20)
+    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20, deadlines)
     volume.begin()
     pages = Pages(health, metrics, volume, exposition(__version__, metrics, health, volume))
     try:
-        port = serve_http(chosen.health_port, pages.page)
+        port = serve_http(chosen.health_port, pages.page, deadlines.http_request)
     except OSError as error:
         return _cannot_run(f"HEALTH_PORT={chosen.health_port}: {error.strerror}")
-    logs.get().info("operator.serving", port=port)
+    logs.get().info("http.listening", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[

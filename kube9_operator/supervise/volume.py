@@ -5,18 +5,17 @@ import time
 from pathlib import Path
 
 from kube9_operator.files import open_file
+from kube9_operator.model.deadlines import Deadlines
 
-CHECK_SECONDS = 1.0
-STALE_SECONDS = 10.0
-"""If a check takes longer than this, the volume hangs."""
 SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 class Volume:
     """The result of the last check. Reading it never waits."""
 
-    def __init__(self, database: Path, limit_bytes: int) -> None:
+    def __init__(self, database: Path, limit_bytes: int, deadlines: Deadlines) -> None:
         self._database = database
+        self._deadlines = deadlines
         self._checked_at = 0.0
         self._why = "not checked yet"
         self.size_bytes = 0
@@ -30,7 +29,7 @@ class Volume:
 
     def unreadable(self) -> str:
         """Returns why the database cannot be read; '' if it can, whether or not it can be written."""
-        hangs = self._checked_at and time.monotonic() - self._checked_at > STALE_SECONDS
+        hangs = self._checked_at and time.monotonic() - self._checked_at > self._deadlines.volume_stale
         return "the volume does not answer" if hangs else self._why
 
     def check(self) -> None:
@@ -50,4 +49,4 @@ class Volume:
     def _check_forever(self) -> None:
         while True:
             self.check()
-            time.sleep(CHECK_SECONDS)
+            time.sleep(self._deadlines.volume_check)

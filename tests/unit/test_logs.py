@@ -13,6 +13,7 @@ import structlog
 import kube9_cli.render.plain
 from kube9_operator import logs, parser
 from kube9_operator.http.pages import Pages
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.messages import WatcherReport
@@ -80,7 +81,7 @@ def test_off_a_terminal_it_is_json_that_loses_nothing(monkeypatch: pytest.Monkey
 
 
 def test_pages_show_no_text_raw(tmp_path: Path) -> None:
-    health, volume = Health(("events", NASTY), 120, 10), Volume(tmp_path / "kube9.db", 1)
+    health, volume = Health(("events", NASTY), 120, 10), Volume(tmp_path / "kube9.db", 1, Deadlines())
     health.set_processes([NASTY])
     health.receive("rest", WatcherReport({"events": NASTY, NASTY: "not permitted"}))
     volume.check()

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kube9_operator.http.pages import TEXT, Pages
 from kube9_operator.http.prometheus import METRICS, exposition
 from kube9_operator.model import operator_event
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import INFO
 from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
 from kube9_operator.supervise.aggregation import MetricTotals
@@ -25,7 +26,7 @@ TOTAL = "kube9_events_total"
 
 def exposed(totals: MetricTotals) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample of /metrics, as Prometheus' own parser reads it."""
-    text = exposition("1.2.3", totals, Health(("events",), 5.0, 3.0), Volume(Path("/nowhere"), 2**30))().decode()
+    text = exposition("1.2.3", totals, Health(("events",), 5.0, 3.0), Volume(Path("/nowhere"), 2**30, Deadlines()))().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -152,7 +153,7 @@ def test_the_children_do_not_carry_prometheus() -> None:
 
 
 def test_pages_say_what_is_wrong(tmp_path: Path) -> None:
-    health, volume = Health(("events",), 5.0, hang_seconds=0.0), Volume(tmp_path / "kube9.db", 2**30)
+    health, volume = Health(("events",), 5.0, hang_seconds=0.0), Volume(tmp_path / "kube9.db", 2**30, Deadlines())
     pages = Pages(health, MetricTotals(), volume, lambda: b"")
     assert pages.page("/livez") == (503, b"failed: the supervisor's main loop is stuck\n", TEXT)
     assert pages.page("/readyz") == (503, b"failed: not checked yet\n", TEXT)
