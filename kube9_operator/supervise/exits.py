@@ -2,15 +2,16 @@
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
-"""The generation ends and another begins."""
+"""The supervisor restarts all workers."""
 EXIT_FOR_GOOD = 78
-"""EX_CONFIG of sysexits.h: it will not pass, the pod stops with the reason."""
+"""EX_CONFIG of sysexits.h: a restart cannot help, so the pod stops with the reason."""
 EXIT_ORPHANED = 79
+"""The supervisor is gone."""
 
 
 class CannotStart(Exception):
-    """Raised by a child for a reason that will not pass by starting again; its text is for the user."""
+    """Raised by a child for a reason that a restart cannot fix. Its text is for the user."""
 
 
 class BeginAgain(Exception):
-    """Raised by a child for a reason that is understood and that the next generation does not meet."""
+    """Raised by a child for a known reason that a restart of all workers fixes."""

@@ -126,7 +126,10 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
         operator.environment["HEALTH_PORT"] = str(taken.getsockname()[1])
         operator.start()
         assert operator.wait() == 78
-    assert f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: Address already in use" in operator.log_text()
+    assert (
+        f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: cannot listen on this port: Address already in use"
+        in operator.log_text()
+    )
 
 
 def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Path) -> None:
