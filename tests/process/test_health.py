@@ -140,7 +140,7 @@ def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Pat
     operator.environment |= {"PYTHONPATH": str(Path(__file__).parent.parent / "clock"), "KUBE9_TEST_CLOCK": str(clock)}
 
     def confirmed() -> str:
-        """Until when Events are confirmed; health is green at every look."""
+        """Until when Events are confirmed; health is healthy at every check."""
         code, found = operator.health()
         assert (code, found["reasons"]) == (200, [])
         return str(found["watches"]["events"]["confirmed_until"] or "")

@@ -103,7 +103,7 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     for number in range(5):
         standin.write(warning(f"one-{number}", "BackOff", "again"))
     until(lambda: len(operator.events()) == 5, "the events")
-    found = until(lambda: _with_events(operator, 5), "the figures")
+    found = until(lambda: _with_events(operator, 5), "the metrics")
     assert found["kube9_events_received_total"][("Warning",)] == 5
     assert found["kube9_observations_received_total"][("events",)] == 5
     assert found["kube9_observation_outcomes_total"][("events", "stored")] == 5
@@ -118,7 +118,7 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     until(lambda: samples(operator)["kube9_health"] == health, "health")
     operator.kill("writer")
     standin.write(warning("two", "BackOff", "again"))
-    found = until(lambda: _with_events(operator, 6), "the figures to go on")
+    found = until(lambda: _with_events(operator, 6), "the metrics to go on")
     assert found["kube9_process_restarts_total"] == {(name,): 1 for name in ("writer", *PROCESSES)}
     assert found["kube9_observation_outcomes_total"][("events", "stored")] == 6
 

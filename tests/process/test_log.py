@@ -1,4 +1,4 @@
-"""What the log says: one line a problem, and nothing of libraries."""
+"""The log has one line for each problem, and no messages of libraries."""
 
 from pathlib import Path
 

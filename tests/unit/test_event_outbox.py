@@ -1,4 +1,4 @@
-"""What the supervisor tells the writer: nothing is lost by a writer's death, and nothing grows without bounds."""
+"""The outbox of operator events: nothing is lost when a writer dies, and nothing grows without bounds."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def outbox() -> EventOutbox:
     return EventOutbox()
 
 
-def titles(told: OutboxBatch | None) -> list[str]:
-    assert told
-    return [one.title for one in told.observations]
+def titles(batch: OutboxBatch | None) -> list[str]:
+    assert batch
+    return [one.title for one in batch.observations]
 
 
-def test_what_is_not_committed_is_told_again_to_writer_replaced(outbox: EventOutbox) -> None:
+def test_what_is_not_committed_is_sent_again_to_another_writer(outbox: EventOutbox) -> None:
     outbox.add(observation(1), observation(2))
     first = outbox.next_batch()
     assert titles(first) == ["1", "2"]
@@ -35,44 +35,44 @@ def test_what_is_not_committed_is_told_again_to_writer_replaced(outbox: EventOut
     outbox.acknowledge(first.number)
     assert again
     outbox.writer_replaced()
-    assert titles(outbox.next_batch()) == ["1", "2", "3"], "the word of a dead writer on an old telling means nothing"
+    assert titles(outbox.next_batch()) == ["1", "2", "3"], "what a dead writer acknowledges of an old batch means nothing"
 
 
-def test_what_is_committed_is_told_no_more(outbox: EventOutbox) -> None:
+def test_what_is_committed_is_not_sent_again(outbox: EventOutbox) -> None:
     outbox.add(*(observation(number) for number in range(MAX_IN_BATCH + 1)))
-    told = outbox.next_batch()
-    assert told
-    outbox.acknowledge(told.number)
+    batch = outbox.next_batch()
+    assert batch
+    outbox.acknowledge(batch.number)
     assert titles(outbox.next_batch()) == [str(MAX_IN_BATCH)]
 
 
-def test_health_is_told_when_it_changes_and_to_each_writer(outbox: EventOutbox) -> None:
+def test_health_is_sent_when_it_changes_and_to_each_writer(outbox: EventOutbox) -> None:
     assert outbox.next_batch() is None
     outbox.set_health("1")
-    told = outbox.next_batch()
-    assert told
-    assert told.health == "1"
-    outbox.acknowledge(told.number)
+    batch = outbox.next_batch()
+    assert batch
+    assert batch.health == "1"
+    outbox.acknowledge(batch.number)
     outbox.set_health("1")
     assert outbox.next_batch() is None
     outbox.writer_replaced()
     assert outbox.next_batch()
 
 
-def test_the_least_severe_and_oldest_give_way_and_are_counted(outbox: EventOutbox) -> None:
+def test_the_least_severe_and_oldest_are_dropped_and_counted(outbox: EventOutbox) -> None:
     outbox.add(observation(0, CRITICAL), *(observation(number) for number in range(1, MAX_WAITING + 3)))
-    told = outbox.next_batch()
-    assert told
-    assert told.dropped == 3
-    assert titles(told)[:2] == ["0", "4"]
+    batch = outbox.next_batch()
+    assert batch
+    assert batch.dropped == 3
+    assert titles(batch)[:2] == ["0", "4"]
     outbox.add(observation(1_000))
-    outbox.acknowledge(told.number)
+    outbox.acknowledge(batch.number)
     more = outbox.next_batch()
     assert more
     assert more.dropped == 1
 
 
-def test_the_last_is_hurried_behind_one_that_is_under_way(outbox: EventOutbox) -> None:
+def test_the_final_batch_does_not_wait_for_one_in_flight(outbox: EventOutbox) -> None:
     outbox.add(*(observation(number) for number in range(MAX_IN_BATCH)))
     assert outbox.next_batch()
     outbox.add(observation(99))

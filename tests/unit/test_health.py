@@ -94,7 +94,7 @@ def test_a_resource_that_is_refused_leaves_the_rest_as_it_is(health: Health, clo
 
 
 def test_it_is_starting_until_every_source_is_listed_or_found_to_be_unavailable(new: Health, clocks: Clocks) -> None:
-    assert new.document()["status"] == "starting", "before anything is heard"
+    assert new.document()["status"] == "starting", "before any report"
     for number, source in enumerate(SOURCES):
         left = ", ".join(SOURCES[number:])
         assert (new.document()["status"], new.document()["reasons"][0]) == ("starting", f"not listed yet: {left}")
@@ -103,7 +103,7 @@ def test_it_is_starting_until_every_source_is_listed_or_found_to_be_unavailable(
             new.receive("watcher", WatcherReport({source: "not permitted"}))
             continue
         new.receive("watcher", WatcherReport({}, problems={source: None}))
-        assert new.document()["status"] == "starting", "listed, and not kept yet"
+        assert new.document()["status"] == "starting", "listed, and not stored yet"
         confirm(new, clocks.now_ms(), source)
     assert (new.document()["status"], new.document()["reasons"]) == ("degraded", ["nodes: not permitted"])
     new.receive("watcher", WatcherReport({"nodes": ""}, problems={"nodes": None}))

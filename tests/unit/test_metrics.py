@@ -1,4 +1,4 @@
-"""What the children count is added up over their restarts, and exposed as the table of metrics says."""
+"""What the children count is added up over their restarts, and exposed as in the table of metrics."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def exposed(totals: MetricTotals) -> dict[tuple[str, tuple[tuple[str, str], ...]
 @given(st.lists(st.lists(st.integers(0, 5), min_size=1), max_size=5))
 def test_counters_survive_restarts(lives: list[list[int]]) -> None:
     """Each life of a process reports what it has counted since its start, some reports twice."""
-    totals, expected, seen = MetricTotals(), 0, 0
+    totals, expected, before = MetricTotals(), 0, 0
     for life in lives:
         tally = Tally()
         totals.process_started("writer")
@@ -47,8 +47,8 @@ def test_counters_survive_restarts(lives: list[list[int]]) -> None:
             expected += number
             totals.receive("writer", tally.report())
             totals.receive("writer", tally.report())
-            assert totals.total(TOTAL) == expected >= seen
-            seen = totals.total(TOTAL)
+            assert totals.total(TOTAL) == expected >= before
+            before = totals.total(TOTAL)
     assert sum(totals.histograms[PROCESSING].buckets) == expected
     assert totals.histograms[PROCESSING].sum == pytest.approx(0.003 * expected)
     restarts = exposed(totals).get(("kube9_process_restarts_total", (("process", "writer"),)), 0)
@@ -68,7 +68,7 @@ def test_namespaces_do_not_grow_over_restarts() -> None:
     assert totals.counts[LIMITED][OTHER, "words"] == 2 * MOST_NAMESPACE_LABELS
 
 
-def test_a_death_of_one_process_leaves_the_figures_of_others() -> None:
+def test_a_death_of_one_process_leaves_the_totals_of_others() -> None:
     totals = MetricTotals()
     for name in ("watcher-events", "watcher-pods"):
         totals.process_started(name)

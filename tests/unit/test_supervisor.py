@@ -1,4 +1,4 @@
-"""What the supervisor makes of a queue that cannot be made: a generation that failed, and another try. Its loop turns."""
+"""A queue or process that cannot be made ends a worker generation, and the next attempt follows. The main loop never stops."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ class Ended(Exception):
         lambda supervisor, _one: supervisor._sleep(600.0),
         lambda supervisor, one: supervisor._join([one], 600.0),
     ],
-    ids=["a child that opens the database", "the next generation", "a child to end"],
+    ids=["a child that opens the database", "the next worker generation", "a child to end"],
 )
 def test_the_loop_turns_whatever_it_waits_for(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, wait_for: Callable[[Supervisor, Any], object]
