@@ -82,9 +82,8 @@ def _for_a_terminal() -> list[Any]:
 
 def _shown(key: str, value: Any) -> Any:
     if key == "exception":
-        return "\n".join(
-            f"  {plain(one)}" for one in str(value).split("\n")
-        )  # indented, so that no text looks like a line of the log
+        # Indented, so that no text looks like a line of the log.
+        return "\n".join(f"  {plain(line)}" for line in str(value).split("\n"))
     if value is None or isinstance(value, int | float):
         return value
     return plain(value if isinstance(value, str) else repr(value))

@@ -150,7 +150,7 @@ class _Collector:
         watches = found["watches"]
         return {
             "kube9_build_info": {(self._version,): 1},
-            "kube9_health": {(one,): int(one == found["status"]) for one in STATUSES},
+            "kube9_health": {(status,): int(status == found["status"]) for status in STATUSES},
             "kube9_event_listener_healthy": {(): int(watches["events"]["confirmed"])},
             "kube9_source_confirmed_timestamp_seconds": {
                 (source,): ms / 1000 for source, ms in self._health.confirmed_ms().items() if source in watches

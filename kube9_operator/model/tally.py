@@ -69,5 +69,5 @@ class Tally:
         """Returns a copy of all counters and histograms."""
         with self._lock:
             counts = {metric: dict(values) for metric, values in self._counts.items()}
-            histograms = {metric: Histogram(list(one.buckets), one.sum) for metric, one in self._histograms.items()}
+            histograms = {metric: Histogram(list(found.buckets), found.sum) for metric, found in self._histograms.items()}
         return TallyReport(counts, histograms)

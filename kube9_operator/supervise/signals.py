@@ -25,7 +25,7 @@ def signals_held_back() -> Iterator[None]:
 
 def asked_to_stop() -> tuple[int, ...]:
     """Returns the signals that stop this process. SIGHUP is left out if it is ignored, as nohup does."""
-    return tuple(one for one in ASKED_TO_STOP if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN)
+    return tuple(found for found in ASKED_TO_STOP if found != signal.SIGHUP or signal.getsignal(found) is not signal.SIG_IGN)
 
 
 def end_at_once() -> None:
