@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
-"""Of each variable what it is; docs/configuration.md says more."""
+"""What each variable does. docs/configuration.md says more."""
 
 EXAMPLES = {
     "": (
@@ -34,7 +34,7 @@ EXAMPLES = {
     "serve": (("Record another cluster", "KUBECONFIG=$HOME/.kube/staging DB_PATH=$HOME/kube9-staging kube9-operator serve"),),
     "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
 }
-"""Of each command what it does, and how to type it."""
+"""Examples of each command: what it does, and how to type it."""
 
 SECTIONS = [
     {
@@ -63,29 +63,29 @@ writable, a database of a newer release, another operator on the same folder."""
         "content": "\n".join(f".TP\n{title}:\n.B {command}" for title, command in EXAMPLES[""]).replace("-", "\\-"),
     },
 ]
-"""Of the man page, beside what the parser gives."""
+"""Sections of the man page that argparse does not have."""
 
 
 class Parser(argparse.ArgumentParser):
-    """With the sections of the man page."""
+    """Adds the examples to the help, and the sections to the man page."""
 
     _manpage = SECTIONS  # read by argparse-manpage
 
     def format_help(self) -> str:
-        """The help, which ends with examples. They are no epilog: the man page has them in a section of its own."""
+        """Returns the help, which ends with examples. They are not an epilog, because the man page has a section for them."""
         examples = EXAMPLES[self.prog.removeprefix("kube9-operator").strip()]
         lines = [f"  # {title}\n  {command}\n" for title, command in examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
     def error(self, message: str) -> NoReturn:
-        """Ends with exit code 2."""
+        """Prints the message, with control characters escaped, and exits with code 2."""
         from kube9_operator.text.plain import plain  # not for the man page
 
         super().error(plain(message))
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser; its help is the help of the man page."""
+    """Returns the parser. The man page is made from it."""
     parser = Parser(prog="kube9-operator", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)

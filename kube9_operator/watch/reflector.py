@@ -12,7 +12,7 @@ from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Hole, News
 from kube9_operator.model.tally import RECORDED, Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch import answers, cluster_identity, lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Answer, ApiError, Client

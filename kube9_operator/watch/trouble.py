@@ -3,7 +3,7 @@
 import time
 
 from kube9_operator import logs
-from kube9_operator.supervise.child import Problem
+from kube9_operator.supervise.messages import Problem
 from kube9_operator.watch.answers import Meaning
 from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
 

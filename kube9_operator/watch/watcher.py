@@ -9,7 +9,8 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.sources import PUBLISHER, SOURCES
 from kube9_operator.settings import Settings
-from kube9_operator.supervise.child import Link, Ready, Watching
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Ready, WatcherReport
 from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
@@ -72,8 +73,8 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         outbox.close(max(0.0, until - time.monotonic()))
 
 
-def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:
-    return Watching(
+def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> WatcherReport:
+    return WatcherReport(
         {source: one.trouble() for source, one in reflectors.items()},
         {source: one.waiting() for source, one in outboxes.items()},
         {source: one.dropped for source, one in outboxes.items()},

@@ -37,7 +37,7 @@ WRONG = (
     ("events.retention.infoWarning=0", "infoWarning"),
     ("events.retention.errorCritical=3651", "errorCritical"),
     ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
-    ("image.repository=ghcr.io/alto9/kube9-operator", "that is the original's image"),
+    ("image.repository=ghcr.io/alto9/kube9-operator", "the image of the original operator"),
     ("events.persistence.size=2", "size"),
     ("events.persistance.size=2Gi", "persistance"),
     ("fullnameOverride=Recorder", "fullnameOverride"),
@@ -207,9 +207,9 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli events list -o table" in notes()
     assert "kube9.operatorNamespace" not in notes()
     assert '"kube9.operatorNamespace": "monitoring"' in notes(namespace="monitoring")
-    assert "goes with the pod" in notes("--set", "events.persistence.enabled=false")
+    assert "deleted with the pod" in notes("--set", "events.persistence.enabled=false")
     assert "stays when this release" in notes("--set", "events.persistence.keep=true")
-    assert "here it is other-0" in notes("--set", "fullnameOverride=other")
+    assert "In this release it is other-0" in notes("--set", "fullnameOverride=other")
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))

@@ -18,7 +18,7 @@ import urllib3
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import News
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.kind import Kind

@@ -203,7 +203,7 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
         record.store.begin(NOW)
-        seen = operator_event.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
+        seen = operator_event.observation("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
         record.ledger.happened(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
     assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]

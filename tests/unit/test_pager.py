@@ -11,7 +11,7 @@ import pytest
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Frame, decode
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch import client as clients
 from kube9_operator.watch import cluster_identity, items, lines, reflector
 from kube9_operator.watch.client import Answer, ApiError

@@ -187,7 +187,9 @@ class Ledger:
         before, (after, at_ms) = rows[0][0] - 1, rows[-1]
         text = f"kube9-operator {__version__} brought it from schema version {before} to {after}"
         facts = {"previous": before, "current": after}
-        return operator_event.happened("DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM)
+        return operator_event.observation(
+            "DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM
+        )
 
     def stopped(self, now_ms: int) -> None:
         """Notes that the writer ends as it was asked to."""
