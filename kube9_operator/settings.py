@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+DATABASE_NAME = "kube9.db"
+"""The file in the folder `database_folder`."""
+
 
 class SettingError(Exception):
     """Some settings are wrong. Each of `args` names a variable, its value, and what is allowed."""

@@ -104,8 +104,8 @@ class Deadlines(msgspec.Struct, frozen=True):
         """Returns the longest time that an ordered shutdown takes: see Supervisor._stop_children."""
         return self.stop_watchers + self.kill + self.flush + self.kill
 
-    def still(self) -> float:
-        """Returns how long a watch may do nothing. After that it is stuck, because none of its own waits is longer."""
+    def stuck(self) -> float:
+        """Returns after how many seconds a watch that does nothing is stuck: it never waits longer than this."""
         asking = self.plugin + self.connect + self.page
         return self.watch_most + self.watch_silence + self.patience + self.denied_retry + 2 * asking
 

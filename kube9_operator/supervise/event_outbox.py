@@ -5,7 +5,7 @@ Events go over the control pipe, one batch at a time. Neither a dead writer nor 
 
 from collections import deque
 
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.supervise.messages import OutboxBatch
 
 MAX_WAITING = 200

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.tally import TallyReport
 
 FLUSH = b"flush"

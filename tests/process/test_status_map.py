@@ -70,7 +70,7 @@ def test_where_it_may_not_be_written_recording_goes_on(operator: Operator, stand
     assert found["status"] == "degraded"
     standin.write(warning("one", "BackOff", "again"))
     until(lambda: operator.events(), "the event")
-    assert len([line for line in operator.log() if line["event"] == "status.trouble"]) == 1
+    assert len([line for line in operator.log() if line["event"] == "status.failed"]) == 1
     standin.control("answer_apply", 200)
     until(lambda: operator.health()[0] == 200, "it to heal")
     until(lambda: (published(standin) or {}).get("health") == "healthy", "the ConfigMap to say so")

@@ -5,7 +5,7 @@ from kube9_operator.supervise.messages import Problem, WatcherReport
 from kube9_operator.supervise.problems import Line, ProblemLog
 
 DOWN = Problem("the API server cannot be reached", "refused", of_all=True)
-BROKEN = Problem("no answer, or a broken one", "reset", of_all=True)
+BROKEN = Problem("the answer is missing or broken", "reset", of_all=True)
 DENIED = Problem("not permitted", "403", of_all=False)
 
 

@@ -48,7 +48,7 @@ def test_intervals_relate() -> None:
     assert times.size_look < times.size_quiet < times.retention
     assert times.size_look < times.confirmation, "a flood is met before the disk is full"
     assert times.write_back < times.confirmation, "a copy of the file alone is not far behind"
-    assert times.still() > times.confirmation, "what is stuck is red before its process is ended for it"
+    assert times.stuck() > times.confirmation, "what is stuck is red before its process is ended for it"
     assert times.volume_check < times.volume_stale, "a volume that answers is never taken for one that hangs"
 
 
