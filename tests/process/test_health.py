@@ -72,7 +72,7 @@ def test_it_is_not_healthy_before_every_source_is_listed(operator: Operator, sta
         applied = list(standin.control("applied").values())
         return str(json.loads(applied[0]["data"]["status"])["health"]) if applied else ""
 
-    reasons = ["not listed yet: pods (the server has failed)"]
+    reasons = ["not listed yet: pods (the API server reports an internal error)"]
     for _ in ("a new database", "one that has the other lists"):
         operator.log_path.unlink(missing_ok=True)  # it names the port of the operator before
         with operator:
