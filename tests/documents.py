@@ -59,7 +59,11 @@ def _folded(rule: Rule, compiled: matcher.Compiled) -> str:
         return f"with *{rule.joins}*" + ("" if compiled.primary else ", secondary")
     if compiled.repeat == "each":
         return "no: each is an event"
-    return f"by {' and '.join(('object', *compiled.fold_by))}"
+    return f"by {_listed(('object', *compiled.fold_by))}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _matches(match: Match) -> Iterator[str]:
@@ -74,7 +78,7 @@ def _matches(match: Match) -> Iterator[str]:
             yield f"{begin} {_any(texts)}"
     for begin, texts in (("message begins", match.message_prefix), ("message contains", match.message_contains)):
         if texts:
-            yield f"{begin} " + " or ".join(f'"{one.strip()}"' for one in values(texts))
+            yield f"{begin} " + " or ".join(f"`{one.strip()}`" for one in values(texts))
     if match.min_count:
         yield f"from count {match.min_count} on"
     if match.min_seconds:
