@@ -12,7 +12,7 @@ import pytest
 
 from kube9_operator.model.frame import SEVERITIES, Observation
 from kube9_operator.model.rules import loader
-from kube9_operator.model.rules.matcher import Chosen, Table
+from kube9_operator.model.rules.matcher import Chosen, Compiled, Table, built_in_table
 from kube9_operator.watch.observations import Event, normalise, verdict_of
 from tests.unit.test_events import event
 
@@ -112,6 +112,16 @@ ANOTHER_KEY = {
     ("Pod", "NodeShutdown"): "evicted, preempted",
 }
 """What tells the same as a status now has the status's key. It was `other` before."""
+
+
+OLD = {one["row"] for one in KEYS} | {"out of memory, node", "quota exceeded", "failed job", "node not ready"}
+
+
+@pytest.mark.parametrize("rule", built_in_table().rules, ids=lambda rule: str(rule.id))
+def test_a_new_rule_takes_no_warning_from_the_key_that_it_had(rule: Compiled) -> None:
+    """A Warning that nobody knew was recorded as `other`, so a rule with a key of its own is for Events of type Normal."""
+    kept = rule.key_id in OLD or rule.key_id == "node condition"  # which is that of the node's status, too
+    assert rule.ignore or kept or rule.types.exact == {"Normal"}
 
 
 def test_severity_title_and_text_are_in_no_key() -> None:

@@ -99,7 +99,7 @@ class Compiled:
         match = rule.match
         self.id, self.order, self.key_id, self.ignore = rule.id, order, key_id, rule.ignore
         self.of_user = False
-        self.kinds, self.reasons, self._types = (Patterns(values(one)) for one in (match.kind, match.reason, match.type))
+        self.kinds, self.reasons, self.types = (Patterns(values(one)) for one in (match.kind, match.reason, match.type))
         self._groups = None if match.group == () else Patterns(values(match.group))
         self._emitters = Patterns(values(match.emitter))
         self._starts, self._contains = values(match.message_prefix), values(match.message_contains)
@@ -123,7 +123,7 @@ class Compiled:
         if not (
             self.reasons.fit(kind_of.reason)
             and self.kinds.fit(kind_of.kind)
-            and self._types.fit(kind_of.type)
+            and self.types.fit(kind_of.type)
             and self._emitters.fit(kind_of.emitter)
         ):
             return False
