@@ -153,6 +153,7 @@ def _said(event: Event) -> tuple[Said, int]:
     """The same, and how many secrets that stood on several lines of its message were taken out."""
     source = event.source or Source()
     message, redacted = limits.joined(event.message or "")
+    count = _count(event)
     said = Said(
         _named(event.involved_object or Reference()),
         _cut(event.reason),
@@ -160,9 +161,9 @@ def _said(event: Event) -> tuple[Said, int]:
         message.removeprefix(COMBINED),
         _named(event.related) if event.related else None,
         event.type or "",
-        _count(event),
+        count,
         # By one clock, that of the emitter, so its being wrong does not matter.
-        (_last_time(event) - _first_time(event)).total_seconds(),
+        (_last_time(event) - _first_time(event)).total_seconds() if count > 1 else 0,
     )
     return said, redacted
 

@@ -137,12 +137,16 @@ class Compiled:
 
     def fits(self, said: Said) -> bool:
         """Whether it speaks of this Event, which is of a kind that `is_for` lets through."""
-        return self.fits_any or (
-            (not self._starts or said.message.startswith(self._starts))
-            and (not self._contains or any(one in said.message for one in self._contains))
-            and said.occurrences >= self._min_count
-            and said.seconds >= self._min_seconds
-        )
+        message = said.message
+        if self._starts and not message.startswith(self._starts):
+            return False
+        for one in self._contains:
+            if one in message:
+                break
+        else:
+            if self._contains:
+                return False
+        return said.occurrences >= self._min_count and said.seconds >= self._min_seconds
 
     def facts(self, said: Said) -> Facts:
         """What the message tells, as far as the rule takes it."""
@@ -199,17 +203,17 @@ class Table:
             else:
                 self._of_any.append(one)
         self.other = next(one for one in self.rules if one.id == OTHER and not one.of_user)
-        self._cache: dict[KindOfEvent, tuple[Compiled, ...]] = {}
+        self._cache: dict[tuple[str, ...], tuple[Compiled, ...]] = {}
 
     def first(self, said: Said) -> Compiled:
         """The first rule that speaks of an Event; the last speaks of all."""
         about = said.about
-        kind_of = KindOfEvent(about.api_version, about.kind, said.reason, said.type, said.emitter)
-        candidates = self._cache.get(kind_of)
+        place = (about.api_version, about.kind, said.reason, said.type, said.emitter)
+        candidates = self._cache.get(place)
         if candidates is None:
-            candidates = self._candidates(kind_of)
+            candidates = self._candidates(KindOfEvent(*place))
         for one in candidates:
-            if one.fits(said):
+            if one.fits_any or one.fits(said):
                 return one
         return self.other
 
