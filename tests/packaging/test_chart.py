@@ -15,6 +15,8 @@ from kube9_operator.model.rules.rule import Match, Rule
 from kube9_operator.model.sources import SOURCES
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
 from tests.tools import tool
 
 pytestmark = pytest.mark.cluster
@@ -152,6 +154,29 @@ def test_rules_of_a_user_reach_the_operator(tmp_path: Path) -> None:
     without = rendered()
     assert environment(without)["EVENT_RULES_FILE"] == ""
     assert not [one for one in without if one["kind"] == "ConfigMap"]
+
+
+RULES = """
+events:
+  rules:
+    - {id: no probes, match: {kind: Pod, reason: Unhealthy}, ignore: true}
+    - {id: mounts, match: {kind: Pod, reason: FailedMount}, joins: cannot mount, severity: critical, title: "Storage: {reason}"}
+"""
+
+
+def test_rules_of_the_chart_decide_what_the_cli_shows(tmp_path: Path, standin: StandIn) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(RULES, encoding="utf-8")
+    objects = rendered("-f", str(values))
+    file = mounted(objects, environment(objects)["EVENT_RULES_FILE"], tmp_path)
+    standin.write(
+        warning("probed", "Unhealthy", "Readiness probe failed: no"),
+        warning("stuck", "FailedMount", 'MountVolume.SetUp failed for volume "data" : timed out'),
+    )
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), EVENT_RULES_FILE=file) as operator:
+        until(lambda: operator.events() and operator.accounting()["received"] == 2, "both")
+        (event,) = operator.events()
+        assert (event["severity"], event["title"], event["object_name"]) == ("critical", "Storage: FailedMount", "stuck")
 
 
 def test_other_rules_bring_another_pod() -> None:
