@@ -25,8 +25,11 @@ def main() -> int:
 
     given = get_parser().parse_args()
     if given.command == "rules":
-        from kube9_operator.rules_check import check
-
+        interpreter.set_up()
+        try:
+            from kube9_operator.rules_check import check
+        except ImportError as error:
+            return _cannot_run(interpreter.incomplete(error))
         return check(given.file, given.events, given.output)
     if given.version:
         try:

@@ -65,6 +65,20 @@ def test_the_built_in_rules_are_whole() -> None:
     assert all(rule.note == rule.note.strip() for rule in rules)
 
 
+NOT_WHOLE = (
+    *("", "rules: []", "sections: text", "sections: [{title: a}]", "sections: [{title: a, rules: [{id: b}]}]", "sections: []"),
+    *("sections: [{title: a, rules: [{id: b, match: {reason: X}, ignore: true}]}]", "sections: [{title: a, rules: [{id: "),
+)
+
+
+@pytest.mark.parametrize("text", NOT_WHOLE)
+def test_built_in_rules_that_are_not_whole(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "BUILT_IN", tmp_path / "rules.yaml")
+    loader.BUILT_IN.write_text(text, encoding="utf-8")
+    with pytest.raises(RulesError, match=re.escape(str(loader.BUILT_IN))):
+        loader.built_in_sections()
+
+
 RULE = "rules: [{id: mine, match: {reason: X}, %s}]"
 WRONG = [
     # what the file holds, what the line of error says

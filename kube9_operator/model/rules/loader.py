@@ -18,6 +18,8 @@ import yaml
 from kube9_operator.model.rules import readers
 from kube9_operator.model.rules.rule import WAIT, Match, Rule, Section, values
 
+OTHER = "other"
+"""The id of the last built-in rule, for every Event that no other rule speaks of."""
 BUILT_IN = Path(__file__).parent / "rules.yaml"
 MAX_BYTES = 256 * 1024
 MAX_RULES = 1_000
@@ -43,18 +45,24 @@ class RulesError(ValueError):
 def built_in_sections() -> tuple[Section, ...]:
     """The built-in rules as they belong together. Raises RulesError where the file is not whole."""
     try:
-        document = _document(BUILT_IN.read_bytes())
+        return _sections(BUILT_IN.read_bytes())
     except OSError as error:
         raise RulesError(f"{BUILT_IN}: {error.strerror}") from None
-    if not isinstance(document, dict) or set(document) != {"sections"} or not isinstance(document["sections"], list):
-        raise RulesError(f"{BUILT_IN}: must have a list 'sections'")
-    made = []
-    for one in document["sections"]:
-        rules = tuple(_rule(raw, f"rule {number} of {one['title']}") for number, raw in enumerate(one["rules"], 1))
-        made.append(Section(one["title"], rules))
-    everything = tuple(rule for section in made for rule in section.rules)
+    except RulesError as error:
+        raise RulesError(f"{BUILT_IN}: {error}") from None
+
+
+def _sections(data: bytes) -> tuple[Section, ...]:
+    document = _document(data)
+    try:
+        sections = msgspec.convert(document, dict[str, tuple[Section, ...]], strict=False)["sections"]
+    except (msgspec.ValidationError, KeyError) as error:
+        raise RulesError(_one_line(error)) from None
+    everything = tuple(_checked(rule, f"rule {rule.id!r}") for section in sections for rule in section.rules)
     _check_together(everything, {})
-    return tuple(made)
+    if not everything or everything[-1].id != OTHER:
+        raise RulesError(f"must end with the rule {OTHER!r}")
+    return sections
 
 
 @functools.cache
@@ -214,6 +222,11 @@ def _rule(raw: Any, name: str) -> Rule:
         rule = msgspec.convert(raw, Rule, strict=False)
     except msgspec.ValidationError as error:
         raise RulesError(f"{name}: {_what_is_wrong(raw, str(error))}") from None
+    return _checked(rule, name)
+
+
+def _checked(rule: Rule, name: str) -> Rule:
+    """The rule, which says nothing that it may not. Raises RulesError."""
     for field, wrong in _wrong(rule):
         raise RulesError(f"{name}: {field}: {wrong or ALLOWED[field]}")
     return rule

@@ -14,8 +14,6 @@ from kube9_operator.model.rules.rule import WAIT, Rule, values
 COMBINED = "(combined from similar events): "
 """Before the latest message of ten or more that the recorder made one Event of; to be cut before recognition."""
 ALL = "*"
-OTHER = "other"
-"""The id of the built-in rule of every Event that no other rule speaks of, unless it is of type Normal."""
 USERS = "user/"
 """Before the ids of users' rules in keys: a release may bring a rule of the same id."""
 MAX_CACHED = 10_000
@@ -94,11 +92,11 @@ class KindOfEvent(NamedTuple):
 class Compiled:
     """A rule that is ready to be tried."""
 
-    def __init__(self, rule: Rule, target: Rule, key_id: str, order: int, wait_seconds: int) -> None:
+    def __init__(self, rule: Rule, target: Rule, key_id: str, of_user: bool, wait_seconds: int) -> None:
         """`target` is the rule that it joins, or itself."""
         match = rule.match
-        self.id, self.order, self.key_id, self.ignore = rule.id, order, key_id, rule.ignore
-        self.of_user = False
+        self.id, self.key_id, self.of_user, self.ignore = rule.id, key_id, of_user, rule.ignore
+        self.order = 0
         self.kinds, self.reasons, self.types = (Patterns(values(one)) for one in (match.kind, match.reason, match.type))
         self._groups = None if match.group == () else Patterns(values(match.group))
         self._emitters = Patterns(values(match.emitter))
@@ -118,7 +116,7 @@ class Compiled:
         self.of_several_reasons = False
         """Whether events of its key may have several reasons, so that the metadata say the latest."""
 
-    def is_for(self, kind_of: "KindOfEvent") -> bool:
+    def is_for(self, kind_of: KindOfEvent) -> bool:
         """Whether it may speak of Events of this kind; then `fits` decides."""
         if not (
             self.reasons.fit(kind_of.reason)
@@ -187,12 +185,12 @@ class Table:
         for rule in users:
             target = own.get(rule.joins) or known.get(rule.joins) or rule
             key_id = target.id if rule.joins and rule.joins not in own else USERS + target.id
-            compiled = Compiled(rule, target, key_id, len(self.rules), wait_seconds)
-            compiled.of_user = True
-            self.rules.append(compiled)
+            self.rules.append(Compiled(rule, target, key_id, True, wait_seconds))
         for rule in built_in:
             target = known.get(rule.joins, rule)
-            self.rules.append(Compiled(rule, target, target.id, len(self.rules), wait_seconds))
+            self.rules.append(Compiled(rule, target, target.id, False, wait_seconds))
+        for order, compiled in enumerate(self.rules):
+            compiled.order = order
         _note_reasons(self.rules)
         self._of_reason: dict[str, list[Compiled]] = {}
         self._of_any: list[Compiled] = []
@@ -202,7 +200,7 @@ class Table:
                     self._of_reason.setdefault(reason, []).append(one)
             else:
                 self._of_any.append(one)
-        self.other = next(one for one in self.rules if one.id == OTHER and not one.of_user)
+        self.other = self.rules[-1]
         self._cache: dict[tuple[str, ...], tuple[Compiled, ...]] = {}
 
     def first(self, said: Said) -> Compiled:
