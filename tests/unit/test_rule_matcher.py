@@ -300,6 +300,19 @@ def test_readers_take_time_in_proportion_to_the_message(name: str) -> None:
     assert seconds(400_000) < 200 * max(seconds(40_000), 0.001)
 
 
+def test_a_verdict_takes_time_in_proportion_to_the_message() -> None:
+    def seconds(length: int) -> float:
+        message = ("Node condition is now: " + "the object has been modified; " + '" not registere' + "[] pas") * (length // 70)
+        began = time.process_time()
+        for _ in range(5):
+            for reason, kind in (("FailedMount", "Pod"), ("PolicyViolation", "Pod"), ("Odd", "Node")):
+                judge(said(reason, message, kind), Chosen())
+        return time.process_time() - began
+
+    seconds(1_000)
+    assert seconds(400_000) < 200 * max(seconds(40_000), 0.001)
+
+
 def test_reasons_without_end_take_no_memory_without_end() -> None:
     table = Table()
     for number in range(2 * matcher.MAX_CACHED + 5):
