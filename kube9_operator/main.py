@@ -23,7 +23,15 @@ def main() -> int:
     from kube9_operator import __version__
     from kube9_operator.parser import get_parser
 
-    if get_parser().parse_args().version:
+    given = get_parser().parse_args()
+    if given.command == "rules":
+        interpreter.set_up()
+        try:
+            from kube9_operator.rules_check import check
+        except ImportError as error:
+            return _cannot_run(interpreter.incomplete(error))
+        return check(given.file, given.events, given.output)
+    if given.version:
         try:
             sys.stdout.write(f"kube9-operator {__version__}\n")
             sys.stdout.flush()

@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
     "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
+    "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
+    "EVENT_WAIT_MINUTES": "What only waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """What each variable does. docs/configuration.md says more."""
@@ -32,6 +34,14 @@ EXAMPLES = {
         ("Query what was recorded", "DB_PATH=$HOME/kube9 kube9-operator query events list --since 1h"),
     ),
     "serve": (("Record another cluster", "KUBECONFIG=$HOME/.kube/staging DB_PATH=$HOME/kube9-staging kube9-operator serve"),),
+    "rules": (("Check a file of rules", "kube9-operator rules check rules.yaml"),),
+    "rules check": (
+        ("Check a file of rules", "kube9-operator rules check rules.yaml"),
+        (
+            "See what the Events of a cluster would become",
+            "kube9-operator rules check rules.yaml --events events.json",
+        ),
+    ),
     "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
 }
 """Examples of each command: what it does, and how to type it."""
@@ -90,9 +100,30 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     commands.add_parser("serve", help="run the operator (the default)", description="Run the operator.")
+    _add_rules(commands)
     commands.add_parser(
         "query",
         help="query the record, as kube9-cli does",
         description="Query the record. Commands and options are those of kube9-cli(1).",
     )
     return parser
+
+
+def _add_rules(commands: "argparse._SubParsersAction[Parser]") -> None:
+    rules = commands.add_parser(
+        "rules",
+        help="work with the rules of what is recorded",
+        description="Work with the rules of what is recorded.",
+    )
+    actions = rules.add_subparsers(dest="action", metavar="COMMAND", title="commands", parser_class=Parser, required=True)
+    check = actions.add_parser(
+        "check",
+        help="check a file of rules",
+        description="Check a file of rules, and show what each Event of a file would become. EVENT_REASONS_INCLUDE, "
+        "EVENT_REASONS_EXCLUDE and EVENT_WAIT_MINUTES count as for the operator. The exit code is 1 if a file is wrong.",
+    )
+    check.add_argument("file", metavar="FILE", help="the file of rules, as EVENT_RULES_FILE names it")
+    check.add_argument(
+        "--events", metavar="FILE", help="Events, as kubectl get events -o json prints them, or one a line; - reads stdin"
+    )
+    check.add_argument("-o", "--output", choices=("table", "json"), default="table", help="the format (default: table)")

@@ -1,11 +1,14 @@
 """The settings, from environment variables. All are checked at the start. docs/configuration.md describes them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from kube9_operator.model.rules.rule import Rule
 
 DATABASE_NAME = "kube9.db"
 """The file in the folder `database_folder`."""
@@ -31,21 +34,30 @@ class Settings(msgspec.Struct, frozen=True):
     database_max_mib: int
     reasons_include: frozenset[str]
     reasons_exclude: frozenset[str]
+    rules: "tuple[Rule, ...]"
+    """Of the user's file, as they were at the start."""
+    wait_minutes: int
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Returns the settings. A variable that is absent or empty has its default. Raises SettingError if any are wrong."""
-    values: dict[str, Any] = {}
+    return Settings(**values(environment, VARIABLES))
+
+
+def values(environment: Mapping[str, str], fields: Iterable[str]) -> dict[str, Any]:
+    """Returns the values of some fields of the settings. Raises SettingError if any are wrong."""
+    found: dict[str, Any] = {}
     wrong: list[str] = []
-    for field, (variable, default, parse) in VARIABLES.items():
+    for field in fields:
+        variable, default, parse = VARIABLES[field]
         text = environment.get(variable, "").strip() or default
         try:
-            values[field] = parse(text)
+            found[field] = parse(text)
         except ValueError as error:
             wrong.append(f"{variable}={text}: {error}")
     if wrong:
         raise SettingError(*wrong)
-    return Settings(**values)
+    return found
 
 
 def _level(text: str) -> str:
@@ -97,6 +109,16 @@ def _reasons_to_leave_out(text: str) -> frozenset[str]:
     return _reasons(text)
 
 
+def _rules(text: str) -> "tuple[Rule, ...]":
+    if not text:
+        return ()
+    from kube9_operator.model.rules import loader  # with a parser of YAML, which the supervisor needs for this alone
+
+    if not text.startswith("/"):
+        raise ValueError("must be the absolute path of a file")
+    return loader.read(Path(text))
+
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -114,5 +136,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),
     "reasons_include": ("EVENT_REASONS_INCLUDE", "", _reasons),
     "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
+    "rules": ("EVENT_RULES_FILE", "", _rules),
+    "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
 }
 """The variable of each field, its default, and the function that parses it."""

@@ -104,6 +104,19 @@ def test_reasons_are_checked(tmp_path: Path) -> None:
             from_environment({"DB_PATH": str(tmp_path), variable: value})
 
 
+def test_rules_of_a_user_are_read_with_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{id: mine, match: {reason: X}, ignore: true}]", encoding="utf-8")
+    given = {"DB_PATH": str(tmp_path), "EVENT_RULES_FILE": str(file)}
+    assert [rule.id for rule in from_environment(given).rules] == ["mine"]
+    assert from_environment({"DB_PATH": str(tmp_path)}).rules == ()
+    with pytest.raises(SettingError, match=r"^EVENT_RULES_FILE=rules.yaml: must be the absolute path of a file$"):
+        from_environment(given | {"EVENT_RULES_FILE": "rules.yaml"})
+    file.write_text("rules: [{id: mine, match: {reason: X}, severity: fatal}]", encoding="utf-8")
+    with pytest.raises(SettingError, match=r"^EVENT_RULES_FILE=/.*/rules.yaml: rule 'mine': severity: 'fatal': must be info"):
+        from_environment(given)
+
+
 def test_the_preload_module_imports() -> None:
     assert preload.LOADED, "one that fails to import fails silently in the fork server"
 
