@@ -6,15 +6,13 @@ from zlib import crc32
 
 import msgspec
 
-from kube9_operator.model import rows
 from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation, hash64
-from kube9_operator.model.rows import Row
+from kube9_operator.model.rules import matcher, readers
+from kube9_operator.model.rules.matcher import COMBINED, TABLE_ALONE, Chosen, Compiled, Verdict
+from kube9_operator.model.rules.readers import Facts, Said
 from kube9_operator.text import limits, redact
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES, MAX_NAME_CHARACTERS, MAX_TITLE_CHARACTERS
-from kube9_operator.watch import messages
-from kube9_operator.watch.messages import Facts, Said
 from kube9_operator.watch.metadata import EPOCH, ms
-from kube9_operator.watch.recognise import COMBINED, TABLE_ALONE, Chosen, recognise
 
 PATH = "/api/v1/events"
 _json = msgspec.json.Encoder(order="sorted")
@@ -50,6 +48,7 @@ class Reference(msgspec.Struct, frozen=True, rename="camel", gc=False):
     name: str | None = None
     uid: str | None = None
     field_path: str | None = None
+    api_version: str | None = None
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -89,57 +88,78 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
 
     `server_ms` is the time of the API server's clock, in ms since 1970; 0 if it is not known.
     """
-    source = event.source or Source()
-    message, in_lines = limits.joined(event.message or "")
-    message = message.removeprefix(COMBINED)
-    about = _named(event.involved_object or Reference())
-    said = Said(
-        about,
-        _cut(event.reason),
-        _cut(source.component or event.reporting_component),
-        message,
-        _named(event.related) if event.related else None,
-    )
-    found = recognise(said, event.type or "", chosen)
-    if found is None:
+    said, in_lines = _said(event)
+    verdict = matcher.judge(said, chosen)
+    rule, severity = verdict.rule, verdict.severity
+    if rule is None or not verdict.recorded:
         return None
-    row, facts = found.row, found.facts
-    own, count, began_ms = event.metadata, _count(event), ms(_first_time(event))
+    own, count, began_ms = event.metadata, said.occurrences, ms(_first_time(event))
     first_ms, last_ms, replaced = _times(event, server_ms)
-    if chosen.lives_ms and own.creation_timestamp and last_ms < ms(own.creation_timestamp) - chosen.lives_ms[row.severity]:
+    if chosen.lives_ms and own.creation_timestamp and last_ms < ms(own.creation_timestamp) - chosen.lives_ms[severity]:
         return None
+    facts = rule.facts(said)
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
-    parts = facts.key
-    if row.repeat == "each":
-        parts = ("/".join(identity), str(count))
+    if rule.repeat == "each":
+        key = hash64(rule.key_id, "/".join(identity), str(count))
         identity, count, first_ms = (*identity, str(count)), 1, last_ms
-    about = facts.about or about
-    words = _words(said, row, message, _metadata(said, source, facts) | replaced)
+    else:
+        key = rule.key(said, facts)
+    about = facts.about or said.about
+    words = _words(said, rule, _metadata(said, event.source or Source(), facts) | replaced)
     return Observation(
-        kind=words.kind if about is said.about else about.kind,
+        kind=words.kind if facts.about is None else about.kind,
         namespace=about.namespace,
         name=about.name,
         uid=about.uid,
-        key=rows.key(row, *parts),
+        key=key,
         contributor=hash64(*identity),
         contributor_hour=began_ms // MS_IN_HOUR,
         contributor_name=_cut(own.name),
-        primary=found.primary,
+        primary=rule.primary,
         from_status=False,
         count=count,
         first_ms=first_ms,
         last_ms=last_ms,
         event_type=CLUSTER,
-        severity=row.severity,
+        severity=severity,
         title=words.title,
         description=words.description,
         metadata=words.metadata,
         reason=words.reason,
         node=words.node,
         text_hash=crc32("\0".join((words.title, words.description, words.metadata, own.name or "")).encode("utf-8", "replace")),
-        row=row.name,
+        row=rule.key_id,
         redacted=words.redacted + in_lines,
     )
+
+
+def verdict_of(event: Event, chosen: Chosen) -> Verdict:
+    """What the rules and settings say of an Event."""
+    return matcher.judge(said_by(event), chosen)
+
+
+def said_by(event: Event) -> Said:
+    """What the rule of an Event depends on."""
+    return _said(event)[0]
+
+
+def _said(event: Event) -> tuple[Said, int]:
+    """The same, and how many secrets that stood on several lines of its message were taken out."""
+    source = event.source or Source()
+    message, redacted = limits.joined(event.message or "")
+    count = _count(event)
+    said = Said(
+        _named(event.involved_object or Reference()),
+        _cut(event.reason),
+        _cut(source.component or event.reporting_component),
+        message.removeprefix(COMBINED),
+        _named(event.related) if event.related else None,
+        event.type or "",
+        count,
+        # By one clock, that of the emitter, so its being wrong does not matter.
+        (_last_time(event) - _first_time(event)).total_seconds() if count > 1 else 0,
+    )
+    return said, redacted
 
 
 class Words(NamedTuple):
@@ -154,13 +174,10 @@ class Words(NamedTuple):
     redacted: int
 
 
-def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Words:
+def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
     """Redacts and cuts the texts of an observation. One search for secrets covers all texts, because mostly there are none."""
-    kind, reason, node = said.about.kind, said.reason, str(metadata.get("node", ""))
-    title = (
-        limits.cut(limits.one_line(rows.title(row, "" if row.repeat == "each" else kind, reason)), MAX_TITLE_CHARACTERS)
-        or "Event"
-    )
+    kind, reason, message, node = said.about.kind, said.reason, said.message, str(metadata.get("node", ""))
+    title = limits.cut(limits.one_line(matcher.title(rule, kind, reason)), MAX_TITLE_CHARACTERS) or "Event"
     encoded = _json.encode(metadata)
     # Facts that were read from the message are part of it, so the message alone is searched.
     host = metadata["source"].get("host", "")
@@ -206,6 +223,11 @@ def _first_time(event: Event) -> datetime:
     return event.first_timestamp or event.event_time or event.metadata.creation_timestamp or EPOCH
 
 
+def _last_time(event: Event) -> datetime:
+    series = event.series.last_observed_time if event.series else None
+    return series or event.last_timestamp or event.event_time or _first_time(event)
+
+
 def _times(event: Event, clock_ms: int) -> tuple[int, int, dict[str, str]]:
     """Returns the first and the last time in ms, and the original times if they were impossible.
 
@@ -214,7 +236,7 @@ def _times(event: Event, clock_ms: int) -> tuple[int, int, dict[str, str]]:
     the server's clock (`clock_ms`; 0 if unknown), since an Event may have no managedFields.
     """
     first = _first_time(event)
-    last = (event.series.last_observed_time if event.series else None) or event.last_timestamp or event.event_time or first
+    last = _last_time(event)
     replaced: dict[str, str] = {}
     first_ms, last_ms = ms(first), ms(last)
     created = event.metadata.creation_timestamp
@@ -240,12 +262,13 @@ def _cut(text: str | None) -> str:
     return text[:MAX_NAME_CHARACTERS] if text else ""
 
 
-def _named(reference: Reference) -> messages.Reference:
+def _named(reference: Reference) -> readers.Reference:
     """Returns what is stored of a reference. Kubelets leave out a node's uid, or put its name there: only the name counts."""
-    kind, name = _cut(reference.kind), _cut(reference.name)
-    if kind == "Node":
-        return messages.Reference(kind, "", name, "")
-    return messages.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), reference.field_path or "")
+    kind, name, version = _cut(reference.kind), _cut(reference.name), _cut(reference.api_version)
+    if kind == "Node" and matcher.group_of(kind, version) == "":
+        return readers.Reference(kind, "", name, "", "", version)
+    path = reference.field_path or ""
+    return readers.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), path, version)
 
 
 def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
@@ -255,7 +278,8 @@ def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
         "source": {key: value for key, value in (("component", said.emitter), ("host", host)) if value},
         **facts.metadata,
     }
-    node = said.about.name if said.about.kind == "Node" else host
+    about = said.about
+    node = about.name if about.kind == "Node" and matcher.group_of("Node", about.api_version) == "" else host
     if node:
         metadata["node"] = node
     return metadata

@@ -2,7 +2,7 @@
 
 from kube9_operator import logs
 from kube9_operator.clock import SYSTEM, Clock
-from kube9_operator.supervise.child import Problem
+from kube9_operator.supervise.messages import Problem
 from kube9_operator.watch.answers import Meaning
 from kube9_operator.watch.errors import ApiError, BrokenAnswer, CredentialsFailed, Expired, TlsFailed, Unreachable
 

@@ -25,7 +25,7 @@ from kube9_operator.model.frame import (
     Unavailable,
 )
 from kube9_operator.model.tally import RECORDED, Tally
-from kube9_operator.supervise.child import Problem, Ready
+from kube9_operator.supervise.messages import Problem, Ready
 from kube9_operator.watch import answers
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.errors import (

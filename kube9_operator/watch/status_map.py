@@ -17,7 +17,8 @@ from kube9_operator import __version__, logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise.child import Link, Published
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import StatusMapReport
 from kube9_operator.watch import answers, cluster_identity
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.cluster_identity import cluster_uid
@@ -103,7 +104,7 @@ class StatusMap:
         until = time.monotonic() + seconds
         while not self._link.stop.is_set() and (left := until - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
-                self._health = json.loads(self._link.told.get(True, min(left, STOP_SECONDS)).health)
+                self._health = json.loads(self._link.batches.get(True, min(left, STOP_SECONDS)).health)
                 return
 
     def _publish(self) -> bool:
@@ -121,13 +122,13 @@ class StatusMap:
                 say = logs.get().warning if self._is_own else logs.get().debug
                 say("status.failed", configmap=f"{self._namespace}/{NAME}", error=logs.one_line(error))
             self._why = why
-            self._link.send(Published(self._written_ms, why, error.status in LASTING))
+            self._link.send(StatusMapReport(self._written_ms, why, error.status in LASTING))
             return False
         if self._why:
             say = logs.get().info if self._is_own else logs.get().debug
             say("status.restored", configmap=f"{self._namespace}/{NAME}")
         self._why, self._written_ms = "", now_ms()
-        self._link.send(Published(self._written_ms, "", False))
+        self._link.send(StatusMapReport(self._written_ms, "", False))
         return True
 
     def _document(self) -> dict[str, object]:

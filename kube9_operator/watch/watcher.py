@@ -8,18 +8,21 @@ from typing import Any
 from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
+from kube9_operator.model.rules.loader import RulesError
+from kube9_operator.model.rules.matcher import Chosen, Table
 from kube9_operator.model.sources import PUBLISHER, SOURCES
 from kube9_operator.settings import Settings
-from kube9_operator.supervise.child import Link, Ready, Watching
+from kube9_operator.supervise.exits import CannotStart
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Ready, WatcherReport
 from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
-from kube9_operator.watch.kinds.events import choosing
+from kube9_operator.watch.kinds.events import EVENTS, choosing
 from kube9_operator.watch.lister import Lister
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reach import Reach
-from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.reflector import Reflector
 from kube9_operator.watch.status_map import StatusMap
 
@@ -29,12 +32,13 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
     Raises RuntimeError if a thread ends before that, or hangs; this ends the process and the worker generation.
     """
-    lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
-    by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
     client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
     ttl_ms = settings.event_ttl_seconds * 1000
-    chosen = KINDS | {"events": choosing(by_settings)}
-    kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
+    kinds = [
+        choosing(chosen(settings)) if one.name == EVENTS.source else KINDS[one.name]
+        for one in SOURCES.values()
+        if one.process == name
+    ]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
         kind.source: Reflector(
@@ -84,8 +88,19 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         outbox.close(max(0.0, until - time.monotonic()))
 
 
-def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:
-    return Watching(
+def chosen(settings: Settings) -> Chosen:
+    """Returns what the settings say about Events. Raises CannotStart if the built-in rules cannot be read."""
+    lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
+    try:
+        table = Table(settings.rules, settings.wait_minutes * 60)
+    except RulesError as error:
+        raise CannotStart(f"the installation is incomplete: {error}; install kube9-operator again") from None
+    ages = tuple(days * 24 * MS_IN_HOUR for days in lives)
+    return Chosen(settings.reasons_include, settings.reasons_exclude, ages, table)
+
+
+def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> WatcherReport:
+    return WatcherReport(
         {source: one.problem() for source, one in reflectors.items()},
         {source: one.waiting() for source, one in outboxes.items()},
         {source: one.dropped for source, one in outboxes.items()},

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from kube9_operator.model.frame import Frame, decode
-from kube9_operator.supervise.child import BeginAgain
+from kube9_operator.supervise.exits import BeginAgain
 
 MAX_FRAMES = 200
 

@@ -26,7 +26,8 @@ from kube9_operator.model.frame import (
 )
 from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits, messages
+from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
@@ -53,10 +54,10 @@ ALIVE_SECONDS = 30.0
 """How often the writer stores that it is alive, if it writes nothing else."""
 
 
-def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
+def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
     """Opens the database, tells the supervisor from which versions the watches go on, and writes until the link says stop.
 
-    Raises child.CannotStart if the database cannot be written, is newer, or is locked by another process for long.
+    Raises exits.CannotStart if the database cannot be written, is newer, or is locked by another process for long.
     """
     with opened(link, settings, deadlines) as connection:
         writer = Writer(link, frames, connection, settings, deadlines)
@@ -65,7 +66,7 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_commit_ms = writer.lifecycle.last_commit_ms()
                 writer.begin(settings)
-                link.send(child.Ready(coverage.versions(), coverage.cluster(), coverage.event_ttl_ms(), last_commit_ms))
+                link.send(messages.Ready(coverage.versions(), coverage.cluster(), coverage.event_ttl_ms(), last_commit_ms))
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -87,7 +88,7 @@ class Writer:
     """Commits each batch of frames in one transaction, so that a frame's items and its version are never apart."""
 
     def __init__(
-        self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
+        self, link: Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
     ) -> None:
         self._link = link
         self._frames = frames
@@ -111,12 +112,12 @@ class Writer:
         self._committed = 0
         self._written_ms = 0
         self._unwritable_since_ms = 0
-        self._operator_events: list[child.OutboxBatch] = []
+        self._operator_events: list[messages.OutboxBatch] = []
         """From the supervisor; they wait for the next commit."""
         self._acknowledged = 0
         """The number of the last of them that is committed."""
         self._accounting: dict[str, dict[str, int]] = {}
-        self._reported: child.Recording | None = None
+        self._reported: messages.WriterReport | None = None
         self._blocked_since = 0.0
         """When it was logged that nothing can be written for a lack of room; 0 if there is room."""
         self._log = logs.get()
@@ -167,8 +168,8 @@ class Writer:
             self._log_unblocked()
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if full and not stopping else self._inbox.take(patience, most)
-            while not self._link.told.empty():
-                self._operator_events.append(self._link.told.get())
+            while not self._link.batches.empty():
+                self._operator_events.append(self._link.batches.get())
             if not batch and not self._operator_events and stopping:
                 return
             if not batch and not full:
@@ -295,7 +296,7 @@ class Writer:
             with self._session.transaction(now_ms()):
                 self.coverage.forget_version(source)
         if missed:
-            raise child.BeginAgain(f"the watch of {', '.join(missed)} has missed Events that a list shows")
+            raise exits.BeginAgain(f"the watch of {', '.join(missed)} has missed Events that a list shows")
 
     def _states_are_due(self) -> bool:
         """Whether time alone causes something to write."""
@@ -345,17 +346,17 @@ class Writer:
 
     # Reporting
 
-    def _report(self, trouble: str = "") -> child.Recording:
+    def _report(self, trouble: str = "") -> messages.WriterReport:
         trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit meets the trouble too, and reports it
                 self._accounting = self.coverage.accounting()
         done = (self._committed, self._written_ms, self._accounting, self._acknowledged)
         notes = (self.housekeeping.restore.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = child.Recording(self._confirmed_ms, trouble, *done, *notes)
+        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes)
         return self._reported
 
-    def report_again(self) -> child.Recording | None:
+    def report_again(self) -> messages.WriterReport | None:
         """The last report, with what is known about a commit that is under way. May be called from any thread."""
         reported = self._reported
         return None if reported is None else msgspec.structs.replace(reported, slow=self._pace.slow())

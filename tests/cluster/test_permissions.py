@@ -271,7 +271,7 @@ def test_the_status_may_not_be_written_and_may_again(operator: Operator, permiss
         is_over(operator, permissions)
         last = published(permissions)["lastUpdate"]
         permissions.give_status(given=False)
-        reason = "the status ConfigMap: not permitted"
+        reason = "the status ConfigMap cannot be written: not permitted"
         until(lambda: operator.health()[1]["reasons"] == [reason], reason, LONG_SECONDS)
         code, document = operator.health()
         assert (code, document["status"], document["status_configmap"]["trouble"]) == (503, "degraded", "not permitted")

@@ -27,7 +27,7 @@ def kill(operator: Operator, name: str) -> None:
     reason = f"{name} was killed by signal {signal.SIGKILL}"
 
     def deaths() -> int:
-        return len(logged(operator, "generation.ended", reason=reason))
+        return len(logged(operator, "workers.restarting", reason=reason))
 
     def seen() -> bool:
         if deaths() > before:

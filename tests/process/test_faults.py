@@ -230,9 +230,9 @@ def test_a_server_that_cannot_be_reached_is_told_once(operator: Operator, standi
         until(lambda: told("watch.listed", "source") == sorted(SOURCES), "all lists")
         until(lambda: all(watching(standin, source) for source in SOURCES), "all watches")
         standin.control("away", 3.0)
-        until(lambda: told("problem.ended", "why") == [UNREACHABLE], "the server to be back")
+        until(lambda: told("problem.ended", "reason") == [UNREACHABLE], "the server to be back")
     warnings = [line for line in operator.log() if line["level"] not in ("debug", "info")]
-    assert [(line["event"], line["process"], line["why"]) for line in warnings] == [
+    assert [(line["event"], line["process"], line["reason"]) for line in warnings] == [
         ("problem.began", "supervisor", UNREACHABLE)
     ]
     assert standin.address.rpartition(":")[2] in warnings[0]["error"]

@@ -284,10 +284,10 @@ def test_a_newer_database_is_refused_and_left_untouched(operator: Operator, stan
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"DB_PATH=relative": "must be the absolute path of a folder"},
+        {"DB_PATH=relative": "must be the absolute path of a folder, such as /data"},
         {
             "LOG_LEVEL=loud": "must be one of debug, info, warning, error",
-            "DB_PATH=/nowhere": "must be a folder that exists",
+            "DB_PATH=/nowhere": "must be an existing folder",
             "EVENT_QUIET_MINUTES=0": "must be a whole number of minutes from 1 to 10080",
         },
     ],

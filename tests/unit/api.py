@@ -17,7 +17,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Control, ListEnds, Unavailable
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.kind import Kind

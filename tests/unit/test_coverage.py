@@ -209,7 +209,7 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
-        seen = operator_event.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
+        seen = operator_event.observation("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
         with record.session.transaction(NOW):
             record.coverage.record_operator_event(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]

@@ -221,6 +221,6 @@ ask()
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
-    assert [line["event"] for line in lines] == ["failed.unexpectedly", "library.message", "failed", "failed.unexpectedly"]
+    assert [line["event"] for line in lines] == ["exception.uncaught", "library.message", "failed", "exception.uncaught"]
     assert SECRET not in ended.stderr + ended.stdout
     assert sum("Invalid header value" in line.get("exception", "") for line in lines) == 3

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.model.observation import SEVERITIES, Observation
+from kube9_operator.model.rules.matcher import Chosen
 from kube9_operator.watch import lines, list_decoding, observations
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.list_decoding import ListReader
 from kube9_operator.watch.observations import Event, normalise
-from kube9_operator.watch.recognise import Chosen
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 

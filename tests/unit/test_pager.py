@@ -12,7 +12,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ControlFrame, Frame, ListBegins, ListEnds, decode
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch import client as clients
 from kube9_operator.watch import decoding, lines, list_decoding, reflector
 from kube9_operator.watch.client import Answer

@@ -12,7 +12,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ListBegins, ListEnds
 from kube9_operator.model.tally import RECORDED, Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch import answers
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.errors import ApiError, Expired, TooLarge, http_error
@@ -125,7 +125,7 @@ def test_a_list_and_watches_without_a_fault() -> None:
 
 
 def test_what_is_timed_is_how_long_events_took_to_their_place_in_the_queue() -> None:
-    timed = Run(a_server(), wait_seconds=2.0).tally.report().observed
+    timed = Run(a_server(), wait_seconds=2.0).tally.report().histograms
     assert set(timed) == {"kube9_events_recorded_duration_seconds"}
     reads = sum(timed[RECORDED].buckets)
     assert 0 < reads <= len(PODS)

@@ -15,7 +15,7 @@ from kube9_operator.model import operator_event, rows
 from kube9_operator.model.frame import Frame
 from kube9_operator.model.observation import WARNING, Observation
 from kube9_operator.model.resource_states import Namespace, Owner, Pod, Service, Slice, State, Workload
-from kube9_operator.supervise.child import OutboxBatch
+from kube9_operator.supervise.messages import OutboxBatch
 from kube9_operator.write.events import bounds, deletion
 from kube9_operator.write.events.deletion import Run
 from kube9_operator.write.recovery.importer import Importer
@@ -224,7 +224,7 @@ class Story:
                 keeper.cluster = CLUSTERS[which]
             case ("own", number):
                 self.operator_events += 1
-                said = operator_event.happened("Test", WARNING, f"Title {number}", "text", keeper.now_ms, key=str(number))
+                said = operator_event.observation("Test", WARNING, f"Title {number}", "text", keeper.now_ms, key=str(number))
                 self.writer._operator_events.append(OutboxBatch(self.operator_events, [said], number, '{"status":"ok"}'))
                 self.batch(undone)
             case ("delete", number):

@@ -5,11 +5,11 @@ from functools import partial
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.model.rules.matcher import TABLE_ALONE, Chosen
 from kube9_operator.watch import observations
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
 from kube9_operator.watch.kind import Kind, take_unreadable
-from kube9_operator.watch.recognise import TABLE_ALONE, Chosen
 
 TYPES = ("Normal", "Warning", "other")
 """The types by which Events are counted. The API accepts any text as a type."""

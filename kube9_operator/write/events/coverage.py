@@ -185,7 +185,7 @@ class Coverage(Participant):
         self._account(source, Counts(received=known), {"unchanged": known})
 
     def record_operator_event(self, observation: Observation) -> Outcome:
-        """Records an operator event (made by `operator_event.happened`), and accounts for it."""
+        """Records an operator event (made by `operator_event.observation`), and accounts for it."""
         outcome = self._store.apply(observation).outcome
         self._account(operator_event.SOURCE, Counts(received=1), {outcome: 1})
         return outcome

@@ -38,7 +38,7 @@ More would keep the space that is to be freed.
 COUNTED_MOST = 20_000
 """Contributors of one event that are counted, some 3 ms. If there are more, `shares` has to measure again."""
 
-DELETED = "kube9_retention_deleted_total"
+DELETED = "kube9_events_deleted_total"
 REASON_SIZE = (
     "deleted to keep the database within its size limit, first from the namespaces that take most, there the least severe and "
     "oldest first"
@@ -137,7 +137,7 @@ class Deletion:
 
     def record_run(self, run: Run, description: str, count: int, metadata: dict[str, dict[str, int]] | None = None) -> None:
         """Records the event about a run as it is now, in the transaction of the caller."""
-        event = operator_event.happened(
+        event = operator_event.observation(
             run.reason, run.severity, run.title, description, run.at_ms, metadata, operator_event.SYSTEM
         )
         self._coverage.record_operator_event(msgspec.structs.replace(event, count=count, last_ms=max(run.at_ms, now_ms())))

@@ -59,4 +59,6 @@ class Lifecycle:
         before, (after, at_ms) = rows[0][0] - 1, rows[-1]
         text = f"kube9-operator {__version__} migrated the database from schema version {before} to {after}"
         facts = {"previous": before, "current": after}
-        return operator_event.happened("DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM)
+        return operator_event.observation(
+            "DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM
+        )

@@ -12,7 +12,8 @@ from kube9_operator import logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits
+from kube9_operator.supervise.link import Link
 from kube9_operator.write.pace import beating
 from kube9_operator.write.recovery import inspection, quarantine
 from kube9_operator.write.sqlite import database, lock, migrations
@@ -30,11 +31,11 @@ PROBES = (
 
 
 @contextlib.contextmanager
-def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
+def opened(link: Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
     """Locks, opens and migrates the database. If the old one is damaged, a new one is created.
 
-    Raises child.CannotStart if it cannot be written, is newer, is another program's, or is locked by another process for
-    long. Raises child.BeginAgain if it turned out to be damaged and was moved aside: its versions are lost, so the next worker
+    Raises exits.CannotStart if it cannot be written, is newer, is another program's, or is locked by another process for
+    long. Raises exits.BeginAgain if it turned out to be damaged and was moved aside: its versions are lost, so the next worker
     generation lists everything into a new one. The same if it was replaced: the next generation opens the other file.
     """
     connection = _patiently(link, settings, deadlines)
@@ -53,10 +54,10 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
             raise
         database.leave_wal(connection)
         quarantine.set_aside(settings.database_folder, found)
-        raise child.BeginAgain(f"the database is damaged: {found}") from error
+        raise exits.BeginAgain(f"the database is damaged: {found}") from error
 
 
-def _leave_cut_wal(connection: database.Connection, settings: Settings, link: child.Link, why: str) -> None:
+def _leave_cut_wal(connection: database.Connection, settings: Settings, link: Link, why: str) -> None:
     """Closes a database whose WAL was cut. If the file makes no sense without the WAL, it is moved aside as damaged."""
     path = connection.filename
     logs.get().error("wal.cut", path=path, why=why)
@@ -66,17 +67,17 @@ def _leave_cut_wal(connection: database.Connection, settings: Settings, link: ch
         quarantine.set_aside(settings.database_folder, found)
 
 
-def _damage_behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
+def _damage_behind(error: Exception, connection: database.Connection, link: Link) -> str:
     """The damage behind an unexpected error, which the next worker generation would meet again; '' for none."""
-    understood = isinstance(error, (child.BeginAgain, child.CannotStart)) or not database.is_of_content(error)
+    understood = isinstance(error, (exits.BeginAgain, exits.CannotStart)) or not database.is_of_content(error)
     return "" if understood else inspection.check(connection.filename, link)
 
 
-def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
+def _patiently(link: Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     def keep_waiting() -> None:
         link.beat("waiting for the lock of the database")
         if link.stop.is_set():
-            sys.exit(child.EXIT_DONE)
+            sys.exit(exits.EXIT_DONE)
 
     keep_waiting()
     lock.hold(settings.database_folder, deadlines.lock_wait, keep_waiting)
@@ -97,11 +98,11 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
                 logs.get().error("database.failed", error=logs.one_line(error), why="the database cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
             if link.stop.wait(backoff.next()):
-                sys.exit(child.EXIT_DONE)
+                sys.exit(exits.EXIT_DONE)
             link.beat("opening the database", deadlines.migrate)
 
 
-def _opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
+def _opened(link: Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     began = time.monotonic()
     connection = database.connect(settings.database_folder, deadlines.busy)
     try:

@@ -242,7 +242,7 @@ class Restore:
         """Records the event about the damage, or brings it up to date, and stores the progress."""
         metadata = {"files": state.files, "saved": state.saved, "why": state.why}
         text = f"The database was damaged ({state.why}): {_result(state)}"
-        event = operator_event.happened(
+        event = operator_event.observation(
             "DatabaseDamaged", CRITICAL, "Database damaged", text, state.at_ms, metadata, operator_event.SYSTEM
         )
         later: Observation = msgspec.structs.replace(event, last_ms=max(now_ms(), state.at_ms))

@@ -8,7 +8,7 @@ import contextlib
 import os
 
 from kube9_operator import logs
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits
 from kube9_operator.write.sqlite import database
 
 WAL_PARTS = ("-wal", "-shm")
@@ -102,7 +102,7 @@ class FileIdentity:
         raise FileNotFoundError("the WAL is not open")
 
 
-class Displaced(child.BeginAgain):
+class Displaced(exits.BeginAgain):
     """The files that were opened are not where they were. The connection is closed by `leave`."""
 
     def __init__(self, identity: FileIdentity, what: str) -> None:

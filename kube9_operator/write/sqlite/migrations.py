@@ -5,7 +5,7 @@ from importlib import resources
 from typing import NamedTuple
 
 from kube9_operator.clock import now_ms
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.write.sqlite.database import Connection
 from kube9_operator.write.sqlite.session import Session
 
