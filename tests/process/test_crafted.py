@@ -15,7 +15,8 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.query import answer, connection
+from kube9_cli.query import answer
+from kube9_cli.query.connection import TABLES
 from kube9_cli.query.answer import format_id
 from tests import cli_database
 from tests.forked import Done, kube9_cli
@@ -121,7 +122,7 @@ def test_any_value_in_any_column(whole: tuple[Path, int], tmp_path: Path) -> Non
         (tmp_path / "kube9.db").write_bytes(loose)
         connection = apsw.Connection(str(tmp_path / "kube9.db"))
         for _ in range(chance.choice((1, 1, 2, 5))):
-            table = chance.choice([one for one in connection.TABLES if one != "schema_version"])
+            table = chance.choice([one for one in TABLES if one != "schema_version"])
             column = chance.choice([row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,))])
             value, some = chance.choice(ODD_VALUES), chance.choice(("1", "random() % 3 = 0"))
             with contextlib.suppress(apsw.ConstraintError, apsw.MismatchError):  # a key is a key in any case
@@ -179,7 +180,7 @@ COUNTED = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE
 FOREVER = "WITH RECURSIVE t (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT {} FROM t"
 
 
-@pytest.mark.parametrize("table", connection.TABLES)
+@pytest.mark.parametrize("table", TABLES)
 def test_a_view_is_not_looked_through(crafted: Path, whole: tuple[Path, int], table: str) -> None:
     connection = apsw.Connection(str(crafted / "kube9.db"))
     columns = ", ".join(f"x AS {row[1]}" for row in connection.execute("SELECT * FROM pragma_table_info(?)", (table,)))
@@ -249,7 +250,7 @@ SCHEMAS = {
         "INSERT INTO schema_version VALUES ('four')",
     ),
     "a flood of facts": (f"INSERT INTO facts {COUNTED.format(90_000)} SELECT printf('%0400d', x), 1 FROM n",),
-    "all at once": tuple(f"DROP TABLE IF EXISTS {table}" for table in connection.TABLES),
+    "all at once": tuple(f"DROP TABLE IF EXISTS {table}" for table in TABLES),
 }
 
 
