@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import stat
 
 from kube9_cli.errors import QueryError
+from kube9_schema.files import open_file
 
 PARTS = ("-wal", "-shm", "-journal")
 """What SQLite may open beside the file."""
@@ -14,11 +14,11 @@ def uri(path: str) -> str:
     """How to open the file so that neither it nor its folder is changed. Raises QueryError where it cannot be read."""
     part = path
     try:
-        _look(path, path)
+        os.close(open_file(path))
         for end in PARTS:
             part = path + end
             with contextlib.suppress(FileNotFoundError):
-                _look(part, path)
+                os.close(open_file(part))
     except PermissionError:
         # Where the folder may not even be searched, its own owner is what there is to say.
         folder = os.path.dirname(path) or "."
@@ -34,24 +34,8 @@ def uri(path: str) -> str:
     return f"file:{quoted}?mode=ro{unchanging}"
 
 
-def _look(part: str, path: str) -> None:
-    """Raises OSError where it is not there or may not be read, QueryError where it is a pipe, a device, or the like."""
-    # Before it is opened, since to open some devices is to act on them; afterwards, since it may be another by then.
-    found = os.stat(part)
-    if stat.S_ISREG(found.st_mode):
-        with open(part, "rb", opener=_without_waiting) as file:
-            found = os.fstat(file.fileno())
-    if not stat.S_ISREG(found.st_mode):
-        raise QueryError(_what(part, path), f"{part}: Not a file")
-
-
 def _what(part: str, path: str) -> str:
     return "There is no database to read" if part == path else "The database cannot be read"
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe would be waited for."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _has_wal(path: str) -> bool:

@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""
-        from kube9_operator.text.plain import plain  # not for the man page
+        from kube9_schema.plain import plain  # not for the man page
 
         super().error(plain(message))
 

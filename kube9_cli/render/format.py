@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 from kube9_cli.query.kinds import SHORT_NAMES
-from kube9_cli.render.plain import in_json, in_yaml, is_plain, plain, whole_characters
+from kube9_cli.render.plain import in_json, in_yaml, plain, whole_characters
+from kube9_schema.plain import is_plain
 
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")

@@ -1,18 +1,9 @@
-"""Text that no terminal acts on and that deceives no reader. Pure.
-
-Whoever may write Events is not whoever reads them. Three ways to show a character that is not plain: as a space (tables and
-errors), escaped for JSON, escaped for YAML.
-"""
+"""Shows characters that are not plain: as a space (tables and errors), escaped for JSON, or escaped for YAML. Pure."""
 
 import json
 from collections.abc import Callable
 
-FILLERS = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0)
-INVISIBLE = frozenset(map(chr, (*FILLERS, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-"""Printable for Python, and yet shown as nothing: fillers, joiners and variation selectors (Default_Ignorable_Code_Point of
-https://www.unicode.org/reports/tr44/, and the blank of Braille). Controls, bidirectional and zero-width characters,
-separators, tags, surrogates and unassigned characters are not printable.
-"""
+from kube9_schema.plain import is_plain
 
 
 class _Shown(dict[int, str]):
@@ -26,11 +17,6 @@ class _Shown(dict[int, str]):
         character = chr(code)
         shown = self[code] = character if is_plain(character) else self._instead(character)
         return shown
-
-
-def is_plain(text: str) -> bool:
-    """Whether every character of it is seen, and does nothing but to be seen."""
-    return text.isprintable() and (text.isascii() or INVISIBLE.isdisjoint(text))
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from kube9_schema.intervals import CONFIRMATION_SECONDS
+
 
 class Deadlines(msgspec.Struct, frozen=True):
     """Seconds throughout. A chain must hold: beat < hang < shutdown < the pod's grace period (30 s in the chart)."""
@@ -62,7 +64,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     """This often all Events are listed, to be compared with what is recorded."""
     compare_patience: float = 30.0
     """What a watch has not delivered this long after such a list, it has missed."""
-    confirmation: float = 120.0
+    confirmation: float = CONFIRMATION_SECONDS
     """A source for which nothing has vouched for this long is not current."""
 
     # Writer

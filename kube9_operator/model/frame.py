@@ -9,18 +9,17 @@ from typing import Literal
 import msgspec
 
 from kube9_operator.model.resource_states import State
-
-DATABASE_NAME = "kube9.db"
+from kube9_schema.codes import CLUSTER as CLUSTER
+from kube9_schema.codes import CRITICAL as CRITICAL
+from kube9_schema.codes import ERROR as ERROR
+from kube9_schema.codes import EVENT_TYPES as EVENT_TYPES
+from kube9_schema.codes import INFO as INFO
+from kube9_schema.codes import SEVERITIES as SEVERITIES
+from kube9_schema.codes import WARNING as WARNING
+from kube9_schema.intervals import MS_IN_HOUR as MS_IN_HOUR
 
 MAX_OBSERVATIONS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
-
-EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
-SEVERITIES = ("info", "warning", "error", "critical")
-CLUSTER = EVENT_TYPES.index("cluster")
-INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
-
-MS_IN_HOUR = 3_600_000
 
 MAX_TITLE_CHARACTERS = 200
 MAX_DESCRIPTION_CHARACTERS = 1_000

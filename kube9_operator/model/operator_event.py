@@ -4,7 +4,6 @@ from typing import Any
 from zlib import crc32
 
 from kube9_operator.model.frame import (
-    EVENT_TYPES,
     MAX_DESCRIPTION_CHARACTERS,
     MAX_TITLE_CHARACTERS,
     MS_IN_HOUR,
@@ -12,10 +11,12 @@ from kube9_operator.model.frame import (
     hash64,
 )
 from kube9_operator.text import limits
+from kube9_schema import sources
+from kube9_schema.codes import HEALTH as HEALTH
+from kube9_schema.codes import OPERATOR as OPERATOR
+from kube9_schema.codes import SYSTEM as SYSTEM
 
-SOURCE = "operator"
-"""The source of these events in the books."""
-OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
+SOURCE = sources.OPERATOR
 
 
 def happened(

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from kube9_schema.sources import KINDS as KINDS
+
 
 class Reduced(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is common to all: absent texts are '', absent times 0; times are in ms since 1970, by the API server's clock."""
@@ -150,24 +152,8 @@ OF_SOURCE: dict[str, type[Reduced]] = {
 }
 """Of each source but `events` what its states are. A source is named as its resource in the API."""
 
-KINDS = {
-    "nodes": "Node",
-    "namespaces": "Namespace",
-    "deployments": "Deployment",
-    "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet",
-    "services": "Service",
-    "endpointslices": "EndpointSlice",
-    "pods": "Pod",
-    "replicasets": "ReplicaSet",
-    "jobs": "Job",
-    "cronjobs": "CronJob",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
-    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
-}
-"""Of each source of states the kind of its objects."""
 SOURCES = {kind: source for source, kind in KINDS.items()}
-"""Of each of these kinds its source."""
+"""The source of each kind of KINDS."""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):

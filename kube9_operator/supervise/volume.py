@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from kube9_operator.files import open_file
+from kube9_schema.files import open_file
 
 LOOK_SECONDS = 1.0
 STALE_SECONDS = 10.0

@@ -340,7 +340,7 @@ def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "kube9.db")
     done = run_process(tmp_path, "status", timeout=60)
-    assert (done.returncode, json.loads(done.stderr)["details"]) == (1, f"{tmp_path}/kube9.db: Not a file")
+    assert (done.returncode, json.loads(done.stderr)["details"]) == (1, f"{tmp_path}/kube9.db: not a file")
 
 
 def test_a_query_that_takes_too_long_ends(folder: Path) -> None:

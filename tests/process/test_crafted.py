@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from kube9_cli.query import answer
-from kube9_cli.query.connection import TABLES
 from kube9_cli.query.answer import format_id
+from kube9_cli.query.connection import TABLES, Database, Row
 from tests import cli_database
 from tests.forked import Done, kube9_cli
 
@@ -294,14 +294,14 @@ def test_rows_are_not_worked_on_for_ever(whole: tuple[Path, int]) -> None:
     """Between rows Python looks at the clock itself: it does not wait for the end from outside."""
 
     def be_late() -> None:
-        real = connection.Database.events
+        real = Database.events
 
-        def events(self: connection.Database, ids: list[int]) -> list[connection.Row]:
+        def events(self: Database, ids: list[int]) -> list[Row]:
             found = real(self, ids)
             self._deadline = 0.0
             return found
 
-        connection.Database.events = events  # type: ignore[method-assign]
+        Database.events = events  # type: ignore[method-assign]
 
     done = kube9_cli("events", "list", "--timeout=3600", "--db", str(whole[0]), before=be_late)
     checked(done, "json")
@@ -345,4 +345,4 @@ def test_what_is_no_file_is_named_and_not_waited_for(crafted: Path, place: str, 
         checked(done, form)
         assert done.code == 1
         assert str(crafted / place) in done.stderr
-        assert any(why in done.stderr for why in ("Not a file", "Is a directory", "Too many levels of symbolic links"))
+        assert any(why in done.stderr for why in ("not a file", "link to itself"))

@@ -15,7 +15,8 @@ import yaml
 
 from kube9_cli.query.answer import format_id
 from kube9_cli.query.connection import TABLES
-from kube9_cli.render.plain import INVISIBLE, in_json, is_plain, plain
+from kube9_cli.render.plain import in_json, plain
+from kube9_schema.plain import INVISIBLE, is_plain
 from tests import cli_database
 from tests.cli import Answered, run_cli
 from tests.forked import kube9_cli

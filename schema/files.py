@@ -1,4 +1,4 @@
-"""Opens only what is a file: a pipe, a device or a socket in its place would be waited for, or read without end."""
+"""Opens regular files only. A pipe, a device or a socket in the place of a file would block the reader, or never end."""
 
 import errno
 import os
@@ -6,13 +6,13 @@ import stat
 
 
 class NotAFile(OSError):
-    """There is something else in its place: that does not pass by itself."""
+    """Something else is in the place of a file. Waiting does not help."""
 
 
 def open_file(path: str | os.PathLike[str]) -> int:
-    """A descriptor to read a regular file. Raises OSError, for what is none NotAFile."""
+    """A descriptor for reading a regular file. Raises OSError; NotAFile for anything that is not a file."""
     refuse_others(path)
-    # Another may be there by now: it is not waited for.
+    # Something else may be there by now: NONBLOCK keeps a pipe from blocking.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         _refuse(path, os.fstat(descriptor))
@@ -23,7 +23,10 @@ def open_file(path: str | os.PathLike[str]) -> int:
 
 
 def refuse_others(path: str | os.PathLike[str]) -> None:
-    """Raises NotAFile where something is at the path that is no regular file, another OSError where that cannot be said."""
+    """Raises NotAFile if something other than a regular file is at the path, and OSError if that cannot be found out.
+
+    It is called before a file is opened, because opening some devices already acts on them.
+    """
     try:
         found = os.stat(path)
     except FileNotFoundError:
