@@ -1,24 +1,21 @@
 """Asks the database. The only importer of apsw in the CLI; opens it so that nothing can be changed."""
 
 import contextlib
-import heapq
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from kube9_cli.errors import QueryError, damaged, too_long
-from kube9_cli.files import uri
+from kube9_cli.query.files import uri
+from kube9_schema import SCHEMA_VERSION
 
-SCHEMA_VERSION = 4
-"""The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
 """SQLite's heap: a reader shares the pod's memory with the operator."""
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's machine, between two looks at the clock: costs nothing (a millisecond's work)."""
-STEP_BYTES, MAX_STEPS = 10, 200
 ANSWER_BYTES = 24 * 1024 * 1024
 """What the rows of one query may take in Python, which SQLite's heap does not count."""
 ROW_BYTES = 64
@@ -67,45 +64,9 @@ Types = tuple[tuple[type, ...], ...]
 WHOLE, WHOLE_OR_NONE, TEXT, TEXT_OR_NONE = (int,), (int, type(None)), (str,), (str, type(None))
 
 
-class Row(NamedTuple):
-    """An event as it is kept, its words in full; '' for what is absent. Times in ms since 1970."""
-
-    title: str
-    kind: str
-    namespace: str
-    reason: str
-    node: str
-    id: int
-    type: int
-    severity: int
-    created_ms: int
-    first_ms: int
-    last_ms: int
-    times: int
-    """How often it happened, the column count."""
-    name: str
-    description: str | None
-    metadata: str
-
-
-WORDS = 5
-"""The first columns of a Row, and of what EVENTS selects, are numbers of words."""
-EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
-    e.last_ms, e.count, o.name, t.description, t.metadata
-    FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
-
-
 VERSION = """SELECT max(version), (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name = 'description')
     FROM schema_version"""
 """The schema version, and whether it is of alto9/kube9-operator, which has a table of the same name with a description."""
-MAX_OWNERS = 8
-EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
-OWNERS = """WITH RECURSIVE chain (object, far) AS (
-    SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
-        LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
-    UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
-    SELECT k.word, o.name FROM chain JOIN objects o ON o.id = chain.object JOIN words k ON k.id = o.kind ORDER BY far"""
-"""Of an event about a quota those that it stopped."""
 
 
 class Database:
@@ -175,9 +136,10 @@ class Database:
 
         Raises QueryError too where a value is not of its column's types.
         """
-        return list(self._each(sql, values, types))
+        return list(self.each(sql, values, types))
 
-    def _each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+    def each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+        """The same, row by row: the query is open until the last one."""
         room = ANSWER_BYTES
         try:
             for row in self._connection.execute(sql, values):
@@ -206,13 +168,7 @@ class Database:
             with contextlib.suppress(apsw.Error):
                 self._connection.execute("COMMIT")
 
-    def events(self, ids: list[int]) -> list[Row]:
-        """The events of these ids, some hundred, that are there, in this order."""
-        rows = self.all(EVENTS.format(", ".join("?" * len(ids))), tuple(ids), EVENT)
-        found = {row[WORDS]: Row._make((*map(self._word, row[:WORDS]), *row[WORDS:])) for row in rows}
-        return [found[event] for event in ids if event in found]
-
-    def _word(self, number: int) -> str:
+    def word(self, number: int) -> str:
         """A word by its number: few, and the same in many events."""
         known = self._words.get(number)
         if known is None:
@@ -223,42 +179,6 @@ class Database:
                 self._words = {0: ""}
             known = self._words[number] = found[0][0]
         return known
-
-    def owners(self, event_id: int) -> list[tuple[str, str]]:
-        """Kind and name of what controls the event's object, of what controls that, and so on."""
-        return [(kind, name) for kind, name in self.all(OWNERS, (event_id, MAX_OWNERS), (TEXT, TEXT))]
-
-    def occurrences(self, event_id: int) -> list[tuple[int, int]]:
-        """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
-        first: tuple[int, int] | None = None
-        newest: list[tuple[int, int]] = []
-        total = 0
-        for rise in self._rises(event_id):
-            total += rise[1]
-            first = min(first or rise, rise)
-            (heapq.heappush if len(newest) < MAX_STEPS else heapq.heappushpop)(newest, rise)
-        found: list[tuple[int, int]] = []
-        for ms, rise_then in sorted(newest, reverse=True):
-            found.append((ms, total))
-            total -= rise_then
-        found.reverse()
-        if first is not None and total:  # more than are kept: the first stands for those before
-            found[0] = (first[0], first[1])
-        return found
-
-    def _rises(self, event_id: int) -> Iterator[tuple[int, int]]:
-        """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
-        primaries = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
-        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
-        for before, steps in self._each(sql, (event_id, len(primaries)), (WHOLE, (bytes,))):
-            self.look_at_the_clock()
-            for at in range(0, len(steps), STEP_BYTES):
-                ms, count = (
-                    int.from_bytes(steps[at : at + 6], "big"),
-                    int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"),
-                )
-                yield ms, max(1, count - before)
-                before = count
 
     def size_bytes(self) -> int:
         """Of the database and its WAL."""
@@ -285,3 +205,11 @@ class Database:
         if isinstance(error, apsw.CantOpenError) and not os.path.exists(self._path + "-shm"):
             hint = "; to read a copy with its kube9.db-wal its folder must be writable"
         return QueryError("The database cannot be read", f"{why}{hint}")
+
+
+def number(facts: dict[str, Any], name: str) -> int | None:
+    """A fact that is a number, None where it is not there. Raises QueryError where it is something else."""
+    value = facts.get(name)
+    if value is None or isinstance(value, int):
+        return value
+    raise damaged(f"{name} is no whole number")

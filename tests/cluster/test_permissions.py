@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kube9_cli.query.coverage import KINDS
 from kube9_operator.model.sources import SOURCES
+from kube9_schema.sources import EVENTS_ABOUT as KINDS
 from tests.cluster.plane import ApiError, ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, times, warning
 from tests.operator import Operator, until

@@ -21,8 +21,8 @@ EVENTS = 300
 NOBODY = 65_534
 AS_NOBODY = f"""
 import datetime, locale, os, shutil, sys, textwrap, unicodedata, yaml
-from kube9_cli.query import answer, connection, coverage, match
-from kube9_cli.render import format
+from kube9_cli.query import connection, coverage, events, search, status
+from kube9_cli.render import coverage, details, listing, serialize, table
 from kube9_cli.main import main
 os.setgroups([])
 os.setresgid({NOBODY}, {NOBODY}, {NOBODY})

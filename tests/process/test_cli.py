@@ -23,8 +23,8 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query.answer import format_id
+from kube9_schema import ids
+from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests import cli_database
 from tests.cli import run_cli
 from tests.operator import BIN
@@ -92,7 +92,7 @@ def test_every_filter_alone_and_in_pairs(history: tuple[Path, list[dict[str, Any
         expected.sort(key=lambda event: (event["last_ms"], event["id"]), reverse=True)
         answer = listed(folder, *options, "--limit=37", "--offset=11")
         assert answer["pagination"]["total"] == len(expected), options
-        assert [event["id"] for event in answer["events"]] == [format_id(event["id"]) for event in expected[11:48]], options
+        assert [event["id"] for event in answer["events"]] == [ids.encode(event["id"]) for event in expected[11:48]], options
 
 
 def _backwards(options: list[str]) -> bool:
@@ -108,7 +108,7 @@ def test_pages_put_together_are_the_whole(history: tuple[Path, list[dict[str, An
     order = (lambda event: event["id"]) if "--sort=created" in options else lambda event: (event["last_ms"], event["id"])
     expected.sort(key=order, reverse=True)
     pages = [listed(folder, *options, "--limit=700", f"--offset={at}")["events"] for at in range(0, len(expected) + 700, 700)]
-    assert [event["id"] for page in pages for event in page] == [format_id(event["id"]) for event in expected]
+    assert [event["id"] for page in pages for event in page] == [ids.encode(event["id"]) for event in expected]
     assert pages[-1] == []
 
 
@@ -423,7 +423,7 @@ def test_a_row_that_makes_no_sense_is_one_line(folder: Path, tmp_path: Path, cha
     writer.execute(f"UPDATE events SET {changed} WHERE id = (SELECT max(id) FROM events)")
     event = writer.execute("SELECT max(id) FROM events").get
     writer.close()
-    for arguments in (("list", "--limit=1000"), ("list", "--limit=1000", "--format=table"), ("get", format_id(event))):
+    for arguments in (("list", "--limit=1000"), ("list", "--limit=1000", "--format=table"), ("get", ids.encode(event))):
         done = run_cli(tmp_path, "events", *arguments)
         assert "Traceback" not in done.stderr
         assert done.returncode == 0 or "damaged" in done.stderr, done.stderr

@@ -7,10 +7,10 @@ from typing import Any
 
 import apsw
 
-from kube9_cli.query.coverage import KINDS
 from kube9_operator.clock import iso
 from kube9_operator.model.resource_states import OF_SOURCE
 from kube9_operator.write.sqlite import lock
+from kube9_schema.sources import EVENTS_ABOUT as KINDS
 from tests.cli import run_cli
 from tests.cli_database import build
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kube9_cli.query.connection import SCHEMA_VERSION
+from kube9_schema import SCHEMA_VERSION
 from tests.operator import BIN, OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
 

@@ -4,8 +4,10 @@ import unicodedata
 
 import pytest
 
-from kube9_cli.query.kinds import as_written
-from kube9_cli.render.format import HEADINGS, columns, covered, headings, sheet, table
+from kube9_cli.kinds import as_written
+from kube9_cli.render.coverage import covered
+from kube9_cli.render.details import sheet
+from kube9_cli.render.table import HEADINGS, columns, headings, table
 
 A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
 

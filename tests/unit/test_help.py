@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kube9_cli.arguments import UsageError
 from kube9_cli.main import respond
-from kube9_cli.parser import UsageError
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_cli.render.output import Output
 from kube9_operator.parser import get_parser as operator_parser

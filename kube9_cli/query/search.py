@@ -3,15 +3,18 @@
 from typing import Any, NamedTuple
 
 from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
-from kube9_cli.selection import Filters
+from kube9_cli.selection import FILTERS, Filter, Selection
+from kube9_schema.intervals import MS_IN_HOUR
 
-MS_IN_HOUR = 3_600_000
 HOURS_IN_DAY = 24
 SORTED_AT_MOST = 5_000
 """Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
 NEAR = 1_000
 """Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
 NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
+
+INDEXES = {"namespace": "events_by_namespace", "name": "events_by_object"}
+"""The index of a search by a column; the last of FILTERS that is asked for decides. Otherwise it is events_recent."""
 
 Values = tuple[Any, ...]
 
@@ -24,26 +27,28 @@ class Matches(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A checked filter in SQL. A piece of SQL stands with its values."""
+    """A selection in SQL. A piece of SQL stands with its values."""
 
     indexed_by: str
-    """Has every column that can be filtered for but the name."""
+    """Has every column that is tallied."""
     facets: tuple[str, Values]
-    """Of type, severity, kind and namespace: columns that the tallies have too."""
+    """The conditions of columns that are tallied."""
+    rest: tuple[str, Values]
+    """The conditions of columns that are not; '' for none."""
     since_ms: int | None
     """None where every event is younger."""
     until_ms: int | None
     """None where every event is older."""
 
 
-def match(database: Database, filters: Filters, order: str, limit: int, offset: int) -> Matches:
+def find(database: Database, selection: Selection, order: str, limit: int, offset: int) -> Matches:
     """The asked page, newest first, with the number of all that match, in one state of the database. Raises QueryError."""
     with database.snapshot():
-        search = _search(database, filters)
+        search = _search(database, selection)
         if search is None:
             return Matches(0, [])
-        if filters.name is not None:
-            return _of_name(database, search, filters.name, order, limit, offset)
+        if search.rest[0]:
+            return _untallied(database, search, order, limit, offset)
         by_day = _seen_since(database, search)
         total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
         if total <= offset:
@@ -90,31 +95,50 @@ def _narrowed(
     return f"{where} AND last_hour BETWEEN ? AND ?", (*values, periods[at][0], newest), offset
 
 
-def _search(database: Database, filters: Filters) -> Search | None:
-    """The filters in SQL; None where nothing can match."""
-    index, where, values = "events_recent", ["1"], list[Any]()
-    for column, allowed in (("type", filters.types), ("severity", filters.severities)):
-        if allowed is not None:
-            where.append(f"{column} IN ({', '.join('?' * len(allowed))})")
-            values += allowed
-    for column, word in (("kind", filters.kind), ("namespace", filters.namespace)):
-        if word is not None:
-            known = database.all("SELECT id FROM words WHERE word = ?", (word,))
-            if not known and column == "kind":  # as kubectl takes it: pod, Pod
-                known = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
-            if not known:
+def _search(database: Database, selection: Selection) -> Search | None:
+    """The selection in SQL; None where nothing can match."""
+    index, conditions = "events_recent", {True: list[tuple[str, Values]](), False: list[tuple[str, Values]]()}
+    for one in FILTERS:
+        if one.column in selection.wanted:
+            values = _stored(database, one, selection.wanted[one.column])
+            if not values:
                 return None
-            where.append(f"{column} IN ({', '.join('?' * len(known))})")
-            values += [row[0] for row in known]
-            index = "events_by_namespace" if column == "namespace" else index
+            conditions[one.tallied].append(_condition(one, values))
+            index = INDEXES.get(one.column, index)
     sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
     oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
-    since_ms, until_ms = filters.since_ms, filters.until_ms
+    since_ms, until_ms = selection.since_ms, selection.until_ms
     if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
         since_ms = None
     if until_ms is not None and until_ms // MS_IN_HOUR > (newest or 0):
         until_ms = None
-    return Search(index, (" AND ".join(where), tuple(values)), since_ms, until_ms)
+    return Search(index, _joined("1", conditions[True]), _joined("", conditions[False]), since_ms, until_ms)
+
+
+def _stored(database: Database, one: Filter, wanted: Values) -> Values:
+    """The wanted values as the column holds them; those that were never recorded are left out."""
+    if one.stored != "word":
+        return wanted
+    found: set[int] = set()
+    for word in wanted:
+        rows = database.all("SELECT id FROM words WHERE word = ?", (word,))
+        if not rows and one.any_case:
+            rows = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
+        found.update(row[0] for row in rows)
+    return tuple(sorted(found))
+
+
+def _condition(one: Filter, values: Values) -> tuple[str, Values]:
+    marks = ", ".join("?" * len(values))
+    if one.stored == "name":
+        return f"object IN (SELECT id FROM objects WHERE {one.column} IN ({marks}))", values
+    return f"{one.column} IN ({marks})", values
+
+
+def _joined(first: str, conditions: list[tuple[str, Values]]) -> tuple[str, Values]:
+    """All conditions as one."""
+    where = " AND ".join(filter(None, (first, *(sql for sql, _ in conditions))))
+    return where, tuple(value for _, values in conditions for value in values)
 
 
 def _where(search: Search) -> tuple[str, Values]:
@@ -133,11 +157,11 @@ def _where(search: Search) -> tuple[str, Values]:
     return where, values
 
 
-def _of_name(database: Database, search: Search, name: str, order: str, limit: int, offset: int) -> Matches:
-    """The events of objects of one name are few: all are found by its index, counted and sorted."""
+def _untallied(database: Database, search: Search, order: str, limit: int, offset: int) -> Matches:
+    """A search by a column that is not tallied: all matches are found by the index, counted and sorted."""
     where, values = _where(search)
-    where, values = f"{where} AND object IN (SELECT id FROM objects WHERE name = ?)", (*values, name)
-    table = "FROM events INDEXED BY events_by_object"
+    where, values = f"{where} AND {search.rest[0]}", (*values, *search.rest[1])
+    table = f"FROM events INDEXED BY {search.indexed_by}"
     total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0]
     by = "ORDER BY id DESC LIMIT ? OFFSET ?" if order == "created" else NEWEST_FIRST
     sql = f"SELECT id {table} WHERE {where} {by}"

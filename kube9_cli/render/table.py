@@ -1,12 +1,9 @@
-"""How answers look: JSON, YAML and the table. Pure: it makes text and neither asks nor prints."""
+"""The table of events, as wide as a terminal. Pure: it makes text and neither asks nor prints."""
 
-import functools
-import json
 from typing import Any
 
-from kube9_cli.query.kinds import SHORT_NAMES
-from kube9_cli.render.plain import in_json, in_yaml, plain, whole_characters
-from kube9_schema.plain import is_plain
+from kube9_cli.kinds import SHORT_NAMES
+from kube9_cli.render.escape import plain
 
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
@@ -20,39 +17,6 @@ LEAST_REASON = 14
 """Columns of the reason while the object can still be cut."""
 GIVING_WAY = ("REASON", "COUNT")
 """Left out of a terminal that is too narrow for all, in this order: the message mostly says the reason too."""
-NAMED_SOURCES = 3
-
-
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-"""Made once: json.dumps makes one each time where it is not asked for its defaults."""
-
-
-def as_json(value: Any) -> str:
-    """JSON on one line, what is not plain escaped. Raises ValueError for a number that JSON does not have."""
-    return in_json(_json.encode(value))
-
-
-def as_yaml(value: Any) -> str:
-    """YAML in the order of the keys; what is not plain is escaped."""
-    import yaml  # only where it is needed: 10 ms
-
-    return in_yaml(yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10**9))
-
-
-@functools.cache
-def _dumper() -> Any:
-    """Puts a string that is not plain into double quotes: only there YAML has escapes."""
-    import yaml
-
-    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        """Has representers of its own."""
-
-    def string(dumper: Any, text: str) -> Any:
-        style = None if is_plain(text) else '"'
-        return dumper.represent_scalar("tag:yaml.org,2002:str", whole_characters(text), style=style)
-
-    Dumper.add_representer(str, string)
-    return Dumper
 
 
 def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) -> tuple[str, ...]:
@@ -139,35 +103,6 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def sheet(value: Any, indent: int = 0) -> list[str]:
-    """A nested answer as lines `name: value` for people; what is of many the same is a table."""
-    lines = []
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner and all(isinstance(one, dict) and one for one in inner.values()):
-            lines += _grid(key, inner, "  " * indent)
-        elif isinstance(inner, dict) and inner:
-            lines += ["  " * indent + f"{plain(key)}:", *sheet(inner, indent + 1)]
-        elif isinstance(inner, list):
-            lines.append("  " * indent + f"{plain(key)}:")
-            for one in inner:
-                text = "  ".join(plain(str(part)) for part in one.values()) if isinstance(one, dict) else plain(str(one))
-                lines.append("  " * (indent + 1) + text)
-        else:
-            lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else plain(str(inner))}")
-    return lines
-
-
-def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
-    """Rows of the same columns, under the names of these."""
-    columns = list(dict.fromkeys(column for one in rows.values() for column in one))
-    cells = [
-        [f"{margin}{plain(name)}:", *(plain(column).replace("_", " ").upper() for column in columns)],
-        *([f"{margin}  {plain(key)}", *(plain(str(one.get(column, "-"))) for column in columns)] for key, one in rows.items()),
-    ]
-    widths = [max(len(one[at]) for one in cells) for at in range(len(columns) + 1)]
-    return ["  ".join(cell.ljust(wide) for cell, wide in zip(one, widths, strict=True)).rstrip() for one in cells]
-
-
 def age(ago_seconds: float) -> str:
     """How long ago, as kubectl says it: 45s, 12m, 3h20m, 5d4h."""
     seconds = max(0, int(ago_seconds))
@@ -180,29 +115,6 @@ def age(ago_seconds: float) -> str:
     if hours < 48:
         return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
     return f"{hours // 24}d{hours % 24}h" if hours % 24 else f"{hours // 24}d"
-
-
-def covered(coverage: dict[str, Any]) -> str:
-    """The coverage in one line."""
-    if coverage["complete"]:
-        if "from" not in coverage:
-            return "no gap is known; not all watches have been proved yet"
-        return f"complete from {coverage['from']} to {coverage['until']}"
-    if not coverage["gaps"]:
-        return f"incomplete: {', '.join(coverage['unavailable'])} cannot be watched"
-    gaps = coverage["gaps"]
-    first = gaps[0]
-    # One outage befalls many sources: it is said once.
-    same = [
-        one for one in gaps if one["reason"] == first["reason"] and one["from"] <= first["to"] and first["from"] <= one["to"]
-    ]
-    begin, end = min(one["from"] for one in same), max(one["to"] for one in same)
-    names = sorted({one["source"] for one in same}, key=lambda name: (name != "events", name))
-    named = ", ".join(names[:NAMED_SOURCES]) + (f" and {len(names) - NAMED_SOURCES} more" if len(names) > NAMED_SOURCES else "")
-    since = "" if begin.startswith("1970-01-01T00:00:00") else f"from {begin} "  # from ever
-    line = f"incomplete: {named} {since}to {end}: {first['reason']}"
-    more = len(gaps) - len(same)
-    return f"{line} (and {more} more gap{'s' if more > 1 else ''})" if more else line
 
 
 def _fit(text: str, most: int) -> str:
