@@ -515,3 +515,20 @@ def test_a_database_of_another_release_is_named(folder: Path, tmp_path: Path) ->
         done = run_cli(tmp_path, "events", "list")
         assert done.returncode == 1
         assert json.loads(done.stderr)["error"] == f"The database is {which} than this program"
+
+
+def test_a_start_imports_only_what_it_needs(folder: Path) -> None:
+    """Each of these takes milliseconds. A list without filters needs none of them."""
+    lines = (
+        "import atexit, sys",
+        "before = set(sys.modules)",
+        "from kube9_cli.main import main",
+        "atexit.register(lambda: print(*set(sys.modules) - before, file=sys.stderr))",
+        "main()",
+    )
+    command = [BIN / "python", "-c", "\n".join(lines), "events", "list", "--db", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["events"]
+    imported = set(done.stderr.split())
+    assert "kube9_cli.query.search" in imported
+    assert not {"shutil", "yaml", "datetime", "threading", "importlib.metadata", "kube9_operator"} & imported

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kube9_cli import terminal as module
 from kube9_cli.render import listing
 
 EVENT: dict[str, Any] = {
@@ -34,8 +35,8 @@ COVERED = {"complete": True, "gaps": [], "unavailable": []}
 )
 def test_the_width(monkeypatch: pytest.MonkeyPatch, columns: str, terminal: int | None, width: int | None) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr(listing.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
-    assert listing._width(terminal is not None) == width
+    monkeypatch.setattr(module.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
+    assert module.columns(terminal is not None) == width
 
 
 @pytest.mark.parametrize("columns", [1, 20, 40, 80, 132])
