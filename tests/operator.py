@@ -198,7 +198,7 @@ class Operator:
 
     def accounting(self) -> dict[str, int]:
         """The books of Events; they balance."""
-        accounting: dict[str, int] = self.cli("status")["books"].get("events") or dict.fromkeys(OUTCOMES, 0)
+        accounting: dict[str, int] = self.cli("status")["accounting"].get("events") or dict.fromkeys(OUTCOMES, 0)
         assert accounting["received"] == sum(count for name, count in accounting.items() if name != "received"), accounting
         return accounting
 

@@ -43,7 +43,7 @@ def read(database: Database) -> dict[str, Any]:
             "schema_version": database.all("SELECT max(version) FROM schema_version")[0][0],
             "dead_letters": database.all("SELECT count(*) FROM dead_letters")[0][0],
         },
-        "books": {
+        "accounting": {
             row[0]: dict(zip(OUTCOMES, row[1:], strict=True))
             for row in database.all(f"SELECT {tables.columns('books')} FROM books", (), (TEXT, *((WHOLE,) * len(OUTCOMES))))  # noqa: S608
         },
@@ -51,7 +51,7 @@ def read(database: Database) -> dict[str, Any]:
             source: {
                 "state": unavailable or ("stopped" if names.STOPPED in facts else _state(now_ms, confirmed, listing)),
                 **({"covered_from": iso(covered)} if covered else {}),
-                **({"proved_until": iso(confirmed)} if confirmed else {}),
+                **({"confirmed_until": iso(confirmed)} if confirmed else {}),
             }
             for source, unavailable, covered, confirmed, listing in sources
         },

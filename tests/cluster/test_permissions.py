@@ -161,7 +161,7 @@ def published(permissions: Permissions) -> dict[str, Any]:
 
 def received(operator: Operator) -> dict[str, int]:
     """Of each source how much is in the books."""
-    accounting = operator.cli("status")["books"]
+    accounting = operator.cli("status")["accounting"]
     return {name: accounting.get(name, {}).get("received", 0) for name in SOURCES}
 
 

@@ -30,6 +30,7 @@ from tests.cli import run_cli
 from tests.operator import BIN
 
 COUNT = 3_000
+OUTCOMES = ("stored", "updated", "unchanged", "filtered", "dropped", "refused", "undecodable")
 
 
 @pytest.fixture(scope="module")
@@ -484,6 +485,14 @@ def test_status_says_the_health_that_was_stored(folder: Path, tmp_path: Path) ->
     assert health(("health", '{"status": "healthy", "reasons": []}')) == "healthy"
     assert health(("health", '{"status": "degraded", "reasons": ["nodes: not permitted"]}')) == "degraded: nodes: not permitted"
     assert health(("last_commit_ms", now - 100_000)).startswith("unhealthy: no word since ")
+
+
+def test_status_has_the_words_of_the_glossary(folder: Path) -> None:
+    said = json.loads(run_cli(folder, "status").stdout)
+    assert list(said["accounting"]["events"]) == ["received", *OUTCOMES]
+    assert said["accounting"]["events"]["received"] == sum(said["accounting"]["events"][name] for name in OUTCOMES)
+    assert {"covered_from", "confirmed_until", "state"} >= set(said["watches"]["events"])
+    assert said["database"]["dead_letters"] == 0
 
 
 def test_versions_and_help() -> None:

@@ -101,12 +101,12 @@ def test_what_is_left_out_of_a_narrow_terminal() -> None:
 
 
 def test_what_is_of_many_the_same_is_a_table() -> None:
-    watches = {"events": {"state": "current", "proved_until": A}, "jobs": {"state": "not permitted"}}
+    watches = {"events": {"state": "current", "confirmed_until": A}, "jobs": {"state": "not permitted"}}
     assert sheet({"status": "running", "database": {"size_bytes": 1}, "watches": watches}) == [
         "status: running",
         "database:",
         "  size_bytes: 1",
-        "watches:  STATE          PROVED UNTIL",
+        "watches:  STATE          CONFIRMED UNTIL",
         f"  events  current        {A}",
         "  jobs    not permitted  -",
     ]
