@@ -11,7 +11,7 @@ Examples = tuple[tuple[str, str], ...]
 
 
 class UsageError(Exception):
-    """Wrong arguments: what is wrong and what is allowed, and in `details` which argument."""
+    """A wrong argument: the text says what is wrong, with the value; `details` says what is allowed, or what to do."""
 
     def __init__(self, error: str, details: str) -> None:
         super().__init__(error)
@@ -19,23 +19,23 @@ class UsageError(Exception):
 
 
 class Formatter(argparse.HelpFormatter):
-    """Help as wide as the terminal. argparse would import shutil to know that, which takes 5 ms of every start."""
+    """Help as wide as the terminal. argparse would import shutil to find the width, which takes 5 ms of every start."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=(terminal.columns(sys.stdout.isatty()) or terminal.DEFAULT_COLUMNS) - 2)
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises instead of printing, so that every error leaves in one form."""
+    """Raises UsageError instead of printing errors, so that every error is printed in one place."""
 
     def __init__(self, *arguments: Any, examples: Examples = (), manpage: Any = (), **options: Any) -> None:
-        """`manpage` has the sections of the man page beside those that the parser gives."""
+        """`manpage` has the sections that the man page has besides the options and commands."""
         super().__init__(*arguments, **options | {"allow_abbrev": False, "formatter_class": Formatter})
         self._examples = examples
         self._manpage = manpage  # read by argparse-manpage
 
     def format_help(self) -> str:
-        """The help, which ends with examples. They are no epilog: the man page has them in a section of its own."""
+        """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
         lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
@@ -44,5 +44,5 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message[:1].upper() + message[1:], f"see {self.prog} --help")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Raises OSError where help cannot be written, which argparse would hide."""
+        """Raises OSError if the help cannot be written. argparse would hide that."""
         print(message, end="", file=file or sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The entry point of kube9-cli: parse, check, open, answer. Each part is imported when it is known to be needed."""
+"""The entry point of kube9-cli: parse, check, open the database, answer. Modules are imported when they are needed."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ MAX_DETAILS_CHARACTERS = 500
 
 
 def main() -> int:
-    """kube9-cli; returns the exit code."""
+    """Runs kube9-cli; returns the exit code."""
     return run(sys.argv[1:], "kube9-cli")
 
 
@@ -27,19 +27,19 @@ def run(argv: list[str], prog: str) -> int:
     output = streams.prepare()
     code = _unwritten(OSError("stdout is closed"), as_text=False) if output is None else respond(argv, prog, output, alone=True)
     if code:
-        # What could not be written must not be tried again at exit.
+        # At exit, Python would try again to write what could not be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 
 def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> int:
-    """Answers a command line on `sys.stdout` and `sys.stderr` as they are; `output` is what stdout writes to. Changes nothing
-    else of the process. Where it is `alone` in it, the process ends when the time is over, whatever it does. Returns the exit
-    code.
+    """Answers a command line on `sys.stdout` and `sys.stderr`; returns the exit code. Changes nothing else of the process.
+
+    `output` is what stdout writes to. If it is `alone` in the process, the guard ends the process when its time is over.
     """
     wants_table = _wants_table(argv)
     try:
-        # Without arguments as kubectl does: the help on stdout, and exit code 0.
+        # Without arguments it prints its help on stdout, with exit code 0, as kubectl does.
         given = get_parser(prog).parse_args(argv or ["--help"])
         if given.version:
             return _say_version(prog)
@@ -54,8 +54,8 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
     guard = None
     if alone:
         late = too_long(options.timeout_seconds)
-        last_words = _line(_said(late), options.for_people).encode()
-        guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, last_words, late.exit_code)
+        message = _line(_described(late), options.for_people).encode()
+        guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, late.exit_code)
     code, failure = _answered(question, output)
     if guard:
         guard.done()
@@ -63,17 +63,17 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
 
 
 def _answered(question: Question, output: Output) -> tuple[int, dict[str, Any]]:
-    """Prints the answer; returns the exit code, and the error where there is one."""
+    """Prints the answer; returns the exit code, and the error if there is one."""
     try:
         _answer(question, output)
         sys.stdout.flush()
     except QueryError as error:
-        return error.exit_code, _said(error)
+        return error.exit_code, _described(error)
     except OSError as error:
         return 1, _not_written(error)
-    except Exception as error:  # rows that make no sense: whatever they are, a user gets one line
+    except Exception as error:  # rows that no operator writes: a user gets one line, whatever they are
         why = f"the database may be damaged: {type(error).__name__}: {error}"[:MAX_DETAILS_CHARACTERS]
-        return 1, {"error": "The answer cannot be made", "details": why, "code": "DATABASE_UNUSABLE"}
+        return 1, {"error": "The database cannot be read", "details": why, "code": "DATABASE_UNUSABLE"}
     return 0, {}
 
 
@@ -96,7 +96,7 @@ def _say_version(prog: str) -> int:
 
 
 def _wants_table(argv: list[str]) -> bool:
-    """How an error in the arguments themselves is to look: they may say it, or else who reads it."""
+    """Whether an error in the arguments is plain text: by the format that they ask for, or by whether a person reads it."""
     asked = ""
     for before, word in zip(["", *argv], argv, strict=False):
         value = word if before in ("-o", "--format") else word.removeprefix("--format").removeprefix("-o").removeprefix("=")
@@ -105,7 +105,7 @@ def _wants_table(argv: list[str]) -> bool:
     return asked in TABLES if asked else sys.stdout.isatty()
 
 
-def _said(error: QueryError) -> dict[str, Any]:
+def _described(error: QueryError) -> dict[str, Any]:
     if error.code == "NOT_FOUND":
         return {"error": str(error), "event_id": error.details}
     return {"error": str(error), "details": error.details, "code": error.code}
@@ -120,7 +120,7 @@ def _not_written(error: OSError) -> dict[str, Any]:
 
 
 def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
-    """Prints the error on stderr, the only thing there; returns the exit code."""
+    """Prints the error on stderr; returns the exit code."""
     sys.stderr.write(_line(error, as_text))
     sys.stderr.flush()
     return exit_code
@@ -129,7 +129,7 @@ def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
 def _line(error: dict[str, Any], as_text: bool) -> str:
     if as_text:
         rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id"))
-        return plain(f"{error['error']} ({rest})") + "\n"
+        return plain(f"{error['error']}: {rest}") + "\n"
     import json
 
     return in_json(json.dumps(error, ensure_ascii=False)) + "\n"

@@ -28,8 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--format",
         metavar="FORMAT",
-        help="json, yaml, table or wide; wide adds node, id and title, and never cuts (default: table on a terminal, json "
-        "otherwise)",
+        help="json, yaml, table, or wide: the table with node, id and title, which is never cut (default: table on a terminal, "
+        "otherwise json)",
     )
     parser.add_argument(
         "--timeout",
@@ -45,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def check(given: argparse.Namespace) -> Options:
-    """The options that the arguments ask for. Raises UsageError for the first that is wrong."""
+    """Checks the arguments. Raises UsageError for the first that is wrong."""
     return Options(_format(given.format), _path(given.db), _seconds(given.timeout))
 
 
@@ -53,15 +53,15 @@ def _format(asked: str | None) -> str:
     if asked is None:
         return "table" if sys.stdout.isatty() else "json"
     if asked not in FORMATS:
-        raise UsageError(f"Invalid format. Must be: {', '.join(FORMATS)}", f"--format {asked}")
+        raise UsageError(f"Invalid --format {asked}", f"it must be one of: {', '.join(FORMATS)}")
     return asked
 
 
 def _path(asked: str | None) -> str:
     if asked == "":
-        raise UsageError("Invalid value. Must not be empty", "--db")
+        raise UsageError("Invalid --db: it is empty", "it must be a folder or a database file")
     if asked is not None and not asked.isprintable():
-        raise UsageError("Invalid path. Must be: printable text", f"--db {asked!r}")
+        raise UsageError(f"Invalid --db {asked!r}", "it must be printable text")
     path = asked or os.environ.get("DB_PATH") or "/data"
     if os.path.isdir(path) or not (path.endswith(".db") or os.path.exists(path)):
         path = os.path.join(path, DATABASE_NAME)
@@ -74,5 +74,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number <= MAX_TIMEOUT_SECONDS:
-        raise UsageError(f"Invalid timeout. Must be: seconds above 0, at most {MAX_TIMEOUT_SECONDS}", f"--timeout {text}")
+        raise UsageError(f"Invalid --timeout {text}", f"it must be a number of seconds above 0, at most {MAX_TIMEOUT_SECONDS}")
     return number

@@ -10,9 +10,9 @@ from kube9_cli.arguments import Examples, Parser
 from kube9_cli.commands import events, help, status
 
 DESCRIPTION = """\
-Query the history that kube9-operator has recorded: what happened in a Kubernetes cluster, to what, when and how often. Each
-list also says for which time it is complete. It only reads, so it works while the operator runs, after it has stopped, and on a
-copy of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or
+Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
+says for which time it is complete. kube9-cli only reads. It works while the operator runs, after it has stopped, and on a copy
+of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or
 unusable database; 2 the query took longer than --timeout; 3 no permission to read the database."""
 
 EXAMPLES: Examples = (
@@ -30,7 +30,7 @@ SECTIONS = (
         "content": """\
 .TP
 .B DB_PATH
-The folder that holds kube9.db, or a database file. Used where
+The folder that holds kube9.db, or a database file. It is used when
 .B \\-\\-db
 is not given. Default:
 .I /data
@@ -39,7 +39,7 @@ is not given. Default:
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
 .B NO_COLOR
-Where it is set and not empty, tables have no colour.""",
+When it is set and not empty, tables have no colour.""",
     },
     {
         "heading": "examples",
@@ -52,11 +52,11 @@ Where it is set and not empty, tables have no colour.""",
         ).replace("-", "\\-"),
     },
 )
-"""Sections of the man page, beside what the parser gives."""
+"""What the man page has besides the options and commands."""
 
 
 def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
-    """The parser; its help is the help of the man page."""
+    """The parser of all commands. `prog` is how the user calls the program."""
     parser = Parser(prog=prog, description=DESCRIPTION, examples=EXAMPLES, manpage=SECTIONS)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)

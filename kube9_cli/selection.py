@@ -1,4 +1,4 @@
-"""Which events are asked for: the options that select events, each declared once with its help, its check and its column.
+"""The options that select events. Each is declared once, with its help, its check and its column.
 
 To add a filter, add it to FILTERS: the parser, the search and the man page follow. CONTRIBUTING.md says what else to do.
 """
@@ -15,19 +15,19 @@ from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
 Values = tuple[Any, ...]
 Check = Callable[[list[str], str], Values]
-"""Makes the wanted values of the texts that an option was given, and of its name. Raises UsageError."""
+"""Takes what was typed and the name of the option, returns the wanted values. Raises UsageError."""
 
 
 class Filter:
     """An option that selects events by a column of the table `events`.
 
     - `about` is its help.
-    - `check` makes the wanted values of what the option was given.
+    - `check` makes the wanted values from what was typed.
     - `column` is a column of `events`, or the `name` of `objects`.
     - `stored` says what the column holds: a number of `kube9_schema.codes`, the id of a word, or the name of an object.
     - `repeated` options may be given several times.
-    - With `any_case`, a word that is not recorded as it was typed is looked up in any case.
-    - A `tallied` column is in the table `tallies` and in the indexes, so that a total is no walk over all events.
+    - With `any_case`, a word that was never recorded as typed is looked up in any case.
+    - A `tallied` column is in the table `tallies` and in the indexes, so a total does not need a walk over all events.
     """
 
     def __init__(
@@ -48,21 +48,21 @@ class Filter:
 
 
 class Selection(NamedTuple):
-    """Which events are asked for. Times are in ms since 1970, None for no limit."""
+    """Which events are wanted. Times are in ms since 1970; None is no limit."""
 
     wanted: Mapping[str, Values] = MappingProxyType({})
-    """By column the values of which an event has to have one; a column that is absent selects nothing."""
+    """For each column, the values that an event may have. A column that is absent may have any value."""
     since_ms: int | None = None
     until_ms: int | None = None
 
 
-def one_of(names: tuple[str, ...], what: str) -> Check:
-    """Accepts some of these names, separated by commas; their places in the tuple are the values."""
+def some_of(names: tuple[str, ...]) -> Check:
+    """Accepts one or more of these names, separated by commas. The values are the places of the names in the tuple."""
 
     def check(texts: list[str], option: str) -> Values:
         given = [name.strip().lower() for text in texts for name in text.split(",")]
         if not set(given) <= set(names):
-            raise UsageError(f"Invalid {what}. Must be: {', '.join(names)}", f"{option} {','.join(texts)}")
+            raise UsageError(f"Invalid {option} {','.join(texts)}", f"it must be one or more of: {', '.join(names)}")
         return tuple(sorted({names.index(name) for name in given}))
 
     return check
@@ -72,14 +72,14 @@ def text(texts: list[str], option: str) -> Values:
     """Accepts any printable text."""
     (given,) = texts
     if given == "":
-        raise UsageError("Invalid value. Must not be empty", option)
+        raise UsageError(f"Invalid {option}: it is empty", "it must be printable text")
     if not given.isprintable():
-        raise UsageError("Invalid value. Must be: printable text", f"{option} {given!r}")
+        raise UsageError(f"Invalid {option} {given!r}", "it must be printable text")
     return (given,)
 
 
 def kind(texts: list[str], option: str) -> Values:
-    """Accepts a kind as kubectl does."""
+    """Accepts a kind in any spelling of kubectl, such as pods or po."""
     from kube9_cli.kinds import as_written  # only where it is needed
 
     return tuple(map(as_written, text(texts, option)))
@@ -90,7 +90,7 @@ FILTERS = (
         "--type",
         metavar="TYPE[,...]",
         about=f"only these types: {', '.join(EVENT_TYPES)}",
-        check=one_of(EVENT_TYPES, "event type"),
+        check=some_of(EVENT_TYPES),
         column="type",
         stored="code",
         repeated=True,
@@ -98,8 +98,8 @@ FILTERS = (
     Filter(
         "--severity",
         metavar="SEVERITY[,...]",
-        about=f"only these: {', '.join(SEVERITIES)}",
-        check=one_of(SEVERITIES, "severity level"),
+        about=f"only these severities: {', '.join(SEVERITIES)}",
+        check=some_of(SEVERITIES),
         column="severity",
         stored="code",
         repeated=True,
@@ -139,10 +139,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="only events seen at or after TIME: an ISO 8601 date or time (UTC unless it has a zone), or how long ago, such as "
-        "30s, 15m, 1h30m or 7d",
+        help="only events that were seen at or after TIME: an ISO 8601 date or time (UTC without a zone), or how long ago: "
+        "30s, 15m, 1h30m, 7d",
     )
-    parser.add_argument("--until", metavar="TIME", help="only events seen before TIME, in the same forms")
+    parser.add_argument("--until", metavar="TIME", help="only events that were seen before TIME, in the same forms")
     for one in FILTERS:
         place = parser.add_mutually_exclusive_group() if one.column == "namespace" else parser
         place.add_argument(*one.flags, metavar=one.metavar, dest=one.column, action="append", help=one.about)
@@ -151,7 +151,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def check(given: argparse.Namespace) -> Selection:
-    """The selection that the arguments ask for. Raises UsageError for the first that is wrong."""
+    """Checks the arguments. Raises UsageError for the first that is wrong."""
     wanted = {}
     for one in FILTERS:
         texts = getattr(given, one.column)
@@ -160,7 +160,7 @@ def check(given: argparse.Namespace) -> Selection:
     now_ms = time.time_ns() // 1_000_000
     since_ms, until_ms = _time(given.since, "--since", now_ms), _time(given.until, "--until", now_ms)
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
-        raise UsageError("Invalid time range. --since must be before --until", f"--since {given.since} --until {given.until}")
+        raise UsageError(f"Invalid range --since {given.since} --until {given.until}", "--since must be before --until")
     return Selection(wanted, _bounded(since_ms), _bounded(until_ms))
 
 
@@ -171,11 +171,11 @@ def _time(given: str | None, option: str, now_ms: int) -> int | None:
         return times.parse(given, now_ms)
     except ValueError:
         raise UsageError(
-            "Invalid time. Must be: an ISO 8601 date or time, like 2025-12-02T10:30:00Z, or how long ago, like 15m, 24h, 7d",
-            f"{option} {given}",
+            f"Invalid {option} {given}",
+            "it must be an ISO 8601 date or time, such as 2025-12-02T10:30:00Z, or how long ago, such as 15m, 24h or 7d",
         ) from None
 
 
 def _bounded(ms: int | None) -> int | None:
-    """Nothing is recorded of times before 1970."""
+    """The time within what can be recorded: nothing is from before 1970."""
     return None if ms is None else min(max(0, ms), times.MAX_MS)

@@ -9,7 +9,10 @@ from kube9_cli.render.output import HELD_BYTES, Output
 
 
 def prepare() -> Output | None:
-    """What stdout goes to, None where there is none; a reader that has gone, or Ctrl-C, ends the process quietly."""
+    """Prepares the process for a command; returns what stdout writes to, None if stdout is closed.
+
+    A reader that goes away, or Ctrl-C, ends the process without a message.
+    """
     for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     if sys.stderr is None:

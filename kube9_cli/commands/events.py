@@ -13,6 +13,7 @@ from kube9_schema import ids
 if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
 
+ACTIONS = ("list", "get")
 ORDERS = ("seen", "created")
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**53
@@ -43,7 +44,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing = actions.add_parser(
         "list",
         help="list events, newest first",
-        description="List events, newest first. All filters combine. An event matches a time range if it was seen in it.",
+        description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
+        "range if any of it was seen in the range. The last line says for which time the list is complete.",
         examples=LIST_EXAMPLES,
     )
     selection.add(listing)
@@ -51,7 +53,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "--sort",
         metavar="ORDER",
         default="seen",
-        help="seen: by when an event was last seen; created: by when it was first recorded; newest first (default: seen)",
+        help="newest first by: seen, when an event was last seen; created, when it was first recorded (default: seen)",
     )
     listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
     listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
@@ -60,7 +62,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     get = actions.add_parser(
         "get",
         help="show one event with its occurrences",
-        description="Show one event: what happened, to what, how often and when, and what owned the object.",
+        description="Show one event: what happened, to which object, how often and when, and the owners of the object.",
         examples=GET_EXAMPLES,
     )
     get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
@@ -69,22 +71,22 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def check_list(given: argparse.Namespace) -> Question:
-    """The question that the arguments of `events list` ask. Raises UsageError."""
+    """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
     if given.sort not in ORDERS:
-        raise UsageError(f"Invalid sort order. Must be: {', '.join(ORDERS)}", f"--sort {given.sort}")
-    limit = _whole(given.limit, "--limit", "limit", 1, MAX_LIMIT)
-    offset = _whole(given.offset, "--offset", "offset", 0, None)
+        raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
+    limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
+    offset = _whole(given.offset, "--offset", 0, None)
     return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
 
 
 def check_get(given: argparse.Namespace) -> Question:
-    """The question that the arguments of `events get` ask. Raises UsageError."""
+    """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
     try:
         number = ids.decode(given.id)
     except ValueError:
-        raise UsageError(f"Invalid event id. Must be of the form {ids.FORMAT}", given.id) from None
+        raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
 
     def answer(database: "Database") -> None:
         from kube9_cli.query import events
@@ -96,20 +98,20 @@ def check_get(given: argparse.Namespace) -> Question:
 
 
 def _refuse(prog: str, _: argparse.Namespace) -> Question:
-    raise UsageError("An action is required. Must be: list, get", f"see {prog} --help")
+    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
 
 
-def _whole(text: str, option: str, what: str, least: int, most: int | None) -> int:
-    allowed = f"{least} or more" if most is None else f"{least} to {most}"
+def _whole(text: str, option: str, least: int, most: int | None) -> int:
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
     if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_OFFSET)):
-        raise UsageError(f"Invalid {what}. Must be: a whole number, {allowed}", f"{option} {text}")
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
     return int(text)
 
 
 def _list(
     chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
 ) -> None:
-    """Prints event by event, so that memory is bounded, and no transaction is open while a reader is slow."""
+    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
     from kube9_cli.query import coverage, events, search
 
     matches = search.find(database, selected, order, limit, offset)

@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def check(given: argparse.Namespace) -> Question:
-    """The question that the arguments ask. Raises UsageError."""
+    """Checks the arguments. Raises UsageError."""
     chosen = options.check(given)
 
     def answer(database: "Database") -> None:

@@ -14,11 +14,11 @@ from kube9_schema.steps import MAX_STEPS
 from kube9_schema.steps import decode as steps_of
 
 AT_ONCE = 100
-"""Events that are read with one query: at most some 14 KiB each."""
+"""Events that are read with one query. Each takes at most about 14 KiB."""
 
 
 class Row(NamedTuple):
-    """An event as it is kept, its words in full; '' for what is absent. Times in ms since 1970."""
+    """An event as it is stored, with its words in full; '' for an absent one. Times are in ms since 1970."""
 
     title: str
     kind: str
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 WORDS = 5
-"""The first columns of a Row, and of what EVENTS selects, are numbers of words."""
+"""So many of the first columns of a Row, and of what EVENTS selects, are ids of words."""
 EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
     e.last_ms, e.count, o.name, t.description, t.metadata
     FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
@@ -50,11 +50,11 @@ OWNERS = """WITH RECURSIVE chain (object, far) AS (
         LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
     UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
     SELECT k.word, o.name FROM chain JOIN objects o ON o.id = chain.object JOIN words k ON k.id = o.kind ORDER BY far"""
-"""Of an event about a quota those that it stopped."""
+"""The chain of owners. For an event about a quota it begins with the controller that the quota stopped."""
 
 
 def read(database: Database, numbers: list[int]) -> Iterator[dict[str, Any]]:
-    """The events of these ids as clients see them, a bounded number of them in memory; those that are gone are left out."""
+    """The events of these ids as clients see them. A bounded number is in memory; events that are gone are left out."""
     for at in range(0, len(numbers), AT_ONCE):
         for row in rows(database, numbers[at : at + AT_ONCE]):
             yield _event(row)
@@ -62,7 +62,7 @@ def read(database: Database, numbers: list[int]) -> Iterator[dict[str, Any]]:
 
 
 def rows(database: Database, numbers: list[int]) -> list[Row]:
-    """The events of these ids, some hundred, that are there, in this order."""
+    """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
     found = {}
     for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):
         one = Row._make((*map(database.word, row[:WORDS]), *row[WORDS:]))
@@ -95,7 +95,7 @@ def _event(row: Row) -> dict[str, Any]:
 
 def _named(names: tuple[str, ...], number: int) -> str:
     if not 0 <= number < len(names):
-        raise damaged(f"{number} is none of {', '.join(names)}")
+        raise damaged(f"{number} is not a code of {', '.join(names)}")
     return names[number]
 
 
@@ -104,16 +104,16 @@ def decoded(text: str) -> dict[str, Any]:
     try:
         decoded = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise damaged(f"JSON: {error}") from None
+        raise damaged(f"a JSON column cannot be decoded: {error}") from None
     if not isinstance(decoded, dict):
-        raise damaged("JSON: not an object")
+        raise damaged("a JSON column is not an object")
     return decoded
 
 
 def get(database: Database, number: int | None, given: str) -> dict[str, Any]:
     """An event with the owners of its object, the nearest first, and when each step of its count was seen.
 
-    Raises QueryError, with the id as it was given, where it is not there.
+    Raises QueryError, with the id as it was given, if there is no such event.
     """
     found = None if number is None or number >= ids.MAX_ID else next(read(database, [number]), None)
     if found is None or number is None:
@@ -124,12 +124,12 @@ def get(database: Database, number: int | None, given: str) -> dict[str, Any]:
 
 
 def owners(database: Database, number: int) -> list[tuple[str, str]]:
-    """Kind and name of what controls the event's object, of what controls that, and so on."""
+    """Kind and name of the owner of the event's object, of the owner's owner, and so on."""
     return [(kind, name) for kind, name in database.all(OWNERS, (number, MAX_OWNERS), (TEXT, TEXT))]
 
 
 def occurrences(database: Database, number: int) -> list[tuple[int, int]]:
-    """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
+    """The times at which the count was seen to rise, in ms since 1970, with the count then: the first and the newest 199."""
     first: tuple[int, int] | None = None
     newest: list[tuple[int, int]] = []
     total = 0
@@ -142,13 +142,13 @@ def occurrences(database: Database, number: int) -> list[tuple[int, int]]:
         found.append((ms, total))
         total -= rise_then
     found.reverse()
-    if first is not None and total:  # more than are kept: the first stands for those before
+    if first is not None and total:  # more than were stored: the first stands for all before the others
         found[0] = (first[0], first[1])
     return found
 
 
 def _rises(database: Database, number: int) -> Iterator[tuple[int, int]]:
-    """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
+    """When and by how much the count of each contributor rose, one contributor after the other."""
     primaries = database.all("SELECT 1 FROM contributors WHERE event = ? AND flags & ? LIMIT 1", (number, PRIMARY))
     sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & ? = ?"
     for before, steps in database.each(sql, (number, PRIMARY, PRIMARY if primaries else 0), (WHOLE, (bytes,))):

@@ -1,4 +1,4 @@
-"""Which events match a question, and how many: plans the search by what is indexed and what is tallied. No output."""
+"""Finds the events of a selection and counts them, by what is indexed and what is tallied."""
 
 from typing import Any, NamedTuple
 
@@ -8,9 +8,9 @@ from kube9_schema.intervals import MS_IN_HOUR
 
 HOURS_IN_DAY = 24
 SORTED_AT_MOST = 5_000
-"""Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
+"""Up to this many matches are found by the index of the filter and sorted. More are found by walking the ids."""
 NEAR = 1_000
-"""Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
+"""Up to this offset a page is found by walking to it. A later page is found by the counts of the hours before it."""
 NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
 
 INDEXES = {"namespace": "events_by_namespace", "name": "events_by_object"}
@@ -20,14 +20,14 @@ Values = tuple[Any, ...]
 
 
 class Matches(NamedTuple):
-    """How many events match, and the ids of the asked page in order."""
+    """How many events match, and the ids of one page in order."""
 
     total: int
     ids: list[int]
 
 
 class Search(NamedTuple):
-    """A selection in SQL. A piece of SQL stands with its values."""
+    """A selection as SQL. Each piece of SQL is kept with its values."""
 
     indexed_by: str
     """Has every column that is tallied."""
@@ -36,13 +36,13 @@ class Search(NamedTuple):
     rest: tuple[str, Values]
     """The conditions of columns that are not; '' for none."""
     since_ms: int | None
-    """None where every event is younger."""
+    """None if no event is older."""
     until_ms: int | None
-    """None where every event is older."""
+    """None if no event is newer."""
 
 
 def find(database: Database, selection: Selection, order: str, limit: int, offset: int) -> Matches:
-    """The asked page, newest first, with the number of all that match, in one state of the database. Raises QueryError."""
+    """One page, newest first, and the number of all matches, in one snapshot of the database. Raises QueryError."""
     with database.snapshot():
         search = _search(database, selection)
         if search is None:
@@ -57,14 +57,14 @@ def find(database: Database, selection: Selection, order: str, limit: int, offse
 
 
 def _page(database: Database, search: Search, by_day: dict[int, int], asked: tuple[str, int, int], total: int) -> list[int]:
-    """The ids of the page that is asked for by order, limit and offset; there is one."""
+    """The ids of the page with this order, limit and offset. The page is not empty."""
     order, limit, offset = asked
     where, values = _where(search)
     if order == "created":
         by = f"INDEXED BY {search.indexed_by}" if total <= SORTED_AT_MOST else "NOT INDEXED"
         sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
         return _ids(database, sql, (*values, limit, offset))
-    # No more than there are: the search would go on to the end of the index for one that is not there.
+    # Not more than there are: for one more, the search would go on to the end of the index.
     limit = min(limit, total - offset)
     hours = [(day * HOURS_IN_DAY, day * HOURS_IN_DAY + HOURS_IN_DAY - 1, count) for day, count in by_day.items()]
     if search.until_ms is None:
@@ -80,8 +80,9 @@ def _page(database: Database, search: Search, by_day: dict[int, int], asked: tup
 def _narrowed(
     where: str, values: Values, periods: list[tuple[int, int, int]], asked: tuple[int, int]
 ) -> tuple[str, Values, int]:
-    """A condition for the periods (first hour, last hour, how many match; newest first) in which a page lies, by limit and
-    offset; and its offset in these.
+    """Adds a condition for the hours that a page is in; returns it with the offset of the page within these hours.
+
+    Periods are (first hour, last hour, how many match), newest first.
     """
     limit, offset = asked
     at = 0
@@ -96,7 +97,7 @@ def _narrowed(
 
 
 def _search(database: Database, selection: Selection) -> Search | None:
-    """The selection in SQL; None where nothing can match."""
+    """The selection as SQL; None if nothing can match."""
     index, conditions = "events_recent", {True: list[tuple[str, Values]](), False: list[tuple[str, Values]]()}
     for one in FILTERS:
         if one.column in selection.wanted:
@@ -116,7 +117,7 @@ def _search(database: Database, selection: Selection) -> Search | None:
 
 
 def _stored(database: Database, one: Filter, wanted: Values) -> Values:
-    """The wanted values as the column holds them; those that were never recorded are left out."""
+    """The wanted values as the column stores them. Words that were never recorded are left out."""
     if one.stored != "word":
         return wanted
     found: set[int] = set()
@@ -142,8 +143,8 @@ def _joined(first: str, conditions: list[tuple[str, Values]]) -> tuple[str, Valu
 
 
 def _where(search: Search) -> tuple[str, Values]:
-    """All of a search. A time is compared by its hour first, which is in the index: only rows of that very hour are looked
-    up for the rest.
+    """The tallied conditions and the times. A time is first compared by its hour, which is in the index. Only the rows of that
+    hour are read for the exact time.
     """
     where, values = search.facets
     if search.since_ms is not None:
@@ -172,12 +173,12 @@ def _ids(database: Database, sql: str, values: Values) -> list[int]:
     return [row[0] for row in database.all(sql, values, (WHOLE,))]
 
 
-# How many: whole days by the tallies, the rest of a day that a time divides by the indexes. Where an index holds the whole
-# condition, its entries are counted, not rows.
+# Counting: whole days come from the tallies; the rest of the day that a time divides is counted in an index. If an index has
+# all columns of a condition, SQLite counts its entries and reads no rows.
 
 
 def _seen_since(database: Database, search: Search) -> dict[int, int]:
-    """Of each day in which events that match were seen last how many, newest day first; `until` is left out of account."""
+    """How many matches were last seen on each day, newest day first. `until` is not considered."""
     facets, values = search.facets
     since = search.since_ms
     sql = "SELECT day, sum(count) FROM tallies WHERE of_first = 0 AND {} GROUP BY day ORDER BY day DESC"
@@ -193,7 +194,7 @@ def _seen_since(database: Database, search: Search) -> dict[int, int]:
 
 
 def _begun_at_or_after(database: Database, search: Search, until_ms: int) -> int:
-    """How many of the facets began at or after a time: with those, all that were seen only after it."""
+    """How many matches of the tallied conditions began at or after a time."""
     facets, values = search.facets
     hour = until_ms // MS_IN_HOUR
     day = hour // HOURS_IN_DAY

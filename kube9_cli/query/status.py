@@ -16,7 +16,7 @@ OUTCOMES = tables.Accounting._fields[1:]
 
 
 def read(database: Database) -> dict[str, Any]:
-    """What is recorded, and how far it is known to be whole."""
+    """The numbers and the health of the record, and until when each watch is confirmed."""
     facts = dict(database.all("SELECT name, value FROM facts", (), (TEXT,)))
     last_commit, stopped = number(facts, names.LAST_COMMIT), number(facts, names.STOPPED)
     sources = database.all(
@@ -65,22 +65,22 @@ def _status(now_ms: int, last_commit: int | None, stopped_ms: int | None) -> str
 
 
 def _health(now_ms: int, facts: dict[str, Any], sources: list[tuple[Any, ...]]) -> str:
-    """As the writer last stored it, with the reasons; by the proofs alone where none has been stored yet."""
+    """The health that the writer stored last, with its reasons. Before the first one, whether each watch is confirmed."""
     last_commit, stopped_ms = facts.get(names.LAST_COMMIT), facts.get(names.STOPPED)
     if last_commit is None:
-        return "unhealthy: nothing has been written yet"
+        return "unhealthy: the operator has not written anything yet"
     if stopped_ms is not None:
-        return f"unhealthy: stopped at {iso(stopped_ms)}"
+        return f"unhealthy: the operator stopped at {iso(stopped_ms)}"
     if now_ms - last_commit > SILENCE_MS:
-        return f"unhealthy: no word since {iso(last_commit)}"
+        return f"unhealthy: the operator has not written anything since {iso(last_commit)}"
     if names.HEALTH in facts:
         stored = decoded(str(facts[names.HEALTH]))
-        told = stored.get("reasons")
-        reasons = "; ".join(map(str, told if isinstance(told, list) else ()))
+        reasons = stored.get("reasons")
+        reasons = "; ".join(map(str, reasons if isinstance(reasons, list) else ()))
         return f"{stored.get('status', 'unknown')}{': ' if reasons else ''}{reasons}"
     behind = [source for source, _, _, confirmed, _ in sources if not confirmed or now_ms - confirmed > CONFIRMATION_MS]
     if behind or not sources:
-        return f"degraded: nothing vouches for {', '.join(behind) or 'any source'}"
+        return f"degraded: not confirmed: {', '.join(behind) or 'any watch'}"
     return "healthy"
 
 

@@ -1,4 +1,4 @@
-"""One answer with its parts, such as the status: for people as lines `name: value`, and in the other formats. Pure."""
+"""One nested answer, such as the status, in any format. Pure."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def shown(value: dict[str, Any], form: str) -> str:
 
 
 def sheet(value: Any, indent: int = 0) -> list[str]:
-    """A nested answer as lines `name: value` for people; what is of many the same is a table."""
+    """A nested answer as lines `name: value`. Parts that have the same fields become a table."""
     lines = []
     for key, inner in value.items():
         if isinstance(inner, dict) and inner and all(isinstance(one, dict) and one for one in inner.values()):
@@ -34,7 +34,7 @@ def sheet(value: Any, indent: int = 0) -> list[str]:
 
 
 def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
-    """Rows of the same columns, under the names of these."""
+    """Rows with the same columns, below the names of the columns."""
     columns = list(dict.fromkeys(column for one in rows.values() for column in one))
     cells = [
         [f"{margin}{plain(name)}:", *(plain(column).replace("_", " ").upper() for column in columns)],

@@ -7,7 +7,7 @@ from kube9_schema.plain import is_plain
 
 
 class _Shown(dict[int, str]):
-    """For str.translate: each character as it is, or as it is shown where it is not plain."""
+    """A table for str.translate: plain characters as they are, others as `instead` shows them."""
 
     def __init__(self, instead: Callable[[str], str]) -> None:
         super().__init__()
@@ -20,22 +20,22 @@ class _Shown(dict[int, str]):
 
 
 def plain(text: str) -> str:
-    """The text with a space for every character that is not plain."""
+    """The text with a space in place of each character that is not plain."""
     return text if is_plain(text) else text.translate(_spaces)
 
 
 def in_json(text: str) -> str:
-    """A JSON text with those characters of its strings escaped: what is decoded is the same."""
+    """A JSON text with these characters escaped in its strings. It decodes to the same value."""
     return text if is_plain(text) else text.translate(_json)
 
 
 def in_yaml(text: str) -> str:
-    """A YAML text with those characters of its double-quoted strings escaped, its own newlines apart."""
+    """A YAML text with these characters escaped in its double-quoted strings. The newlines of YAML itself stay."""
     return text.translate(_yaml)
 
 
 def whole_characters(text: str) -> str:
-    """The text with the replacement character for every lone surrogate, which neither UTF-8 nor YAML can have."""
+    """The text with the replacement character in place of each lone surrogate, which UTF-8 and YAML cannot represent."""
     return text if is_plain(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kube9_cli import terminal
 from kube9_cli.render import table
-from kube9_cli.render.coverage import covered as covered_in_words
+from kube9_cli.render.coverage import sentence
 from kube9_cli.render.escape import plain
 
 
@@ -17,9 +17,10 @@ def print_table(events: Iterator[dict[str, Any]], covered: dict[str, Any], total
     on_terminal = sys.stdout.isatty()
     width = None if wide else terminal.columns(on_terminal)
     headings = table.WIDE if wide else table.headings(width)
-    rows = [table.row(event, time.time(), headings) for event in events]
+    now = time.time()
+    rows = [table.row(event, now, headings) for event in events]
     if rows:
         print("\n".join(table.table(rows, headings, width, colour=on_terminal and not os.environ.get("NO_COLOR"))))
     sys.stdout.flush()
     shown = f"{len(rows)} of {total} events" if total else "No events"
-    sys.stderr.write(plain(f"{shown}; {covered_in_words(covered)}") + "\n")
+    sys.stderr.write(plain(f"{shown}. {sentence(covered, now)}") + "\n")

@@ -1,4 +1,4 @@
-"""The table of events, as wide as a terminal. Pure: it makes text and neither asks nor prints."""
+"""The table of events, as wide as the terminal. Pure."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
 WIDE = (*HEADINGS[:-1], "NODE", "ID", "TITLE", "MESSAGE")
 GAP = "  "
 LEAST_MESSAGE = 12
-"""Columns of the terminal for the message while something else can still be cut."""
+"""The message gets at least so many columns of the terminal, as long as something else can be cut."""
 LEAST = {"OBJECT": 12, "LAST SEEN": 5, "REASON": 6}
-"""Of other headings what is never cut is the heading."""
+"""The least columns of these headings. The others are never cut below the heading itself."""
 LEAST_REASON = 14
-"""Columns of the reason while the object can still be cut."""
+"""The reason gets at least so many columns, as long as the object can be cut."""
 GIVING_WAY = ("REASON", "COUNT")
-"""Left out of a terminal that is too narrow for all, in this order: the message mostly says the reason too."""
+"""Left out in this order if the terminal is too narrow. Most messages contain the reason."""
 
 
 def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) ->
 
 
 def headings(width: int | None) -> tuple[str, ...]:
-    """Those that have room beside each other in so many columns of a terminal."""
+    """The headings that fit into so many columns of a terminal."""
     shown: tuple[str, ...] = HEADINGS
     for heading in GIVING_WAY:
         least = sum(LEAST.get(one, len(one)) + len(GAP) for one in shown[:-1]) + LEAST_MESSAGE
@@ -49,7 +49,7 @@ def headings(width: int | None) -> tuple[str, ...]:
 
 
 def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], width: int | None, colour: bool) -> list[str]:
-    """The lines of the table, no longer than `width` columns of the terminal where that is given."""
+    """The lines of the table, at most `width` columns long if a width is given."""
     shown = [headings, *rows]
     widths = [max(columns(one[column]) for one in shown) for column in range(len(headings) - 1)]
     if width is not None and sum(widths) + len(GAP) * len(widths) + LEAST_MESSAGE > width and "OBJECT" in headings:
@@ -57,7 +57,7 @@ def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], width: int | N
         shown = [headings, *((*one[:at], short(one[at]), *one[at + 1 :]) for one in rows)]
         widths[at] = max(columns(one[at]) for one in shown)
     if width is not None:
-        # The message gives way first, then the reason, then the beginning of the object: its name is at its end.
+        # The message is cut first, then the reason, then the object: at its beginning, because the name is at its end.
         steps = (
             ("REASON", LEAST_REASON),
             ("OBJECT", LEAST["OBJECT"]),
@@ -81,7 +81,7 @@ def short(about: str) -> str:
 
 
 def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], rest: int | None, colour: bool) -> str:
-    """A row, with `rest` columns for its last cell; None for as many as it takes."""
+    """A row with `rest` columns for its last cell, or None for no limit."""
     made = []
     for heading, text, most in zip(headings, cells, widths, strict=False):
         fitting = _fit_end(text, most) if heading == "OBJECT" else _fit(text, most)
@@ -91,7 +91,7 @@ def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], 
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal it takes: two for a character of East Asia or a picture, none for an accent."""
+    """How many columns of a terminal a text takes: East Asian characters and emoji take two, accents none."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -104,7 +104,7 @@ def _columns(character: str) -> int:
 
 
 def age(ago_seconds: float) -> str:
-    """How long ago, as kubectl says it: 45s, 12m, 3h20m, 5d4h."""
+    """How long ago, as kubectl shows it: 45s, 12m, 3h20m, 5d4h."""
     seconds = max(0, int(ago_seconds))
     if seconds < 120:
         return f"{seconds}s"
@@ -118,7 +118,7 @@ def age(ago_seconds: float) -> str:
 
 
 def _fit(text: str, most: int) -> str:
-    # Looks no further than there is room: a message may be long, and a page has a thousand.
+    # It looks no further than there is room, because a message may be long and a page has up to 1000.
     return text if len(_beginning(text, most)) == len(text) else _beginning(text, most - 1) + "…" * (most > 0)
 
 
@@ -127,7 +127,7 @@ def _fit_end(text: str, most: int) -> str:
 
 
 def _beginning(text: str, most: int) -> str:
-    """As much as has room in so many columns."""
+    """As much of the text as fits into so many columns."""
     if text.isascii():
         return text[: max(0, most)]
     room = most

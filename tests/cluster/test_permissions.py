@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kube9_operator.model.sources import SOURCES
-from kube9_schema.sources import EVENTS_ABOUT as KINDS
+from kube9_schema.sources import EVENTS_ABOUT
 from tests.cluster.plane import ApiError, ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, times, warning
 from tests.operator import Operator, until
@@ -202,7 +202,7 @@ def is_said(operator: Operator, permissions: Permissions, *refused: str) -> None
         "the CLI",
     )
     assert {name for name, one in watches.items() if one["state"] == "not permitted"} == set(refused)
-    assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in KINDS}
+    assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in EVENTS_ABOUT}
     for name in refused:
         assert logged(operator, "watch.trouble", source=name, why="not permitted")
 

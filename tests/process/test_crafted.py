@@ -194,7 +194,7 @@ def test_a_view_is_not_looked_through(crafted: Path, whole: tuple[Path, int], ta
     for form in FORMATS:
         done = kube9_cli("status", "-o", form, "--db", str(crafted))
         checked(done, form)
-        assert f"{table} is not a table as the operator makes it" in done.stderr
+        assert f"{table} is not a table as the operator creates it" in done.stderr
 
 
 SLOW = "(CASE WHEN hex(zeroblob(30000)) GLOB '*0*0*0*0*0*0*0*0*1' THEN 1 END)"
@@ -224,7 +224,7 @@ def test_what_computes_what_it_seems_to_hold_is_refused(crafted: Path, what: str
     changed(crafted, *STRANGE[what])
     done = kube9_cli("events", "list", "--timeout=5", "--db", str(crafted))
     checked(done, "json")
-    assert "is not a table as the operator makes it" in done.stderr
+    assert "is not a table as the operator creates it" in done.stderr
 
 
 SCHEMAS = {
