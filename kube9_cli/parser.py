@@ -7,7 +7,8 @@ installed. What a command needs to answer, it imports when it answers.
 import argparse
 
 from kube9_cli.arguments import Examples, Parser
-from kube9_cli.commands import events, help, status
+from kube9_cli.commands import events, status
+from kube9_cli.commands import help as help_command
 
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
@@ -62,5 +63,5 @@ def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     status.add(commands)
     events.add(commands)
-    help.add(commands, parser)
+    help_command.add(commands, parser)
     return parser
