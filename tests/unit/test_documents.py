@@ -9,7 +9,7 @@ from kube9_operator.watch.recognise import RULES
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "docs" / "events.md"
-OWN = "## What the operator tells of itself"
+OWN = "## Events about the operator"
 
 
 def described(row: rows.Row) -> str:
