@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.write.sqlite import database, migrations
 from kube9_schema import SCHEMA_VERSION
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_schema import DATABASE_NAME
 from kube9_schema.files import NotAFile, refuse_others
 
