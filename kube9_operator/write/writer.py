@@ -48,10 +48,9 @@ from kube9_operator.write.resources.recorder import Recorded, Recorder
 from kube9_operator.write.resources.states import States
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.intervals import ALIVE_SECONDS
 
 ROOM_SECONDS = 0.05
-ALIVE_SECONDS = 30.0
-"""How often the writer stores that it is alive, if it writes nothing else."""
 
 
 def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
