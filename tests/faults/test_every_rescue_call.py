@@ -19,6 +19,7 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, restore, salvage
 from kube9_operator.write.sqlite import database, migrations
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.facts import SALVAGE
 from tests.bench import database as made
 from tests.faults.test_every_call import ERRORS
 
@@ -104,7 +105,7 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
         with contextlib.suppress(*database.TROUBLE):
             one.step()
     connection.exec_trace = None
-    fresh_from = restore._fresh_from(msgspec.json.decode(Facts(connection).get(restore.FACT), type=restore.State))
+    fresh_from = restore._fresh_from(msgspec.json.decode(Facts(connection).get(SALVAGE), type=restore.State))
     found = {
         "events": f"""SELECT o.name, e.count, e.id < {fresh_from} FROM events e JOIN objects o ON o.id = e.object
             WHERE e.type = 0 OR o.name <> '' ORDER BY 1""",

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from kube9_operator.model import rows
 from kube9_operator.model.observation import ERROR, WARNING, Observation, hash64
 from kube9_operator.write.events import merge
-from kube9_operator.write.events.store import SUFFIXES, Store
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.ids import SUFFIXES
 
 MINUTE = 60_000
 QUIET = 60 * MINUTE

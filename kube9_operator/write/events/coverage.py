@@ -25,7 +25,7 @@ from kube9_operator.write.events.gaps import Gaps
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Participant, Session
-from kube9_schema import tables
+from kube9_schema import facts, tables
 
 OUTCOMES = ("stored", "updated", "unchanged", "refused")
 MAX_DEAD_LETTERS = 10_000
@@ -100,11 +100,11 @@ class Coverage(Participant):
 
     def cluster(self) -> str:
         """The uid of the cluster that the versions are of; '' if it is not known."""
-        return str(self._facts.get("cluster", ""))
+        return str(self._facts.get(facts.CLUSTER, ""))
 
     def event_ttl_ms(self) -> int:
         """The Event TTL: as it is set, or shorter if Events have been seen to expire earlier."""
-        return min(self._event_ttl_ms, self._facts.number("event_life_ms", self._event_ttl_ms))
+        return min(self._event_ttl_ms, self._facts.number(facts.EVENT_TTL, self._event_ttl_ms))
 
     # What a frame says about its source
 
@@ -132,7 +132,7 @@ class Coverage(Participant):
                 (control.why, now_ms, source),
             )
         elif isinstance(control, EventTtlLearned):
-            self._facts.set("event_life_ms", control.event_ttl_ms)
+            self._facts.set(facts.EVENT_TTL, control.event_ttl_ms)
 
     def _confirm(self, source: str, version: str, confirmed_ms: int, now_ms: int) -> None:
         """Stores the version to go on from and until when the source is confirmed; '' and 0 change nothing."""
@@ -175,8 +175,8 @@ class Coverage(Participant):
 
     def was_unwritable(self, from_ms: int, to_ms: int) -> None:
         """Stores when the database could not be written. It is the reason of gaps in this time."""
-        self._facts.set("unwritten_from_ms", from_ms)
-        self._facts.set("unwritten_to_ms", to_ms)
+        self._facts.set(facts.UNWRITTEN_FROM, from_ms)
+        self._facts.set(facts.UNWRITTEN_TO, to_ms)
 
     # Accounting
 
@@ -232,7 +232,7 @@ class Coverage(Participant):
             self._cluster_listed_ms = max(self._cluster_listed_ms, ended.confirmed_ms)
         elif not known or ended.confirmed_ms >= self._cluster_listed_ms:
             self._cluster_listed_ms = ended.confirmed_ms
-            self._facts.set("cluster", ended.cluster)
+            self._facts.set(facts.CLUSTER, ended.cluster)
             if known:
                 self._execute("UPDATE sources SET version = NULL")
 
@@ -278,5 +278,5 @@ class Coverage(Participant):
         return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"
 
     def _was_unwritable_in(self, from_ms: int, to_ms: int) -> bool:
-        began_ms, ended_ms = (self._facts.number(f"unwritten_{end}_ms", 0) for end in ("from", "to"))
+        began_ms, ended_ms = (self._facts.number(name, 0) for name in (facts.UNWRITTEN_FROM, facts.UNWRITTEN_TO))
         return began_ms < to_ms and from_ms < ended_ms

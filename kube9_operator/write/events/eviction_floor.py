@@ -7,8 +7,9 @@ from kube9_operator.model.observation import CLUSTER, SEVERITIES, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.sqlite.database import Connection
 from kube9_operator.write.sqlite.session import Participant
+from kube9_schema import facts
 
-UNTIL, FROM = "given_up_ms_", "given_up_from_ms_"
+UNTIL, FROM = facts.EVICTED_UNTIL, facts.EVICTED_FROM
 """Facts of these names, with a severity and a namespace: the floor, and since when a gap covers the time up to it without a
 break. An older release had one floor a severity for all namespaces: its facts end with the severity.
 """
@@ -80,30 +81,30 @@ class EvictionFloor(Participant):
         return self._cache
 
     def _until_ms(self, namespace: str, severity: int) -> int:
-        facts = self._facts()
-        if not facts:
+        known = self._facts()
+        if not known:
             return 0
-        return max(facts.get(f"{UNTIL}{severity}/{namespace}", 0), facts.get(f"{UNTIL}{severity}", 0))
+        return max(known.get(f"{UNTIL}{severity}/{namespace}", 0), known.get(f"{UNTIL}{severity}", 0))
 
     def _from_ms(self, namespace: str, severity: int) -> int:
-        facts = self._facts()
+        stored_facts = self._facts()
         names = (f"{FROM}{severity}/{namespace}", f"{FROM}{severity}")
-        known = [facts[name] for name in names if name in facts]
+        known = [stored_facts[name] for name in names if name in stored_facts]
         return min(known) if known else self._until_ms(namespace, severity)
 
     def _set(self, prefix: str, namespace: str, severity: int, value: int) -> None:
-        name, facts = f"{prefix}{severity}/{namespace}", self._facts()
-        if facts.get(name) != value:
-            facts[name] = value
+        name, known = f"{prefix}{severity}/{namespace}", self._facts()
+        if known.get(name) != value:
+            known[name] = value
             self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
     def _forget_some(self) -> None:
         """Keeps the facts few, however many namespaces come and go."""
-        facts = self._facts()
-        if len(facts) <= 2 * MOST_NAMESPACES * len(SEVERITIES):
+        known = self._facts()
+        if len(known) <= 2 * MOST_NAMESPACES * len(SEVERITIES):
             return
-        until = sorted((value, name) for name, value in facts.items() if name.startswith(UNTIL) and "/" in name)
+        until = sorted((value, name) for name, value in known.items() if name.startswith(UNTIL) and "/" in name)
         for _, name in until[: len(until) // 2]:
             for each in (name, FROM + name.removeprefix(UNTIL)):
-                facts.pop(each, None)
+                known.pop(each, None)
                 self._connection.execute("DELETE FROM facts WHERE name = ?", (each,))

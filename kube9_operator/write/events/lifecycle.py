@@ -6,6 +6,7 @@ from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.facts import Facts
 from kube9_operator.write.sqlite import database
+from kube9_schema import facts
 
 
 class Lifecycle:
@@ -18,33 +19,33 @@ class Lifecycle:
 
     def last_commit_ms(self) -> int:
         """When a writer committed last, in ms since 1970; 0 if none ever did."""
-        return self._facts.number("last_commit_ms", 0)
+        return self._facts.number(facts.LAST_COMMIT, 0)
 
     def started(self, now_ms: int) -> None:
         """Stores the start of the writer. If migrations came before it, that is an operator event."""
         migrated = self._migrated()
         if migrated is not None:
             self._coverage.record_operator_event(migrated)
-        self._connection.execute("INSERT INTO facts VALUES ('first_start_ms', ?) ON CONFLICT DO NOTHING", (now_ms,))
-        self._facts.set("operator_version", __version__)
-        self._connection.execute("DELETE FROM facts WHERE name = 'stopped_ms'")
+        self._connection.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO NOTHING", (facts.FIRST_START, now_ms))
+        self._facts.set(facts.OPERATOR_VERSION, __version__)
+        self._connection.execute("DELETE FROM facts WHERE name = ?", (facts.STOPPED,))
 
     def stopped(self, now_ms: int) -> None:
         """Stores that the writer ended because it was asked to."""
-        self._facts.set("stopped_ms", now_ms)
+        self._facts.set(facts.STOPPED, now_ms)
 
     def alive(self, now_ms: int) -> None:
         """Stores that the writer could write at this time."""
-        self._facts.set("last_commit_ms", now_ms)
+        self._facts.set(facts.LAST_COMMIT, now_ms)
 
     def health(self, document: str) -> None:
         """Stores the operator's health: JSON, {"status", "reasons"}."""
-        self._facts.set("health", document)
+        self._facts.set(facts.HEALTH, document)
 
     def retention(self, info_warning_ms: int, error_critical_ms: int) -> None:
         """Stores how long events are kept by their severity."""
-        self._facts.set("retention_info_warning_ms", info_warning_ms)
-        self._facts.set("retention_error_critical_ms", error_critical_ms)
+        for name, age_ms in zip(facts.RETENTION, (info_warning_ms, error_critical_ms), strict=True):
+            self._facts.set(name, age_ms)
 
     def _migrated(self) -> Observation | None:
         """The event about the migrations since the last commit. The database has their times in whole seconds."""

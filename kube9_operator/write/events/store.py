@@ -14,12 +14,10 @@ from kube9_operator.write.events.names import Names
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
-from kube9_schema import tables
+from kube9_schema import facts, tables
+from kube9_schema.ids import first_of
 
 Outcome = Literal["stored", "updated", "unchanged", "filtered", "refused"]
-
-SUFFIXES = 36**6
-"""Ids in one second: events.id is seconds * SUFFIXES + suffix."""
 
 NO_HASH = -1
 """In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
@@ -97,13 +95,14 @@ class Store(Participant):
         """Reads the last id, unless it is known."""
         self._now_ms = now_ms
         if self._last_id_stored is None:
-            row = one(self._connection, "SELECT value FROM facts WHERE name = 'last_event_id'")
+            row = one(self._connection, "SELECT value FROM facts WHERE name = ?", (facts.LAST_EVENT_ID,))
             self._last_id = self._last_id_stored = stored.number(row[0]) if row else 0
 
     def before_commit(self) -> None:
         """Stores the last id: it must not become smaller when its event is deleted."""
         if self._last_id != self._last_id_stored:
-            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('last_event_id', ?)", (self._last_id,))
+            last_id = (facts.LAST_EVENT_ID, self._last_id)
+            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", last_id)
             self._last_id_stored = self._last_id
 
     def committed(self) -> None:
@@ -239,7 +238,7 @@ class Store(Participant):
     def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:
         """Begins an event; returns its id."""
         namespace, kind, about = place
-        event = self._last_id = max(self._last_id + 1, self._now_ms // 1000 * SUFFIXES)
+        event = self._last_id = max(self._last_id + 1, first_of(self._now_ms))
         primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         observation = merge.raised(observation, max(primary_events, primary_statuses))
         reason, node, title = (

@@ -15,12 +15,14 @@ from kube9_operator.model.observation import CRITICAL, MS_IN_HOUR, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.coverage import EVENTS, Coverage
 from kube9_operator.write.events.facts import Facts
-from kube9_operator.write.events.store import SUFFIXES, Store
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, salvage
 from kube9_operator.write.recovery.importer import Importer
 from kube9_operator.write.recovery.salvage_process import SalvageProcess
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema import facts
+from kube9_schema.ids import first_of
 
 STEP_SECONDS = 0.02
 IMPORTED_AT_ONCE = 100
@@ -29,7 +31,6 @@ TRIES = 3
 """How often a file is read without a new event before the restore goes on without the rest of it."""
 SHOWN_MS = 86_400_000
 """Health mentions damage for this long, or until the file that was moved aside is deleted."""
-FACT = "salvage"
 UNREADABLE_END = "it could not be read to its end"
 NO_ROOM = "the rest was not read, because the volume was full"
 
@@ -68,7 +69,7 @@ class Restore:
         self._coverage = coverage
         self._facts = Facts(session.connection)
         self._folder = folder
-        found = self._facts.get(FACT)
+        found = self._facts.get(facts.SALVAGE)
         self._state = stored.decoded(_state, found) if found else None
         self._process: SalvageProcess | None = None
         self._importer: Importer | None = None
@@ -80,7 +81,7 @@ class Restore:
 
     def begin(self, now_ms: int) -> None:
         """Begins a restore if this database is new and replaces one that was moved aside, in the caller's transaction."""
-        if self._facts.get("first_start_ms") is not None:
+        if self._facts.get(facts.FIRST_START) is not None:
             return
         unsaved = [path for path in reversed(quarantine.all_aside(self._folder)) if not quarantine.note(path).salvaged]
         if not unsaved:
@@ -251,7 +252,7 @@ class Restore:
         self._save_progress(state)
 
     def _save_progress(self, state: State) -> None:
-        self._facts.set(FACT, msgspec.json.encode(state).decode())
+        self._facts.set(facts.SALVAGE, msgspec.json.encode(state).decode())
 
 
 def _result(state: State) -> str:
@@ -275,4 +276,4 @@ def _incomplete(state: State) -> dict[str, str]:
 
 def _fresh_from(state: State) -> int:
     """The first id that may be given after the damage: of the second after it."""
-    return (state.at_ms // 1000 + 1) * SUFFIXES
+    return first_of(state.at_ms + 1000)
