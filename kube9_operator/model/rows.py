@@ -181,6 +181,6 @@ TABLE: tuple[Row, ...] = (
     CONTAINER_OOM,
 )
 BY_NAME: dict[str, Row] = {row.name: row for row in reversed(TABLE)}
-"""Of each name the first face."""
+"""The first title variant of each name."""
 RAISED: dict[str, Row] = {RESTARTS.name: CRASH_LOOP}
-"""Of rows with `raised_from` the face from that count on."""
+"""For rows with `raised_from`: the title variant from that count on."""

@@ -12,7 +12,7 @@ from kube9_operator.text.limits import MAX_TITLE_CHARACTERS
 
 
 @pytest.mark.parametrize("row", rows.TABLE, ids=lambda row: f"{row.name}: {row.title}")
-def test_faces_of_one_name_share_all_but_severity_and_title(row: rows.Row) -> None:
+def test_title_variants_of_one_name_share_all_but_severity_and_title(row: rows.Row) -> None:
     first = rows.BY_NAME[row.name]
     for field in set(row.__struct_fields__) - {"severity", "title"}:
         assert getattr(row, field) == getattr(first, field), field
@@ -23,8 +23,8 @@ def test_faces_of_one_name_share_all_but_severity_and_title(row: rows.Row) -> No
 
 def test_the_table_is_whole_and_each_title_is_one() -> None:
     assert set(rows.TABLE) == {value for value in vars(rows).values() if isinstance(value, rows.Row)}
-    faces = [(row.severity, row.title) for row in rows.TABLE]
-    assert len(set(faces)) == len(faces)
+    variants = [(row.severity, row.title) for row in rows.TABLE]
+    assert len(set(variants)) == len(variants)
 
 
 def test_the_title_from_a_status_stands() -> None:
