@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     database_max_mib: int
     reasons_include: frozenset[str]
     reasons_exclude: frozenset[str]
+    wait_minutes: int
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -111,5 +112,6 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),
     "reasons_include": ("EVENT_REASONS_INCLUDE", "", _reasons),
     "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
+    "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
 }
 """Of each field its variable, its default and what makes a value of it."""

@@ -12,7 +12,7 @@ import apsw
 from kube9_cli.errors import QueryError, damaged, too_long
 from kube9_cli.files import uri
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
 """SQLite's heap: a reader shares the pod's memory with the operator."""
@@ -93,8 +93,8 @@ WORDS = 5
 EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
     e.last_ms, e.count, o.name, t.description, t.metadata
     FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
-
-
+COUNTED = "SELECT count, lead_events, lead_statuses FROM events WHERE id = ?"
+"""How often an event happened, by which account."""
 VERSION = """SELECT max(version), (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name = 'description')
     FROM schema_version"""
 """The schema version, and whether it is of alto9/kube9-operator, which has a table of the same name with a description."""
@@ -247,10 +247,19 @@ class Database:
         return found
 
     def _rises(self, event_id: int) -> Iterator[tuple[int, int]]:
-        """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
-        primaries = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
-        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
-        for before, steps in self._each(sql, (event_id, len(primaries)), (WHOLE, (bytes,))):
+        """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time.
+
+        An event's count is the sum of its Events, or that of its statuses, or that of one secondary contributor: only the steps
+        of these add up to it.
+        """
+        found = self.all(COUNTED, (event_id,), (WHOLE, WHOLE, WHOLE))
+        count, of_events, of_statuses = found[0] if found else (0, 0, 0)
+        primary = bool(of_events or of_statuses)
+        flags = (3 if of_statuses == count else 1) if primary else 0
+        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 3 = ?"
+        if not primary:
+            sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ? ORDER BY count - base DESC LIMIT 1"
+        for before, steps in self._each(sql, (event_id, flags), (WHOLE, (bytes,))):
             self.look_at_the_clock()
             for at in range(0, len(steps), STEP_BYTES):
                 ms, count = (

@@ -31,6 +31,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """From this count on the happening has the face RAISED[name]; 0 where it has none."""
     prefers_statuses: bool = False
     """The count is that of the statuses wherever there are any, not the greater of the two sums."""
+    status_describes: bool = False
+    """The description is that of the statuses wherever there are any: it has the cause, which the Events do not say."""
 
 
 def key(row: Row, *parts: str) -> int:
@@ -56,9 +58,10 @@ RESTARTS = Row(
     severity=WARNING,
     title="Pod BackOff",
     kind="Pod",
-    metadata=("container", "restart_count", "last_exit_code"),
+    metadata=("container", "restart_count", "last_exit_code", "exit_codes", "termination_reason", "termination_message"),
     raised_from=10,
     prefers_statuses=True,
+    status_describes=True,
 )
 RESTARTED = msgspec.structs.replace(RESTARTS, title="Container restarted")
 """From a status; of two titles of one severity the first in the alphabet stands, which is this."""
@@ -80,7 +83,7 @@ CANNOT_START = Row(
     severity=ERROR,
     title="Container cannot start",
     kind="Pod",
-    metadata=("container",),
+    metadata=("container", "exit_code", "termination_reason", "termination_message"),
 )
 SYSTEM_OOM = Row(
     name="out of memory, node",
@@ -92,12 +95,36 @@ SYSTEM_OOM = Row(
 )
 OOM_KILLING = msgspec.structs.replace(SYSTEM_OOM, title="Process OOM killed on node")
 NODE_NOT_READY = Row(
-    name="node not ready", severity=CRITICAL, title="Node NotReady", kind="Node", metadata=("previous", "current")
+    name="node not ready",
+    severity=CRITICAL,
+    title="Node NotReady",
+    kind="Node",
+    metadata=("previous", "current"),
+    status_describes=True,
 )
-DISK_PRESSURE = Row(name="node pressure", key=("which",), severity=WARNING, title="Node disk pressure", kind="Node")
+NODE_NEVER_READY = msgspec.structs.replace(NODE_NOT_READY, title="Node does not become ready")
+DISK_PRESSURE = Row(
+    name="node pressure",
+    key=("which",),
+    severity=WARNING,
+    title="Node disk pressure",
+    kind="Node",
+    metadata=("condition", "status"),
+    status_describes=True,
+)
 MEMORY_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node memory pressure")
 PID_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node PID pressure")
 OTHER_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node resource pressure")
+NODE_CONDITION = Row(
+    name="node condition",
+    key=("condition",),
+    severity=ERROR,
+    title="Node problem: {reason}",
+    kind="Node",
+    metadata=("condition", "status"),
+    status_describes=True,
+)
+NODE_ANNOUNCED = msgspec.structs.replace(NODE_CONDITION, severity=WARNING, title="Node maintenance or eviction announced")
 QUOTA_EXCEEDED = Row(
     name="quota exceeded",
     key=("quota", "controller"),
@@ -111,8 +138,9 @@ CANNOT_BIND = Row(
     severity=ERROR,
     title="PVC binding failed",
     kind="PersistentVolumeClaim",
-    metadata=("storage_class", "requested_size"),
+    metadata=("storage_class", "requested_size", "provisioner"),
 )
+CLAIM_WAITS = msgspec.structs.replace(CANNOT_BIND, severity=WARNING, title="PVC waits for a provisioner")
 HPA_SCALED = Row(
     name="HPA scaled",
     repeat="each",
@@ -134,13 +162,27 @@ PROBE_FAILING = Row(
     kind="Pod",
     metadata=("container", "probe"),
 )
-EVICTED = Row(name="evicted, preempted", key=(), severity=WARNING, title="Pod evicted", kind="Pod", metadata=("preemptor",))
+EVICTED = Row(
+    name="evicted, preempted",
+    key=(),
+    severity=WARNING,
+    title="Pod evicted",
+    kind="Pod",
+    metadata=("preemptor", "container", "exit_code", "termination_reason", "termination_message"),
+)
 PREEMPTED = msgspec.structs.replace(EVICTED, title="Pod preempted")
+POD_SHUT_DOWN = msgspec.structs.replace(EVICTED, title="Pod terminated by node shutdown")
+POD_TURNED_AWAY = msgspec.structs.replace(EVICTED, title="Pod rejected by a node that shuts down")
+POD_LOST = msgspec.structs.replace(EVICTED, title="Pod lost with its node")
+POD_DISRUPTED = msgspec.structs.replace(EVICTED, title="Pod disrupted")
 JOB_FAILED = Row(name="failed job", severity=ERROR, title="Job failed", kind="Job")
 OTHER = Row(name="other", key=("reason", "emitter"), severity=WARNING, title="{kind} {reason}")
 """Any other Warning, and any type that is neither Normal nor Warning; what belongs together has one reason and one emitter."""
 NORMAL = msgspec.structs.replace(OTHER, severity=INFO)
 """An Event of type Normal that a setting adds."""
+
+POD_REJECTED = msgspec.structs.replace(OTHER, severity=ERROR, title="Pod rejected by its node")
+"""Key and count are those of the kubelet's Event, which has the same reason."""
 
 # From resources: NODE_NOT_READY, RESTARTED, CRASH_LOOP and CANNOT_SCHEDULE above are theirs too.
 
@@ -211,7 +253,23 @@ CONTAINER_OOM = Row(
     severity=CRITICAL,
     title="Container OOM killed",
     kind="Pod",
-    metadata=("container", "restart_count", "memory_limit", "last_exit_code"),
+    metadata=("container", "restart_count", "memory_limit", "last_exit_code", "termination_message"),
+)
+POD_FAILED = Row(
+    name="pod failed",
+    severity=ERROR,
+    title="Pod failed",
+    kind="Pod",
+    metadata=("container", "exit_code", "termination_reason", "termination_message"),
+)
+POD_REPLACED = msgspec.structs.replace(POD_FAILED, severity=WARNING, title="Pod failed and is replaced")
+JOB_POD_FAILED = Row(
+    name="pod of a job failed",
+    key=("exit_code",),
+    severity=WARNING,
+    title="Pod of Job failed",
+    kind="Job",
+    metadata=("pod", *POD_FAILED.metadata),
 )
 
 TABLE: tuple[Row, ...] = (
@@ -223,21 +281,30 @@ TABLE: tuple[Row, ...] = (
     SYSTEM_OOM,
     OOM_KILLING,
     NODE_NOT_READY,
+    NODE_NEVER_READY,
     DISK_PRESSURE,
     MEMORY_PRESSURE,
     PID_PRESSURE,
     OTHER_PRESSURE,
+    NODE_CONDITION,
+    NODE_ANNOUNCED,
     QUOTA_EXCEEDED,
     CANNOT_BIND,
+    CLAIM_WAITS,
     HPA_SCALED,
     CANNOT_SCHEDULE,
     CANNOT_MOUNT,
     PROBE_FAILING,
     EVICTED,
     PREEMPTED,
+    POD_SHUT_DOWN,
+    POD_TURNED_AWAY,
+    POD_LOST,
+    POD_DISRUPTED,
     JOB_FAILED,
     OTHER,
     NORMAL,
+    POD_REJECTED,
     NODE_JOINED,
     NODE_LEFT,
     NODE_READY,
@@ -251,6 +318,9 @@ TABLE: tuple[Row, ...] = (
     ENDPOINTS_REDUCED,
     NO_ENDPOINTS,
     CONTAINER_OOM,
+    POD_FAILED,
+    POD_REPLACED,
+    JOB_POD_FAILED,
 )
 BY_NAME: dict[str, Row] = {row.name: row for row in reversed(TABLE)}
 """Of each name the first face."""

@@ -55,8 +55,12 @@ def resource(
     reduce: Callable[[Any, Texts], Reduced],
     metadata_only: bool = False,
     page_limit: int = PAGE_LIMIT,
+    other_uid: Callable[[Any], str] | None = None,
 ) -> Kind:
-    """A kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states that `reduce` makes."""
+    """A kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states that `reduce` makes.
+
+    `other_uid` gives the uid by which Events know an object, where that is not its own.
+    """
     decoder = msgspec.json.Decoder(form)
 
     def take(raw: msgspec.Raw, batch: Batch) -> str:
@@ -69,7 +73,8 @@ def resource(
         batch.counts.received += 1
         own = found.metadata
         batch.counts.redacted += texts.redacted
-        batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced))
+        uid = (other_uid(found) if other_uid else "") or own.uid
+        batch.states.append(State(own.namespace or "", own.name, uid, own.resource_version, reduced))
         return str(own.resource_version)
 
     def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:

@@ -268,7 +268,7 @@ class Writer:
     def _compare(self, frame: Frame, now: int) -> Counter[str]:
         """What became of the states of a frame."""
         if frame.news.mark == "list begins":
-            self._states.list_begins(frame.source, frame.news.cluster)
+            self._states.list_begins(frame.source, frame.news.cluster, now)
         whole = bool(frame.states) and self._states.is_whole(frame.source)
         made = Counter(
             outcome

@@ -56,6 +56,7 @@ LIMITED = {
     "events.retention.infoWarning": "EVENT_RETENTION_INFO_WARNING_DAYS",
     "events.retention.errorCritical": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
     "events.maxSizeMiB": "DATABASE_MAX_SIZE_MIB",
+    "events.waitMinutes": "EVENT_WAIT_MINUTES",
 }
 """Values that have the limits of a setting."""
 

@@ -144,6 +144,12 @@ CREATE TABLE leftovers (
     until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by our own clock
 ) STRICT
 
+CREATE TABLE mirror_pods (
+    uid        TEXT PRIMARY KEY,
+    static_uid TEXT NOT NULL,
+    gone_ms    INTEGER           -- when it was gone, by our own clock; NULL while it is there
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,    -- '' where an Event names none
@@ -158,6 +164,16 @@ CREATE TABLE schema_version (
     name       TEXT NOT NULL,       -- the file's name
     applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
 )
+
+CREATE TABLE service_pods (
+    namespace TEXT NOT NULL,
+    service   TEXT NOT NULL,
+    uid       TEXT NOT NULL,    -- of the pod
+    from_ms   INTEGER NOT NULL, -- since when, by our own clock; 0: since before services were watched
+    pod       TEXT NOT NULL,    -- its name
+    to_ms     INTEGER,          -- until when; NULL: still
+    PRIMARY KEY (namespace, service, uid, from_ms)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE slices (
     namespace TEXT NOT NULL,
@@ -205,6 +221,15 @@ CREATE TABLE texts (
     stamps      TEXT                 -- JSON object: of each metadata key that an earlier contributor gave its [ms, count, name]
 ) STRICT
 
+CREATE TABLE waiting (
+    source    TEXT NOT NULL,    -- of the object's states
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    since_ms  INTEGER NOT NULL, -- since when it waits
+    due_ms    INTEGER,          -- when it will have waited for long; NULL where that has been told
+    PRIMARY KEY (source, namespace, name)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE words (
     id   INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE
@@ -237,3 +262,7 @@ CREATE INDEX leftovers_by_time ON leftovers (until_ms)
 CREATE INDEX objects_by_name ON objects (name)
 
 CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL
+
+CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
+
+CREATE INDEX waiting_by_due ON waiting (source, due_ms) WHERE due_ms IS NOT NULL

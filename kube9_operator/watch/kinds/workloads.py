@@ -25,9 +25,16 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     init_containers: list[Container] | None = None
 
 
+class TemplateMeta(msgspec.Struct, frozen=True, gc=False):
+    """Of a pod's template."""
+
+    labels: dict[str, str] | None = None
+
+
 class Template(msgspec.Struct, frozen=True, gc=False):
     """What its pods are made from."""
 
+    metadata: TemplateMeta | None = None
     spec: PodSpec | None = None
 
 
@@ -58,7 +65,8 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 def reduce(found: Any, texts: metadata.Texts) -> Workload:
     """What is compared of a workload."""
     spec, status = found.spec or Spec(), found.status or Status()
-    template = (spec.template or Template()).spec or PodSpec()
+    made_from = spec.template or Template()
+    template = made_from.spec or PodSpec()
     progressing = metadata.condition(status.conditions, "Progressing")
     stuck = progressing.status == "False" and progressing.reason == STUCK
     counted_by_controller = spec.replicas is None
@@ -74,6 +82,7 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
         deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
         owner=metadata.controller(found.metadata),
         uncounted=counted_by_controller and not status.observed_generation,
+        labels=metadata.labels((made_from.metadata or TemplateMeta()).labels),
     )
 
 

@@ -20,6 +20,9 @@ Stamp = tuple[int, int, str]
 """Orders contributors from the earliest to the latest: last time in ms, then count, then name."""
 
 
+EXIT_CODES = "exit_codes"
+"""Key of metadata whose value adds up: each restart of a container contributes once."""
+
 EARLIEST: Stamp = (0, 0, "")
 """Of metadata that no contributor gave."""
 
@@ -35,10 +38,20 @@ class Texts(NamedTuple):
     """Of the metadata keys that an earlier contributor gave."""
 
 
-def latest(one: Texts, other: Texts) -> Texts:
-    """Both together: the description of the latest, each metadata key of the latest that has it. Commutative, idempotent."""
+STATUS_NAME = ""
+"""The contributor's name of a fact from a status; Events have one."""
+MAX_EXIT_CODES = 20
+"""Of one event; of more, those that came last the longest ago are forgotten."""
+
+
+def latest(one: Texts, other: Texts, status_describes: bool = False) -> Texts:
+    """Both together: the description of the latest, each metadata key of the latest that has it. Commutative; and idempotent,
+    but for exit codes, which add up.
+
+    With `status_describes` the description of a status stands, however many Events come after it.
+    """
     # Of equal stamps (two Events of one name in two namespaces) the texts themselves decide.
-    newer, older = (one, other) if _rank(one) >= _rank(other) else (other, one)
+    newer, older = (one, other) if _rank(one, status_describes) >= _rank(other, status_describes) else (other, one)
     metadata: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
     for key in sorted({*one.metadata, *other.metadata}):
@@ -48,11 +61,28 @@ def latest(one: Texts, other: Texts) -> Texts:
         stamp = texts.stamps.get(key, texts.stamp)
         if stamp != newer.stamp:
             stamps[key] = stamp
+    if EXIT_CODES in one.metadata and EXIT_CODES in other.metadata:
+        metadata[EXIT_CODES] = _added(one.metadata[EXIT_CODES], other.metadata[EXIT_CODES])
     return Texts(newer.stamp, newer.description, metadata, stamps)
 
 
-def _rank(texts: Texts) -> tuple[Stamp, str, str]:
-    return texts.stamp, texts.description, encode(texts.metadata)
+def _rank(texts: Texts, status_describes: bool) -> tuple[bool, Stamp, str, str]:
+    by_status = status_describes and texts.stamp[2] == STATUS_NAME
+    return by_status, texts.stamp, texts.description, encode(texts.metadata)
+
+
+def _added(one: Any, other: Any) -> dict[str, Any]:
+    """How often each exit code came, first and last: both accounts together."""
+    found: dict[str, Any] = dict(one)
+    for code, account in other.items():
+        known = found.get(code, account | {"count": 0})
+        found[code] = {
+            "count": known["count"] + account["count"],
+            "first": min(known["first"], account["first"]),
+            "last": max(known["last"], account["last"]),
+        }
+    kept = sorted(found, key=lambda code: (found[code]["last"], code))[-MAX_EXIT_CODES:]
+    return {code: found[code] for code in sorted(kept)}
 
 
 def count(primary_events: int, primary_statuses: int, secondary: int, prefers_statuses: bool = False) -> int:

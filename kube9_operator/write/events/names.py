@@ -23,6 +23,8 @@ class Names:
         """Objects that were given a number in the transaction at hand, whose owners are to be looked for; some may have been
         taken back since.
         """
+        self.other_uids: dict[str, str] = {}
+        """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
     def forget(self) -> None:
         """To be called after a rollback."""
@@ -74,7 +76,7 @@ class Names:
 
     def about(self, kind: int, namespace: int, name: str, uid: str) -> tuple[int, bool]:
         """The number of an object, and whether it was given just now; `kind` and `namespace` are numbers of words."""
-        values = (name, kind, namespace, uid)
+        values = (name, kind, namespace, self.other_uids.get(uid, uid))
         found = one(
             self._connection, "SELECT id FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?", values
         )

@@ -7,7 +7,7 @@ import msgspec
 
 from kube9_operator.model.frame import CLUSTER, MS_IN_HOUR, Observation
 from kube9_operator.model.rows import BY_NAME
-from kube9_operator.write.events import merge, stored, updates
+from kube9_operator.write.events import merge, stored, unite, updates
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import GivenUp
 from kube9_operator.write.events.names import Names
@@ -147,6 +147,10 @@ class Store:
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
         return True
 
+    def unite(self, kind: str, namespace: str, name: str, uid: str, into: str) -> None:
+        """Two uids turned out to be of one object: what was recorded of the one becomes the other's."""
+        unite.objects(self._connection, (name, kind, namespace), uid, into, self.quiet_ms)
+
     def _join(self, seen: Observation, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""
         flags = (merge.PRIMARY if seen.primary else 0) | (merge.STATUS if seen.from_status else 0)
@@ -240,14 +244,14 @@ class Store:
         if flags & merge.PRIMARY or not had_primary:
             replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(held.secondary)
             if replaces or seen.text_hash != text_hash:
-                text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces)
+                text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces, counts[0])
             else:
                 text_ms, text_count = max((text_ms, text_count), (seen.last_ms, seen.count))
         self._execute(
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(seen)),
+                merge.count(primary_events, primary_statuses, secondary, _row_says(seen, "prefers_statuses")),
                 primary_events,
                 primary_statuses,
                 secondary,
@@ -276,29 +280,31 @@ class Store:
                 (severity, self._word(seen, title), self._word(seen, seen.reason), held.id),
             )
 
-    def _merge_texts(self, held: Held, seen: Observation, replaces: bool) -> tuple[int, int, int]:
+    def _merge_texts(self, held: Held, seen: Observation, replaces: bool, rise: int) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""
-        new = merge.Texts(
-            (seen.last_ms, seen.count, seen.contributor_name), seen.description, msgspec.json.decode(seen.metadata), {}
-        )
+        metadata = msgspec.json.decode(seen.metadata)
+        if not rise:
+            metadata.pop(merge.EXIT_CODES, None)  # they count already
+        new = merge.Texts((seen.last_ms, seen.count, seen.contributor_name), seen.description, metadata, {})
         old = stored.texts(self._connection, held.id, held.text_ms, held.text_count)
-        merged = new if replaces else merge.latest(new, old)
-        self._execute(
-            "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
-            (
-                merged.description or None,
-                merge.encode(merged.metadata),
-                merged.stamp[2],
-                merge.encode(merged.stamps) if merged.stamps else None,
-                held.id,
-            ),
-        )
+        merged = new if replaces else merge.latest(new, old, _row_says(seen, "status_describes"))
+        if merged != old:
+            self._execute(
+                "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
+                (
+                    merged.description or None,
+                    merge.encode(merged.metadata),
+                    merged.stamp[2],
+                    merge.encode(merged.stamps) if merged.stamps else None,
+                    held.id,
+                ),
+            )
         text_hash = held.text_hash if merged.stamp == old.stamp else seen.text_hash
         if merged.stamps:
             text_hash = updates.NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _prefers_statuses(seen: Observation) -> bool:
+def _row_says(seen: Observation, what: Literal["prefers_statuses", "status_describes"]) -> bool:
     row = BY_NAME.get(seen.row)
-    return row is not None and row.prefers_statuses
+    return row is not None and bool(getattr(row, what))

@@ -46,7 +46,7 @@ class Owners:
                 JOIN words n ON n.id = o.namespace WHERE o.id = ?""",
                 (number,),
             )
-            owner = self._owner(*row) if row is not None else None
+            owner = self.of(*row) if row is not None else None
             if row is not None and owner is not None:
                 self._set(number, row[1], owner)
 
@@ -75,7 +75,7 @@ class Owners:
             found = Owner(*(str(controller.get(key) or "") for key in ("kind", "name", "uid")))
             self._execute("INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(seen.namespace, found)))
 
-    def _owner(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
+    def of(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
         """Who owns an object, by its state, or by what was kept of it when it went."""
         source = SOURCES.get(kind, "")
         if source not in OWNED:

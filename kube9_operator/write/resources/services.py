@@ -1,4 +1,7 @@
-"""How many ready endpoints the services have, and what they lose for good. Owns the tables slices and endpoints."""
+"""How many ready endpoints the services have, what they lose for good, and which pods stand behind them.
+
+Owns the tables slices and endpoints.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +10,13 @@ import msgspec
 
 from kube9_operator.model import rows
 from kube9_operator.model.frame import Observation
+from kube9_operator.model.resource_states import Slice
 from kube9_operator.write.events import stored
 from kube9_operator.write.resources.detect import endpoints
 from kube9_operator.write.resources.detect.observed import Seen
 from kube9_operator.write.resources.ongoing import Lasting
+from kube9_operator.write.resources.service_pods import ServicePods, pods_of
+from kube9_operator.write.resources.wanted import Wanted
 from kube9_operator.write.sqlite.database import Connection, one
 
 SERVICES, SLICES, NAMESPACES = "services", "endpointslices", "namespaces"
@@ -24,16 +30,25 @@ class Services:
     """Works in the transaction that the caller holds. `record` applies an observation."""
 
     def __init__(
-        self, connection: Connection, lasting: Lasting, record: Callable[[str, Observation], object], settle_ms: int
+        self,
+        connection: Connection,
+        lasting: Lasting,
+        pods: ServicePods,
+        wanted: Wanted,
+        record: Callable[[str, Observation], object],
+        settle_ms: int,
     ) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._lasting = lasting
+        self._pods = pods
+        self._wanted = wanted
         self._record = record
         self._settle_ms = settle_ms
 
-    def changed(self, seen: Seen, before: str, after: str) -> None:
-        """A slice was seen, or is gone, that belonged to the service `before` and belongs to `after` ('': to none)."""
+    def changed(self, seen: Seen, previous: Slice | None, current: Slice | None) -> None:
+        """A slice was seen, or is gone."""
+        before, after = (one.service if one is not None else "" for one in (previous, current))
         if before and before != after:
             self._execute(
                 "DELETE FROM slices WHERE namespace = ? AND service = ? AND name = ?", (seen.namespace, before, seen.name)
@@ -41,18 +56,28 @@ class Services:
         if after and before != after:
             self._execute("INSERT OR IGNORE INTO slices VALUES (?, ?, ?)", (seen.namespace, after, seen.name))
         for service in sorted({before, after} - {""}):
-            self._count(seen, service)
+            slices = self._slices(seen.namespace, service)
+            self._count(seen, service, slices)
+            had = pods_of(previous) if service == before else set()
+            has = pods_of(current) if service == after else set()
+            if had != has:
+                gone = had.difference(has, *map(pods_of, slices))
+                # Of what stood there at first nobody knows since when.
+                from_ms = seen.now_ms if seen.whole else 0
+                self._pods.changed((seen.namespace, service), gone, has - had, from_ms, seen.now_ms)
 
-    def gone(self, namespace: str, service: str) -> None:
+    def gone(self, namespace: str, service: str, now_ms: int) -> None:
         """A service is gone; its slices follow, or went before."""
+        self._pods.gone((namespace, service), now_ms)
         self._execute(
             """DELETE FROM endpoints WHERE namespace = ?1 AND service = ?2
             AND NOT EXISTS (SELECT 1 FROM slices WHERE namespace = ?1 AND service = ?2)""",
             (namespace, service),
         )
 
-    def discard(self) -> None:
+    def discard(self, now_ms: int) -> None:
         """Forgets all: what is kept of slices is of another cluster."""
+        self._pods.discard(now_ms)
         self._execute("DELETE FROM slices")
         self._execute("DELETE FROM endpoints")
         self._execute("DELETE FROM lasting WHERE source = ?", (SERVICES,))
@@ -71,24 +96,32 @@ class Services:
         for namespace, service, blob in due:
             known, loss = endpoints.settled(stored.decoded(_known, blob), now_ms, self._settle_ms)
             uid = self._uid(namespace, service)
-            if loss is not None and uid is not None:
+            if loss is not None and uid is not None and not self._is_enough(namespace, service, known.count, loss):
                 seen = Seen(SERVICES, namespace, service, uid, loss.version, now_ms, True)
                 self._record(SERVICES, endpoints.told(seen, loss, known.count))
                 if not known.count:
                     self._lasting.begins(seen, NONE, loss.none_since_ms)
             self._keep(namespace, service, known)
 
-    def _count(self, seen: Seen, service: str) -> None:
+    def _is_enough(self, namespace: str, service: str, count: int, loss: endpoints.Loss) -> bool:
+        """Whether there are as many endpoints as somebody wants: who scales down has fewer, and to zero none."""
+        wanted = self._wanted.replicas(namespace, service, loss)
+        return wanted is not None and count >= wanted
+
+    def _slices(self, namespace: str, service: str) -> list[Slice]:
+        """All slices of a service."""
+        return [
+            stored.state(SLICES, blob)
+            for (blob,) in self._execute(
+                """SELECT s.state FROM slices l JOIN states s ON s.source = ? AND s.namespace = l.namespace AND s.name = l.name
+                WHERE l.namespace = ? AND l.service = ?""",
+                (SLICES, namespace, service),
+            )
+        ]
+
+    def _count(self, seen: Seen, service: str, slices: list[Slice]) -> None:
         """Counts the ready endpoints of all slices of a service, each once."""
-        ready: set[int] = set()
-        slices = 0
-        for (blob,) in self._execute(
-            """SELECT s.state FROM slices l JOIN states s ON s.source = ? AND s.namespace = l.namespace AND s.name = l.name
-            WHERE l.namespace = ? AND l.service = ?""",
-            (SLICES, seen.namespace, service),
-        ):
-            slices += 1
-            ready.update(stored.state(SLICES, blob).ready)
+        ready = {one for each in slices for one in each.ready}
         row = one(
             self._connection, "SELECT known FROM endpoints WHERE namespace = ? AND service = ?", (seen.namespace, service)
         )
@@ -99,7 +132,7 @@ class Services:
         if ready and known is not None and not known.count:
             self._lasting.ends(SERVICES, seen.namespace, service, NONE, 0 if seen.listing else seen.now_ms, seen.now_ms)
         if not slices and self._uid(seen.namespace, service) is None:
-            self.gone(seen.namespace, service)
+            self.gone(seen.namespace, service, seen.now_ms)
 
     def _keep(self, namespace: str, service: str, known: endpoints.Known) -> None:
         self._execute(

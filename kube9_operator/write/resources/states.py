@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Frame, Observation, hash64
+from kube9_operator.model.frame import ERROR, Frame, Observation, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
@@ -17,9 +17,13 @@ from kube9_operator.write.events.updates import Amend
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 from kube9_operator.write.resources.enrichment import Described
+from kube9_operator.write.resources.mirrors import Mirrors
 from kube9_operator.write.resources.ongoing import Lasting
 from kube9_operator.write.resources.owners import OWNED, Owners
+from kube9_operator.write.resources.service_pods import ServicePods
 from kube9_operator.write.resources.services import SERVICES, SLICES, Services
+from kube9_operator.write.resources.waiting import Waiting
+from kube9_operator.write.resources.wanted import Wanted
 from kube9_operator.write.sqlite.database import Connection, one
 
 OUTCOMES = ("filtered", "unchanged", "updated", "stored", "refused")
@@ -44,6 +48,8 @@ class Times(NamedTuple):
     departed_ms: int
     """Events about what has gone may come for this long."""
     lives: Lives
+    wait_ms: int
+    """What only waits is told after this long."""
 
 
 def times(settings: Settings, deadlines: Deadlines) -> Times:
@@ -55,6 +61,7 @@ def times(settings: Settings, deadlines: Deadlines) -> Times:
         confirmation_ms=int(deadlines.confirmation * 1000),
         departed_ms=2 * settings.event_ttl_seconds * 1000,
         lives=lives(settings),
+        wait_ms=settings.wait_minutes * 60_000,
     )
 
 
@@ -79,13 +86,18 @@ class States:
         self._record = record
         amend = Amend(connection, store.names)
         self.lasting = Lasting(connection, amend, times.quiet_ms, times.move_ms)
-        self.services = Services(connection, self.lasting, record, times.settle_ms)
         self.owners = Owners(connection, store.names)
+        self._service_pods = ServicePods(connection, times.lives.of(ERROR))
+        wanted = Wanted(connection, self.owners, self._service_pods)
+        self.services = Services(connection, self.lasting, self._service_pods, wanted, record, times.settle_ms)
+        self._waiting = Waiting(connection, record, times.wait_ms)
+        self._mirrors = Mirrors(connection, store)
         self.described = Described(connection, amend)
         # Of each list under way what it has shown, as 64 bits of place and name: 8 bytes an object.
         self._shown: dict[str, array[int]] = {}
         self._shown_before: dict[str, tuple[array[int], int]] = {}
-        self._slices_heard_ms = 0
+        self._heard_ms: dict[str, int] = {}
+        """By source when something has vouched for it in this generation."""
         self._trimmed_ms = 0
 
     def begin(self) -> None:
@@ -97,39 +109,48 @@ class States:
         self._shown = {source: shown for source, (shown, _) in self._shown_before.items()}
         for shown, length in self._shown_before.values():
             del shown[length:]
+        self._mirrors.load()
 
     def heard(self, source: str, now_ms: int) -> None:
         """Something has vouched for a source, in this generation."""
-        if source == SLICES:
-            self._slices_heard_ms = now_ms
+        self._heard_ms[source] = now_ms
 
     def due(self, now_ms: int) -> bool:
         """Whether time alone gives `tick` something to do. Reads only."""
-        return self.lasting.due(now_ms) or (self._slices_are_current(now_ms) and self.services.due(now_ms))
+        return (
+            self.lasting.due(now_ms)
+            or (self._is_current(SLICES, now_ms) and self.services.due(now_ms))
+            or any(self._is_current(source, now_ms) and self._waiting.due(source, now_ms) for source in detect.WAITS)
+        )
 
     def tick(self, now_ms: int) -> None:
         """What time alone brings about: a loss has lasted, what lasts goes on. To be called in each transaction."""
         if self.lasting.due(now_ms):
             self.lasting.move(now_ms)
-        if self._slices_are_current(now_ms) and self.services.due(now_ms):
+        if self._is_current(SLICES, now_ms) and self.services.due(now_ms):
             self.services.settle(now_ms)
+        for source in detect.WAITS:
+            if self._is_current(source, now_ms) and self._waiting.due(source, now_ms):
+                self._waiting.settle(source, now_ms)
         if not 0 <= now_ms - self._trimmed_ms < TRIM_MS:
             self._trimmed_ms = now_ms
             self.owners.forget_departed(now_ms - self._times.departed_ms)
+            self._mirrors.forget(now_ms - self._times.departed_ms)
+            self._service_pods.forget(now_ms)
         self.owners.adopt()
 
-    def _slices_are_current(self, now_ms: int) -> bool:
-        return 0 <= now_ms - self._slices_heard_ms <= self._times.confirmation_ms
+    def _is_current(self, source: str, now_ms: int) -> bool:
+        return 0 <= now_ms - self._heard_ms.get(source, 0) <= self._times.confirmation_ms
 
-    def list_begins(self, source: str, cluster: str) -> None:
+    def list_begins(self, source: str, cluster: str, now_ms: int) -> None:
         """A complete list is to come. What is kept of another cluster is nothing to compare it with."""
         self._shown[source] = array("q")
         row = one(self._connection, "SELECT cluster FROM baselines WHERE source = ?", (source,))
         if row is not None and cluster and row[0] and row[0] != cluster:
-            for table in ("baselines", "states", "lasting"):
-                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of three names)
+            for table in ("baselines", "states", "lasting", "waiting"):
+                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of four names)
             if source == SLICES:
-                self.services.discard()
+                self.services.discard(now_ms)
 
     def list_ends(self, frame: Frame, now_ms: int) -> None:
         """The list was complete: what is kept and was not in it is gone, and what comes and is not kept is new."""
@@ -175,6 +196,8 @@ class States:
             "SELECT uid, resource_version, state FROM states WHERE source = ? AND namespace = ? AND name = ?",
             (seen.source, seen.namespace, seen.name),
         )
+        if row is not None and row[0] != seen.uid and seen.source == "pods":
+            seen, row = _of_mirror(seen, reduced, row)
         if row is not None and row[0] == seen.uid:
             # Watch lines come in order, so an older one is of before a list; lists show what a server has, which may go back.
             if row[2] == reduced or (not seen.listing and _order(seen.version) < _order(row[1])):
@@ -191,6 +214,8 @@ class States:
         """One object (of one uid) as it was kept, None where it was not, and as it is."""
         previous = stored.state(seen.source, before) if before is not None else None
         current = decode(seen.source, after) if after != GONE else None
+        if seen.source == "pods" and current is not None:
+            self._mirrors.seen(seen.namespace, seen.name, seen.uid, current)
         place = (seen.source, seen.namespace, seen.name)
         lasted, lasts = (detect.lasting(seen.source, one) for one in (previous, current))
         if lasted:
@@ -203,6 +228,8 @@ class States:
                 (*place, seen.uid, seen.version, after, seen.now_ms),
             )
         outcomes = [self._record(seen.source, one) for one in detect.compare(seen, previous, current, self._times.lives)]
+        if seen.source in detect.WAITS:
+            self._waiting.changed(seen, previous, current)
         if lasted or lasts:
             self._goes_on(seen, lasted, lasts, current)
         self._relate(seen, previous, current)
@@ -211,7 +238,7 @@ class States:
     def _goes_on(self, seen: Seen, lasted: dict[int, int], lasts: dict[int, int], current: Any) -> None:
         """What begins to last, and what is over: where nobody saw when, at the last time at which it was seen to last."""
         for key in lasted.keys() - lasts.keys():
-            end_ms = detect.ended_ms(seen.source, current)
+            end_ms = detect.ended_ms(seen.source, current, key)
             if not end_ms:
                 end_ms = self._confirmed_ms(seen.source) if seen.listing else seen.now_ms
             self.lasting.ends(seen.source, seen.namespace, seen.name, key, end_ms, seen.now_ms)
@@ -220,6 +247,8 @@ class States:
 
     def _relate(self, seen: Seen, previous: Any, current: Any) -> None:
         """What a state says of others: of owners, services, claims and autoscalers."""
+        if seen.source == "pods" and current is None and previous is not None:
+            self._mirrors.gone(previous, seen.now_ms)
         if seen.source in OWNED:
             owned = previous.owner if previous is not None else None
             if current is None and owned is not None:
@@ -227,9 +256,9 @@ class States:
             elif current is not None and current.owner is not None and current.owner != owned:
                 self.owners.learned(seen.source, seen.namespace, seen.name, seen.uid, current.owner)
         elif seen.source == SLICES:
-            self.services.changed(seen, previous.service if previous else "", current.service if current else "")
+            self.services.changed(seen, previous, current)
         elif seen.source == SERVICES and current is None:
-            self.services.gone(seen.namespace, seen.name)
+            self.services.gone(seen.namespace, seen.name, seen.now_ms)
             for key in self.lasting.of(seen.source, seen.namespace, seen.name):
                 self.lasting.ends(seen.source, seen.namespace, seen.name, key, 0 if seen.listing else seen.now_ms, seen.now_ms)
         elif current is not None:
@@ -238,6 +267,18 @@ class States:
     def _confirmed_ms(self, source: str) -> int:
         row = one(self._connection, "SELECT proved_until_ms FROM sources WHERE source = ?", (source,))
         return int(row[0] or 0) if row is not None else 0
+
+
+def _of_mirror(seen: Seen, reduced: bytes, row: tuple[Any, ...]) -> tuple[Seen, tuple[Any, ...]]:
+    """A pod and the row that is kept of its name, with one uid where both are of one mirror pod.
+
+    The line that says that it is gone has the API server's uid, and so has what an older release kept.
+    """
+    if reduced == GONE:
+        is_same = stored.state(seen.source, row[2]).mirror_uid == seen.uid
+        return (seen._replace(uid=row[0]) if is_same else seen), row
+    is_same = decode(seen.source, reduced).mirror_uid == row[0]
+    return seen, ((seen.uid, *row[1:]) if is_same else row)
 
 
 def _order(version: str) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from kube9_operator.model import rows
 from kube9_operator.model.frame import Observation
 from kube9_operator.model.resource_states import Namespace, Node
+from kube9_operator.write.resources.detect.conditions import key_of_condition, lasting_of_conditions, of_conditions
 from kube9_operator.write.resources.detect.observed import Seen, duration, observation, step
 
 TRUE = "True"
@@ -13,7 +14,7 @@ BORN_MS = 5_000
 
 
 def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Observation]:
-    """Joined, left, not ready, ready again, cordoned, uncordoned."""
+    """Joined, left, not ready, ready again, cordoned, uncordoned, and what is wrong by its other conditions."""
     if current is None:
         text = f"Node {seen.name} left the cluster"
         return [step(rows.NODE_LEFT, seen, reason="NodeRemoved", description=text, node=seen.name)] if previous else []
@@ -25,12 +26,42 @@ def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Obs
     if previous is not None:
         found += _ready_again(seen, previous, current)
         found += _cordoned(seen, previous, current)
-    return found
+    return found + of_conditions(seen, previous, current)
 
 
 def lasting_of_node(state: Node) -> dict[int, int]:
-    """Not being ready lasts."""
-    return {rows.key(rows.NODE_NOT_READY): state.ready_since_ms} if _is_lost(state) else {}
+    """Not being ready lasts, and so do other conditions that should not be."""
+    since_ms = state.ready_since_ms if _is_lost(state) else waits_of_node(state)
+    lost = {rows.key(rows.NODE_NOT_READY): since_ms} if since_ms else {}
+    return lost | lasting_of_conditions(state)
+
+
+def ended_of_node(state: Node, key: int) -> int:
+    """When what lasted has ended by the conditions' own account, in ms; 0 where none says so."""
+    if key == rows.key(rows.NODE_NOT_READY):
+        return state.ready_since_ms
+    return next((one.since_ms for one in state.conditions if key_of_condition(one.type) == key), 0)
+
+
+def waits_of_node(state: Node) -> int:
+    """Since when a node has been there that has never been ready, in ms; 0 for any other."""
+    if state.ready in ("", TRUE) or _is_lost(state):
+        return 0
+    return state.created_ms or state.ready_since_ms
+
+
+def never_ready(seen: Seen, state: Node, since_ms: int) -> Observation:
+    """A node that has not become ready within the time that it is given."""
+    return observation(
+        rows.NODE_NEVER_READY,
+        seen,
+        (seen.uid, "never ready"),
+        at_ms=since_ms,
+        reason=state.ready_reason or "NodeNotReady",
+        description=state.ready_message or f"Node {seen.name} has not become ready since it was created",
+        metadata={"current": state.ready},
+        node=seen.name,
+    )
 
 
 def _is_lost(state: Node) -> bool:

@@ -71,7 +71,7 @@ def observation(
     `at_ms` its date; without one it happened now. Metadata that is '' or None is left out.
     """
     when_ms = at_ms or seen.now_ms
-    title = rows.title(row, seen.kind)[:MAX_TITLE_CHARACTERS]
+    title, _ = limits.line(rows.title(row, seen.kind, reason), MAX_TITLE_CHARACTERS)
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     known = {key: value for key, value in (metadata or {}).items() if value not in ("", None)}
     encoded, in_metadata = limits.metadata(known)

@@ -1,0 +1,47 @@
+"""Why a container ended, in words and as metadata. The cause comes first: it is what is left of a line that is cut."""
+
+from typing import Any
+
+from kube9_operator.clock import iso
+from kube9_operator.model.resource_states import Container, End
+from kube9_operator.text import limits
+
+OOM_KILLED = "OOMKilled"
+MAX_MESSAGE_CHARACTERS = 500
+"""Of a termination message; its end has been redacted and joined to one line by then."""
+KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
+USUAL = ("", "Error", "Completed")
+"""Reasons of an end that say no more than its exit code."""
+
+
+def about(container: Container) -> str:
+    """The container by its name and kind, as a sentence begins."""
+    return f"{KINDS.get(container.kind, 'Container')} {container.name}"
+
+
+def cause(end: End) -> str:
+    """Exit code, reason and termination message of an end: `exit code 3: FATAL: cannot reach postgres`."""
+    reason = "" if end.reason in USUAL else f" ({end.reason})"
+    message = _message(end)
+    return f"exit code {end.exit_code}{reason}" + (f": {message}" if message else "")
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop at its end, unless it has one."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def termination(end: End) -> dict[str, Any]:
+    """What the metadata of any event keep of an end."""
+    return {"termination_reason": end.reason, "termination_message": _message(end)}
+
+
+def exit_codes(end: End, seen_ms: int) -> dict[str, Any]:
+    """One end as `exit_codes` of metadata, which the store adds up: how often each code came, first and last."""
+    when = iso(end.finished_ms or seen_ms)
+    return {str(end.exit_code): {"count": 1, "first": when, "last": when}}
+
+
+def _message(end: End) -> str:
+    return limits.cut(end.message, MAX_MESSAGE_CHARACTERS)

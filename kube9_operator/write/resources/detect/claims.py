@@ -1,0 +1,39 @@
+"""Claims that wait for their volume."""
+
+from kube9_operator.model import rows
+from kube9_operator.model.frame import Observation
+from kube9_operator.model.resource_states import Claim
+from kube9_operator.write.resources.detect.observed import Seen, observation
+
+PENDING = "Pending"
+
+
+def waits_of_claim(state: Claim) -> int:
+    """Since when a claim waits for its provisioner at the earliest, in ms: since it was created. 0 where it does not wait.
+
+    A claim of a class that waits for its first consumer is Pending as long as no pod uses it, and waits for nobody.
+    """
+    return state.created_ms if state.phase == PENDING and state.provisioner else 0
+
+
+def lasting_of_claim(state: Claim) -> dict[int, int]:
+    """Waiting lasts."""
+    since_ms = waits_of_claim(state)
+    return {rows.key(rows.CLAIM_WAITS): since_ms} if since_ms else {}
+
+
+def waiting_claim(seen: Seen, state: Claim, since_ms: int) -> Observation:
+    """A claim that has waited for longer than the time that it is given."""
+    return observation(
+        rows.CLAIM_WAITS,
+        seen,
+        (seen.uid, "waits"),
+        at_ms=since_ms,
+        reason="ExternalProvisioning",
+        description=f"Claim {seen.name} still waits for a volume from {state.provisioner}",
+        metadata={
+            "storage_class": state.storage_class,
+            "requested_size": state.requested_size,
+            "provisioner": state.provisioner,
+        },
+    )

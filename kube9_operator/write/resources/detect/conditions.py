@@ -1,0 +1,82 @@
+"""Conditions of nodes that should be False and are True: pressures, the network, whatever a problem detector sets."""
+
+import re
+
+from kube9_operator.model import rows
+from kube9_operator.model.frame import Observation
+from kube9_operator.model.resource_states import Node, NodeCondition
+from kube9_operator.write.resources.detect.observed import Seen, observation
+
+TRUE = "True"
+PRESSURES = {
+    "DiskPressure": (rows.DISK_PRESSURE, "disk"),
+    "MemoryPressure": (rows.MEMORY_PRESSURE, "memory"),
+    "PIDPressure": (rows.PID_PRESSURE, "PID"),
+}
+"""By type the row, and what its key has; the Events of the kubelet have the same."""
+ANNOUNCED = "Scheduled"
+"""Last word of a type by which a cloud announces maintenance: VMEventScheduled, RebootScheduled, PreemptScheduled."""
+GOOD = frozenset(
+    (
+        *("Ready", "Healthy", "Available", "Voter", "Up", "Synced", "Connected", "Initialized", "Enabled", "Online"),
+        *("Succeeded", "Complete", "Completed", "Configured", "Operational", "Compliant", "Schedulable", "OK", "Ok", "Valid"),
+    )
+)
+"""Last words of types that should be True, as K3s' EtcdIsVoter and the StorageReady of EKS."""
+NOT = frozenset(("Not", "Never", "No"))
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
+
+
+def of_conditions(seen: Seen, previous: Node | None, current: Node) -> list[Observation]:
+    """Each condition that has become a problem, now or, as its date says, while nothing watched."""
+    known = {one.type: one for one in previous.conditions} if previous is not None else {}
+    saw_it_before = bool(known) or (previous is None and seen.whole)
+    return [
+        _problem(seen, one)
+        for one in current.conditions
+        if _is_problem(one) and _has_begun(seen, known.get(one.type), one) and (one.since_ms or saw_it_before)
+    ]
+
+
+def lasting_of_conditions(state: Node) -> dict[int, int]:
+    """What lasts, and since when."""
+    return {key_of_condition(one.type): one.since_ms for one in state.conditions if _is_problem(one)}
+
+
+def key_of_condition(kind: str) -> int:
+    """The key of the event of a condition of this type."""
+    if kind in PRESSURES:
+        row, which = PRESSURES[kind]
+        return rows.key(row, which)
+    return rows.key(rows.NODE_CONDITION, kind)
+
+
+def should_be_true(kind: str) -> bool:
+    """Whether a condition of this type is good news, by the last word of its name: `NotReady` is none."""
+    words = WORDS.findall(kind)
+    return bool(words) and words[-1] in GOOD and not NOT & set(words[-2:-1])
+
+
+def _is_problem(one: NodeCondition) -> bool:
+    return one.status == TRUE and not should_be_true(one.type)
+
+
+def _has_begun(seen: Seen, known: NodeCondition | None, one: NodeCondition) -> bool:
+    return known is None or known.status != TRUE or (seen.listing and known.since_ms != one.since_ms)
+
+
+def _problem(seen: Seen, one: NodeCondition) -> Observation:
+    row, part = PRESSURES.get(one.type, (rows.NODE_CONDITION, one.type))
+    if row is rows.NODE_CONDITION and one.type.endswith(ANNOUNCED):
+        row = rows.NODE_ANNOUNCED
+    return observation(
+        row,
+        seen,
+        (seen.uid, one.type, str(one.since_ms) if one.since_ms else seen.version),
+        parts=(part,),
+        at_ms=one.since_ms,
+        reason=one.reason or one.type,
+        description=one.message or f"Condition {one.type} of node {seen.name} is True",
+        metadata={"condition": one.type, "status": one.status, "reason": one.reason or one.type},
+        node=seen.name,
+    )

@@ -1,0 +1,167 @@
+"""Pods that have ended and that nobody starts again: failed, evicted, preempted, turned away or lost by their node."""
+
+from typing import NamedTuple
+
+from kube9_operator.model import rows
+from kube9_operator.model.frame import Observation
+from kube9_operator.model.resource_states import Container, End, Pod
+from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, sentence, termination
+from kube9_operator.write.resources.detect.observed import Seen, observation
+
+FAILED = "Failed"
+DEADLINE = "DeadlineExceeded"
+KUBELET = "kubelet"
+CANNOT_START = frozenset(("StartError", "ContainerCannotRun"))
+"""Reasons of a container that has never run: the kubelet's Event `Failed` tells of it too."""
+REPLACED_BY = frozenset(("ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"))
+"""Owners that put another pod in the place of one that has failed."""
+
+OF_STATUS = {
+    "Evicted": rows.EVICTED,
+    "Terminated": rows.POD_SHUT_DOWN,
+    "Shutdown": rows.POD_SHUT_DOWN,  # 1.20 and 1.21
+    "NodeShutdown": rows.POD_TURNED_AWAY,
+    "Preempting": rows.PREEMPTED,
+    "NodeLost": rows.POD_LOST,
+}
+"""By status.reason what disrupted the pod."""
+OF_CONDITION = {
+    "PreemptionByScheduler": rows.PREEMPTED,
+    "PreemptionByKubeScheduler": rows.PREEMPTED,  # 1.25
+    "EvictionByEvictionAPI": rows.EVICTED,
+    "DeletionByTaintManager": rows.EVICTED,
+    "DeletionByDeviceTaintManager": rows.EVICTED,
+    "DeletionByPodGC": rows.POD_LOST,
+}
+"""By the reason of the condition DisruptionTarget the same."""
+BY_KUBELET = "TerminationByKubelet"
+REJECTED = "Pod was rejected"
+"""How the kubelet's message begins where it does not take a pod."""
+
+
+class Ending(NamedTuple):
+    """How a pod has ended."""
+
+    row: rows.Row
+    reason: str
+    at_ms: int = 0
+    """0 where nothing says when."""
+    why: str = ""
+    """What the status says of it."""
+
+
+def of_ended(seen: Seen, previous: Pod | None, current: Pod) -> list[Observation]:
+    """That a pod has ended. What has no date of its own counts from when it is seen to happen, and is a baseline at first."""
+    ending = ending_of(current)
+    if ending is None or (previous is not None and previous.phase and ending_of(previous) is not None):
+        return []
+    saw_it_before = seen.whole if previous is None else bool(previous.phase)
+    if not ending.at_ms and not saw_it_before:
+        return []
+    if ending.row is rows.JOB_POD_FAILED and current.owner is not None:
+        return [_of_job(seen._replace(source="jobs", name=current.owner.name, uid=current.owner.uid), seen, current, ending)]
+    container, end = failing(current)
+    parts: tuple[str, ...] = ()
+    if ending.row is rows.POD_REJECTED:
+        parts = (ending.reason, KUBELET)
+    elif ending.row is rows.CANNOT_START and container is not None:
+        parts = (container.name,)
+    return [
+        observation(
+            ending.row,
+            seen,
+            (seen.uid, "ended"),
+            parts=parts,
+            at_ms=ending.at_ms,
+            reason=ending.reason,
+            description=_description(ending, f"pod {seen.name}", container, end),
+            metadata=_metadata(container, end),
+            node=current.node,
+        )
+    ]
+
+
+def ending_of(pod: Pod) -> Ending | None:
+    """How a pod has ended, or is about to by somebody's decision; None where it has not, or ended well.
+
+    Somebody who deletes a pod has its containers killed: that is no failure.
+    """
+    if (disrupted := _disrupted(pod)) is not None:
+        return disrupted
+    if pod.phase != FAILED:
+        return None
+    container, end = failing(pod)
+    if pod.reason and pod.reason != DEADLINE and (end is None or pod.message.startswith(REJECTED)):
+        return Ending(rows.POD_REJECTED, pod.reason, pod.started_ms, pod.message)
+    if pod.deleting_since_ms or (end is not None and end.reason == OOM_KILLED and not pod.reason):
+        return None  # an end for memory is an event already, with its exit code
+    at_ms = end.finished_ms if end is not None else 0
+    if container is not None and end is not None and end.reason in CANNOT_START:
+        return Ending(rows.CANNOT_START, end.reason, at_ms)
+    owner = pod.owner.kind if pod.owner is not None else ""
+    row = rows.JOB_POD_FAILED if owner == "Job" else rows.POD_REPLACED if owner in REPLACED_BY else rows.POD_FAILED
+    return Ending(row, pod.reason or "PodFailed", at_ms, pod.message)
+
+
+def failing(pod: Pod) -> tuple[Container | None, End | None]:
+    """The container whose failure came first, with its end; sidecars and debuggers only where no other has failed."""
+    found = [
+        (one.kind in ("sidecar", "ephemeral"), one.ends[-1].finished_ms, at)
+        for at, one in enumerate(pod.containers)
+        if one.ends and one.ends[-1].exit_code
+    ]
+    if not found:
+        return None, None
+    container = pod.containers[min(found)[-1]]
+    return container, container.ends[-1]
+
+
+def _disrupted(pod: Pod) -> Ending | None:
+    """What somebody has decided: an eviction, a preemption, a shutdown of the node; or that the node is lost."""
+    row = OF_STATUS.get(pod.reason) if pod.phase == FAILED or pod.reason == "NodeLost" else None
+    condition = pod.disruption
+    if row is None and (condition is None or pod.phase == "Succeeded"):
+        return None
+    _, end = failing(pod)
+    if condition is None:
+        at_ms = end.finished_ms if end is not None else pod.started_ms if row is rows.POD_TURNED_AWAY else 0
+        return Ending(row or rows.POD_DISRUPTED, pod.reason, at_ms, pod.message)
+    why = pod.message or condition.message
+    return Ending(row or _of_condition(condition.reason, why), pod.reason or condition.reason, condition.since_ms, why)
+
+
+def _of_condition(reason: str, message: str) -> rows.Row:
+    if reason == BY_KUBELET:
+        return rows.POD_SHUT_DOWN if "shutdown" in message else rows.PREEMPTED if "Preempted" in message else rows.EVICTED
+    return OF_CONDITION.get(reason) or (rows.PREEMPTED if "preempt" in reason.lower() else rows.POD_DISRUPTED)
+
+
+def _of_job(job: Seen, seen: Seen, pod: Pod, ending: Ending) -> Observation:
+    """A pod of a Job: all that fail with one exit code are one event of the Job."""
+    container, end = failing(pod)
+    return observation(
+        ending.row,
+        job,
+        (seen.uid, "ended"),
+        parts=(str(end.exit_code) if end is not None else ending.reason,),
+        at_ms=ending.at_ms,
+        reason=ending.reason,
+        description=_description(ending, f"pod {seen.name} of Job {job.name}", container, end),
+        metadata={"pod": seen.name} | _metadata(container, end),
+        node=pod.node,
+    )
+
+
+def _description(ending: Ending, pod: str, container: Container | None, end: End | None) -> str:
+    """The cause first, then what has ended."""
+    if ending.why:
+        return ending.why
+    if container is None or end is None:
+        return sentence(f"{pod} failed")
+    return f"{sentence(cause(end))} {about(container)} of {pod} ended"
+
+
+def _metadata(container: Container | None, end: End | None) -> dict[str, object]:
+    if container is None or end is None:
+        return {}
+    return {"container": container.name, "exit_code": end.exit_code} | termination(end)

@@ -1,0 +1,42 @@
+"""Mirror pods: events about a static pod are of one object, whichever of its two uids they name. Owns the table mirror_pods."""
+
+from kube9_operator.model.resource_states import Pod
+from kube9_operator.write.events.names import Names
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite.database import Connection
+
+POD = "Pod"
+
+
+class Mirrors:
+    """Works in the transaction that the caller holds. A few for each node of the control plane; they are kept in memory too."""
+
+    def __init__(self, connection: Connection, store: Store) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._store = store
+        self._names: Names = store.names
+        self.load()
+
+    def load(self) -> None:
+        """Reads them anew: at first, and after a rollback."""
+        self._names.other_uids = dict(self._execute("SELECT uid, static_uid FROM mirror_pods"))
+
+    def seen(self, namespace: str, name: str, uid: str, pod: Pod) -> None:
+        """A pod was seen; `uid` is that by which events know it."""
+        if not pod.mirror_uid or self._names.other_uids.get(pod.mirror_uid) == uid:
+            return
+        self._execute("INSERT OR REPLACE INTO mirror_pods VALUES (?, ?, NULL)", (pod.mirror_uid, uid))
+        self._names.other_uids[pod.mirror_uid] = uid
+        self._store.unite(POD, namespace, name, pod.mirror_uid, uid)
+
+    def gone(self, pod: Pod, now_ms: int) -> None:
+        """A pod is gone; Events about it may still come."""
+        if pod.mirror_uid:
+            self._execute("UPDATE mirror_pods SET gone_ms = ? WHERE uid = ?", (now_ms, pod.mirror_uid))
+
+    def forget(self, before_ms: int) -> None:
+        """Forgets those that have gone so long ago that no Event about them can come."""
+        sql = "DELETE FROM mirror_pods WHERE gone_ms < ? RETURNING uid"
+        for (uid,) in self._execute(sql, (before_ms,)).fetchall():
+            self._names.other_uids.pop(str(uid), None)
