@@ -27,7 +27,7 @@ def waiting_claim(seen: Seen, state: Claim, since_ms: int) -> Observation:
     return observation(
         rows.CLAIM_WAITS,
         seen,
-        (seen.uid, "waits"),
+        (seen.uid, str(since_ms)),
         at_ms=since_ms,
         reason="ExternalProvisioning",
         description=f"Claim {seen.name} still waits for a volume from {state.provisioner}",

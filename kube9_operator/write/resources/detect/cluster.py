@@ -55,7 +55,7 @@ def never_ready(seen: Seen, state: Node, since_ms: int) -> Observation:
     return observation(
         rows.NODE_NEVER_READY,
         seen,
-        (seen.uid, "never ready"),
+        (seen.uid, "never ready", str(since_ms)),
         at_ms=since_ms,
         reason=state.ready_reason or "NodeNotReady",
         description=state.ready_message or f"Node {seen.name} has not become ready since it was created",

@@ -70,7 +70,7 @@ def of_ended(seen: Seen, previous: Pod | None, current: Pod) -> list[Observation
         observation(
             ending.row,
             seen,
-            (seen.uid, "ended"),
+            (seen.uid, _when(seen, ending)),
             parts=parts,
             at_ms=ending.at_ms,
             reason=ending.reason,
@@ -142,7 +142,7 @@ def _of_job(job: Seen, seen: Seen, pod: Pod, ending: Ending) -> Observation:
     return observation(
         ending.row,
         job,
-        (seen.uid, "ended"),
+        (seen.uid, _when(seen, ending)),
         parts=(str(end.exit_code) if end is not None else ending.reason,),
         at_ms=ending.at_ms,
         reason=ending.reason,
@@ -150,6 +150,11 @@ def _of_job(job: Seen, seen: Seen, pod: Pod, ending: Ending) -> Observation:
         metadata={"pod": seen.name} | _metadata(container, end),
         node=pod.node,
     )
+
+
+def _when(seen: Seen, ending: Ending) -> str:
+    """What tells this end from another of the same pod."""
+    return str(ending.at_ms) if ending.at_ms else seen.version
 
 
 def _description(ending: Ending, pod: str, container: Container | None, end: End | None) -> str:
