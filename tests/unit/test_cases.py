@@ -472,7 +472,9 @@ def test_case_10_a_node_that_never_becomes_ready(here: Cluster, event: str) -> N
     assert (here.row()["last"], here.row()["count"]) == (here.now_ms, 1), "it goes on"
 
 
-@pytest.mark.parametrize("way", ["ready in time", "gone in time", "not in time", "away meanwhile", "never a word"])
+@pytest.mark.parametrize(
+    "way", ["ready in time", "gone in time", "not in time", "away meanwhile", "never a word", "falls silent"]
+)
 def test_a_node_is_given_ten_minutes(here: Cluster, way: str) -> None:
     fresh = node(status="False", since=NOW, created=NOW)
     if way == "never a word":
@@ -485,6 +487,8 @@ def test_a_node_is_given_ten_minutes(here: Cluster, way: str) -> None:
         here.put("nodes", node(since="2026-11-30T02:16:00Z", created=NOW))
     elif way == "gone in time":
         here.remove("nodes", fresh)
+    elif way == "falls silent":
+        here.put("nodes", node(status="Unknown", since="2026-11-30T02:08:30Z", created=NOW, reason="NodeStatusUnknown"))
     elif way == "away meanwhile":
         here.restart()
         here.waits(20 * MINUTE)

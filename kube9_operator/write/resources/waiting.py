@@ -30,7 +30,7 @@ class Waiting:
         if since_ms:
             values = (*place, since_ms, since_ms + self._wait_ms)
             self._execute("INSERT INTO waiting VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
-        elif previous is not None:
+        elif previous is not None and (current is None or not detect.WAITS[seen.source].goes_on(current)):
             self._execute(f"DELETE FROM waiting WHERE {_WHERE}", place)  # noqa: S608
 
     def due(self, source: str, now_ms: int) -> bool:

@@ -34,13 +34,15 @@ class Waits(NamedTuple):
 
     since: Callable[[Any], int]
     """Of a state since when it waits at the earliest, in ms; 0 where it does not."""
+    goes_on: Callable[[Any], bool]
+    """Whether an object that has waited until now still does."""
     told: Callable[[Seen, Any, int], Observation]
     """What is told of a state that has waited since then."""
 
 
 WAITS: dict[str, Waits] = {
-    "nodes": Waits(cluster.waits_of_node, cluster.never_ready),
-    "persistentvolumeclaims": Waits(claims.waits_of_claim, claims.waiting_claim),
+    "nodes": Waits(cluster.waits_of_node, cluster.is_not_ready, cluster.never_ready),
+    "persistentvolumeclaims": Waits(claims.waits_of_claim, claims.is_waiting, claims.waiting_claim),
 }
 """Of each source whose objects may wait."""
 

@@ -13,7 +13,12 @@ def waits_of_claim(state: Claim) -> int:
 
     A claim of a class that waits for its first consumer is Pending as long as no pod uses it, and waits for nobody.
     """
-    return state.created_ms if state.phase == PENDING and state.provisioner else 0
+    return state.created_ms if is_waiting(state) else 0
+
+
+def is_waiting(state: Claim) -> bool:
+    """Whether a claim waits for its provisioner."""
+    return state.phase == PENDING and bool(state.provisioner)
 
 
 def lasting_of_claim(state: Claim) -> dict[int, int]:

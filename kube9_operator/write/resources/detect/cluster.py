@@ -45,9 +45,14 @@ def ended_of_node(state: Node, key: int) -> int:
 
 def waits_of_node(state: Node) -> int:
     """Since when a node has been there that has never been ready, in ms; 0 for any other."""
-    if state.ready in ("", TRUE) or _is_lost(state):
+    if not is_not_ready(state) or _is_lost(state):
         return 0
     return state.created_ms or state.ready_since_ms
+
+
+def is_not_ready(state: Node) -> bool:
+    """Whether a node says that it is not ready, or nobody knows: one that never was may fall silent as well."""
+    return state.ready not in ("", TRUE)
 
 
 def never_ready(seen: Seen, state: Node, since_ms: int) -> Observation:
@@ -67,7 +72,7 @@ def never_ready(seen: Seen, state: Node, since_ms: int) -> Observation:
 def _is_lost(state: Node) -> bool:
     """Whether a node is not ready that was."""
     never_was = state.ready_reason == NEVER_UPDATED or state.ready_since_ms <= state.created_ms + BORN_MS
-    return state.ready not in ("", TRUE) and not never_was
+    return is_not_ready(state) and not never_was
 
 
 def _joined(seen: Seen, current: Node) -> Observation:
