@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import DATABASE_NAME, Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
+from kube9_operator.settings import DATABASE_NAME
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.kinds import KINDS
 from tests.cli import run_cli

@@ -1,12 +1,13 @@
-"""The table of what is recorded, as data: of each row its name, key, severity and title. How an Event is recognised is in
-`watch/recognise`, how a change of a resource is in `write/`; both make observations of these rows. docs/events.md shows it.
+"""What changes of resources are recorded as: of each row its name, key, severity and title. What Events are recorded as is in
+`model/rules/rules.yaml`. A row and a rule of one name share the key: an Event and a status that tell of the same are one event.
+docs/events.md shows both.
 """
 
 from typing import Literal
 
 import msgspec
 
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, hash64
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, hash64
 
 Repeat = Literal["fold", "each"]
 
@@ -49,7 +50,6 @@ def title(row: Row, kind: str = "", reason: str = "") -> str:
     return " ".join(row.title.format(kind=kind, reason=reason).split()) if "{" in row.title else row.title
 
 
-STEP_OF_EVENT = ("event", "count")
 STEP_OF_RESOURCE = ("uid", "version")
 
 RESTARTS = Row(
@@ -69,14 +69,6 @@ CRASH_LOOP = msgspec.structs.replace(RESTARTS, severity=ERROR, title="Container 
 """metadata.reason is CRASH_LOOP_REASON."""
 CRASH_LOOP_REASON = "CrashLoopBackOff"
 
-IMAGE_PULL = Row(
-    name="image cannot be pulled",
-    key=("container",),
-    severity=ERROR,
-    title="Image pull failed",
-    kind="Pod",
-    metadata=("container", "image"),
-)
 CANNOT_START = Row(
     name="container cannot start",
     key=("container",),
@@ -85,15 +77,6 @@ CANNOT_START = Row(
     kind="Pod",
     metadata=("container", "exit_code", "termination_reason", "termination_message"),
 )
-SYSTEM_OOM = Row(
-    name="out of memory, node",
-    key=("reason",),
-    severity=CRITICAL,
-    title="Node out of memory",
-    kind="Node",
-    metadata=("process",),
-)
-OOM_KILLING = msgspec.structs.replace(SYSTEM_OOM, title="Process OOM killed on node")
 NODE_NOT_READY = Row(
     name="node not ready",
     severity=CRITICAL,
@@ -114,7 +97,6 @@ DISK_PRESSURE = Row(
 )
 MEMORY_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node memory pressure")
 PID_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node PID pressure")
-OTHER_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node resource pressure")
 NODE_CONDITION = Row(
     name="node condition",
     key=("condition",),
@@ -133,38 +115,25 @@ QUOTA_EXCEEDED = Row(
     kind="ResourceQuota",
     metadata=("resource", "requested", "used", "quota_limit", "controller"),
 )
-CANNOT_BIND = Row(
+CLAIM_WAITS = Row(
     name="PVC cannot bind",
-    severity=ERROR,
-    title="PVC binding failed",
+    severity=WARNING,
+    title="PVC waits for a provisioner",
     kind="PersistentVolumeClaim",
     metadata=("storage_class", "requested_size", "provisioner"),
 )
-CLAIM_WAITS = msgspec.structs.replace(CANNOT_BIND, severity=WARNING, title="PVC waits for a provisioner")
 HPA_SCALED = Row(
     name="HPA scaled",
     repeat="each",
-    key=STEP_OF_EVENT,
+    key=("event", "count"),
     severity=INFO,
     title="HPA scaled {kind}",
     kind="HorizontalPodAutoscaler",
     metadata=("previous", "new", "metric", "target"),
 )
 CANNOT_SCHEDULE = Row(name="cannot schedule", severity=ERROR, title="Pod scheduling failed", kind="Pod")
-CANNOT_MOUNT = Row(
-    name="cannot mount", key=("volume",), severity=ERROR, title="Volume mount failed", kind="Pod", metadata=("volume",)
-)
-PROBE_FAILING = Row(
-    name="probe failing",
-    key=("container", "probe"),
-    severity=WARNING,
-    title="Pod Unhealthy",
-    kind="Pod",
-    metadata=("container", "probe"),
-)
 EVICTED = Row(
     name="evicted, preempted",
-    key=(),
     severity=WARNING,
     title="Pod evicted",
     kind="Pod",
@@ -175,17 +144,8 @@ POD_SHUT_DOWN = msgspec.structs.replace(EVICTED, title="Pod terminated by node s
 POD_TURNED_AWAY = msgspec.structs.replace(EVICTED, title="Pod rejected by a node that shuts down")
 POD_LOST = msgspec.structs.replace(EVICTED, title="Pod lost with its node")
 POD_DISRUPTED = msgspec.structs.replace(EVICTED, title="Pod disrupted")
-JOB_FAILED = Row(name="failed job", severity=ERROR, title="Job failed", kind="Job")
-OTHER = Row(name="other", key=("reason", "emitter"), severity=WARNING, title="{kind} {reason}")
-"""Any other Warning, and any type that is neither Normal nor Warning; what belongs together has one reason and one emitter."""
-NORMAL = msgspec.structs.replace(OTHER, severity=INFO)
-"""An Event of type Normal that a setting adds."""
-
-POD_REJECTED = msgspec.structs.replace(OTHER, severity=ERROR, title="Pod rejected by its node")
+POD_REJECTED = Row(name="other", key=("reason", "emitter"), severity=ERROR, title="Pod rejected by its node", kind="Pod")
 """Key and count are those of the kubelet's Event, which has the same reason."""
-
-# From resources: NODE_NOT_READY, RESTARTED, CRASH_LOOP and CANNOT_SCHEDULE above are theirs too.
-
 NODE_JOINED = Row(
     name="node joined",
     repeat="each",
@@ -276,34 +236,24 @@ TABLE: tuple[Row, ...] = (
     RESTARTS,
     RESTARTED,
     CRASH_LOOP,
-    IMAGE_PULL,
     CANNOT_START,
-    SYSTEM_OOM,
-    OOM_KILLING,
     NODE_NOT_READY,
     NODE_NEVER_READY,
     DISK_PRESSURE,
     MEMORY_PRESSURE,
     PID_PRESSURE,
-    OTHER_PRESSURE,
     NODE_CONDITION,
     NODE_ANNOUNCED,
     QUOTA_EXCEEDED,
-    CANNOT_BIND,
     CLAIM_WAITS,
     HPA_SCALED,
     CANNOT_SCHEDULE,
-    CANNOT_MOUNT,
-    PROBE_FAILING,
     EVICTED,
     PREEMPTED,
     POD_SHUT_DOWN,
     POD_TURNED_AWAY,
     POD_LOST,
     POD_DISRUPTED,
-    JOB_FAILED,
-    OTHER,
-    NORMAL,
     POD_REJECTED,
     NODE_JOINED,
     NODE_LEFT,

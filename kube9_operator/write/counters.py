@@ -2,12 +2,13 @@
 
 from collections import Counter
 
-from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES, Counts, Observation
+from kube9_operator.model.frame import Counts
+from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES, Observation
 from kube9_operator.model.tally import LAG, PROCESSING, Tally
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
-REDACTED = "kube9_events_redacted_total"
+REDACTED = "kube9_secrets_redacted_total"
 
 
 class Counted:

@@ -11,9 +11,22 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import (
+    Compare,
+    Confirmed,
+    ControlFrame,
+    Counts,
+    EventFrame,
+    Frame,
+    ListBegins,
+    ListEnds,
+    ServerTime,
+    StateFrame,
+)
+from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits, messages
+from kube9_operator.supervise.link import Link
 from kube9_operator.write import unflushed
 from kube9_operator.write.counters import Counted
 from kube9_operator.write.events.bounds import Bounds
@@ -36,10 +49,10 @@ ALIVE_SECONDS = 30.0
 """How often the writer says in the database that it lives, when nothing else is written."""
 
 
-def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
+def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
     """Opens the database, tells the supervisor from which versions the watches go on, and writes until the link says stop.
 
-    Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
+    Raises exits.CannotStart where the database may not be written, is newer, or is held by another for long.
     """
     with opened(link, settings, deadlines) as connection:
         writer = Writer(link, frames, connection, settings, deadlines)
@@ -48,7 +61,7 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_word_ms = ledger.last_word_ms()
                 writer.begin(settings)
-                link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_ttl_ms(), last_word_ms))
+                link.send(messages.Ready(ledger.versions(), ledger.cluster(), ledger.event_ttl_ms(), last_word_ms))
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -61,7 +74,7 @@ class Writer:
     """Batches of frames, each in one transaction: what a frame brings and what it says of its source are never apart."""
 
     def __init__(
-        self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
+        self, link: Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
     ) -> None:
         self._link = link
         self._frames = frames
@@ -78,12 +91,12 @@ class Writer:
         self._confirmed_ms = self._confirming_ms = self.ledger.confirmed_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
-        self._told: list[child.OutboxBatch] = []
+        self._told: list[messages.OutboxBatch] = []
         self._told_committed = 0
         self._written_ms = 0
         self._accounting: dict[str, dict[str, int]] = {}
         self._pace = Pace(deadlines)
-        self._reported: child.Recording | None = None
+        self._reported: messages.WriterReport | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._waits_since = 0.0
@@ -131,8 +144,8 @@ class Writer:
             self._goes_on()
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if waits and not stopping else self._inbox.take(patience, most)
-            while not self._link.told.empty():  # waits for a commit as a batch does
-                self._told.append(self._link.told.get())
+            while not self._link.batches.empty():  # waits for a commit as a batch does
+                self._told.append(self._link.batches.get())
             if not batch and not self._told and stopping:
                 return
             if not batch and not waits:
@@ -163,17 +176,17 @@ class Writer:
             return self._states.due(now_ms())
         return False
 
-    def _report(self, trouble: str = "") -> child.Recording:
+    def _report(self, trouble: str = "") -> messages.WriterReport:
         trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._accounting = self.ledger.accounting()
         done = (self._committed, self._written_ms, self._accounting, self._told_committed)
         notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = child.Recording(self._confirmed_ms, trouble, *done, *notes)
+        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes)
         return self._reported
 
-    def report_again(self) -> child.Recording | None:
+    def report_again(self) -> messages.WriterReport | None:
         """What was reported last, with what has become known since in a commit that is under way. From any thread."""
         reported = self._reported
         return None if reported is None else msgspec.structs.replace(reported, slow=self._pace.slow())
@@ -210,9 +223,10 @@ class Writer:
         self._told.clear()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._log_redacted()
-        self._committed += sum(len(frame.observations) for frame in batch)
-        for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
-            self.housekeeping.retention.server_says(server_ms)
+        self._committed += sum(len(frame.items) for frame in batch if not isinstance(frame, StateFrame))
+        for frame in batch:
+            if isinstance(frame, ControlFrame) and isinstance(frame.control, ServerTime):
+                self.housekeeping.retention.server_says(frame.control.server_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
@@ -245,13 +259,20 @@ class Writer:
         if self._unwritten_since_ms:
             self.ledger.unwritten(self._unwritten_since_ms, now)
         for frame in batch:
-            if frame.news.mark == "compare":
-                self.ledger.compared(frame.source, len(frame.observations) - self._comparison.take(frame))
-                continue
-            outcomes = Counter(self._record(frame.source, observation) for observation in frame.observations)
-            if frame.source in states.SOURCES:
-                outcomes += self._compare(frame, now)
-            self._counted.received(frame.counts)
+            outcomes: Counter[str] = Counter()
+            if isinstance(frame, ControlFrame):
+                if isinstance(frame.control, Compare):
+                    missing = self._comparison.take(frame.source, frame.items)
+                    self.ledger.compared(frame.source, len(frame.items) - missing)
+                    continue
+                if frame.source in states.SOURCES:
+                    self._control(frame, now)
+            else:
+                if isinstance(frame, EventFrame):
+                    outcomes = Counter(self._record(frame.source, observation) for observation in frame.observations)
+                else:
+                    outcomes = self._compare(frame, now)
+                self._counted.received(frame.counts)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
             for observation in told.observations:
@@ -265,10 +286,18 @@ class Writer:
         self.ledger.alive(now)
         self._confirming_ms = self.ledger.confirmed_ms()
 
-    def _compare(self, frame: Frame, now: int) -> Counter[str]:
+    def _control(self, frame: ControlFrame, now: int) -> None:
+        """Tells the comparison of states what a watch says about itself."""
+        control = frame.control
+        if isinstance(control, ListBegins):
+            self._states.list_begins(frame.source, control.cluster, now)
+        elif isinstance(control, ListEnds):
+            self._states.list_ends(frame.source, control.cluster, now)
+        if isinstance(control, ListEnds | Confirmed):
+            self._states.heard(frame.source, now)
+
+    def _compare(self, frame: StateFrame, now: int) -> Counter[str]:
         """What became of the states of a frame."""
-        if frame.news.mark == "list begins":
-            self._states.list_begins(frame.source, frame.news.cluster, now)
         whole = bool(frame.states) and self._states.is_whole(frame.source)
         made = Counter(
             outcome
@@ -279,9 +308,7 @@ class Writer:
                 )
             )
         )
-        if frame.news.mark == "list ends":
-            self._states.list_ends(frame, now)
-        if frame.news.version or frame.news.confirmed_ms:
+        if frame.version or frame.confirmed_ms:
             self._states.heard(frame.source, now)
         return made
 
@@ -296,11 +323,11 @@ class Writer:
         for source, observations in missed.items():
             self._log.error("watch.missed", source=source, events=len(observations))
             self._counted.missed(len(observations))
-            self._commit([Frame(source, 0, News(), Counts(received=len(observations)), observations)])
+            self._commit([EventFrame(source, Counts(received=len(observations)), observations)])
             with database.transaction(self._connection):
                 self.ledger.lost(source)
         if missed:
-            raise child.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
+            raise exits.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
 
     def _record(self, source: str, observation: Observation) -> str:
         """What became of an observation."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
 from kube9_operator.model.resource_states import Container, Pod
 from tests.cases import Cluster, Json, case, cluster, ms
 from tests.kept import MINUTE, SECOND, state

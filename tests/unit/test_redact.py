@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from kube9_operator import logs
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES
+from kube9_operator.model.observation import INFO
 from kube9_operator.text import limits, redact
+from kube9_operator.text.limits import MAX_METADATA_BYTES
 from tests import secrets
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
@@ -176,7 +177,7 @@ def test_metadata_that_is_too_large_keeps_what_has_room() -> None:
 
 
 def test_own_events_are_redacted_and_counted() -> None:
-    seen = operator_event.happened(
+    seen = operator_event.observation(
         "Odd", INFO, f"with {secrets.AWS}", f"{secrets.KEY}\nmore", 1_000, {"password": "x", "why": secrets.JWT}
     )
     assert (seen.title, seen.description) == ("with [REDACTED]", "[REDACTED] more")

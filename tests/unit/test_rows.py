@@ -5,7 +5,10 @@ import itertools
 import pytest
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_TITLE_CHARACTERS, SEVERITIES, hash64
+from kube9_operator.model.observation import SEVERITIES, hash64
+from kube9_operator.model.rules import matcher
+from kube9_operator.model.rules.matcher import built_in_table
+from kube9_operator.text.limits import MAX_TITLE_CHARACTERS
 
 
 @pytest.mark.parametrize("row", rows.TABLE, ids=lambda row: f"{row.name}: {row.title}")
@@ -39,8 +42,24 @@ def test_keys() -> None:
 
 
 def test_titles() -> None:
-    assert rows.title(rows.OTHER, "Pod", "Preempting") == "Pod Preempting"
-    assert rows.title(rows.OTHER, reason="Odd") == "Odd"
     assert rows.title(rows.HPA_SCALED) == "HPA scaled"
     assert rows.title(rows.HPA_SCALED, "Deployment") == "HPA scaled Deployment"
-    assert rows.title(rows.OTHER, "{reason}", "{kind.__class__}") == "{reason} {kind.__class__}"
+    assert rows.title(rows.SCALED, "{kind.__class__}") == "{kind.__class__} scaled"
+
+
+def test_a_row_and_a_rule_of_one_name_are_one_event() -> None:
+    """The same key, so an Event and a status meet; severity and title are those of the rule, or of one that joins it."""
+    table = built_in_table().rules
+    rules = {rule.id: rule for rule in table}
+    shared = [row for row in rows.BY_NAME.values() if row.name in rules]
+    assert {row.name for row in shared} == {
+        *("container restarts", "node not ready", "quota exceeded", "HPA scaled", "cannot schedule", "container cannot start"),
+        *("node pressure", "node condition", "PVC cannot bind", "evicted, preempted", "other"),
+    }
+    for row in shared:
+        rule = rules[row.name]
+        assert (rule.key_id, rule.repeat) == (row.name, row.repeat)
+        assert rule.repeat == "each" or rule.fold_by == row.key
+        assert set(rule.fields) <= set(row.metadata)
+        faces = {(one.severity, matcher.title(one, row.kind, "")) for one in table if one.key_id == row.name}
+        assert (row.severity, rows.title(row)) in faces

@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims and HorizontalPodAutoscalers: watched for what events say of them, and for how long claims wait."""
+"""PersistentVolumeClaims and HorizontalPodAutoscalers, watched to add their facts to events, and for how long claims wait."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from kube9_operator.watch.kind import resource
 
 
 class Requests(msgspec.Struct, frozen=True, gc=False):
-    """How much is asked for."""
+    """How much is requested."""
 
     storage: str | None = None
 
 
 class Resources(msgspec.Struct, frozen=True, gc=False):
-    """What is asked for."""
+    """The resources of a claim."""
 
     requests: Requests | None = None
 
@@ -45,7 +45,7 @@ class ClaimStatus(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClaimSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of a claim."""
+    """The spec of a claim."""
 
     storage_class_name: str | None = None
     resources: Resources | None = None
@@ -60,20 +60,20 @@ class ClaimObject(msgspec.Struct, frozen=True, gc=False):
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
-    """What is scaled."""
+    """The object that is scaled."""
 
     kind: str | None = None
     name: str | None = None
 
 
 class AutoscalerSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of an autoscaler."""
+    """The spec of an autoscaler."""
 
     scale_target_ref: Target | None = None
 
 
 class AutoscalerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How far it is."""
+    """The status of an autoscaler."""
 
     current_replicas: int | None = None
     desired_replicas: int | None = None
@@ -88,7 +88,7 @@ class AutoscalerObject(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce_claim(found: Any, _texts: metadata.Texts) -> Claim:
-    """What is kept of a claim."""
+    """Reduces a claim."""
     spec = found.spec or ClaimSpec()
     requests = (spec.resources or Resources()).requests or Requests()
     notes = found.metadata.annotations or Annotations()
@@ -103,7 +103,7 @@ def reduce_claim(found: Any, _texts: metadata.Texts) -> Claim:
 
 
 def reduce_autoscaler(found: Any, _texts: metadata.Texts) -> Autoscaler:
-    """What is kept of an autoscaler."""
+    """Reduces an autoscaler."""
     target = (found.spec or AutoscalerSpec()).scale_target_ref or Target()
     status = found.status or AutoscalerStatus()
     return Autoscaler(

@@ -1,4 +1,4 @@
-"""ReplicaSets, Jobs and CronJobs: watched for their owner alone."""
+"""ReplicaSets, Jobs and CronJobs, watched only for their owners."""
 
 from kube9_operator.model.resource_states import Owned
 from kube9_operator.watch import metadata
@@ -6,7 +6,7 @@ from kube9_operator.watch.kind import resource
 
 
 def reduce(found: metadata.Identity, _texts: metadata.Texts) -> Owned:
-    """Which object controls this one."""
+    """Reduces an object to the one that controls it."""
     return Owned(metadata.controller(found.metadata))
 
 

@@ -1,4 +1,4 @@
-"""Deployments, StatefulSets and DaemonSets: how many they want, of which images, and whether a rollout is stuck."""
+"""Deployments, StatefulSets and DaemonSets: replicas, images, and whether a rollout is stuck."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ STUCK = "ProgressDeadlineExceeded"
 
 
 class Container(msgspec.Struct, frozen=True, gc=False):
-    """A container of a pod's template."""
+    """A container of the pod template."""
 
     name: str | None = None
     image: str | None = None
 
 
 class PodSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of a pod's template."""
+    """The spec of the pod template."""
 
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
@@ -32,21 +32,21 @@ class TemplateMeta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Template(msgspec.Struct, frozen=True, gc=False):
-    """What its pods are made from."""
+    """The pod template."""
 
     metadata: TemplateMeta | None = None
     spec: PodSpec | None = None
 
 
 class Spec(msgspec.Struct, frozen=True, gc=False):
-    """What is asked for. A DaemonSet has no `replicas`."""
+    """The spec of a workload. A DaemonSet has no `replicas`."""
 
     replicas: int | None = None
     template: Template | None = None
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How it is. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
+    """The status. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
 
     desired_number_scheduled: int | None = None
     observed_generation: int | None = None
@@ -63,7 +63,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce(found: Any, texts: metadata.Texts) -> Workload:
-    """What is compared of a workload."""
+    """Reduces a workload."""
     spec, status = found.spec or Spec(), found.status or Status()
     made_from = spec.template or Template()
     template = made_from.spec or PodSpec()

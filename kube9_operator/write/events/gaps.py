@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import WARNING, Observation
+from kube9_operator.model.observation import WARNING, Observation
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
 
@@ -64,7 +64,7 @@ class Gaps:
         sources = list(dict.fromkeys(source for source, *_ in rows))
         begin, end, reason = min(row[1] for row in rows), max(row[2] for row in rows), rows[0][3]
         named = ", ".join(sources[:MAX_SOURCES_NAMED])
-        return operator_event.happened(
+        return operator_event.observation(
             "GapFound",
             WARNING,
             "Gap in the record",

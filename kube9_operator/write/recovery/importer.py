@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import MS_IN_HOUR
+from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events import merge
 from kube9_operator.write.events.merge import PRIMARY, STATUS
 from kube9_operator.write.events.store import Store
@@ -105,7 +105,7 @@ class Adopter:
             title=title,
             lead_events=lead_events,
             lead_statuses=lead_statuses,
-            secondary=secondary,
+            stand_in=secondary,
             count=max(1, merge.count(lead_events, lead_statuses, secondary)),
             text_ms=text.stamp[0],
             text_count=text.stamp[1],

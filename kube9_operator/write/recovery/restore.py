@@ -10,7 +10,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, MS_IN_HOUR, Observation
+from kube9_operator.model.observation import CRITICAL, MS_IN_HOUR, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.coverage import EVENTS, Ledger
 from kube9_operator.write.events.store import SUFFIXES, Store
@@ -249,7 +249,7 @@ class Rescue:
         """The critical event; what is known in the end takes the place of what was known at first."""
         metadata = {"files": state.files, "saved": state.saved, "why": state.why}
         text = f"The database was damaged ({state.why}): {_what_became(state)}"
-        told = operator_event.happened(
+        told = operator_event.observation(
             "DatabaseDamaged", CRITICAL, "Database damaged", text, state.at_ms, metadata, operator_event.SYSTEM
         )
         later: Observation = msgspec.structs.replace(told, last_ms=max(now_ms(), state.at_ms))

@@ -1,7 +1,7 @@
 """Claims that wait for their volume."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Claim
 from kube9_operator.write.resources.detect.observed import Seen, observation
 

@@ -3,7 +3,7 @@
 import re
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Node, NodeCondition
 from kube9_operator.write.resources.detect.observed import Seen, observation
 

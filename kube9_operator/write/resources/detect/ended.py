@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
 from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, sentence, termination
 from kube9_operator.write.resources.detect.observed import Seen, observation

@@ -1,0 +1,56 @@
+"""An observation: one thing seen once, on its way to the database. Also the codes of event types and severities.
+
+It knows neither Kubernetes nor SQL.
+"""
+
+import hashlib
+
+import msgspec
+
+EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
+SEVERITIES = ("info", "warning", "error", "critical")
+CLUSTER = EVENT_TYPES.index("cluster")
+INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
+
+MS_IN_HOUR = 3_600_000
+
+
+class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One list item or watch line that is worth recording: what it says about one contributor to an event."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    key: int
+    """64 bits of what belongs together besides the object: the row of the table and its key."""
+    contributor: int
+    """64 bits of the contributor's identity."""
+    contributor_hour: int
+    """The hour of the contributor's first time, since 1970, as its source gives it. With the hash it finds the contributor."""
+    contributor_name: str
+    primary: bool
+    from_status: bool
+    count: int
+    first_ms: int
+    last_ms: int
+    event_type: int
+    severity: int
+    title: str
+    description: str
+    metadata: str
+    """A JSON object."""
+    reason: str
+    node: str
+    text_hash: int
+    """32 bits of title, description, metadata and contributor_name."""
+    row: str = ""
+    """The name of its row of the table: see rows.BY_NAME. '' for events of the operator itself."""
+    redacted: int = 0
+    """How many secrets were removed from its texts."""
+
+
+def hash64(*parts: str) -> int:
+    """Returns a signed 64-bit hash of the parts. It is stored in databases, so it is the same in every process and release."""
+    data = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)
