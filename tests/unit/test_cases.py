@@ -240,20 +240,24 @@ SERVING = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
 
 
 @pytest.mark.parametrize("source", SERVING)
-@pytest.mark.parametrize("known", ["selector", "owner"])
+@pytest.mark.parametrize("known", ["selector", "owner", "owner by uid"])
 @pytest.mark.parametrize(("to", "left"), [(0, 0), (1, 1)])
 def test_a_service_has_as_few_endpoints_as_somebody_wants(here: Cluster, source: str, known: str, to: int, left: int) -> None:
     """By its selector; or, where that selects by other labels than the template has, by the owners of its pods."""
     pods = [f"web-{number}" for number in range(4)]
     here.list_("services", service("api", {"app": "web"} if known == "selector" else {"set": "by hand"}))
     here.list_(source, workload("web", 4), workload("other", 3))
-    if known == "owner":
+    if known != "selector":
         owner = {"kind": SERVING[source], "name": "web", "uid": "w-web"}
         here.list_("pods", *(pod(one, {"phase": "Running"}, owner=owner) for one in pods))
-    here.list_("endpointslices", slice_of("api", *pods))
+    slices = [slice_of("api", *pods), slice_of("api", *pods[:left])]
+    for each in slices:
+        for one in each["endpoints"] if known == "owner by uid" else ():
+            del one["targetRef"]["name"]
+    here.list_("endpointslices", slices[0])
     here.now_ms += MINUTE
     here.put(source, workload("web", to))
-    here.put("endpointslices", slice_of("api", *pods[:left]))
+    here.put("endpointslices", slices[1])
     here.waits(13 * SECOND, "endpointslices")
     assert told(here) == [(INFO, f"{SERVING[source]} scaled", "web")]
 
@@ -364,20 +368,27 @@ def node(*conditions: Json, status: str = "True", since: str = EARLIER, created:
 
 
 @pytest.mark.parametrize("way", ["at first", "new", "changed"])
-def test_case_06_conditions_that_should_be_false(here: Cluster, way: str) -> None:
-    """Conditions alone; that the Events about them fold with them is the business of the rules."""
+@pytest.mark.parametrize("events", ["before", "after", "never"])
+def test_case_06_conditions_that_should_be_false(here: Cluster, tmp_path: Path, way: str, events: str) -> None:
     (given,) = case("06")["objects"]["nodes"]
+    if events == "before":
+        here.event(*case("06")["events"])
     if way == "at first":
         here.list_("nodes", given)
     else:
         here.list_("nodes", *([node()] if way == "changed" else []))
         here.put("nodes", given)
+    if events == "after":
+        here.event(*case("06")["events"])
     found = [one for one in here.events() if one["title"] != "Node added to cluster"]
+    assert [one["count"] for one in found] == [1, 1], "the Event and the condition are one"
+    assert all(count == last for count, *_, last in here.occurrences(tmp_path))
     assert [(one["severity"], one["title"], one["name"]) for one in found] == [
         (ERROR, "Node problem: DockerHung", "n1"),
         (ERROR, "Node problem: FilesystemIsReadOnly", "n1"),
     ]
-    assert [one["first"] for one in found] == [ms("2026-11-30T02:05:49Z")] * 2
+    begin = "2026-11-30T02:05:49Z" if events == "never" else "2026-11-30T02:05:29Z"
+    assert [one["first"] for one in found] == [ms(begin)] * 2
     assert found[0]["metadata"]["condition"] == "KernelDeadlock"
 
 
@@ -723,6 +734,13 @@ def test_a_command_that_does_not_exist_is_told_once(here: Cluster) -> None:
     assert (one["title"], one["count"]) == ("Container cannot start", 1)
 
 
+def test_a_pod_that_failed_without_a_word(here: Cluster) -> None:
+    here.list_("pods", pod("web-1", {"phase": "Running"}))
+    here.put("pods", pod("web-1", {"phase": "Failed"}))
+    one = here.row()
+    assert (one["title"], one["text"], one["reason"]) == ("Pod failed", "Pod web-1 failed.", "PodFailed")
+
+
 def test_of_several_containers_the_first_that_failed_is_the_cause(here: Cluster) -> None:
     def status(name: str, code: int, second: int) -> Json:
         return {"name": name, "state": {"terminated": {"exitCode": code, "finishedAt": f"2026-11-30T02:06:{second:02}Z"}}}
@@ -764,6 +782,21 @@ def test_a_claim_that_waits_for_its_provisioner(here: Cluster) -> None:
     here.put("persistentvolumeclaims", claim("Bound"))
     assert here.row()["last"] == here.now_ms
     assert here.connection.execute("SELECT count(*) FROM waiting").get == 0
+
+
+def test_a_claim_of_which_the_controller_tells_is_one_event(here: Cluster) -> None:
+    event = back_off(9, "data", "pvc-1") | {
+        "reason": "ExternalProvisioning",
+        "type": "Normal",
+        "message": "waiting for a volume",
+    }
+    event |= {"firstTimestamp": "2026-11-30T01:50:00Z", "lastTimestamp": NOW}
+    event["involvedObject"] = {"kind": "PersistentVolumeClaim", "name": "data", "namespace": "shop", "uid": "pvc-1"}
+    here.list_("persistentvolumeclaims", claim("Pending", created="2026-11-30T01:50:00Z"))
+    here.event(event)
+    here.waits(MINUTE, "persistentvolumeclaims")
+    one = here.row()
+    assert (one["severity"], one["title"], one["count"]) == (WARNING, "PVC waits for a provisioner", 9)
 
 
 def test_a_claim_of_which_an_event_tells_is_one_event(here: Cluster) -> None:

@@ -59,7 +59,7 @@ class Wanted:
         """The workloads that own the pods which stood behind the service of late."""
         found: dict[Place, Workload] = {}
         for pod, uid in self._pods.left((namespace, service), since_ms - WINDOW_MS, MOST_PODS):
-            kind, name = "Pod", pod
+            kind, name = "Pod", pod or self._name(namespace, uid)
             for _ in range(MOST_OWNERS):
                 owner = self._owners.of(kind, namespace, name, uid)
                 if owner is None:
@@ -71,6 +71,15 @@ class Wanted:
                     found |= {(source, name): state} if state is not None else {}
                     break
         return found
+
+    def _name(self, namespace: str, uid: str) -> str:
+        """The name of a pod of which an endpoint says the uid alone."""
+        row = one(
+            self._connection,
+            "SELECT name FROM states WHERE source = 'pods' AND namespace = ? AND uid = ?",
+            (namespace, uid),
+        )
+        return str(row[0]) if row is not None else ""
 
     def _namesakes(self, namespace: str, service: str) -> dict[Place, Workload]:
         """Workloads of the service's name, where nothing says what the service selects."""

@@ -162,7 +162,7 @@ def _description(ending: Ending, pod: str, container: Container | None, end: End
     if ending.why:
         return ending.why
     if container is None or end is None:
-        return sentence(f"{pod} failed")
+        return sentence(f"{pod[:1].upper()}{pod[1:]} failed")
     return f"{sentence(cause(end))} {about(container)} of {pod} ended"
 
 
