@@ -1,4 +1,4 @@
-"""What ends or never begins on the node, for real or by statuses that are written through the API, and what is to be read of it."""
+"""What ends or never begins on the node, for real or by statuses written through the API, and what is to be read of it."""
 
 import time
 from typing import Any

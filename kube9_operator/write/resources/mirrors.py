@@ -16,11 +16,17 @@ class Mirrors:
         self._execute = connection.execute
         self._store = store
         self._names: Names = store.names
-        self.load()
+        self._is_read = False
 
-    def load(self) -> None:
-        """Reads them anew: at first, and after a rollback."""
-        self._names.other_uids = dict(self._execute("SELECT uid, static_uid FROM mirror_pods"))
+    def begin(self) -> None:
+        """To be called first in each transaction: reads them at first, and after a rollback."""
+        if not self._is_read:
+            self._names.other_uids = dict(self._execute("SELECT uid, static_uid FROM mirror_pods"))
+            self._is_read = True
+
+    def forget(self) -> None:
+        """To be called after a rollback: what is in memory may not be there."""
+        self._is_read = False
 
     def seen(self, namespace: str, name: str, uid: str, pod: Pod) -> None:
         """A pod was seen; `uid` is that by which events know it."""
@@ -35,7 +41,7 @@ class Mirrors:
         if pod.mirror_uid:
             self._execute("UPDATE mirror_pods SET gone_ms = ? WHERE uid = ?", (now_ms, pod.mirror_uid))
 
-    def forget(self, before_ms: int) -> None:
+    def forget_gone(self, before_ms: int) -> None:
         """Forgets those that have gone so long ago that no Event about them can come."""
         sql = "DELETE FROM mirror_pods WHERE gone_ms < ? RETURNING uid"
         for (uid,) in self._execute(sql, (before_ms,)).fetchall():

@@ -102,6 +102,7 @@ class States:
 
     def begin(self) -> None:
         """To be called first in each transaction."""
+        self._mirrors.begin()
         self._shown_before = {source: (shown, len(shown)) for source, shown in self._shown.items()}
 
     def forget(self) -> None:
@@ -109,7 +110,7 @@ class States:
         self._shown = {source: shown for source, (shown, _) in self._shown_before.items()}
         for shown, length in self._shown_before.values():
             del shown[length:]
-        self._mirrors.load()
+        self._mirrors.forget()
 
     def heard(self, source: str, now_ms: int) -> None:
         """Something has vouched for a source, in this generation."""
@@ -135,7 +136,7 @@ class States:
         if not 0 <= now_ms - self._trimmed_ms < TRIM_MS:
             self._trimmed_ms = now_ms
             self.owners.forget_departed(now_ms - self._times.departed_ms)
-            self._mirrors.forget(now_ms - self._times.departed_ms)
+            self._mirrors.forget_gone(now_ms - self._times.departed_ms)
             self._service_pods.forget(now_ms)
         self.owners.adopt()
 
