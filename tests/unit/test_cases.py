@@ -2,6 +2,7 @@
 the same kinds with their near misses.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
 from kube9_operator.model.resource_states import Container, Pod
-from tests.cases import Cluster, Json, case, cluster, ms
+from tests.cases import FOLDER, Cluster, Json, case, cluster, ms
 from tests.kept import MINUTE, SECOND, state
 
 NOW = "2026-11-30T02:07:29Z"
@@ -168,6 +169,22 @@ def test_restarts_that_were_missed_count_and_their_codes_do_not(here: Cluster) -
     one = here.row()
     assert (one["count"], one["text"]) == (4, "exit code 3. Container app restarted 4 times")
     assert one["metadata"]["exit_codes"]["3"]["count"] == 1, "of the others nobody saw the code"
+
+
+def test_of_every_kind_of_event_the_last_occurrence_has_the_count(here: Cluster, tmp_path: Path) -> None:
+    """Of a real cluster: Events that count, that stand in, statuses, and what both tell of."""
+    events, pods = (
+        [json.loads(line) for line in (FOLDER.parent / f"{name}-1.36.3.jsonl").read_text(encoding="utf-8").splitlines()]
+        for name in ("events", "pods")
+    )
+    here.now_ms = ms("2026-11-23T16:00:00Z")
+    here.list_("pods")
+    for one in pods:
+        here.put("pods", one)
+    here.event(*events)
+    found = here.occurrences(tmp_path)
+    assert len(found) > 30
+    assert [count for count, *steps in found] == [steps[-1] for count, *steps in found]
 
 
 def test_an_exit_code_counts_once_however_often_it_is_seen(here: Cluster) -> None:
