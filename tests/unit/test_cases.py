@@ -321,6 +321,21 @@ def test_back_from_zero_a_service_can_be_lost_again(here: Cluster) -> None:
     assert [one[1] for one in told(here)] == ["Deployment scaled", "Deployment scaled", "Service has no endpoints"]
 
 
+def test_an_outage_that_somebody_ends_by_scaling_to_zero(here: Cluster) -> None:
+    here.list_("services", service("web"), service("other"))
+    here.list_("deployments", workload("web", 2), workload("other", 1))
+    here.list_("endpointslices", slice_of("web", "a", "b"), slice_of("other", "c"))
+    here.now_ms += MINUTE
+    here.put("endpointslices", slice_of("web", unready=("a", "b")), slice_of("other", unready=("c",)))
+    here.waits(13 * SECOND, "endpointslices")
+    here.now_ms += MINUTE
+    here.put("deployments", workload("web", 0))
+    ended_ms = here.now_ms
+    here.waits(20 * MINUTE, "endpointslices")
+    assert here.row(name="web", title="Service has no endpoints")["last"] == ended_ms
+    assert here.row(name="other")["last"] == here.now_ms, "it goes on"
+
+
 def stood(here: Cluster, name: str = "web") -> list[tuple[str, int, int | None]]:
     sql = "SELECT pod, from_ms, to_ms FROM service_pods WHERE service = ? ORDER BY from_ms, pod"
     return here.connection.execute(sql, (name,)).fetchall()  # type: ignore[return-value]

@@ -103,9 +103,18 @@ class Services:
                     self._lasting.begins(seen, NONE, loss.none_since_ms)
             self._keep(namespace, service, known)
 
+    def unwanted(self, namespace: str, now_ms: int) -> None:
+        """A workload of a namespace wants no pods any more: with that the outage of a service behind which it was is over."""
+        lasting: list[tuple[Any, ...]] = self._execute(
+            "SELECT name, since_ms FROM lasting WHERE source = ? AND namespace = ?", (SERVICES, namespace)
+        ).fetchall()
+        for service, since_ms in lasting:
+            if self._wanted.replicas(namespace, service, since_ms) == 0:
+                self._lasting.ends(SERVICES, namespace, service, NONE, now_ms, now_ms)
+
     def _is_enough(self, namespace: str, service: str, count: int, loss: endpoints.Loss) -> bool:
         """Whether there are as many endpoints as somebody wants: who scales down has fewer, and to zero none."""
-        wanted = self._wanted.replicas(namespace, service, loss)
+        wanted = self._wanted.replicas(namespace, service, loss.since_ms)
         return wanted is not None and count >= wanted
 
     def _slices(self, namespace: str, service: str) -> list[Slice]:

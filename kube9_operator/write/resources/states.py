@@ -23,7 +23,7 @@ from kube9_operator.write.resources.owners import OWNED, Owners
 from kube9_operator.write.resources.service_pods import ServicePods
 from kube9_operator.write.resources.services import SERVICES, SLICES, Services
 from kube9_operator.write.resources.waiting import Waiting
-from kube9_operator.write.resources.wanted import Wanted
+from kube9_operator.write.resources.wanted import WORKLOADS, Wanted
 from kube9_operator.write.sqlite.database import Connection, one
 
 OUTCOMES = ("filtered", "unchanged", "updated", "stored", "refused")
@@ -250,6 +250,13 @@ class States:
         """What a state says of others: of owners, services, claims and autoscalers."""
         if seen.source == "pods" and current is None and previous is not None:
             self._mirrors.gone(previous, seen.now_ms)
+        if (
+            seen.source in WORKLOADS
+            and current is not None
+            and previous is not None
+            and previous.replicas > current.replicas == 0
+        ):
+            self.services.unwanted(seen.namespace, seen.now_ms)
         if seen.source in OWNED:
             owned = previous.owner if previous is not None else None
             if current is None and owned is not None:

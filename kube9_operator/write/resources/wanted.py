@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.model.resource_states import SOURCES, Service, Workload
 from kube9_operator.write.events import stored
-from kube9_operator.write.resources.detect.endpoints import WINDOW_MS, Loss
+from kube9_operator.write.resources.detect.endpoints import WINDOW_MS
 from kube9_operator.write.resources.owners import Owners
 from kube9_operator.write.resources.service_pods import ServicePods
 from kube9_operator.write.sqlite.database import Connection, one
@@ -27,17 +27,16 @@ class Wanted:
         self._owners = owners
         self._pods = pods
 
-    def replicas(self, namespace: str, service: str, loss: Loss) -> int | None:
-        """How many pods the workloads behind a service want; None where none is known, as behind endpoints made by hand."""
-        found = self._selected(namespace, service) | self._owning(namespace, service, loss.since_ms)
+    def replicas(self, namespace: str, service: str, since_ms: int) -> int | None:
+        """How many pods the workloads behind a service want, now that it has lost some since then. None where nobody knows:
+        behind endpoints made by hand, or of a DaemonSet, whose controller wants none on a node that is lost.
+        """
+        found = self._selected(namespace, service) | self._owning(namespace, service, since_ms)
         if not found:
             found = self._namesakes(namespace, service)
-        if not found:
+        if not found or (any(source == "daemonsets" for source, _ in found) and self._nodes_are_missing()):
             return None
-        wanted = sum(state.replicas for state in found.values())
-        if any(source == "daemonsets" for source, _ in found) and self._nodes_are_missing():
-            return max(wanted, loss.previous)  # its controller wants none on a node that is lost
-        return wanted
+        return sum(state.replicas for state in found.values())
 
     def _selected(self, namespace: str, service: str) -> dict[Place, Workload]:
         """The workloads whose pods have the labels that the service selects."""
