@@ -7,7 +7,7 @@ import msgspec
 
 from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation
 from kube9_operator.model.rows import BY_NAME
-from kube9_operator.write.events import merge, stored, unite, updates
+from kube9_operator.write.events import merge, stored, updates
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import GivenUp
 from kube9_operator.write.events.names import Names
@@ -146,10 +146,6 @@ class Store:
         texts = (seen.description, seen.metadata, event)
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
         return True
-
-    def unite(self, kind: str, namespace: str, name: str, uid: str, into: str) -> None:
-        """Two uids turned out to be of one object: what was recorded of the one becomes the other's."""
-        unite.objects(self._connection, (name, kind, namespace), uid, into, self.quiet_ms)
 
     def _join(self, seen: Observation, part: Part) -> Outcome:
         """A contributor seen for the first time joins a happening for good, or begins one."""

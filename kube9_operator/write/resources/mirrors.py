@@ -1,8 +1,8 @@
 """Mirror pods: events about a static pod are of one object, whichever of its two uids they name. Owns the table mirror_pods."""
 
 from kube9_operator.model.resource_states import Pod
+from kube9_operator.write.events import unite
 from kube9_operator.write.events.names import Names
-from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.database import Connection
 
 POD = "Pod"
@@ -11,11 +11,11 @@ POD = "Pod"
 class Mirrors:
     """Works in the transaction that the caller holds. A few for each node of the control plane; they are kept in memory too."""
 
-    def __init__(self, connection: Connection, store: Store) -> None:
+    def __init__(self, connection: Connection, names: Names, quiet_ms: int) -> None:
         self._connection = connection
         self._execute = connection.execute
-        self._store = store
-        self._names: Names = store.names
+        self._names = names
+        self._quiet_ms = quiet_ms
         self._is_read = False
 
     def begin(self) -> None:
@@ -34,7 +34,7 @@ class Mirrors:
             return
         self._execute("INSERT OR REPLACE INTO mirror_pods VALUES (?, ?, NULL)", (pod.mirror_uid, uid))
         self._names.other_uids[pod.mirror_uid] = uid
-        self._store.unite(POD, namespace, name, pod.mirror_uid, uid)
+        unite.objects(self._connection, (name, POD, namespace), pod.mirror_uid, uid, self._quiet_ms)
 
     def gone(self, pod: Pod, now_ms: int) -> None:
         """A pod is gone; Events about it may still come."""

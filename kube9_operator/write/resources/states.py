@@ -91,7 +91,7 @@ class States:
         wanted = Wanted(connection, self.owners, self._service_pods)
         self.services = Services(connection, self.lasting, self._service_pods, wanted, record, times.settle_ms)
         self._waiting = Waiting(connection, record, times.wait_ms)
-        self._mirrors = Mirrors(connection, store)
+        self._mirrors = Mirrors(connection, store.names, times.quiet_ms)
         self.described = Described(connection, amend)
         # Of each list under way what it has shown, as 64 bits of place and name: 8 bytes an object.
         self._shown: dict[str, array[int]] = {}
