@@ -15,9 +15,9 @@ import msgspec
 
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
-from kube9_operator.settings import DATABASE_NAME
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.kinds import KINDS
+from kube9_schema import DATABASE_NAME
 from tests.cli import run_cli
 from tests.kept import Kept
 

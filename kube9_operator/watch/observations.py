@@ -6,13 +6,15 @@ from zlib import crc32
 
 import msgspec
 
-from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation, hash64
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.rules import matcher, readers
 from kube9_operator.model.rules.matcher import COMBINED, TABLE_ALONE, Chosen, Compiled, Verdict
 from kube9_operator.model.rules.readers import Facts, Said
 from kube9_operator.text import limits, redact
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES, MAX_NAME_CHARACTERS, MAX_TITLE_CHARACTERS
 from kube9_operator.watch.metadata import EPOCH, ms
+from kube9_schema.codes import CLUSTER
+from kube9_schema.intervals import MS_IN_HOUR
 
 PATH = "/api/v1/events"
 _json = msgspec.json.Encoder(order="sorted")

@@ -7,7 +7,6 @@ from typing import Any
 
 from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.rules.loader import RulesError
 from kube9_operator.model.rules.matcher import Chosen, Table
 from kube9_operator.model.sources import PUBLISHER, SOURCES
@@ -25,6 +24,8 @@ from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.reflector import Reflector
 from kube9_operator.watch.status_map import StatusMap
+from kube9_schema.codes import ERROR, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
 
 
 def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:

@@ -6,10 +6,11 @@ import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from kube9_operator.model.observation import INFO, SEVERITIES, hash64
+from kube9_operator.model.observation import hash64
 from kube9_operator.model.rules import loader, readers
 from kube9_operator.model.rules.readers import Facts, Reader, Said
 from kube9_operator.model.rules.rule import WAIT, Rule, values
+from kube9_schema.codes import INFO, SEVERITIES
 
 COMBINED = "(combined from similar events): "
 """Before the latest message of ten or more that the recorder made one Event of; to be cut before recognition."""
