@@ -3,7 +3,9 @@
 from typing import Any, NamedTuple
 
 from kube9_operator.model import rows
-from kube9_operator.write.events import merge, stored, updates
+from kube9_operator.model.observation import MS_IN_HOUR
+from kube9_operator.write.events import merge, stored
+from kube9_operator.write.events.store import NO_HASH, UPDATE_TEXT, text_values
 from kube9_operator.write.sqlite.database import Connection, one
 
 _OBJECT = """SELECT o.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
@@ -77,27 +79,18 @@ def _merged(connection: Connection, one: _Event, other: _Event) -> _Event:
     connection.execute("DELETE FROM events WHERE id = ?", (other.id,))
     connection.execute(
         """UPDATE events SET count = ?, last_ms = ?, severity = ?, title = ?, reason = ?, lead_events = ?, lead_statuses = ?,
-        stand_in = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
+        stand_in = ?, text_ms = ?, text_count = ?, text_hash = ?, last_hour = ? WHERE id = ?""",
         (
             merge.count(*accounts, _prefers_statuses(one.key, texts.metadata)),
             *whole[3:7],
             *accounts,
             *whole[10:12],
-            updates.NO_HASH,
+            NO_HASH,
+            whole.last_ms // MS_IN_HOUR,
             one.id,
         ),
     )
-    connection.execute(
-        "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
-        (
-            texts.description or None,
-            merge.encode(texts.metadata),
-            texts.stamp[2],
-            merge.encode(texts.stamps) if texts.stamps else None,
-            one.id,
-        ),
-    )
-    updates.move_hours(connection, one.id, (one.first_ms, one.last_ms), (whole.first_ms, whole.last_ms))
+    connection.execute(UPDATE_TEXT, (*text_values(texts), one.id))
     return whole
 
 

@@ -37,9 +37,9 @@ def termination(end: End) -> dict[str, Any]:
     return {"termination_reason": end.reason, "termination_message": _message(end)}
 
 
-def exit_codes(end: End, seen_ms: int) -> dict[str, Any]:
+def exit_codes(end: End, observed_ms: int) -> dict[str, Any]:
     """One end as `exit_codes` of metadata, which the store adds up: how often each code came, first and last."""
-    when = iso(end.finished_ms or seen_ms)
+    when = iso(end.finished_ms or observed_ms)
     return {str(end.exit_code): {"count": 1, "first": when, "last": when}}
 
 

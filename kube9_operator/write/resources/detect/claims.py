@@ -3,7 +3,7 @@
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Claim
-from kube9_operator.write.resources.detect.observed import Seen, observation
+from kube9_operator.write.resources.detect.observed import Observed, observation
 
 PENDING = "Pending"
 
@@ -21,21 +21,21 @@ def is_waiting(state: Claim) -> bool:
     return state.phase == PENDING and bool(state.provisioner)
 
 
-def lasting_of_claim(state: Claim) -> dict[int, int]:
+def ongoing_in_claim(state: Claim) -> dict[int, int]:
     """Waiting lasts."""
     since_ms = waits_of_claim(state)
     return {rows.key(rows.CLAIM_WAITS): since_ms} if since_ms else {}
 
 
-def waiting_claim(seen: Seen, state: Claim, since_ms: int) -> Observation:
+def waiting_claim(observed: Observed, state: Claim, since_ms: int) -> Observation:
     """A claim that has waited for longer than the time that it is given."""
     return observation(
         rows.CLAIM_WAITS,
-        seen,
-        (seen.uid, str(since_ms)),
+        observed,
+        (observed.uid, str(since_ms)),
         at_ms=since_ms,
         reason="ExternalProvisioning",
-        description=f"Claim {seen.name} still waits for a volume from {state.provisioner}",
+        description=f"Claim {observed.name} still waits for a volume from {state.provisioner}",
         metadata={
             "storage_class": state.storage_class,
             "requested_size": state.requested_size,

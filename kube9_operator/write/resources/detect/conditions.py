@@ -5,7 +5,7 @@ import re
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Node, NodeCondition
-from kube9_operator.write.resources.detect.observed import Seen, observation
+from kube9_operator.write.resources.detect.observed import Observed, observation
 
 TRUE = "True"
 PRESSURES = {
@@ -27,18 +27,18 @@ NOT = frozenset(("Not", "Never", "No"))
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
-def of_conditions(seen: Seen, previous: Node | None, current: Node) -> list[Observation]:
+def of_conditions(observed: Observed, previous: Node | None, current: Node) -> list[Observation]:
     """Each condition that has become a problem, now or, as its date says, while nothing watched."""
     known = {one.type: one for one in previous.conditions} if previous is not None else {}
-    saw_it_before = bool(known) or (previous is None and seen.whole)
+    saw_it_before = bool(known) or (previous is None and observed.whole)
     return [
-        _problem(seen, one)
+        _problem(observed, one)
         for one in current.conditions
-        if _is_problem(one) and _has_begun(seen, known.get(one.type), one) and (one.since_ms or saw_it_before)
+        if _is_problem(one) and _has_begun(observed, known.get(one.type), one) and (one.since_ms or saw_it_before)
     ]
 
 
-def lasting_of_conditions(state: Node) -> dict[int, int]:
+def ongoing_in_conditions(state: Node) -> dict[int, int]:
     """What lasts, and since when."""
     return {key_of_condition(one.type): one.since_ms for one in state.conditions if _is_problem(one)}
 
@@ -61,22 +61,22 @@ def _is_problem(one: NodeCondition) -> bool:
     return one.status == TRUE and not should_be_true(one.type)
 
 
-def _has_begun(seen: Seen, known: NodeCondition | None, one: NodeCondition) -> bool:
-    return known is None or known.status != TRUE or (seen.listing and known.since_ms != one.since_ms)
+def _has_begun(observed: Observed, known: NodeCondition | None, one: NodeCondition) -> bool:
+    return known is None or known.status != TRUE or (observed.listing and known.since_ms != one.since_ms)
 
 
-def _problem(seen: Seen, one: NodeCondition) -> Observation:
+def _problem(observed: Observed, one: NodeCondition) -> Observation:
     row, part = PRESSURES.get(one.type, (rows.NODE_CONDITION, one.type))
     if row is rows.NODE_CONDITION and one.type.endswith(ANNOUNCED):
         row = rows.NODE_ANNOUNCED
     return observation(
         row,
-        seen,
-        (seen.uid, one.type, str(one.since_ms) if one.since_ms else seen.version),
+        observed,
+        (observed.uid, one.type, str(one.since_ms) if one.since_ms else observed.version),
         parts=(part,),
         at_ms=one.since_ms,
         reason=one.reason or one.type,
-        description=one.message or f"Condition {one.type} of node {seen.name} is True",
+        description=one.message or f"Condition {one.type} of node {observed.name} is True",
         metadata={"condition": one.type, "status": one.status, "reason": one.reason or one.type},
-        node=seen.name,
+        node=observed.name,
     )

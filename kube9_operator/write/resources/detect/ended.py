@@ -6,7 +6,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
 from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, sentence, termination
-from kube9_operator.write.resources.detect.observed import Seen, observation
+from kube9_operator.write.resources.detect.observed import Observed, observation
 
 FAILED = "Failed"
 DEADLINE = "DeadlineExceeded"
@@ -50,16 +50,18 @@ class Ending(NamedTuple):
     """What the status says of it."""
 
 
-def of_ended(seen: Seen, previous: Pod | None, current: Pod) -> list[Observation]:
-    """That a pod has ended. What has no date of its own counts from when it is seen to happen, and is a baseline at first."""
+def of_ended(observed: Observed, previous: Pod | None, current: Pod) -> list[Observation]:
+    """That a pod has ended. An end without a date of its own counts from now, and is only a baseline at first."""
     ending = ending_of(current)
     if ending is None or (previous is not None and previous.phase and ending_of(previous) is not None):
         return []
-    saw_it_before = seen.whole if previous is None else bool(previous.phase)
+    saw_it_before = observed.whole if previous is None else bool(previous.phase)
     if not ending.at_ms and not saw_it_before:
         return []
     if ending.row is rows.JOB_POD_FAILED and current.owner is not None:
-        return [_of_job(seen._replace(source="jobs", name=current.owner.name, uid=current.owner.uid), seen, current, ending)]
+        return [
+            _of_job(observed._replace(source="jobs", name=current.owner.name, uid=current.owner.uid), observed, current, ending)
+        ]
     container, end = failing(current)
     parts: tuple[str, ...] = ()
     if ending.row is rows.POD_REJECTED:
@@ -69,12 +71,12 @@ def of_ended(seen: Seen, previous: Pod | None, current: Pod) -> list[Observation
     return [
         observation(
             ending.row,
-            seen,
-            (seen.uid, _when(seen, ending)),
+            observed,
+            (observed.uid, _when(observed, ending)),
             parts=parts,
             at_ms=ending.at_ms,
             reason=ending.reason,
-            description=_description(ending, f"pod {seen.name}", container, end),
+            description=_description(ending, f"pod {observed.name}", container, end),
             metadata=_metadata(container, end),
             node=current.node,
         )
@@ -136,25 +138,25 @@ def _of_condition(reason: str, message: str) -> rows.Row:
     return OF_CONDITION.get(reason) or (rows.PREEMPTED if "preempt" in reason.lower() else rows.POD_DISRUPTED)
 
 
-def _of_job(job: Seen, seen: Seen, pod: Pod, ending: Ending) -> Observation:
+def _of_job(job: Observed, observed: Observed, pod: Pod, ending: Ending) -> Observation:
     """A pod of a Job: all that fail with one exit code are one event of the Job."""
     container, end = failing(pod)
     return observation(
         ending.row,
         job,
-        (seen.uid, _when(seen, ending)),
+        (observed.uid, _when(observed, ending)),
         parts=(str(end.exit_code) if end is not None else ending.reason,),
         at_ms=ending.at_ms,
         reason=ending.reason,
-        description=_description(ending, f"pod {seen.name} of Job {job.name}", container, end),
-        metadata={"pod": seen.name} | _metadata(container, end),
+        description=_description(ending, f"pod {observed.name} of Job {job.name}", container, end),
+        metadata={"pod": observed.name} | _metadata(container, end),
         node=pod.node,
     )
 
 
-def _when(seen: Seen, ending: Ending) -> str:
+def _when(observed: Observed, ending: Ending) -> str:
     """What tells this end from another of the same pod."""
-    return str(ending.at_ms) if ending.at_ms else seen.version
+    return str(ending.at_ms) if ending.at_ms else observed.version
 
 
 def _description(ending: Ending, pod: str, container: Container | None, end: End | None) -> str:

@@ -1,4 +1,4 @@
-"""An object as a watch of resources has seen it, and the observations that are made of what is different. Pure."""
+"""An object as a watch observed it, and the observations that are made of its changes. Pure."""
 
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -11,7 +11,7 @@ from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHA
 
 
 class Lives(NamedTuple):
-    """How long events are kept, in ms: a fact that is older than that when it is first seen is not worth recording."""
+    """How long events are kept, in ms. A fact that is older than this when it is first observed is not recorded."""
 
     info_warning_ms: int
     error_critical_ms: int
@@ -21,8 +21,8 @@ class Lives(NamedTuple):
         return self.error_critical_ms if severity >= ERROR else self.info_warning_ms
 
 
-class Seen(NamedTuple):
-    """Which object was seen, and how."""
+class Observed(NamedTuple):
+    """Which object was observed, and how."""
 
     source: str
     namespace: str
@@ -30,23 +30,23 @@ class Seen(NamedTuple):
     uid: str
     version: str
     now_ms: int
-    """When it was seen, by our own clock: the time of what has no date of its own."""
+    """When it was observed, by our own clock. A change without a date of its own gets this time."""
     whole: bool
-    """All objects of the source are kept: one that is not was not there before. Otherwise this is the baseline."""
+    """A baseline of the source is stored, so an object that is not stored is new. Otherwise this is the baseline."""
     listing: bool = False
-    """It was seen in a list: what it was in between is not known."""
-    lasting: dict[int, int] = {}  # noqa: RUF012  (never changed)
-    """Of what lasts with the object, by its key since when, in ms since 1970."""
+    """It was observed in a list, so what it was in between is not known."""
+    ongoing: dict[int, int] = {}  # noqa: RUF012  (never changed)
+    """The keys of the object's ongoing problems, and since when they last, in ms since 1970."""
 
     @property
     def kind(self) -> str:
-        """Of the object."""
+        """The kind of the object."""
         return KINDS[self.source]
 
 
 def observation(
     row: rows.Row,
-    seen: Seen,
+    observed: Observed,
     identity: tuple[str, ...],
     *,
     parts: tuple[str, ...] = (),
@@ -58,21 +58,21 @@ def observation(
     metadata: dict[str, Any] | None = None,
     node: str = "",
 ) -> Observation:
-    """A fact from a status as a contributor to a happening of the row.
+    """Makes an observation of a fact from a status, for an event of this row.
 
-    `identity` is what tells the fact from others of its row (object's uid first), `parts` what the row's key asks for,
-    `at_ms` its date; without one it happened now. Metadata that is '' or None is left out.
+    `identity` distinguishes the fact from others of its row (object's uid first). `parts` is what the row's key asks for.
+    `at_ms` is the fact's date; without one it happened now. Metadata that is '' or None is left out.
     """
-    when_ms = at_ms or seen.now_ms
-    title, _ = limits.line(rows.title(row, seen.kind, reason), MAX_TITLE_CHARACTERS)
+    when_ms = at_ms or observed.now_ms
+    title, _ = limits.line(rows.title(row, observed.kind, reason), MAX_TITLE_CHARACTERS)
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     known = {key: value for key, value in (metadata or {}).items() if value not in ("", None)}
     encoded, in_metadata = limits.metadata(known)
     return Observation(
-        kind=seen.kind,
-        namespace=seen.namespace,
-        name=seen.name,
-        uid="" if seen.source == "nodes" else seen.uid,  # as in Events: a node is known by its name alone
+        kind=observed.kind,
+        namespace=observed.namespace,
+        name=observed.name,
+        uid="" if observed.source == "nodes" else observed.uid,  # as in Events: a node is known by its name alone
         key=rows.key(row, *parts),
         contributor=hash64("status", row.name, *identity),
         contributor_hour=when_ms // MS_IN_HOUR,
@@ -97,7 +97,7 @@ def observation(
 
 def step(
     row: rows.Row,
-    seen: Seen,
+    observed: Observed,
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
@@ -106,12 +106,21 @@ def step(
     metadata: dict[str, Any] | None = None,
     node: str = "",
 ) -> Observation:
-    """A change that is an event of its own, whatever came before it. It is told from others by the object's uid and the date,
-    or without a date by the version at which it was seen.
+    """Makes an observation of a change that is always an event of its own.
+
+    It is identified by the object's uid and the date, or without a date by the version at which it was observed.
     """
-    told = (*parts, seen.uid, str(at_ms) if at_ms else seen.version)
+    identity = (*parts, observed.uid, str(at_ms) if at_ms else observed.version)
     return observation(
-        row, seen, told, parts=told, at_ms=at_ms, reason=reason, description=description, metadata=metadata, node=node
+        row,
+        observed,
+        identity,
+        parts=identity,
+        at_ms=at_ms,
+        reason=reason,
+        description=description,
+        metadata=metadata,
+        node=node,
     )
 
 
