@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from kube9_operator.clock import iso, now_ms
-from tests.node.happenings import deployment, job, made, pod
 from tests.node.node import Node
 from tests.node.reading import LONG_SECONDS, Expected, expected
+from tests.node.scenario_objects import deployment, job, made, pod
 from tests.operator import until
 
 NAMESPACE = "ended"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from tests.node import changes, endings, happenings
+from tests.node import changes, endings, scenario_objects
 from tests.node.deaths import Deaths
 from tests.node.images import ROOT
 from tests.node.node import Node
@@ -20,7 +20,7 @@ SEED = 20_261_127
 UNKNOWN = "changes in between unknown"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods")
 FAILING, FULL = "failing", "failing-full"
-STAYS: Stays = happenings.STAYS | changes.STAYS
+STAYS: Stays = scenario_objects.STAYS | changes.STAYS
 
 
 class Scenario(NamedTuple):
@@ -59,7 +59,7 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     scale(away, 0)
     with Deaths(killed.namespace, SEED) as deaths:
         endings.happen(node)
-        node.apply(*happenings.objects(FAILING), *happenings.filled(FULL))
+        node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
         changes.fail_and_roll_out(node)
         # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
         until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
@@ -72,7 +72,7 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
 
 def wanted() -> list[Any]:
     """What who watched is to read; what changes tells more of the node than what fails."""
-    failing = [one for one in happenings.table(FAILING) if one.kind != "Node"]
+    failing = [one for one in scenario_objects.table(FAILING) if one.kind != "Node"]
     return [*failing, *changes.table(watched=True), *endings.table(watched=True)]
 
 

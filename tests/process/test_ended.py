@@ -29,7 +29,7 @@ def test_a_failed_pod_and_the_pods_of_a_job(tmp_path: Path, standin: StandIn) ->
     with Operator(tmp_path, standin.kubeconfig(tmp_path)) as operator:
         until(lambda: operator.health()[0] == 200, "the watches")
         standin.put("pods", pod("runner", None), *(job("nightly", number, None) for number in range(3)))
-        until(lambda: operator.cli("status")["books"].get("pods", {}).get("received") == 4, "the pods that run")
+        until(lambda: operator.cli("status")["accounting"].get("pods", {}).get("received") == 4, "the pods that run")
         standin.put("pods", pod("runner", 1), *(job("nightly", number, 3) for number in range(2)), job("nightly", 2, 42))
         until(lambda: sum(one["count"] for one in operator.events("--type=cluster")) == 4, "what failed")
         before = operator.events("--type=cluster")
@@ -47,5 +47,5 @@ def test_a_failed_pod_and_the_pods_of_a_job(tmp_path: Path, standin: StandIn) ->
         operator.stop()
         standin.remove("pods", "shop", "nightly-0")
         operator.start()
-        until(lambda: operator.cli("status")["books"]["pods"]["received"] == 9, "that one is deleted")
+        until(lambda: operator.cli("status")["accounting"]["pods"]["received"] == 9, "that one is deleted")
         assert operator.events("--type=cluster") == before
