@@ -1,12 +1,12 @@
--- What is told only after it has lasted, what stood behind services, and which pods are mirrors.
+-- States that are recorded only if they last, the pods behind services, and mirror pods.
 
--- What waits, and is told when it has waited for long: a node that is not ready yet, a claim without a volume.
+-- Objects that wait and are recorded when they have waited for long: a node that is not ready yet, a claim without a volume.
 CREATE TABLE waiting (
     source    TEXT NOT NULL,    -- of the object's states
     namespace TEXT NOT NULL,
     name      TEXT NOT NULL,
     since_ms  INTEGER NOT NULL, -- since when it waits
-    due_ms    INTEGER,          -- when it will have waited for long; NULL where that has been told
+    due_ms    INTEGER,          -- when it has waited for long; NULL if that is recorded
     PRIMARY KEY (source, namespace, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_by_due ON waiting (source, due_ms) WHERE due_ms IS NOT NULL;
@@ -23,7 +23,7 @@ CREATE TABLE service_pods (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL;
 
--- Mirror pods: the API server's uid of each, and the uid of the static pod that it shows, by which events know it.
+-- Mirror pods: their uid in the API server, and the uid of the static pod, which events use.
 CREATE TABLE mirror_pods (
     uid        TEXT PRIMARY KEY,
     static_uid TEXT NOT NULL,

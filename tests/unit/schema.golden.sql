@@ -226,7 +226,7 @@ CREATE TABLE waiting (
     namespace TEXT NOT NULL,
     name      TEXT NOT NULL,
     since_ms  INTEGER NOT NULL, -- since when it waits
-    due_ms    INTEGER,          -- when it will have waited for long; NULL where that has been told
+    due_ms    INTEGER,          -- when it has waited for long; NULL if that is recorded
     PRIMARY KEY (source, namespace, name)
 ) STRICT, WITHOUT ROWID
 

@@ -1,4 +1,4 @@
-"""Makes one object of two that have turned out to be the same, with the events of both."""
+"""Makes one object of two that turned out to be the same, and one event of two that are about one problem."""
 
 from typing import Any, NamedTuple
 
@@ -32,8 +32,9 @@ class _Event(NamedTuple):
 
 
 def objects(connection: Connection, place: tuple[str, str, str], uid: str, into: str, quiet_ms: int) -> None:
-    """Has the object with this uid be the one with the uid `into`; `place` is name, kind and namespace of both. Works in the
-    transaction that the caller holds.
+    """Replaces the object with this uid by the one with the uid `into`. `place` is name, kind and namespace of both.
+
+    Works in the transaction of its caller.
     """
     old, new = (one(connection, _OBJECT, (*place, each)) for each in (uid, into))
     if old is None:
@@ -54,7 +55,7 @@ def objects(connection: Connection, place: tuple[str, str, str], uid: str, into:
 
 
 def _merged(connection: Connection, one: _Event, other: _Event) -> _Event:
-    """Two events of one problem as one: the first of them, with what contributed to either."""
+    """Merges two events about one problem into the first of them."""
     first, second = (stored.texts(connection, each.id, each.text_ms, each.text_count) for each in (one, other))
     texts = merge.latest(first, second)
     worse = max(one, other, key=lambda each: (each.severity, -each.id))

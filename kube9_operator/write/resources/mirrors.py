@@ -34,7 +34,7 @@ class Mirrors(Participant):
         self._is_read = False
 
     def pod_found(self, namespace: str, name: str, uid: str, pod: Pod) -> None:
-        """Notes a mirror pod; `uid` is the one by which events know it."""
+        """Notes a mirror pod. `uid` is the one that events use."""
         if not pod.mirror_uid or self._names.other_uids.get(pod.mirror_uid) == uid:
             return
         self._execute("INSERT OR REPLACE INTO mirror_pods VALUES (?, ?, NULL)", (pod.mirror_uid, uid))

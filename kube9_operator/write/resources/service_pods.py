@@ -1,18 +1,18 @@
-"""Which pods stood behind a service, from when to when, so that a service is asked for with its pods. Owns service_pods."""
+"""Which pods stood behind each service, from when to when: a query for a service finds its pods. Owns the table service_pods."""
 
 from kube9_operator.model.resource_states import Slice
 from kube9_operator.write.sqlite.database import Connection, one
 
 MOST_OF_SERVICE = 1_000
-"""Pods that are no longer behind a service: of more, those that left first are forgotten."""
+"""Pods that have left a service. If there are more, those that left first are forgotten."""
 MOST_OF_ALL = 200_000
 MOST_AT_ONCE = 5_000
-"""Rows that one sweep deletes: some 10 ms."""
+"""Rows that one call deletes, some 10 ms."""
 _OPEN = "UPDATE service_pods SET to_ms = ? WHERE namespace = ? AND service = ? AND to_ms IS NULL"
 
 
 class ServicePods:
-    """Works in the transaction that the caller holds."""
+    """Works in the transaction of its caller."""
 
     def __init__(self, connection: Connection, keep_ms: int) -> None:
         self._connection = connection
@@ -22,7 +22,7 @@ class ServicePods:
     def changed(
         self, place: tuple[str, str], gone: set[tuple[str, str]], come: set[tuple[str, str]], from_ms: int, now_ms: int
     ) -> None:
-        """Pods (name and uid) have left, or joined, the service at `place` (namespace and name)."""
+        """Notes that pods (name and uid) have left or joined the service at `place` (namespace and name)."""
         for _, uid in sorted(gone):
             self._execute(f"{_OPEN} AND uid = ?", (now_ms, *place, uid))
         for pod, uid in sorted(come):
@@ -36,15 +36,15 @@ class ServicePods:
             self._bound(place)
 
     def gone(self, place: tuple[str, str], now_ms: int) -> None:
-        """The service is gone: nothing is behind it."""
+        """Notes that a service is gone: no pod is behind it any more."""
         self._execute(_OPEN, (now_ms, *place))
 
     def discard(self, now_ms: int) -> None:
-        """Another cluster is watched: of this one nothing more is known."""
+        """Notes that another cluster is watched: nothing more will be known about this one."""
         self._execute("UPDATE service_pods SET to_ms = ? WHERE to_ms IS NULL", (now_ms,))
 
     def forget(self, now_ms: int) -> None:
-        """Forgets what is older than events are kept, and what is too much."""
+        """Forgets pods that left longer ago than events are kept, and those beyond the limit."""
         sql = """DELETE FROM service_pods WHERE (namespace, service, uid, from_ms) IN
             (SELECT namespace, service, uid, from_ms FROM service_pods WHERE to_ms < ? ORDER BY to_ms LIMIT ?)"""
         self._execute(sql, (now_ms - self._keep_ms, MOST_AT_ONCE))
@@ -53,7 +53,7 @@ class ServicePods:
             self._execute(sql, (now_ms, min(row[0] - MOST_OF_ALL, MOST_AT_ONCE)))
 
     def left(self, place: tuple[str, str], since_ms: int, most: int) -> list[tuple[str, str]]:
-        """Name and uid of pods that stand behind a service, or have left it since then; the newest first."""
+        """Name and uid of pods that have left a service since then, the latest first, then of those that are behind it."""
         sql = """SELECT pod, uid FROM service_pods WHERE namespace = ? AND service = ? AND (to_ms IS NULL OR to_ms >= ?)
             ORDER BY to_ms IS NULL, to_ms DESC LIMIT ?"""
         return [(pod, uid) for pod, uid in self._execute(sql, (*place, since_ms, most))]

@@ -1,4 +1,4 @@
-"""How many endpoints somebody wants of a service: the replicas of the workloads behind it. Reads only."""
+"""How many endpoints a service should have: the replicas of the workloads behind it. It only reads."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from kube9_operator.write.sqlite.database import Connection, one
 
 WORKLOADS = ("deployments", "statefulsets", "daemonsets")
 MOST_PODS = 50
-"""Whose owners are looked for."""
+"""Pods whose owners are looked up."""
 MOST_OWNERS = 4
 _ONE = "SELECT state FROM states WHERE source = ? AND namespace = ? AND name = ?"
 
 Place = tuple[str, str]
-"""Source and name of a workload; all are of one namespace."""
+"""Source and name of a workload."""
 
 
 class Wanted:
-    """Works in the transaction that the caller holds."""
+    """Works in the transaction of its caller."""
 
     def __init__(self, connection: Connection, owners: Owners, pods: ServicePods) -> None:
         self._connection = connection
@@ -28,8 +28,9 @@ class Wanted:
         self._pods = pods
 
     def replicas(self, namespace: str, service: str, since_ms: int) -> int | None:
-        """How many pods the workloads behind a service want, now that it has lost some since then. None where nobody knows:
-        behind endpoints made by hand, or of a DaemonSet, whose controller wants none on a node that is lost.
+        """How many pods the workloads behind a service want; `since_ms` is when the service lost endpoints.
+
+        None if that is not known: there is no workload, or a DaemonSet, whose controller wants no pod on a node that is lost.
         """
         found = self._selected(namespace, service) | self._owning(namespace, service, since_ms)
         if not found:
@@ -55,7 +56,7 @@ class Wanted:
         return found
 
     def _owning(self, namespace: str, service: str, since_ms: int) -> dict[Place, Workload]:
-        """The workloads that own the pods which stood behind the service of late."""
+        """The workloads that own the pods behind the service, or those that left it lately."""
         found: dict[Place, Workload] = {}
         for pod, uid in self._pods.left((namespace, service), since_ms - WINDOW_MS, MOST_PODS):
             kind, name = "Pod", pod or self._name(namespace, uid)
@@ -72,7 +73,7 @@ class Wanted:
         return found
 
     def _name(self, namespace: str, uid: str) -> str:
-        """The name of a pod of which an endpoint says the uid alone."""
+        """The name of a pod if an endpoint has only its uid."""
         row = one(
             self._connection,
             "SELECT name FROM states WHERE source = 'pods' AND namespace = ? AND uid = ?",
@@ -81,7 +82,7 @@ class Wanted:
         return str(row[0]) if row is not None else ""
 
     def _namesakes(self, namespace: str, service: str) -> dict[Place, Workload]:
-        """Workloads of the service's name, where nothing says what the service selects."""
+        """Workloads with the name of the service, if nothing says what the service selects."""
         if self._selector(namespace, service):
             return {}
         known = {(source, service): self._state(source, namespace, service) for source in WORKLOADS}

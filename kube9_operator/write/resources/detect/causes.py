@@ -1,4 +1,4 @@
-"""Why a container ended, in words and as metadata. The cause comes first: it is what is left of a line that is cut."""
+"""Why a container ended, in words and as metadata. The cause comes first, so that it survives when a line is cut."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from kube9_operator.text import limits
 
 OOM_KILLED = "OOMKilled"
 MAX_MESSAGE_CHARACTERS = 500
-"""Of a termination message; its end has been redacted and joined to one line by then."""
+"""The limit of a termination message. It is redacted and on one line already."""
 KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
 USUAL = ("", "Error", "Completed")
 """Reasons of an end that say no more than its exit code."""
 
 
 def about(container: Container) -> str:
-    """The container by its name and kind, as a sentence begins."""
+    """Kind and name of a container, for the beginning of a sentence."""
     return f"{KINDS.get(container.kind, 'Container')} {container.name}"
 
 
@@ -33,12 +33,12 @@ def sentence(text: str) -> str:
 
 
 def termination(end: End) -> dict[str, Any]:
-    """What the metadata of any event keep of an end."""
+    """The metadata of an end that every event about it has."""
     return {"termination_reason": end.reason, "termination_message": _message(end)}
 
 
 def exit_codes(end: End, observed_ms: int) -> dict[str, Any]:
-    """One end as `exit_codes` of metadata, which the store adds up: how often each code came, first and last."""
+    """One end in the form of `exit_codes`. The store adds these up: how often each code was seen, first and last."""
     when = iso(end.finished_ms or observed_ms)
     return {str(end.exit_code): {"count": 1, "first": when, "last": when}}
 

@@ -9,9 +9,9 @@ PENDING = "Pending"
 
 
 def waits_of_claim(state: Claim) -> int:
-    """Since when a claim waits for its provisioner at the earliest, in ms: since it was created. 0 where it does not wait.
+    """Since when a claim waits for its provisioner at the earliest, in ms: since it was created. 0 if it does not wait.
 
-    A claim of a class that waits for its first consumer is Pending as long as no pod uses it, and waits for nobody.
+    With WaitForFirstConsumer, a claim is Pending until a pod uses it. It has no provisioner then, and waits for nobody.
     """
     return state.created_ms if is_waiting(state) else 0
 
@@ -22,13 +22,13 @@ def is_waiting(state: Claim) -> bool:
 
 
 def ongoing_in_claim(state: Claim) -> dict[int, int]:
-    """Waiting lasts."""
+    """A claim that waits is an ongoing problem, once it is recorded."""
     since_ms = waits_of_claim(state)
     return {rows.key(rows.CLAIM_WAITS): since_ms} if since_ms else {}
 
 
 def waiting_claim(observed: Observed, state: Claim, since_ms: int) -> Observation:
-    """A claim that has waited for longer than the time that it is given."""
+    """A claim that has waited for too long."""
     return observation(
         rows.CLAIM_WAITS,
         observed,

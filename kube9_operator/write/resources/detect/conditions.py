@@ -13,22 +13,22 @@ PRESSURES = {
     "MemoryPressure": (rows.MEMORY_PRESSURE, "memory"),
     "PIDPressure": (rows.PID_PRESSURE, "PID"),
 }
-"""By type the row, and what its key has; the Events of the kubelet have the same."""
+"""The row of each pressure, and the part of its key. The kubelet's Events have the same key."""
 ANNOUNCED = "Scheduled"
-"""Last word of a type by which a cloud announces maintenance: VMEventScheduled, RebootScheduled, PreemptScheduled."""
+"""The last word of conditions by which a cloud announces maintenance: VMEventScheduled, RebootScheduled, PreemptScheduled."""
 GOOD = frozenset(
     (
         *("Ready", "Healthy", "Available", "Voter", "Up", "Synced", "Connected", "Initialized", "Enabled", "Online"),
         *("Succeeded", "Complete", "Completed", "Configured", "Operational", "Compliant", "Schedulable", "OK", "Ok", "Valid"),
     )
 )
-"""Last words of types that should be True, as K3s' EtcdIsVoter and the StorageReady of EKS."""
+"""Last words of conditions that should be True, as K3s' EtcdIsVoter and the StorageReady of EKS."""
 NOT = frozenset(("Not", "Never", "No"))
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+")
 
 
 def of_conditions(observed: Observed, previous: Node | None, current: Node) -> list[Observation]:
-    """Each condition that has become a problem, now or, as its date says, while nothing watched."""
+    """Each condition that has become a problem, now or (by its date) while nothing was watching."""
     known = {one.type: one for one in previous.conditions} if previous is not None else {}
     saw_it_before = bool(known) or (previous is None and observed.whole)
     return [
@@ -39,7 +39,7 @@ def of_conditions(observed: Observed, previous: Node | None, current: Node) -> l
 
 
 def ongoing_in_conditions(state: Node) -> dict[int, int]:
-    """What lasts, and since when."""
+    """The keys of conditions that are problems, and since when, in ms."""
     return {key_of_condition(one.type): one.since_ms for one in state.conditions if _is_problem(one)}
 
 
@@ -52,7 +52,7 @@ def key_of_condition(kind: str) -> int:
 
 
 def should_be_true(kind: str) -> bool:
-    """Whether a condition of this type is good news, by the last word of its name: `NotReady` is none."""
+    """Whether a condition should be True, by the last word of its type. `NotReady` should not."""
     words = WORDS.findall(kind)
     return bool(words) and words[-1] in GOOD and not NOT & set(words[-2:-1])
 

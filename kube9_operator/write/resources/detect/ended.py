@@ -1,4 +1,4 @@
-"""Pods that have ended and that nobody starts again: failed, evicted, preempted, turned away or lost by their node."""
+"""Pods that have ended and that nobody starts again: failed, evicted, preempted, rejected by their node, or lost with it."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ FAILED = "Failed"
 DEADLINE = "DeadlineExceeded"
 KUBELET = "kubelet"
 CANNOT_START = frozenset(("StartError", "ContainerCannotRun"))
-"""Reasons of a container that has never run: the kubelet's Event `Failed` tells of it too."""
+"""Reasons of a container that has never run. The kubelet's Event `Failed` reports it too."""
 REPLACED_BY = frozenset(("ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"))
 """Owners that put another pod in the place of one that has failed."""
 
@@ -33,10 +33,10 @@ OF_CONDITION = {
     "DeletionByDeviceTaintManager": rows.EVICTED,
     "DeletionByPodGC": rows.POD_LOST,
 }
-"""By the reason of the condition DisruptionTarget the same."""
+"""By the reason of the condition DisruptionTarget what disrupted the pod."""
 BY_KUBELET = "TerminationByKubelet"
 REJECTED = "Pod was rejected"
-"""How the kubelet's message begins where it does not take a pod."""
+"""How the kubelet's message begins if it rejects a pod."""
 
 
 class Ending(NamedTuple):
@@ -45,13 +45,13 @@ class Ending(NamedTuple):
     row: rows.Row
     reason: str
     at_ms: int = 0
-    """0 where nothing says when."""
+    """0 if nothing says when."""
     why: str = ""
-    """What the status says of it."""
+    """The message of the status."""
 
 
 def of_ended(observed: Observed, previous: Pod | None, current: Pod) -> list[Observation]:
-    """That a pod has ended. An end without a date of its own counts from now, and is only a baseline at first."""
+    """The end of a pod. An end without a date of its own counts from now, and is only a baseline at first."""
     ending = ending_of(current)
     if ending is None or (previous is not None and previous.phase and ending_of(previous) is not None):
         return []
@@ -84,9 +84,9 @@ def of_ended(observed: Observed, previous: Pod | None, current: Pod) -> list[Obs
 
 
 def ending_of(pod: Pod) -> Ending | None:
-    """How a pod has ended, or is about to by somebody's decision; None where it has not, or ended well.
+    """How a pod has ended, or will end by somebody's decision; None if it has not ended, or ended well.
 
-    Somebody who deletes a pod has its containers killed: that is no failure.
+    If somebody deletes a pod, its containers are killed. That is no failure.
     """
     if (disrupted := _disrupted(pod)) is not None:
         return disrupted
@@ -106,7 +106,7 @@ def ending_of(pod: Pod) -> Ending | None:
 
 
 def failing(pod: Pod) -> tuple[Container | None, End | None]:
-    """The container whose failure came first, with its end; sidecars and debuggers only where no other has failed."""
+    """The container that failed first, with its end. Sidecars and debuggers count only if no other container failed."""
     found = [
         (one.kind in ("sidecar", "ephemeral"), one.ends[-1].finished_ms, at)
         for at, one in enumerate(pod.containers)
@@ -119,7 +119,7 @@ def failing(pod: Pod) -> tuple[Container | None, End | None]:
 
 
 def _disrupted(pod: Pod) -> Ending | None:
-    """What somebody has decided: an eviction, a preemption, a shutdown of the node; or that the node is lost."""
+    """An end that somebody decided (eviction, preemption, shutdown of the node), or the loss of the node; None otherwise."""
     row = OF_STATUS.get(pod.reason) if pod.phase == FAILED or pod.reason == "NodeLost" else None
     condition = pod.disruption
     if row is None and (condition is None or pod.phase == "Succeeded"):
@@ -139,7 +139,7 @@ def _of_condition(reason: str, message: str) -> rows.Row:
 
 
 def _of_job(job: Observed, observed: Observed, pod: Pod, ending: Ending) -> Observation:
-    """A pod of a Job: all that fail with one exit code are one event of the Job."""
+    """The end of a pod of a Job. All pods that fail with one exit code are one event about the Job."""
     container, end = failing(pod)
     return observation(
         ending.row,
@@ -155,7 +155,7 @@ def _of_job(job: Observed, observed: Observed, pod: Pod, ending: Ending) -> Obse
 
 
 def _when(observed: Observed, ending: Ending) -> str:
-    """What tells this end from another of the same pod."""
+    """Distinguishes this end from another end of the same pod."""
     return str(ending.at_ms) if ending.at_ms else observed.version
 
 
