@@ -1,4 +1,4 @@
-"""Which pods stood behind each service, from when to when: a query for a service finds its pods. Owns the table service_pods."""
+"""Which pods stood behind each service, from when to when: a query for a service finds them. Owns the table service_pods."""
 
 from kube9_operator.model.resource_states import Slice
 from kube9_operator.write.sqlite.database import Connection, one
