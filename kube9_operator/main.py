@@ -73,8 +73,8 @@ def _serve(deadlines: "Deadlines | None") -> int:
     from kube9_operator.http.prometheus import exposition
     from kube9_operator.http.server import serve as serve_http
     from kube9_operator.model.deadlines import Deadlines
-    from kube9_operator.model.frame import DATABASE_NAME
     from kube9_operator.model.sources import PROCESSES, PUBLISHER, SOURCES
+    from kube9_operator.settings import DATABASE_NAME
     from kube9_operator.supervise.aggregation import Figures
     from kube9_operator.supervise.health import Health
     from kube9_operator.supervise.operator_events import Diary

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+DATABASE_NAME = "kube9.db"
+"""The file in the folder `database_folder`."""
+
 
 class SettingError(Exception):
     """Settings that cannot be used; each of `args` names a variable, the value and what is allowed."""

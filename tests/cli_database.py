@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES
+from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES
 from kube9_operator.write.sqlite.database import transaction
 from tests.bench import database as made
 

@@ -11,7 +11,8 @@ import msgspec
 
 from kube9_operator.model import resource_states
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import ControlFrame, Counts, EventFrame, Frame, ListBegins, ListEnds, StateFrame
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import GONE, Reduced, State
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
@@ -71,14 +72,19 @@ class Kept:
         """A frame of a watch, or of a list where it has a mark or `listing`."""
         seen, observations = list(seen), list(observations)
         self.versions += 1
-        version = "" if mark == "list begins" else str(self.versions)
-        cluster = self.cluster if mark else ""
-        news = News(mark, version, self.now_ms if version else 0, cluster=cluster)
-        return Frame(source, self.versions, news, Counts(received=len(seen) + len(observations)), observations, seen)
+        if mark:
+            ends = ListEnds(str(self.versions), self.now_ms, cluster=self.cluster)
+            return ControlFrame(source, ListBegins(self.cluster) if mark == "list begins" else ends)
+        counts, version = Counts(received=len(seen) + len(observations)), str(self.versions)
+        if source == "events":
+            return EventFrame(source, counts, observations, version, self.now_ms)
+        return StateFrame(source, counts, seen, version, self.now_ms)
 
-    def page(self, source: str, seen: Iterable[State]) -> Frame:
+    def page(self, source: str, seen: Iterable[State]) -> StateFrame:
         """A page of a list: it has no version."""
-        return msgspec.structs.replace(self.frame(source, seen), news=News())
+        frame = self.frame(source, seen)
+        assert isinstance(frame, StateFrame)
+        return msgspec.structs.replace(frame, version="", confirmed_ms=0)
 
     def lists(self, source: str, *seen: State) -> None:
         """A complete list, page by page."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.frame import SEVERITIES
+from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import Figures
 from kube9_operator.supervise.health import STATUSES, Health

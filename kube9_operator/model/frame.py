@@ -1,123 +1,146 @@
-"""What travels from the watchers to the writer: its Structs, limits and encoding. It knows neither Kubernetes nor SQL.
+"""Frames: the messages from the watchers to the writer. It knows neither Kubernetes nor SQL.
 
-Both ends are always of one version of the program, so fields may change freely: no frame outlives its generation.
+There are three kinds: observations of Events, states of resources, and what a watch says about itself (control).
+Both ends are always of the same version of the program, so fields may change freely: no frame outlives its worker generation.
 """
 
-import hashlib
 from typing import Literal
 
 import msgspec
 
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
-
-DATABASE_NAME = "kube9.db"
 
 MAX_OBSERVATIONS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
 
-EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
-SEVERITIES = ("info", "warning", "error", "critical")
-CLUSTER = EVENT_TYPES.index("cluster")
-INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
-
-MS_IN_HOUR = 3_600_000
-
-MAX_TITLE_CHARACTERS = 200
-MAX_DESCRIPTION_CHARACTERS = 1_000
-MAX_NAME_CHARACTERS = 253
-"""Kubernetes' own limit of an object's name; longer kinds, reasons and nodes are cut to it too."""
-MAX_METADATA_BYTES = 10 * 1024 - 512
-"""10 KiB less what the reader adds: reason, count and times."""
-
-
-class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One list item or watch line that is worth recording: a contributor to a happening, as far as it is known by then."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    key: int
-    """64 bits of the happening's key besides the object: the row of the table and what it adds."""
-    contributor: int
-    """64 bits of the contributor's identity."""
-    contributor_hour: int
-    """The hour of the contributor's first time as its source gives it, since 1970: with the hash it finds the contributor."""
-    contributor_name: str
-    primary: bool
-    from_status: bool
-    count: int
-    first_ms: int
-    last_ms: int
-    event_type: int
-    severity: int
-    title: str
-    description: str
-    metadata: str
-    """A JSON object."""
-    reason: str
-    node: str
-    text_hash: int
-    """32 bits of title, description, metadata and contributor_name."""
-    row: str = ""
-    """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
-    redacted: int = 0
-    """How many secrets were taken out of its texts."""
+ListReason = Literal["", "expired", "dropped", "behind", "another cluster"]
+"""Why a source lists again: its version has expired, observations were dropped, the server went back to an earlier version, or
+it belongs to another cluster. '' for the first list.
+"""
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
-    """A frame's part of the books, in list items and watch lines. What becomes of the observations, the writer counts."""
+    """The accounting of one frame, in list items and watch lines. The writer counts what becomes of the observations."""
 
     received: int = 0
     filtered: int = 0
     undecodable: int = 0
     dropped: int = 0
     redacted: int = 0
-    """Secrets taken out of states. No part of the balance; those of an observation are in the observation."""
+    """Secrets removed from states. Not part of the balance. Those of an observation are in the observation."""
 
 
-Mark = Literal["", "list begins", "list ends", "compare"]
-"""`compare`: of a list that is only compared with what is recorded, see write.comparison."""
-Hole = Literal["", "expired", "dropped", "behind", "another cluster"]
-
-
-class News(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a frame says of its source, besides observations; what is empty or 0 is not said."""
-
-    mark: Mark = ""
-    version: str = ""
-    """The resourceVersion to go on from after this frame."""
-    confirmed_ms: int = 0
-    """Until when the source is whole after this frame."""
-    shown_ms: int = 0
-    """With the end of a list: it shows what was there at some moment before this time."""
-    hole: Hole = ""
-    """With the end of a list: why the source could not go on from its version."""
-    cluster: str = ""
-    """With both marks of a list, the uid of the namespace kube-system: which cluster this is. '' where it may not be read."""
-    life_ms: int = 0
-    """Events have been seen to go after this time already."""
-    unavailable: str = ""
-    """Why the source can be neither listed nor watched."""
-    server_ms: int = 0
-    """How late it is by the API server's clock."""
-
-
-class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one read of a watch gave. A frame may carry nothing but a version or a proof."""
+class EventFrame(msgspec.Struct, array_like=True, gc=False, tag=True):
+    """What one read of a list or watch of Events gave."""
 
     source: str
-    sequence: int
-    """1, 2, 3, … for each source and generation."""
-    news: News
     counts: Counts
     observations: list[Observation]
-    states: list[State] = []
-    """Of a watch of resources: what the writer compares with the states that it keeps."""
+    version: str = ""
+    """The resourceVersion to go on from after this frame; '' if this read has none."""
+    confirmed_ms: int = 0
+    """Until when the source is complete after this frame, in ms since 1970; 0 if this read confirms nothing."""
+    sequence: int = 0
+    """1, 2, 3, … for each source and worker generation; set when the frame is sent."""
 
+    @property
+    def items(self) -> list[Observation]:
+        """The observations."""
+        return self.observations
+
+
+class StateFrame(msgspec.Struct, array_like=True, gc=False, tag=True):
+    """What one read of a list or watch of a resource gave: states, which the writer compares with the stored ones.
+
+    The other fields are those of an EventFrame.
+    """
+
+    source: str
+    counts: Counts
+    states: list[State]
+    version: str = ""
+    confirmed_ms: int = 0
+    sequence: int = 0
+
+    @property
+    def items(self) -> list[State]:
+        """The states."""
+        return self.states
+
+
+class ListBegins(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """A complete list follows. If it breaks off, another ListBegins starts it again."""
+
+    cluster: str = ""
+    """The uid of the namespace kube-system, which identifies the cluster; '' if it may not be read."""
+
+
+class ListEnds(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """The list was complete."""
+
+    version: str
+    """The resourceVersion to go on from."""
+    confirmed_ms: int
+    """When the list began: until then the source is complete."""
+    shown_ms: int = 0
+    """The list shows what existed at some moment before this time; 0 for `confirmed_ms`."""
+    reason: ListReason = ""
+    cluster: str = ""
+    """As in ListBegins."""
+
+
+class Confirmed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """The source is complete until this time, although nothing was received: a watch has ended cleanly."""
+
+    confirmed_ms: int
+
+
+class ServerTime(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """The time of the API server's clock, in ms since 1970."""
+
+    server_ms: int
+
+
+class Unavailable(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """The source can be neither listed nor watched."""
+
+    why: str
+
+
+class EventTtlLearned(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """Events disappear after this time, in ms: the Event TTL."""
+
+    event_ttl_ms: int
+
+
+class Compare(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """Observations of a list that is only compared with what is recorded: see write/events/missed.py."""
+
+    observations: list[Observation]
+
+
+Control = ListBegins | ListEnds | Confirmed | ServerTime | Unavailable | EventTtlLearned | Compare
+
+
+class ControlFrame(msgspec.Struct, array_like=True, gc=False, tag=True):
+    """What a watch says about itself, in order with its other frames."""
+
+    source: str
+    control: Control
+    sequence: int = 0
+    """As in an EventFrame."""
+
+    @property
+    def items(self) -> list[Observation]:
+        """The observations that are to be compared; none for any other control."""
+        return self.control.observations if isinstance(self.control, Compare) else []
+
+
+Frame = EventFrame | StateFrame | ControlFrame
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Frame)
+_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
 def encode(frame: Frame) -> bytes:
@@ -128,9 +151,3 @@ def encode(frame: Frame) -> bytes:
 def decode(data: bytes) -> Frame:
     """The frame of `encode`. Raises msgspec.ValidationError for anything else."""
     return _decoder.decode(data)
-
-
-def hash64(*parts: str) -> int:
-    """A signed 64-bit hash of the parts, the same in every process and release: it is kept in the database."""
-    data = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

@@ -3,15 +3,9 @@
 from typing import Any
 from zlib import crc32
 
-from kube9_operator.model.frame import (
-    EVENT_TYPES,
-    MAX_DESCRIPTION_CHARACTERS,
-    MAX_TITLE_CHARACTERS,
-    MS_IN_HOUR,
-    Observation,
-    hash64,
-)
+from kube9_operator.model.observation import EVENT_TYPES, MS_IN_HOUR, Observation, hash64
 from kube9_operator.text import limits
+from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 
 SOURCE = "operator"
 """The source of these events in the books."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, hash64
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, hash64
 
 Repeat = Literal["fold", "each"]
 

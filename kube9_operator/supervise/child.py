@@ -14,7 +14,7 @@ import msgspec
 
 from kube9_operator import interpreter, logs
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.tally import Tallied, Tally
 
 EXIT_DONE = 0

@@ -4,7 +4,7 @@ time, and kept until the writer has committed it, so that neither a dead writer 
 
 from collections import deque
 
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.supervise.child import OutboxBatch
 
 MAX_WAITING = 200

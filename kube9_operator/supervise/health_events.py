@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation
 from kube9_operator.supervise.health import AT_ONCE
 
 SEVERITIES = {"starting": INFO, "healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}

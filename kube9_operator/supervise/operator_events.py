@@ -4,7 +4,7 @@ import json
 
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import ERROR, INFO
+from kube9_operator.model.observation import ERROR, INFO
 from kube9_operator.supervise.child import OutboxBatch
 from kube9_operator.supervise.event_outbox import Untold
 from kube9_operator.supervise.health import Health

@@ -4,8 +4,14 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES
 from kube9_operator.text import redact
+
+MAX_TITLE_CHARACTERS = 200
+MAX_DESCRIPTION_CHARACTERS = 1_000
+MAX_NAME_CHARACTERS = 253
+"""Kubernetes' own limit of an object's name; longer kinds, reasons and nodes are cut to it too."""
+MAX_METADATA_BYTES = 10 * 1024 - 512
+"""10 KiB less what the reader adds: reason, count and times."""
 
 _json = msgspec.json.Encoder(order="sorted")
 

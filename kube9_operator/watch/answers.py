@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from kube9_operator.model.frame import Hole
+from kube9_operator.model.frame import ListReason
 from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
 
 Then = Literal["watch again", "list again", "wait long"]
@@ -21,7 +21,7 @@ class Meaning(msgspec.Struct, frozen=True):
     reload_credentials: bool = False
     of_all: bool = False
     """It is the server's or ours, not the resource's: the log says it once for all watches."""
-    hole: Hole = ""
+    reason: ListReason = ""
     """What a list that follows has to say of why it was needed."""
 
 
@@ -39,10 +39,10 @@ FAILED_TWICE = -10
 """… and again from the same version."""
 
 ANSWERS: dict[int, Meaning] = {
-    EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", hole="expired"),
-    BEHIND: Meaning("list again", "the server has gone back to an earlier state", of_all=True, hole="behind"),
+    EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", reason="expired"),
+    BEHIND: Meaning("list again", "the server has gone back to an earlier state", of_all=True, reason="behind"),
     ANOTHER_CLUSTER: Meaning(
-        "list again", "it is another cluster", reload_credentials=True, of_all=True, hole="another cluster"
+        "list again", "it is another cluster", reload_credentials=True, of_all=True, reason="another cluster"
     ),
     0: Meaning("watch again", "no answer, or a broken one", of_all=True),
     UNREACHABLE: Meaning("watch again", "the API server cannot be reached", of_all=True),
@@ -51,10 +51,10 @@ ANSWERS: dict[int, Meaning] = {
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True, of_all=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
-    DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", hole="dropped"),
+    DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", reason="dropped"),
     FAILED: Meaning("watch again", "an unexpected failure, see the log"),
     FAILED_TWICE: Meaning("list again", "an unexpected failure twice, see the log"),
-    410: Meaning("list again", "the version has expired", hole="expired"),
+    410: Meaning("list again", "the version has expired", reason="expired"),
     429: Meaning("watch again", "the server is busy", of_all=True),
 }
 """By HTTP status, or by the code of an ERROR line, which means the same."""

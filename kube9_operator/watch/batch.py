@@ -2,7 +2,8 @@
 
 import msgspec
 
-from kube9_operator.model.frame import Counts, Observation
+from kube9_operator.model.frame import Counts
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.watch.unreadable import Unreadable
 

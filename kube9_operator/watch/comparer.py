@@ -4,8 +4,7 @@ import threading
 
 from kube9_operator import logs
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, News
-from kube9_operator.watch.batch import Batch
+from kube9_operator.model.frame import Compare
 from kube9_operator.watch.client import ApiError, Client
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.outbox import Outbox, Stopped
@@ -32,9 +31,8 @@ class Comparer:
             listed = 0
             try:
                 for page in self._pager.pages():
-                    found = page.batch.observations
                     listed += page.batch.counts.received
-                    self._outbox.put(Batch(found, counts=Counts(received=len(found))), News(mark="compare"))
+                    self._outbox.send(Compare(page.batch.observations))
             except Stopped:
                 break
             except ApiError as error:

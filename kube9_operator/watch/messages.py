@@ -5,9 +5,9 @@ a message does not say is left out.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kube9_operator.model.frame import MAX_NAME_CHARACTERS
 from kube9_operator.model.rows import OTHER_PRESSURE
 from kube9_operator.text import limits
+from kube9_operator.text.limits import MAX_NAME_CHARACTERS
 
 MAX_VALUE_CHARACTERS = 500
 """Of one value of metadata; image names have up to some 300."""

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from kube9_operator.model.frame import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.text import limits
+from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False):

@@ -7,18 +7,10 @@ from zlib import crc32
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import (
-    CLUSTER,
-    MAX_DESCRIPTION_CHARACTERS,
-    MAX_METADATA_BYTES,
-    MAX_NAME_CHARACTERS,
-    MAX_TITLE_CHARACTERS,
-    MS_IN_HOUR,
-    Observation,
-    hash64,
-)
+from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation, hash64
 from kube9_operator.model.rows import Row
 from kube9_operator.text import limits, redact
+from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES, MAX_NAME_CHARACTERS, MAX_TITLE_CHARACTERS
 from kube9_operator.watch import messages
 from kube9_operator.watch.messages import Facts, Said
 from kube9_operator.watch.recognise import COMBINED, TABLE_ALONE, Chosen, recognise

@@ -10,11 +10,24 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
-
 from kube9_operator import logs
-from kube9_operator.model.frame import MAX_OBSERVATIONS_IN_FRAME, Counts, Frame, News, Observation, encode
-from kube9_operator.model.resource_states import UNREADABLE, State
+from kube9_operator.model.frame import (
+    MAX_OBSERVATIONS_IN_FRAME,
+    Compare,
+    Control,
+    ControlFrame,
+    Counts,
+    EventFrame,
+    EventTtlLearned,
+    Frame,
+    ListBegins,
+    ServerTime,
+    StateFrame,
+    Unavailable,
+    encode,
+)
+from kube9_operator.model.observation import Observation
+from kube9_operator.model.resource_states import OF_SOURCE, UNREADABLE, State
 from kube9_operator.watch.batch import Batch
 
 WAIT_SECONDS = 0.2
@@ -42,15 +55,6 @@ class Stopped(Exception):
     """The process is to end; what has no room is read again from the API server by the next one."""
 
 
-class Parcel(msgspec.Struct):
-    """A frame that waits to be sent."""
-
-    observations: list[Observation]
-    states: list[State]
-    counts: Counts
-    news: News
-
-
 class Outbox:
     """The frames of one source. `put` may be called from several threads; a thread of its own sends."""
 
@@ -60,7 +64,8 @@ class Outbox:
         self._stop = stop
         self._max_items = max_items
         self._patience_seconds = patience_seconds
-        self._parcels: list[Parcel] = []
+        self._of_states = source in OF_SOURCE
+        self._waiting: list[Frame] = []
         self._items = 0
         self._in_hand = 0
         self._bytes = 0
@@ -85,25 +90,34 @@ class Outbox:
         """Observations and states that wait to be sent."""
         return self._items
 
-    def put(self, batch: Batch, news: News, patient: bool = True) -> None:
-        """Takes one read, in parcels of a bounded size, of which the last carries the news. Waits for room: a patient caller
-        for as long as it takes, another for a while only.
+    def put(self, batch: Batch, confirmed_ms: int = 0, patient: bool = True) -> None:
+        """Takes one read, as frames of bounded size; the last one carries the version and the rest of the accounting.
 
-        Raises Stopped where the process is to end and there is no room.
+        Waits for room: as long as it takes if `patient`, otherwise only for a while. Raises Stopped if the process is to end
+        and there is no room.
         """
         assert not (batch.observations and batch.states), "a source has one of them"
-        *before, last = [
-            *(Parcel([], part, Counts(), News()) for part in _parts(batch.states)),
-            *(Parcel(part, [], Counts(), News()) for part in _parts(batch.observations)),
-        ] or [Parcel([], [], Counts(), News())]
+        parts = _parts(batch.states if self._of_states else batch.observations) or [[]]
         rest = batch.counts.received
-        for parcel in before:
-            parcel.counts.received = _accounted(parcel)
-            rest -= parcel.counts.received
-            self._put(parcel, patient)
-        last.counts, last.news = batch.counts, news
-        last.counts.received = rest
+        for part in parts[:-1]:
+            counts = Counts(received=_accounted(part))
+            rest -= counts.received
+            self._put(self._frame(counts, part), patient)
+        batch.counts.received = rest
+        last = self._frame(batch.counts, parts[-1])
+        last.version, last.confirmed_ms = batch.version, confirmed_ms
         self._put(last, patient)
+
+    def send(self, control: Control, patient: bool = True) -> None:
+        """Takes what a watch says about itself. Raises Stopped as `put` does."""
+        if isinstance(control, Compare):
+            for part in _parts(control.observations):
+                self._put(ControlFrame(self._source, Compare(part)), patient)
+        else:
+            self._put(ControlFrame(self._source, control), patient)
+
+    def _frame(self, counts: Counts, items: list[Any]) -> EventFrame | StateFrame:
+        return StateFrame(self._source, counts, items) if self._of_states else EventFrame(self._source, counts, items)
 
     def close(self, wait_seconds: float) -> None:
         """Waits until all is sent, no longer than this; to be called when the process is to end. Says what is not."""
@@ -114,26 +128,27 @@ class Outbox:
         if left:
             logs.get().error("shutdown.not_flushed", source=self._source, observations=left, why=logs.READ_AGAIN)
 
-    def _put(self, parcel: Parcel, patient: bool) -> None:
+    def _put(self, frame: Frame, patient: bool) -> None:
         deadline = time.monotonic() + self._patience_seconds
         with self._changed:
-            if parcel.news.mark == "list begins":
+            if isinstance(frame, ControlFrame) and isinstance(frame.control, ListBegins):
                 self._end_dropping()
-            while not self._fits(parcel):
+            while not self._fits(frame):
                 self.waits = True
                 if self._stop.is_set():
                     raise Stopped
                 if not patient and (self._lossy or time.monotonic() > deadline):
                     self._begin_dropping()
-                    self._make_room(parcel)
+                    self._make_room(frame)
                     break
                 self._changed.wait(WAIT_SECONDS)
             self.waits = False
-            if self._lossy:
-                parcel.news = _without_version(parcel.news)
-            self._parcels.append(parcel)
-            self._items += _number(parcel)
-            self._bytes += _bytes(parcel)
+            kept = _without_version(frame) if self._lossy else frame
+            if kept is None:
+                return
+            self._waiting.append(kept)
+            self._items += len(kept.items)
+            self._bytes += _bytes(kept)
             self._changed.notify_all()
 
     def _begin_dropping(self) -> None:
@@ -146,51 +161,51 @@ class Outbox:
             self._lossy = False
             logs.get().info("drops.ended", source=self._source, dropped=self.dropped - self._dropped_before)
 
-    def _fits(self, parcel: Parcel) -> bool:
+    def _fits(self, frame: Frame) -> bool:
         """Whether there is room; an empty outbox takes anything."""
-        if not self._parcels:
+        if not self._waiting:
             return True
-        return self._items + _number(parcel) <= self._max_items and self._bytes + _bytes(parcel) <= MAX_BYTES
+        return self._items + len(frame.items) <= self._max_items and self._bytes + _bytes(frame) <= MAX_BYTES
 
-    def _make_room(self, newest: Parcel) -> None:
-        """Gives up the least severe observations, of these the oldest, until all fits; each is counted in its own parcel."""
-        waiting = [*self._parcels, newest]
+    def _make_room(self, newest: Frame) -> None:
+        """Drops the least severe observations, of these the oldest, until all fits; each is counted in its own frame."""
+        self._waiting = [kept for frame in self._waiting if (kept := _without_version(frame)) is not None]
+        frames = [frame for frame in (*self._waiting, newest) if isinstance(frame, EventFrame)]
         order = sorted(
-            ((one.severity, age, at) for age, parcel in enumerate(waiting) for at, one in enumerate(parcel.observations)),
+            ((one.severity, age, at) for age, frame in enumerate(frames) for at, one in enumerate(frame.observations)),
         )
-        items, size = sum(_number(parcel) for parcel in waiting), sum(_bytes(parcel) for parcel in waiting)
-        gone: dict[int, set[int]] = {}
+        items, size = sum(len(frame.items) for frame in frames), sum(map(_bytes, frames))
+        dropped: dict[int, set[int]] = {}
         for _, age, at in order:
             if items <= self._max_items and size <= MAX_BYTES:
                 break
-            gone.setdefault(age, set()).add(at)
-            items, size = items - 1, size - _size(waiting[age].observations[at])
-        for age, places in gone.items():
-            parcel = waiting[age]
-            parcel.observations = [one for at, one in enumerate(parcel.observations) if at not in places]
-            parcel.counts.dropped += len(places)
+            dropped.setdefault(age, set()).add(at)
+            items, size = items - 1, size - _size(frames[age].observations[at])
+        for age, places in dropped.items():
+            frame = frames[age]
+            frame.observations = [one for at, one in enumerate(frame.observations) if at not in places]
+            frame.counts.dropped += len(places)
             self.dropped += len(places)
-        for parcel in waiting:
-            parcel.news = _without_version(parcel.news)
-        self._items = sum(_number(parcel) for parcel in self._parcels)
-        self._bytes = sum(_bytes(parcel) for parcel in self._parcels)
+        self._items = sum(len(frame.items) for frame in self._waiting)
+        self._bytes = sum(map(_bytes, self._waiting))
 
     def _send_all(self) -> None:
         while True:
             with self._changed:
-                while not self._parcels:
+                while not self._waiting:
                     if self._stop.is_set():
                         return
                     if self._lossy:
                         self.on_room()
                     self._changed.wait(WAIT_SECONDS if self._lossy else IDLE_SECONDS)
-                parcel = self._parcels.pop(0)
-                self._in_hand = _number(parcel)
+                frame = self._waiting.pop(0)
+                self._in_hand = len(frame.items)
                 self._items -= self._in_hand
-                self._bytes -= _bytes(parcel)
+                self._bytes -= _bytes(frame)
                 self._changed.notify_all()
             self._sequence += 1
-            data = encode(Frame(self._source, self._sequence, parcel.news, parcel.counts, parcel.observations, parcel.states))
+            frame.sequence = self._sequence
+            data = encode(frame)
             while True:
                 with contextlib.suppress(queue.Full):
                     self._frames.put(data, True, WAIT_SECONDS)
@@ -200,9 +215,16 @@ class Outbox:
                     return
 
 
-def _without_version(news: News) -> News:
-    """What may still be said after something was given up: it can be had again from the version before it, or by a list."""
-    return News(life_ms=news.life_ms, unavailable=news.unavailable, server_ms=news.server_ms)
+def _without_version(frame: Frame) -> Frame | None:
+    """What may still be sent of a frame after something was dropped, None for nothing: no version and no confirmation, so that
+    what was dropped can be had again from the version before it, or from a list.
+    """
+    if not isinstance(frame, ControlFrame):
+        frame.version, frame.confirmed_ms = "", 0
+        return frame
+    if isinstance(frame.control, Compare):  # what was dropped would look as if the watch had missed it
+        return EventFrame(frame.source, Counts(received=len(frame.items)), frame.control.observations)
+    return frame if isinstance(frame.control, EventTtlLearned | ServerTime | Unavailable) else None
 
 
 def _parts(items: list[Any]) -> list[list[Any]]:
@@ -218,18 +240,14 @@ def _parts(items: list[Any]) -> list[list[Any]]:
     return parts
 
 
-def _number(parcel: Parcel) -> int:
-    return len(parcel.observations) + len(parcel.states)
+def _accounted(items: list[Any]) -> int:
+    """For how many the writer counts an outcome; those that cannot be decoded are counted with their batch."""
+    return sum(not (isinstance(one, State) and one.reduced == UNREADABLE) for one in items)
 
 
-def _accounted(parcel: Parcel) -> int:
-    """Of how many the writer says what became of them; those that cannot be read are counted with their batch."""
-    return len(parcel.observations) + sum(one.reduced != UNREADABLE for one in parcel.states)
-
-
-def _bytes(parcel: Parcel) -> int:
-    """About what is in it takes."""
-    return sum(map(_size, parcel.observations)) + sum(map(_size, parcel.states))
+def _bytes(frame: Frame) -> int:
+    """About how much memory the items of a frame take."""
+    return sum(map(_size, frame.items))
 
 
 def _size(item: Observation | State) -> int:

@@ -10,7 +10,15 @@ import time
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Hole, News
+from kube9_operator.model.frame import (
+    Confirmed,
+    EventTtlLearned,
+    ListBegins,
+    ListEnds,
+    ListReason,
+    ServerTime,
+    Unavailable,
+)
 from kube9_operator.model.tally import RECORDED, Tally
 from kube9_operator.supervise.child import Ready
 from kube9_operator.watch import answers, cluster_identity, lines
@@ -47,7 +55,7 @@ class Reflector:
         self._cluster = ready.cluster
         self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
         self._pager = Pager(kind, client, deadlines)
-        self._hole: Hole = ""
+        self._reason: ListReason = ""
         self._take_whole = False
         self._bookmarked = False
         self._shown_ms = 0
@@ -136,15 +144,15 @@ class Reflector:
             meta, listed = self._listed_once(cluster)
         if not meta.resource_version:
             raise ApiError(0, "a list without a resourceVersion")
-        self._outbox.put(Batch(), News("list ends", meta.resource_version, began_ms, self._shown_ms, self._hole, cluster))
-        if not self._hole:
+        self._outbox.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
+        if not self._reason:
             self._trouble.over()  # otherwise a watch that goes on is the end of it
-        self._version, self._cluster, self._hole = meta.resource_version, cluster or self._cluster, ""
+        self._version, self._cluster, self._reason = meta.resource_version, cluster or self._cluster, ""
         self._log.info("watch.listed", version=self._version, objects=listed)
 
     def _listed_once(self, cluster: str) -> tuple[ListMeta, int]:
         """Takes a list to the outbox, all but its end; returns its metadata and of how many objects it is."""
-        self._outbox.put(Batch(), News(mark="list begins", cluster=cluster))
+        self._outbox.send(ListBegins(cluster))
         return self._whole() if self._take_whole else self._pages()
 
     def _pages(self) -> tuple[ListMeta, int]:
@@ -159,7 +167,7 @@ class Reflector:
                 self._shown_ms = self._shown_ms if page.token else now_ms()
                 meta, listed = page.meta, listed + page.batch.counts.received
                 self._count(page.batch)
-                self._outbox.put(page.batch, News())
+                self._outbox.put(page.batch)
                 self._handed_over(page.batch, page.began)
         except ApiError as error:
             self._take_whole = error.status == 410 and bool(meta.continue_)
@@ -178,7 +186,7 @@ class Reflector:
             batch = reading.feed(chunk, self._client.server_now_ms())
             self._count(batch)
             listed += batch.counts.received
-            self._outbox.put(batch, News())
+            self._outbox.put(batch)
             self._handed_over(batch, began)
         return reading.end(), listed
 
@@ -190,7 +198,8 @@ class Reflector:
         meta = self._pager.look()
         if _order(meta.resource_version) < _order(self._version):
             raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
-        self._outbox.put(Batch(), News(server_ms=self._client.server_ms))
+        if self._client.server_ms:
+            self._outbox.send(ServerTime(self._client.server_ms))
 
     def _stream(self) -> None:
         """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
@@ -223,7 +232,7 @@ class Reflector:
                 raise ApiError(0, f"none of {received} lines of the watch has a resourceVersion")
             if time.monotonic() - began < self._deadlines.empty_watch:
                 raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
-        self._outbox.put(Batch(), News(confirmed_ms=now_ms()))
+        self._outbox.send(Confirmed(now_ms()))
         self._trouble.over()
 
     def _watch(self) -> Answer:
@@ -260,9 +269,10 @@ class Reflector:
             self._turned = time.monotonic()
             # Lines without a version prove nothing: they may be anything that somebody between sends.
             confirmed_ms = now_ms() if batch.version else 0
-            news = News("", batch.version, confirmed_ms, life_ms=self._other_ttl(batch))
+            if ttl_ms := self._other_ttl(batch):
+                self._outbox.send(EventTtlLearned(ttl_ms), patient=self._kind.of_states)
             # States wait as long as it takes: what the server forgets meanwhile, a list says.
-            self._outbox.put(batch, news, patient=self._kind.of_states)
+            self._outbox.put(batch, confirmed_ms, patient=self._kind.of_states)
             self._handed_over(batch, began)
             if batch.version:
                 self._version = batch.version
@@ -284,9 +294,9 @@ class Reflector:
             self._client.reload_credentials()
         if found.then == "list again":
             self._version = ""
-            self._hole = found.hole if found.hole != "expired" else self._hole or "expired"
+            self._reason = found.reason if found.reason != "expired" else self._reason or "expired"
         if found.then == "wait long":
-            self._outbox.put(Batch(), News(unavailable=found.why))
+            self._outbox.send(Unavailable(found.why))
         if lived_seconds > self._deadlines.retry_reset:
             self._wait = self._deadlines.retry_first
         jittered = self._wait * random.uniform(0.5, 1.0)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kube9_operator import logs
-from kube9_operator.model.frame import MAX_NAME_CHARACTERS
+from kube9_operator.text.limits import MAX_NAME_CHARACTERS
 from kube9_operator.watch.decoding import Identity, printable
 
 LATEST = 5

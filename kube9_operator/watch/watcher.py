@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import ERROR, MS_IN_HOUR, SEVERITIES
+from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.sources import PUBLISHER, SOURCES
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.child import Link, Ready, Watching

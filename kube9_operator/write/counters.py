@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from kube9_operator.model.frame import EVENT_TYPES, SEVERITIES, Counts, Observation
+from kube9_operator.model.frame import Counts
+from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES, Observation
 from kube9_operator.model.tally import LAG, PROCESSING, Tally
 
 OPERATIONS = "kube9_database_operations_total"

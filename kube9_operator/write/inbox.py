@@ -32,7 +32,7 @@ class Inbox:
                 if not batch:
                     until = time.monotonic() + self._commit_wait
                 batch.append(frame)
-                items += len(frame.observations) + len(frame.states)
+                items += len(frame.items)
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:

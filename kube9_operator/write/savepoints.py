@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store

@@ -13,6 +13,6 @@ def say(batch: list[Frame], frames: Any) -> None:
     """
     waiting = frames.qsize()
     if batch or waiting:
-        observations = sum(len(frame.observations) + len(frame.states) for frame in batch)
+        observations = sum(len(frame.items) for frame in batch)
         left = {"frames": len(batch), "observations": observations, "frames_in_queue": waiting}
         logs.get().error("shutdown.not_flushed", **left, why=logs.READ_AGAIN)

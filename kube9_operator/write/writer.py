@@ -11,7 +11,19 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import (
+    Compare,
+    Confirmed,
+    ControlFrame,
+    Counts,
+    EventFrame,
+    Frame,
+    ListBegins,
+    ListEnds,
+    ServerTime,
+    StateFrame,
+)
+from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import child
 from kube9_operator.write import unflushed
@@ -210,9 +222,10 @@ class Writer:
         self._told.clear()
         self._counted.committed(self._alive_at - began, self._written_ms)
         self._log_redacted()
-        self._committed += sum(len(frame.observations) for frame in batch)
-        for server_ms in filter(None, (frame.news.server_ms for frame in batch)):
-            self.housekeeping.retention.server_says(server_ms)
+        self._committed += sum(len(frame.items) for frame in batch if not isinstance(frame, StateFrame))
+        for frame in batch:
+            if isinstance(frame, ControlFrame) and isinstance(frame.control, ServerTime):
+                self.housekeeping.retention.server_says(frame.control.server_ms)
         if tries:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
@@ -245,13 +258,20 @@ class Writer:
         if self._unwritten_since_ms:
             self.ledger.unwritten(self._unwritten_since_ms, now)
         for frame in batch:
-            if frame.news.mark == "compare":
-                self.ledger.compared(frame.source, len(frame.observations) - self._comparison.take(frame))
-                continue
-            outcomes = Counter(self._record(frame.source, observation) for observation in frame.observations)
-            if frame.source in states.SOURCES:
-                outcomes += self._compare(frame, now)
-            self._counted.received(frame.counts)
+            outcomes: Counter[str] = Counter()
+            if isinstance(frame, ControlFrame):
+                if isinstance(frame.control, Compare):
+                    missing = self._comparison.take(frame.source, frame.items)
+                    self.ledger.compared(frame.source, len(frame.items) - missing)
+                    continue
+                if frame.source in states.SOURCES:
+                    self._control(frame, now)
+            else:
+                if isinstance(frame, EventFrame):
+                    outcomes = Counter(self._record(frame.source, observation) for observation in frame.observations)
+                else:
+                    outcomes = self._compare(frame, now)
+                self._counted.received(frame.counts)
             self.ledger.took(frame, outcomes, now)
         for told in self._told:
             for observation in told.observations:
@@ -265,10 +285,18 @@ class Writer:
         self.ledger.alive(now)
         self._confirming_ms = self.ledger.confirmed_ms()
 
-    def _compare(self, frame: Frame, now: int) -> Counter[str]:
+    def _control(self, frame: ControlFrame, now: int) -> None:
+        """Tells the comparison of states what a watch says about itself."""
+        control = frame.control
+        if isinstance(control, ListBegins):
+            self._states.list_begins(frame.source, control.cluster)
+        elif isinstance(control, ListEnds):
+            self._states.list_ends(frame.source, control.cluster, now)
+        if isinstance(control, ListEnds | Confirmed):
+            self._states.heard(frame.source, now)
+
+    def _compare(self, frame: StateFrame, now: int) -> Counter[str]:
         """What became of the states of a frame."""
-        if frame.news.mark == "list begins":
-            self._states.list_begins(frame.source, frame.news.cluster)
         whole = bool(frame.states) and self._states.is_whole(frame.source)
         made = Counter(
             outcome
@@ -279,9 +307,7 @@ class Writer:
                 )
             )
         )
-        if frame.news.mark == "list ends":
-            self._states.list_ends(frame, now)
-        if frame.news.version or frame.news.confirmed_ms:
+        if frame.version or frame.confirmed_ms:
             self._states.heard(frame.source, now)
         return made
 
@@ -296,7 +322,7 @@ class Writer:
         for source, observations in missed.items():
             self._log.error("watch.missed", source=source, events=len(observations))
             self._counted.missed(len(observations))
-            self._commit([Frame(source, 0, News(), Counts(received=len(observations)), observations)])
+            self._commit([EventFrame(source, Counts(received=len(observations)), observations)])
             with database.transaction(self._connection):
                 self.ledger.lost(source)
         if missed:

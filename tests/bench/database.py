@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-from kube9_operator.model.frame import Counts, Frame, News, Observation, hash64
+from kube9_operator.model.frame import ControlFrame, Counts, EventFrame, ListEnds
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
@@ -81,8 +82,9 @@ def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
             for one in batch:
                 store.apply(one)
             counts, now_ms = Counts(received=len(batch)), time.time_ns() // 1_000_000
-            frame = Frame("events", sequence, News("list ends" if sequence == 1 else "", "1", now_ms), counts, [])
-            ledger.took(frame, {"stored": len(batch)}, now_ms)
+            if sequence == 1:
+                ledger.took(ControlFrame("events", ListEnds("1", now_ms)), {}, now_ms)
+            ledger.took(EventFrame("events", counts, [], "1", now_ms), {"stored": len(batch)}, now_ms)
             store.finish()
             ledger.started(now_ms)
             ledger.alive(now_ms)

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.database import transaction
 from tests.bench import database

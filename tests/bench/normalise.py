@@ -5,7 +5,6 @@ import threading
 import time
 from pathlib import Path
 
-from kube9_operator.model.frame import News
 from kube9_operator.watch import lines
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.outbox import Outbox
@@ -35,7 +34,7 @@ def _times_us(chosen: list[bytes]) -> list[float]:
         for line in chosen:
             began = time.thread_time_ns()
             batch = stream.feed(line)
-            outbox.put(batch, News(version=batch.version))
+            outbox.put(batch)
             took.append((time.thread_time_ns() - began) / 1000)
         stop.set()
         outbox.close(10)

@@ -18,7 +18,8 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, Mark, News, Observation, encode
+from kube9_operator.model.frame import ControlFrame, Counts, EventFrame, Frame, ListBegins, ListEnds, StateFrame, encode
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Node, State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
@@ -42,11 +43,15 @@ def story() -> list[bytes]:
     written: list[bytes] = []
     sequences: dict[str, int] = {}
 
-    def frame(source: str, mark: Mark, seen: list[Observation], states: list[State], version: str = "") -> None:
-        sequences[source] = sequences.get(source, 0) + 1
-        news = News(mark, version, NOW if version else 0, cluster="cluster-1" if mark else "")
-        counts = Counts(received=len(seen) + len(states))
-        written.append(encode(Frame(source, sequences[source], news, counts, seen, states)))
+    def send(frame: Frame) -> None:
+        frame.sequence = sequences[frame.source] = sequences.get(frame.source, 0) + 1
+        written.append(encode(frame))
+
+    def events(seen: list[Observation], version: str = "") -> None:
+        send(EventFrame("events", Counts(received=len(seen)), seen, version, NOW if version else 0))
+
+    def state(source: str, seen: State, version: str = "") -> None:
+        send(StateFrame(source, Counts(received=1), [seen], version, NOW if version else 0))
 
     def workload(replicas: int, version: str) -> State:
         return State("shop", "web", "uid-web", version, reduced(Workload(replicas, {"app": "web:1"})))
@@ -56,16 +61,17 @@ def story() -> list[bytes]:
             "", "node-1", "uid-node-1", version, reduced(Node(NOW - 9_000_000, False, ready, NOW - 5_000, "KubeletReady"))
         )
 
-    frame("events", "list begins", [], [])
-    frame("events", "", observations, [])
-    frame("events", "list ends", [], [], "7")
-    for source, state in (("deployments", workload(2, "1")), ("nodes", node("True", "2"))):
-        frame(source, "list begins", [], [])
-        frame(source, "", [], [state])
-        frame(source, "list ends", [], [], "7")
-    frame("events", "", risen, [], "8")
-    frame("deployments", "", [], [workload(5, "8")], "8")
-    frame("nodes", "", [], [node("Unknown", "9")], "9")
+    begins, ends = ListBegins("cluster-1"), ListEnds("7", NOW, cluster="cluster-1")
+    send(ControlFrame("events", begins))
+    events(observations)
+    send(ControlFrame("events", ends))
+    for source, seen in (("deployments", workload(2, "1")), ("nodes", node("True", "2"))):
+        send(ControlFrame(source, begins))
+        state(source, seen)
+        send(ControlFrame(source, ends))
+    events(risen, "8")
+    state("deployments", workload(5, "8"), "8")
+    state("nodes", node("Unknown", "9"), "9")
     return written
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.model.frame import Counts, Frame, News, Observation
+from kube9_operator.model.frame import ControlFrame, ListBegins, ListEnds
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, restore, salvage
@@ -55,10 +56,10 @@ def begin(store: Store, ledger: Ledger, seen: list[Observation]) -> None:
     """In a transaction: what the first batches bring."""
     ledger.started(NOW)
     store.begin(NOW)
-    ledger.took(Frame("events", 1, News("list begins", cluster="c"), Counts(), []), {}, NOW)
+    ledger.took(ControlFrame("events", ListBegins("c")), {}, NOW)
     for one in seen:
         store.apply(one)
-    ledger.took(Frame("events", 2, News("list ends", "7", NOW, cluster="c"), Counts(), []), {}, NOW)
+    ledger.took(ControlFrame("events", ListEnds("7", NOW, cluster="c")), {}, NOW)
     store.finish()
 
 

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, encode
+from kube9_operator.model.frame import Counts, EventFrame, encode
 from kube9_operator.settings import from_environment
 from kube9_operator.write.writer import Writer
 from tests.bench import database as made
@@ -33,7 +33,7 @@ def test_what_comes_too_fast_to_be_flushed_is_counted(tmp_path: Path, capfd: pyt
     seen = list(made.observations(30))
     for at in range(0, len(seen), 10):
         counts = Counts(received=10)
-        frames.put(encode(Frame("events", at // 10 + 1, News("", str(at)), counts, seen[at : at + 10])))
+        frames.put(encode(EventFrame("events", counts, seen[at : at + 10], str(at), sequence=at // 10 + 1)))
     writer = Writer(Asked(), frames, connection, from_environment({"DB_PATH": "/"}), Deadlines(flush=0.0))  # type: ignore[arg-type]
     writer.write_until_stopped()
     committed = connection.execute("SELECT count(*) FROM events").get

@@ -9,7 +9,7 @@ from unittest import mock
 import apsw
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation, hash64
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation, hash64
 from kube9_operator.write.events import size_limit
 from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.events.store import Store

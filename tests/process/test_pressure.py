@@ -7,7 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.model.frame import CRITICAL, Counts, Frame, News, Observation, decode
+from kube9_operator.model.frame import Counts, EventFrame, decode
+from kube9_operator.model.observation import CRITICAL, Observation
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
 from tests.bench.database import observations
@@ -62,8 +63,10 @@ def outbox(frames: "queue.Queue[bytes]", stop: threading.Event, patience: float 
     return Outbox("events", frames, stop, max_items=1_000, patience_seconds=patience)
 
 
-def received(frames: "queue.Queue[bytes]") -> list[Frame]:
-    return [decode(frames.get(timeout=10)) for _ in range(frames.qsize())]
+def received(frames: "queue.Queue[bytes]") -> list[EventFrame]:
+    got = [decode(frames.get(timeout=10)) for _ in range(frames.qsize())]
+    assert all(isinstance(frame, EventFrame) for frame in got)
+    return got  # type: ignore[return-value]
 
 
 def severe(seen: Observation, severity: int) -> Observation:
@@ -80,11 +83,9 @@ def test_the_least_severe_and_oldest_give_way() -> None:
     critical = [severe(one, CRITICAL) for one in made[::100]]
     lines = [severe(one, CRITICAL if at % 100 == 0 else at % 2) for at, one in enumerate(made)]
     for at in range(0, len(lines), 100):
-        full.put(
-            Batch(lines[at : at + 100], counts=Counts(received=100)), News(version=str(at), confirmed_ms=at), patient=False
-        )
+        full.put(Batch(lines[at : at + 100], counts=Counts(received=100), version=str(at)), at, patient=False)
     assert full.lossy()
-    got: list[Frame] = []
+    got: list[EventFrame] = []
     until(lambda: got.extend(received(frames)) or sum(frame.counts.received for frame in got) == len(lines), "the rest")
     stop.set()
     kept = [one for frame in got for one in frame.observations]
@@ -93,7 +94,7 @@ def test_the_least_severe_and_oldest_give_way() -> None:
     assert [one.name for one in kept if one.severity == CRITICAL] == [one.name for one in critical]
     assert [frame.sequence for frame in got] == list(range(1, len(got) + 1))
     first_lost = next(at for at, frame in enumerate(got) if frame.counts.dropped)
-    assert not [frame for frame in got[first_lost:] if frame.news.version], "a version after a loss would hide it"
+    assert not [frame for frame in got[first_lost:] if frame.version], "a version after a loss would hide it"
 
 
 def test_a_list_waits_for_room_and_ends_with_the_process() -> None:
@@ -105,7 +106,7 @@ def test_a_list_waits_for_room_and_ends_with_the_process() -> None:
 
     def listing() -> None:
         try:
-            full.put(Batch(made, counts=Counts(received=4_000)), News(version="9"))
+            full.put(Batch(made, counts=Counts(received=4_000), version="9"))
         except Stopped:
             ended.append(Stopped)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.model.frame import Counts, Frame, News, decode
+from kube9_operator.model.frame import Counts, StateFrame, decode
 from kube9_operator.model.resource_states import UNREADABLE, State
 from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch.batch import Batch
@@ -141,12 +141,12 @@ def test_states_wait_for_room_and_are_never_given_up() -> None:
     frames: queue.Queue[bytes] = queue.Queue(1)
     stop = threading.Event()
     full = Outbox("pods", frames, stop, max_items=1_000, patience_seconds=0.0)
-    made, got = states(4_000), list[Frame]()
+    made, got = states(4_000), list[StateFrame]()
 
     def watch() -> None:
         for at in range(0, len(made), 800):
             counts = Counts(received=800, undecodable=80)
-            full.put(Batch(states=made[at : at + 800], counts=counts), News(version=str(at)), patient=True)
+            full.put(Batch(states=made[at : at + 800], counts=counts, version=str(at)), patient=True)
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -159,9 +159,11 @@ def test_states_wait_for_room_and_are_never_given_up() -> None:
     for frame in got:
         readable = sum(one.reduced != UNREADABLE for one in frame.states)
         assert frame.counts.received == readable + frame.counts.undecodable, "each frame carries its part of the books"
-    assert [frame.news.version for frame in got if frame.news.version] == [str(at) for at in range(0, 4_000, 800)]
+    assert [frame.version for frame in got if frame.version] == [str(at) for at in range(0, 4_000, 800)]
 
 
-def _take(frames: "queue.Queue[bytes]", got: list[Frame]) -> bool:
-    got.append(decode(frames.get(timeout=10)))
+def _take(frames: "queue.Queue[bytes]", got: list[StateFrame]) -> bool:
+    frame = decode(frames.get(timeout=10))
+    assert isinstance(frame, StateFrame)
+    got.append(frame)
     return True

@@ -15,7 +15,7 @@ import pytest
 
 from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.tally import Tally
 from kube9_operator.write.events import deletion, eraser, retention
 from kube9_operator.write.events.coverage import Ledger

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from kube9_operator.model.frame import Counts, Frame, News
+from kube9_operator.model.frame import Counts, StateFrame
 from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Service, Slice, State, Workload
 from kube9_operator.write.sqlite import database
 from tests.bench import database as made
@@ -70,7 +70,7 @@ def live(folder: str, seed: int, start_ms: int) -> None:
                 if seen and (one == source or at == len(lines)):
                     keeper.now_ms = time.time_ns() // 1_000_000
                     version = str(int(seen[-1].version) + 100)
-                    frame = Frame(one, 0, News("", version, keeper.now_ms), Counts(received=len(seen)), [], list(seen))
+                    frame = StateFrame(one, Counts(received=len(seen)), list(seen), version, keeper.now_ms)
                     keeper.take(frame)
                     seen.clear()
     print("done", flush=True)

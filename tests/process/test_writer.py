@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Counts, Frame, News, Observation, encode
+from kube9_operator.model.frame import Counts, EventFrame, Frame, StateFrame, encode
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
@@ -66,7 +67,7 @@ def write(connection: apsw.Connection, link: Asked, *frames: Frame) -> None:
 
 
 def frame(sequence: int, observations: list[Observation], version: str = "7") -> Frame:
-    return Frame("events", sequence, News("", version, 1_795_000_000_000), Counts(received=len(observations)), observations)
+    return EventFrame("events", Counts(received=len(observations)), observations, version, 1_795_000_000_000, sequence)
 
 
 def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection) -> None:
@@ -113,7 +114,7 @@ def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connectio
     known: dict[str, list[Observation]] = {"even": []}
     monkeypatch.setattr(detect, "compare", lambda seen, *_: known[seen.name])
     states = [State("shop", name, f"uid-{name}", "7", reduced(Workload(2, {}))) for name in ("odd", "even")]
-    write(connection, Asked(), Frame("deployments", 1, News("", "7", 1_795_000_000_000), Counts(received=2), [], states))
+    write(connection, Asked(), StateFrame("deployments", Counts(received=2), states, "7", 1_795_000_000_000, 1))
     assert connection.execute("SELECT name FROM states").fetchall() == [("even",)]
     assert connection.execute("SELECT error FROM dead_letters").fetchall() == [("KeyError: 'odd'",)]
     assert connection.execute("SELECT received, filtered, refused FROM books").fetchall() == [(2, 1, 1)]
@@ -144,7 +145,7 @@ def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(co
 
 def test_a_clock_that_was_ahead_vouches_for_nothing_to_come(connection: apsw.Connection) -> None:
     def confirmed(ms: int) -> int:
-        write(connection, Asked(), Frame("events", 1, News("", "7", ms), Counts(), []))
+        write(connection, Asked(), EventFrame("events", Counts(), [], "7", ms, 1))
         return int(connection.execute("SELECT proved_until_ms FROM sources").get)
 
     now = time.time_ns() // 1_000_000

@@ -16,7 +16,7 @@ from unittest import mock
 import urllib3
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import News
+from kube9_operator.model.frame import Control, ListEnds, Unavailable
 from kube9_operator.model.tally import Tally
 from kube9_operator.supervise.child import Ready
 from kube9_operator.watch.batch import Batch
@@ -101,13 +101,15 @@ class Sink:
         self.waits = False
         self.dropped = 0
         self.on_room: Callable[[], None] = lambda: None
-        self.news: list[News] = []
+        self.control: list[Control] = []
         self.counts: dict[str, int] = {}
         """Of each Event that was delivered the highest count."""
         self.undecodable = 0
 
-    def put(self, batch: Batch, news: News, patient: bool = True) -> None:
-        self.news.append(news)
+    def send(self, control: Control, patient: bool = True) -> None:
+        self.control.append(control)
+
+    def put(self, batch: Batch, confirmed_ms: int = 0, patient: bool = True) -> None:
         self.undecodable += batch.counts.undecodable
         self._clock.passes(self._wait_seconds if batch.observations else 0.0)
         for one in batch.observations:
@@ -115,10 +117,10 @@ class Sink:
 
     def holes(self) -> list[str]:
         """Of each complete list why it was needed; '' for the first."""
-        return [one.hole for one in self.news if one.mark == "list ends"]
+        return [one.reason for one in self.control if isinstance(one, ListEnds)]
 
     def unavailable(self) -> list[str]:
-        return [one.unavailable for one in self.news if one.unavailable]
+        return [one.why for one in self.control if isinstance(one, Unavailable)]
 
 
 class Server:

@@ -7,7 +7,7 @@ from unittest import mock
 import msgspec
 import pytest
 
-from kube9_operator.model.frame import hash64
+from kube9_operator.model.observation import hash64
 from kube9_operator.model.tally import LIMITED, MOST_NAMESPACE_LABELS, OTHER, Tally
 from kube9_operator.write.events import bounds
 from kube9_operator.write.events.shares import cut_level

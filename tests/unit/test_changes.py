@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING, Observation
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation
 from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect import endpoints

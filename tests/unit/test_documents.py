@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import SEVERITIES
+from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.watch.recognise import RULES
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube9_operator.model.frame import SEVERITIES, Observation
+from kube9_operator.model.observation import SEVERITIES, Observation
 from kube9_operator.watch import lines, observations
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.observations import Event, normalise

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kube9_operator.http.pages import TEXT, Pages
 from kube9_operator.http.prometheus import METRICS, exposition
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO
+from kube9_operator.model.observation import INFO
 from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
 from kube9_operator.supervise.aggregation import Figures
 from kube9_operator.supervise.child import Recording, Watching, decode

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import WARNING, Counts, Frame, Hole, News
+from kube9_operator.model.frame import Control, ControlFrame, Counts, EventFrame, ListBegins, ListEnds, ListReason, Unavailable
+from kube9_operator.model.observation import WARNING
 from kube9_operator.write.events.coverage import Ledger
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
@@ -26,15 +27,21 @@ class Record:
         self.ledger = Ledger(self.connection, self.store, HOUR)
         self.now_ms = NOW
 
-    def take(self, source: str, news: News) -> None:
+    def take(self, source: str, control: Control) -> None:
         self.store.begin(self.now_ms)
-        self.ledger.took(Frame(source, 1, news, Counts(), []), {}, self.now_ms)
+        self.ledger.took(ControlFrame(source, control), {}, self.now_ms)
         self.store.finish()
 
-    def relist(self, source: str, hole: Hole = "", version: str = "7") -> None:
+    def watched(self, source: str, version: str, confirmed_ms: int) -> None:
+        """What a watch delivers: a version, and until when it confirms the source."""
+        self.store.begin(self.now_ms)
+        self.ledger.took(EventFrame(source, Counts(), [], version, confirmed_ms), {}, self.now_ms)
+        self.store.finish()
+
+    def relist(self, source: str, reason: ListReason = "", version: str = "7") -> None:
         """A list that begins and ends now."""
-        self.take(source, News("list begins"))
-        self.take(source, News("list ends", version, self.now_ms, self.now_ms, hole))
+        self.take(source, ListBegins())
+        self.take(source, ListEnds(version, self.now_ms, self.now_ms, reason))
 
     def gaps(self) -> list[tuple[Any, ...]]:
         return self.connection.execute(
@@ -67,7 +74,7 @@ def record() -> Iterator[Record]:
 
 def test_a_list_of_a_resource_after_a_hole_leaves_a_gap_from_the_last_proof_to_the_list(record: Record) -> None:
     record.relist("pods")
-    record.take("pods", News("", "8", NOW + 2 * MINUTE))
+    record.watched("pods", "8", NOW + 2 * MINUTE)
     record.now_ms = NOW + 5 * MINUTE
     record.relist("pods", "expired")
     assert record.gaps() == [("pods", 2 * MINUTE, 5 * MINUTE, "changes in between unknown")]
@@ -104,23 +111,23 @@ def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record
 def test_lists_of_two_clusters_arrive_in_any_order(record: Record) -> None:
     """Each watch notices by itself that the API server was replaced."""
     for source in ("events", "nodes"):
-        record.take(source, News("list ends", "1", NOW, NOW, cluster="old"))
-    record.take("events", News("list ends", "7", NOW + 2, NOW + 2, "another cluster", "new"))
-    record.take("nodes", News("", "2", NOW + 3))
-    record.take("services", News("list ends", "3", NOW + 1, NOW + 1, cluster="old"))
+        record.take(source, ListEnds("1", NOW, NOW, cluster="old"))
+    record.take("events", ListEnds("7", NOW + 2, NOW + 2, "another cluster", "new"))
+    record.watched("nodes", "2", NOW + 3)
+    record.take("services", ListEnds("3", NOW + 1, NOW + 1, cluster="old"))
     assert record.ledger.cluster() == "new"
     assert record.ledger.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
     for source in ("nodes", "services"):
-        record.take(source, News("list ends", "8", NOW + 4, NOW + 4, "another cluster", "new"))
+        record.take(source, ListEnds("8", NOW + 4, NOW + 4, "another cluster", "new"))
     assert record.ledger.versions() == {"events": "7", "nodes": "8", "services": "8"}
-    record.take("nodes", News("", "9", NOW + 5))
+    record.watched("nodes", "9", NOW + 5)
     assert record.ledger.versions()["nodes"] == "9"
 
 
 def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Record) -> None:
     for source, confirmed in (("a", 3), ("b", 1), ("c", 2)):
         record.relist(source)
-        record.take(source, News("", "8", NOW + confirmed * MINUTE))
+        record.watched(source, "8", NOW + confirmed * MINUTE)
     for at, source in ((10, "a"), (9, "b"), (10, "c")):
         record.now_ms = NOW + at * MINUTE
         record.relist(source, "expired")
@@ -128,7 +135,7 @@ def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Recor
     assert (event["from"], event["to"], event["count"], event["sources"]) == (MINUTE, 10 * MINUTE, 1, ["a", "b", "c"])
     assert record.accounting() == {"received": 3, "stored": 1, "updated": 2}
     record.now_ms = NOW + 20 * MINUTE
-    record.take("a", News("", "9", record.now_ms))
+    record.watched("a", "9", record.now_ms)
     record.now_ms += MINUTE
     record.relist("a", "expired")
     assert len(record.events()) == 2, "another outage"
@@ -158,22 +165,22 @@ def test_a_gap_whose_event_retention_took_tells_of_itself_again(record: Record) 
 def test_what_was_missed_without_permission_is_missing_for_that(record: Record) -> None:
     record.relist("pods")
     record.now_ms += 3 * MINUTE
-    record.take("pods", News(unavailable="not permitted"))
+    record.take("pods", Unavailable("not permitted"))
     record.now_ms += MINUTE
     record.relist("pods", "expired")
     assert record.gaps() == [("pods", 0, 4 * MINUTE, "changes in between unknown: not permitted")]
     record.now_ms += MINUTE
-    record.take("pods", News(unavailable="not permitted"))
-    record.take("pods", News("", "9", record.now_ms))
+    record.take("pods", Unavailable("not permitted"))
+    record.watched("pods", "9", record.now_ms)
     record.now_ms += MINUTE
     record.relist("pods", "expired")
     assert record.gaps()[1:] == [("pods", 5 * MINUTE, 6 * MINUTE, "changes in between unknown")], "it went on in between"
 
 
 def test_a_source_that_may_not_be_watched_from_the_first_start(record: Record) -> None:
-    record.take("nodes", News(unavailable="not permitted"))
+    record.take("nodes", Unavailable("not permitted"))
     record.now_ms += HOUR
-    record.take("nodes", News(unavailable="not permitted"))
+    record.take("nodes", Unavailable("not permitted"))
     record.relist("nodes")
     assert record.gaps() == [("nodes", 0, HOUR, "changes in between unknown: not permitted")]
     assert record.connection.execute("SELECT covered_from_ms, unavailable FROM sources").fetchall() == [(NOW, None)]

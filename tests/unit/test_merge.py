@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import ERROR, WARNING, Observation, hash64
+from kube9_operator.model.observation import ERROR, WARNING, Observation, hash64
 from kube9_operator.write.events import merge
 from kube9_operator.write.events.store import SUFFIXES, Store
 from kube9_operator.write.sqlite import database, migrations

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_METADATA_BYTES, SEVERITIES, Observation
+from kube9_operator.model.observation import SEVERITIES, Observation
+from kube9_operator.text.limits import MAX_METADATA_BYTES
 from kube9_operator.watch.observations import Event, Reference, normalise
 from kube9_operator.watch.recognise import COMBINED, RULES, Chosen
 from tests.unit.test_events import event

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from kube9_operator import logs
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES
+from kube9_operator.model.observation import INFO
 from kube9_operator.text import limits, redact
+from kube9_operator.text.limits import MAX_METADATA_BYTES
 from tests import secrets
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import ListBegins, ListEnds
 from kube9_operator.model.tally import RECORDED
 from tests.unit.api import FAULTS, Clock, Run, Server
 
@@ -100,7 +101,7 @@ def test_a_list_and_watches_without_a_fault() -> None:
     assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "look"]
     assert run.sink.counts == dict.fromkeys(PODS, 1)
     assert (run.sink.holes(), run.log.troubles(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
-    assert [one.mark for one in run.sink.news if one.mark] == ["list begins", "list ends"]
+    assert [type(one) for one in run.sink.control if isinstance(one, ListBegins | ListEnds)] == [ListBegins, ListEnds]
 
 
 def test_what_is_timed_is_how_long_events_took_to_their_place_in_the_queue() -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kube9_cli.query.connection import MAX_OWNERS, OWNERS
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import (
     Autoscaler,
     Claim,

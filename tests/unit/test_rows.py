@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_TITLE_CHARACTERS, SEVERITIES, hash64
+from kube9_operator.model.observation import SEVERITIES, hash64
+from kube9_operator.text.limits import MAX_TITLE_CHARACTERS
 
 
 @pytest.mark.parametrize("row", rows.TABLE, ids=lambda row: f"{row.name}: {row.title}")

@@ -3,7 +3,7 @@
 import pytest
 
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, INFO, Observation
+from kube9_operator.model.observation import CRITICAL, INFO, Observation
 from kube9_operator.supervise.child import OutboxBatch
 from kube9_operator.supervise.event_outbox import MAX_IN_BATCH, MAX_WAITING, Untold
 

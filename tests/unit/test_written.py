@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.model.frame import SEVERITIES, Observation
+from kube9_operator.model.observation import SEVERITIES, Observation
 from kube9_operator.watch import lines
 from kube9_operator.watch.kinds.events import EVENTS
 from tests.unit.test_merge import QUIET, Record

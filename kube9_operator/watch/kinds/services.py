@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import hash64
+from kube9_operator.model.observation import hash64
 from kube9_operator.model.resource_states import Service, Slice
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource

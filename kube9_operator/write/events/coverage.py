@@ -6,7 +6,18 @@ import msgspec
 
 from kube9_operator import __version__
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import INFO, Counts, Frame, News, Observation
+from kube9_operator.model.frame import (
+    Confirmed,
+    Control,
+    ControlFrame,
+    Counts,
+    EventTtlLearned,
+    Frame,
+    ListBegins,
+    ListEnds,
+    Unavailable,
+)
+from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.gaps import Gaps
@@ -78,37 +89,42 @@ class Ledger:
         return min(self._event_ttl_ms, self._known_number("event_life_ms", self._event_ttl_ms))
 
     def took(self, frame: Frame, outcomes: dict[str, int], now_ms: int) -> None:
-        """Notes what a frame says of its source, with its part of the books."""
-        self._account(frame.source, frame.counts, outcomes)
+        """Stores what a frame says about its source, and its accounting."""
         self._execute("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (frame.source,))
-        news = frame.news
-        if news.life_ms:
-            self._fact("event_life_ms", news.life_ms)
-        if news.unavailable:
+        if isinstance(frame, ControlFrame):
+            self._took_control(frame.source, frame.control, now_ms)
+        else:
+            self._account(frame.source, frame.counts, outcomes)
+            self._confirm(frame.source, frame.version, frame.confirmed_ms, now_ms)
+
+    def _took_control(self, source: str, control: Control, now_ms: int) -> None:
+        if isinstance(control, ListBegins):
+            self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, source))
+        elif isinstance(control, ListEnds):
+            self._note_cluster(source, control)
+            self._listed(source, control)
+            self._confirm(source, control.version, control.confirmed_ms, now_ms)
+        elif isinstance(control, Confirmed):
+            self._confirm(source, "", control.confirmed_ms, now_ms)
+        elif isinstance(control, Unavailable):
             self._execute(
                 "UPDATE sources SET unavailable = ?, unavailable_since_ms = coalesce(unavailable_since_ms, ?) WHERE source = ?",
-                (news.unavailable, now_ms, frame.source),
+                (control.why, now_ms, source),
             )
-        if news.mark == "list begins":
-            self._execute("UPDATE sources SET listing_since_ms = ? WHERE source = ?", (now_ms, frame.source))
-        elif news.mark == "list ends":
-            self._note_cluster(frame.source, news)
-            self._listed(frame.source, news)
-        if news.confirmed_ms or news.version:
-            self._execute(
-                """UPDATE sources SET version = coalesce(nullif(?, ''), version),
-                proved_until_ms = CASE WHEN proved_until_ms <= ? THEN max(proved_until_ms, ?)
-                ELSE coalesce(nullif(?, 0), min(proved_until_ms, ?)) END,
-                listing_since_ms = NULL, unavailable = NULL, unavailable_since_ms = NULL WHERE source = ?""",
-                (
-                    self._usable(frame.source, news.version),
-                    now_ms + CLOCK_MS,
-                    news.confirmed_ms,
-                    news.confirmed_ms,
-                    now_ms,
-                    frame.source,
-                ),
-            )
+        elif isinstance(control, EventTtlLearned):
+            self._fact("event_life_ms", control.event_ttl_ms)
+
+    def _confirm(self, source: str, version: str, confirmed_ms: int, now_ms: int) -> None:
+        """Stores the version to go on from and until when the source is complete; '' and 0 say nothing."""
+        if not version and not confirmed_ms:
+            return
+        self._execute(
+            """UPDATE sources SET version = coalesce(nullif(?, ''), version),
+            proved_until_ms = CASE WHEN proved_until_ms <= ? THEN max(proved_until_ms, ?)
+            ELSE coalesce(nullif(?, 0), min(proved_until_ms, ?)) END,
+            listing_since_ms = NULL, unavailable = NULL, unavailable_since_ms = NULL WHERE source = ?""",
+            (self._usable(source, version), now_ms + CLOCK_MS, confirmed_ms, confirmed_ms, now_ms, source),
+        )
 
     def compared(self, source: str, known: int) -> None:
         """Notes items of a list that said what was known; the others count when it is decided what they are."""
@@ -223,22 +239,22 @@ class Ledger:
     def _known_number(self, name: str, default: int) -> int:
         return stored.number(self._known_fact(name, default))
 
-    def _note_cluster(self, source: str, news: News) -> None:
+    def _note_cluster(self, source: str, ended: ListEnds) -> None:
         """Notes which cluster a list is of. The versions of another cluster mean nothing in it.
 
         When the API server is replaced, lists of both clusters arrive in any order, because each watch notices it by itself:
         the cluster whose list began last is the current one. For states see States.list_begins.
         """
-        if not news.cluster:
+        if not ended.cluster:
             return
         self._usable(source, "")  # reads the cluster before it changes
-        self._clusters[source] = news.cluster
+        self._clusters[source] = ended.cluster
         known = self.cluster()
-        if news.cluster == known:
-            self._cluster_listed_ms = max(self._cluster_listed_ms, news.confirmed_ms)
-        elif not known or news.confirmed_ms >= self._cluster_listed_ms:
-            self._cluster_listed_ms = news.confirmed_ms
-            self._fact("cluster", news.cluster)
+        if ended.cluster == known:
+            self._cluster_listed_ms = max(self._cluster_listed_ms, ended.confirmed_ms)
+        elif not known or ended.confirmed_ms >= self._cluster_listed_ms:
+            self._cluster_listed_ms = ended.confirmed_ms
+            self._fact("cluster", ended.cluster)
             if known:
                 self._execute("UPDATE sources SET version = NULL")
 
@@ -250,7 +266,7 @@ class Ledger:
         cluster = self._clusters.get(source, self._first_cluster)
         return version if not cluster or cluster == current else ""
 
-    def _listed(self, source: str, news: News) -> None:
+    def _listed(self, source: str, ended: ListEnds) -> None:
         """A complete list: the first begins the coverage; another follows a hole, and states what it cannot show any more.
 
         A list of Events shows all that were written within their lifetime, so only what is older is missing, unless the
@@ -262,21 +278,21 @@ class Ledger:
             (source,),
         )
         known_ms = since_ms if covered_ms is None else known_ms
-        shown_ms = news.shown_ms or news.confirmed_ms
-        if source == EVENTS and news.hole not in LOST_ALL:
+        shown_ms = ended.shown_ms or ended.confirmed_ms
+        if source == EVENTS and ended.reason not in LOST_ALL:
             shown_ms -= self.event_ttl_ms()
         if known_ms is not None and known_ms < shown_ms:
-            self.gap(source, known_ms, shown_ms, self._reason(source, news, (known_ms, shown_ms), unavailable))
+            self.gap(source, known_ms, shown_ms, self._reason(source, ended, (known_ms, shown_ms), unavailable))
         self._execute(
             "UPDATE sources SET covered_from_ms = coalesce(covered_from_ms, ?, ?), listing_since_ms = NULL WHERE source = ?",
-            (since_ms, news.confirmed_ms, source),
+            (since_ms, ended.confirmed_ms, source),
         )
 
-    def _reason(self, source: str, news: News, gap: tuple[int, int], unavailable: str | None) -> str:
+    def _reason(self, source: str, ended: ListEnds, gap: tuple[int, int], unavailable: str | None) -> str:
         """Why something may be missing: what was the cause, and what of it cannot be had any more."""
-        if news.hole in LOST_ALL:
-            return LOST_ALL[news.hole]
-        cause = unavailable or (UNWRITTEN if self._was_unwritten(*gap) else UNWATCHED[news.hole])
+        if ended.reason in LOST_ALL:
+            return LOST_ALL[ended.reason]
+        cause = unavailable or (UNWRITTEN if self._was_unwritten(*gap) else UNWATCHED[ended.reason])
         if source == EVENTS:
             return f"{cause}, and {GONE}"
         return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"

@@ -8,7 +8,7 @@ import msgspec
 
 from kube9_operator.clock import now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import SEVERITIES
+from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.tally import OTHER, Tally
 from kube9_operator.write.counters import OPERATIONS
 from kube9_operator.write.events.bounds import printable

@@ -6,7 +6,7 @@ What is found without looking through everything goes at once; words, which anyt
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from kube9_operator.model.frame import ERROR
+from kube9_operator.model.observation import ERROR
 from kube9_operator.model.resource_states import OF_SOURCE
 from kube9_operator.write.events.names import word_bytes
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES

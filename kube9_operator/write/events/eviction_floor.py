@@ -2,7 +2,7 @@
 because it would be the next to go, and its time is a gap. Works in the transaction that the caller holds.
 """
 
-from kube9_operator.model.frame import CLUSTER, SEVERITIES, Observation
+from kube9_operator.model.observation import CLUSTER, SEVERITIES, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.sqlite.database import Connection
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import WARNING, Observation
+from kube9_operator.model.observation import WARNING, Observation
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
 

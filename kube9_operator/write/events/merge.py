@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kube9_operator.model.frame import INFO, MAX_METADATA_BYTES, Observation
+from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.model.rows import BY_NAME, CRASH_LOOP_REASON, RAISED
+from kube9_operator.text.limits import MAX_METADATA_BYTES
 
 PRIMARY, STATUS = 1, 2
 """Bits of contributors.flags."""

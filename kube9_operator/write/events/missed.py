@@ -2,7 +2,7 @@
 
 import time
 
-from kube9_operator.model.frame import Frame, Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.store import Store
 
 MAX_WAITING = 5_000
@@ -18,15 +18,15 @@ class Comparison:
         self._waiting: dict[str, dict[tuple[int, int], Observation]] = {}
         self._decide_at: dict[str, float] = {}
 
-    def take(self, frame: Frame) -> int:
-        """Notes what of a frame of a list is missing; returns how many of it are."""
-        missing = [one for one in frame.observations if not self._store.has(one)]
-        waiting = self._waiting.setdefault(frame.source, {})
+    def take(self, source: str, observations: list[Observation]) -> int:
+        """Notes which observations of a list are missing; returns how many."""
+        missing = [one for one in observations if not self._store.has(one)]
+        waiting = self._waiting.setdefault(source, {})
         for one in missing:
             if len(waiting) < MAX_WAITING:
                 waiting[one.contributor_hour, one.contributor] = one
         if waiting:
-            self._decide_at.setdefault(frame.source, time.monotonic() + self._patience_seconds)
+            self._decide_at.setdefault(source, time.monotonic() + self._patience_seconds)
         return len(missing)
 
     def missed(self) -> dict[str, list[Observation]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import ERROR, INFO, WARNING
+from kube9_operator.model.observation import ERROR, INFO, WARNING
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
 from kube9_operator.write.events.coverage import Ledger

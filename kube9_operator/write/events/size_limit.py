@@ -12,7 +12,7 @@ from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model import operator_event
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import CRITICAL, ERROR, INFO, WARNING
+from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.deletion import Deletion, Round
 from kube9_operator.write.events.eraser import Eraser

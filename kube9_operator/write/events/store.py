@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from kube9_operator.model.frame import CLUSTER, MS_IN_HOUR, Observation
+from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation
 from kube9_operator.model.rows import BY_NAME
 from kube9_operator.write.events import merge, stored, updates
 from kube9_operator.write.events.bounds import Bounds

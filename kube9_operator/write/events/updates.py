@@ -1,6 +1,6 @@
 """What is changed of an event besides what its contributors bring: how long it lasted, what its object says of itself."""
 
-from kube9_operator.model.frame import MS_IN_HOUR
+from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events.names import Names
 from kube9_operator.write.sqlite.database import Connection, one
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import MS_IN_HOUR
+from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events import merge
 from kube9_operator.write.events.merge import PRIMARY, STATUS
 from kube9_operator.write.events.store import Store

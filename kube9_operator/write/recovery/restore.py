@@ -10,7 +10,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.frame import CRITICAL, MS_IN_HOUR, Observation
+from kube9_operator.model.observation import CRITICAL, MS_IN_HOUR, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.coverage import EVENTS, Ledger
 from kube9_operator.write.events.store import SUFFIXES, Store

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.clock import now_ms
-from kube9_operator.model.frame import EVENT_TYPES, MS_IN_HOUR, SEVERITIES
+from kube9_operator.model.observation import EVENT_TYPES, MS_IN_HOUR, SEVERITIES
 from kube9_operator.write.events.merge import STEP_BYTES
 from kube9_operator.write.recovery.btree_pages import Pages, Table
 from kube9_operator.write.recovery.btree_records import Row, shape

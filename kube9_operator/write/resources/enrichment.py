@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import MAX_METADATA_BYTES, Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Autoscaler, Claim
+from kube9_operator.text.limits import MAX_METADATA_BYTES
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.updates import Amend
 from kube9_operator.write.resources.detect.observed import Seen

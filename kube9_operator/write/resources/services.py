@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.resources.detect import endpoints
 from kube9_operator.write.resources.detect.observed import Seen

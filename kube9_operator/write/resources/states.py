@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.frame import Frame, Observation, hash64
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
@@ -131,9 +131,9 @@ class States:
             if source == SLICES:
                 self.services.discard()
 
-    def list_ends(self, frame: Frame, now_ms: int) -> None:
+    def list_ends(self, source: str, cluster: str, now_ms: int) -> None:
         """The list was complete: what is kept and was not in it is gone, and what comes and is not kept is new."""
-        source, shown = frame.source, self._shown.pop(frame.source, None)
+        shown = self._shown.pop(source, None)
         if shown is None:
             return
         there, whole = frozenset(shown), self.is_whole(source)
@@ -147,7 +147,7 @@ class States:
         self._execute(
             """INSERT INTO baselines VALUES (?, ?)
             ON CONFLICT DO UPDATE SET cluster = coalesce(nullif(excluded.cluster, ''), cluster)""",
-            (source, frame.news.cluster),
+            (source, cluster),
         )
 
     def is_whole(self, source: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from kube9_operator.files import NotAFile, refuse_others
-from kube9_operator.model.frame import DATABASE_NAME
+from kube9_operator.settings import DATABASE_NAME
 from kube9_operator.supervise.child import CannotStart
 
 FILE_NAME = DATABASE_NAME

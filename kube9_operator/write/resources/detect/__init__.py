@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.resources.detect import cluster, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 

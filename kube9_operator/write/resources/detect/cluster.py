@@ -1,7 +1,7 @@
 """What changes with nodes and namespaces."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Namespace, Node
 from kube9_operator.write.resources.detect.observed import Seen, duration, observation, step
 

@@ -6,7 +6,7 @@ A rollout takes endpoints away for moments; what is told is a loss that lasts fo
 import msgspec
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.write.resources.detect.observed import Seen, observation
 
 WINDOW_MS = 5 * 60_000

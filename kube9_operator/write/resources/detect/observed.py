@@ -4,17 +4,10 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import (
-    CLUSTER,
-    ERROR,
-    MAX_DESCRIPTION_CHARACTERS,
-    MAX_TITLE_CHARACTERS,
-    MS_IN_HOUR,
-    Observation,
-    hash64,
-)
+from kube9_operator.model.observation import CLUSTER, ERROR, MS_IN_HOUR, Observation, hash64
 from kube9_operator.model.resource_states import KINDS
 from kube9_operator.text import limits
+from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 
 
 class Lives(NamedTuple):

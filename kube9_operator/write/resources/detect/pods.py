@@ -1,7 +1,7 @@
 """What changes with pods: containers that restart, loop, or are killed for memory."""
 
 from kube9_operator.model import rows
-from kube9_operator.model.frame import Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
 from kube9_operator.write.resources.detect.observed import Seen, observation
 
