@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 def group_of(kind: str, api_version: str) -> str | None:
-    """The API group of an object; None if it is unknown. Some recorders leave apiVersion out: then it is Kubernetes' own kind."""
+    """The API group of an object; None if it is unknown. Where apiVersion is left out, a kind of Kubernetes is meant."""
     if not api_version:
         return GROUPS[kind][0] if kind in GROUPS else None
     group, slash, _ = api_version.rpartition("/")

@@ -51,6 +51,15 @@ class Namespace(Reduced, frozen=True):
     deleting_since_ms: int = 0
 
 
+class Part(Reduced, frozen=True):
+    """A part of a workload's pod template, or its strategy."""
+
+    digest: int = 0
+    """24 bits of what it is: see watch/template.py."""
+    shown: str = ""
+    """A short text without secrets; '' if there is none."""
+
+
 class Workload(Reduced, frozen=True):
     """apps/v1 Deployment, StatefulSet or DaemonSet."""
 
@@ -65,6 +74,12 @@ class Workload(Reduced, frozen=True):
     owner: Owner | None = None
     uncounted: bool = False
     """A DaemonSet that its controller has not seen yet: `replicas` is 0 because nobody has counted the nodes."""
+    generation: int = 0
+    """metadata.generation, which rises by one with each write that changes what is asked for; 0 if it is unknown."""
+    parts: dict[str, Part] | None = None
+    """The parts of the template besides images, by their paths; None in a state that an older release has stored."""
+    environment: dict[str, dict[str, int]] = {}
+    """Of each container the names of its environment variables, each with a digest of its value."""
 
 
 class Service(Reduced, frozen=True):
@@ -186,6 +201,8 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The resourceVersion at which it was seen."""
     reduced: bytes
     """`encode` of the source's Struct; GONE; or UNREADABLE."""
+    evidence: bytes = b""
+    """When and by whom the object was changed, as far as it says so: see changes.py. Neither compared nor stored."""
 
 
 GONE = b""

@@ -1,5 +1,6 @@
 """Decodes what the API server sends, whatever its depth: what is too deep for the decoder is decoded without its depths."""
 
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -58,6 +59,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 _object = msgspec.json.Decoder(Object)
 _text = msgspec.json.Decoder(str)
+_time = msgspec.json.Decoder(datetime | None)
 METADATA_LEVELS = 2
 """The object, and its metadata."""
 TEXT_BYTES = 4096
@@ -80,6 +82,15 @@ def identity(data: bytes | bytearray | msgspec.Raw) -> Identity:
     """Whatever can be known of an object that does not decode otherwise."""
     own = metadata(data) or Metadata()
     return Identity(*map(_as_text, (own.namespace, own.name, own.uid, own.resource_version)))
+
+
+def deleted_at(data: bytes | bytearray | msgspec.Raw) -> datetime | None:
+    """The deletionTimestamp of any object; None if it has none, or one that cannot be read."""
+    own = metadata(data)
+    try:
+        return _time.decode(own.deletion_timestamp) if own is not None else None
+    except NOT_DECODED:
+        return None
 
 
 def _as_text(raw: msgspec.Raw) -> str | None:

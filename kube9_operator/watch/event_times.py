@@ -1,7 +1,7 @@
 """When an Event happened: its emitter's times, held against the API server's own clock. Pure; all times in ms since 1970.
 
-The API server stamps the creation (creationTimestamp) and each write (managedFields) with its own clock. The emitter's clock may
-be wrong in both directions. A wrong clock never loses an Event: what cannot be is replaced by the server's time.
+The API server stamps the creation (creationTimestamp) and each write (managedFields) with its own clock. The emitter's clock
+may be wrong in both directions. A wrong clock never loses an Event: what cannot be is replaced by the server's time.
 """
 
 from collections.abc import Iterable

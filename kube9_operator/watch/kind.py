@@ -6,12 +6,15 @@ from typing import Any
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.model import changes
+from kube9_operator.model.changes import Evidence
 from kube9_operator.model.resource_states import GONE, UNREADABLE, Reduced, State, encode
 from kube9_operator.model.sources import SOURCES
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
-from kube9_operator.watch.decoding import decode, identity
-from kube9_operator.watch.metadata import Texts
+from kube9_operator.watch.decoding import decode, deleted_at, identity
+from kube9_operator.watch.managed_fields import writers
+from kube9_operator.watch.metadata import ChangedMeta, Texts, ms
 from kube9_operator.watch.unreadable import Unreadable
 
 Take = Callable[[msgspec.Raw, Batch], str]
@@ -69,12 +72,14 @@ def resource(
         batch.counts.received += 1
         own = found.metadata
         batch.counts.redacted += texts.redacted
-        batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced))
+        changed = own.managed_fields if isinstance(own, ChangedMeta) else msgspec.Raw()
+        evidence = changes.encode(Evidence(writers(changed, batch.server_ms)))
+        batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced, evidence))
         return str(own.resource_version)
 
     def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
         batch.counts.received += 1
-        if not _take_identity(GONE, raw, batch):
+        if not _take_identity(GONE, raw, batch, changes.encode(Evidence(deleted_ms=ms(deleted_at(raw))))):
             _count_unreadable(raw, batch, "no name, uid or resourceVersion")
         return identity(raw).version or ""
 
@@ -98,10 +103,10 @@ def _count_unreadable(raw: msgspec.Raw, batch: Batch, why: str) -> None:
     batch.unreadable.append(Unreadable(identity(raw), why))
 
 
-def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch) -> bool:
+def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch, evidence: bytes = b"") -> bool:
     """Takes an object of which nothing but the identity is read. Says whether it has one."""
     own = identity(raw)
     if own.name is None or own.uid is None or own.version is None:
         return False
-    batch.states.append(State(own.namespace or "", own.name, own.uid, own.version, reduced))
+    batch.states.append(State(own.namespace or "", own.name, own.uid, own.version, reduced, evidence))
     return True

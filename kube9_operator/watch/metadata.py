@@ -30,6 +30,14 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     owner_references: list[OwnerReference] | None = None
 
 
+class ChangedMeta(ObjectMeta, frozen=True, rename="camel", gc=False):
+    """With what is known about changes."""
+
+    generation: int | None = None
+    managed_fields: msgspec.Raw = msgspec.Raw(b"")
+    """Decoded by itself, so that an odd entry costs no more than what it would say: see managed_fields.py."""
+
+
 class Identity(msgspec.Struct, frozen=True, gc=False):
     """Any object, for its metadata alone."""
 
@@ -57,7 +65,11 @@ class Texts:
         """A message as it is kept; '' for none."""
         if not text:
             return ""
-        made, found = limits.line(text, MAX_DESCRIPTION_CHARACTERS)
+        return self.short(text, MAX_DESCRIPTION_CHARACTERS)
+
+    def short(self, text: str, most: int) -> str:
+        """A text as it is kept, cut to `most` characters."""
+        made, found = limits.line(text, most)
         self.redacted += found
         return made
 
