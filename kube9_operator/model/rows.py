@@ -194,6 +194,14 @@ IMAGE_CHANGED = Row(
     title="{kind} image changed",
     metadata=("container", "previous", "current"),
 )
+CONFIGURATION_CHANGED = Row(
+    name="workload configuration changed",
+    repeat="each",
+    key=("manager", *STEP_OF_RESOURCE),
+    severity=INFO,
+    title="{kind} configuration changed",
+    metadata=("changed", "previous", "current"),
+)
 ROLLOUT_STUCK = Row(name="rollout stuck", severity=ERROR, title="Deployment rollout stuck", kind="Deployment")
 ENDPOINTS_REDUCED = Row(
     name="service endpoints reduced",
@@ -247,6 +255,7 @@ TABLE: tuple[Row, ...] = (
     NAMESPACE_DELETED,
     SCALED,
     IMAGE_CHANGED,
+    CONFIGURATION_CHANGED,
     ROLLOUT_STUCK,
     ENDPOINTS_REDUCED,
     NO_ENDPOINTS,

@@ -199,14 +199,16 @@ def test_workloads() -> None:
     )
     images = {"init": "a:1", "app": "b:2"}
     assert reduced("deployments", deployment) == Workload(
-        3, images, at("2026-11-24T12:00:00Z"), stuck["message"], 0, Owner("Rollout", "web", "u9")
+        3, images, at("2026-11-24T12:00:00Z"), stuck["message"], 0, Owner("Rollout", "web", "u9"), parts={}
     )
     progressing = stuck | {"status": "True", "reason": "NewReplicaSetAvailable"}
     assert reduced("deployments", deployment | {"status": {"conditions": [progressing]}}).stuck_since_ms == 0
-    assert reduced("statefulsets", made(spec={"replicas": 0, "template": template})) == Workload(0, images)
+    assert reduced("statefulsets", made(spec={"replicas": 0, "template": template})) == Workload(0, images, parts={})
     seen = {"desiredNumberScheduled": 4, "observedGeneration": 1}
-    assert reduced("daemonsets", made(spec={}, status=seen)) == Workload(4, {})
-    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 0})) == Workload(0, {}, uncounted=True)
+    assert reduced("daemonsets", made(spec={}, status=seen)) == Workload(4, {}, parts={})
+    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 0})) == Workload(
+        0, {}, uncounted=True, parts={}
+    )
     assert reduced("daemonsets", made(spec={})).uncounted
 
 
@@ -247,6 +249,8 @@ def anything(form: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*(anything(one) for one in arguments))
     if origin is list:
         return st.lists(anything(arguments[0]), max_size=3)
+    if origin is dict:
+        return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=3)
     if isinstance(form, type) and issubclass(form, msgspec.Struct):
         hints = typing.get_type_hints(form)
         return st.builds(form, **{field.name: anything(hints[field.name]) for field in msgspec.structs.fields(form)})
@@ -256,6 +260,9 @@ def anything(form: Any) -> st.SearchStrategy[Any]:
         bool: st.booleans(),
         datetime: st.datetimes(timezones=st.sampled_from([UTC])),
         type(None): st.none(),
+        msgspec.Raw: st.sampled_from([b"null", b"7", b"[]", b"{}", b'{"limits":{"memory":"64Mi"}}', b'[{"f:spec":{}}]']).map(
+            msgspec.Raw
+        ),
     }
     return simple[form]
 

@@ -3,6 +3,7 @@
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Namespace, Node
+from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Seen, duration, observation, step
 
 TRUE = "True"
@@ -16,7 +17,9 @@ def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Obs
     """Joined, left, not ready, ready again, cordoned, uncordoned."""
     if current is None:
         text = f"Node {seen.name} left the cluster"
-        return [step(rows.NODE_LEFT, seen, reason="NodeRemoved", description=text, node=seen.name)] if previous else []
+        left = Known(asserted_ms=seen.deleted_ms)
+        gone = step(rows.NODE_LEFT, seen, known=left, reason="NodeRemoved", description=text, node=seen.name)
+        return [gone] if previous else []
     found = []
     if previous is None and seen.whole:
         found.append(_joined(seen, current))
@@ -113,16 +116,16 @@ def _cordoned(seen: Seen, previous: Node, current: Node) -> list[Observation]:
     if current.unschedulable == previous.unschedulable:
         return []
     row, what = (rows.NODE_CORDONED, "cordoned") if current.unschedulable else (rows.NODE_UNCORDONED, "uncordoned")
-    return [
-        step(row, seen, reason=f"Node{what.capitalize()}", description=f"Node {seen.name} was {what}", node=seen.name),
-    ]
+    text, paths = f"Node {seen.name} was {what}", ("spec.unschedulable",)
+    return [step(row, seen, paths=paths, reason=f"Node{what.capitalize()}", description=text, node=seen.name)]
 
 
 def of_namespace(seen: Seen, previous: Namespace | None, current: Namespace | None) -> list[Observation]:
     """Created, deleted."""
     if previous is not None and current is None:
         text = f"Namespace {seen.name} was deleted"
-        return [step(rows.NAMESPACE_DELETED, seen, reason="NamespaceDeleted", description=text)]
+        known = Known(asserted_ms=seen.deleted_ms or previous.deleting_since_ms)
+        return [step(rows.NAMESPACE_DELETED, seen, known=known, reason="NamespaceDeleted", description=text)]
     if previous is None and current is not None and seen.whole:
         text = f"Namespace {seen.name} was created"
         return [

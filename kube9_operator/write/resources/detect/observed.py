@@ -1,13 +1,18 @@
 """An object as a watch of resources has seen it, and the observations that are made of what is different. Pure."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from kube9_operator.clock import iso
 from kube9_operator.model import rows
+from kube9_operator.model.changes import Writer
 from kube9_operator.model.observation import CLUSTER, ERROR, MS_IN_HOUR, Observation, hash64
 from kube9_operator.model.resource_states import KINDS
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
+from kube9_operator.write.resources.detect import dating
+from kube9_operator.write.resources.detect.dating import Known, Window
 
 
 class Lives(NamedTuple):
@@ -37,6 +42,21 @@ class Seen(NamedTuple):
     """It was seen in a list: what it was in between is not known."""
     lasting: dict[int, int] = {}  # noqa: RUF012  (never changed)
     """Of what lasts with the object, by its key since when, in ms since 1970."""
+    change: Window = Window(0)
+    """Where the change lies; without `noticed_ms` it is now."""
+    writers: Collection[Writer] = ()
+    """Of its managedFields."""
+    scaled_ms: Collection[int] = ()
+    """When recorded Events say that it was scaled to this number of replicas."""
+    replicasets_ms: Collection[int] = ()
+    """As in dating.Known."""
+    deleted_ms: int = 0
+    """Its deletionTimestamp."""
+
+    @property
+    def window(self) -> Window:
+        """Where the change lies."""
+        return self.change if self.change.noticed_ms else Window(self.now_ms)
 
     @property
     def kind(self) -> str:
@@ -51,6 +71,7 @@ def observation(
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
+    until_ms: int = 0,
     count: int = 1,
     primary: bool = True,
     reason: str = "",
@@ -61,12 +82,13 @@ def observation(
     """A fact from a status as a contributor to a happening of the row.
 
     `identity` is what tells the fact from others of its row (object's uid first), `parts` what the row's key asks for,
-    `at_ms` its date; without one it happened now. Metadata that is '' or None is left out.
+    `at_ms` its date; without one it happened now. With `until_ms` it happened at some time between the two. Metadata that is
+    empty or None is left out.
     """
     when_ms = at_ms or seen.now_ms
     title = rows.title(row, seen.kind)[:MAX_TITLE_CHARACTERS]
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
-    known = {key: value for key, value in (metadata or {}).items() if value not in ("", None)}
+    known = {key: value for key, value in (metadata or {}).items() if value not in ("", None, [], {})}
     encoded, in_metadata = limits.metadata(known)
     return Observation(
         kind=seen.kind,
@@ -81,7 +103,7 @@ def observation(
         from_status=True,
         count=count,
         first_ms=when_ms,
-        last_ms=when_ms,
+        last_ms=max(when_ms, until_ms),
         event_type=CLUSTER,
         severity=row.severity,
         title=title,
@@ -101,17 +123,35 @@ def step(
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
+    paths: Collection[str] = (),
+    of_template: bool = False,
+    known: Known | None = None,
     reason: str,
     description: str,
     metadata: dict[str, Any] | None = None,
     node: str = "",
 ) -> Observation:
-    """A change that is an event of its own, whatever came before it. It is told from others by the object's uid and the date,
-    or without a date by the version at which it was seen.
+    """A change that is an event of its own, whatever came before it. It is told from others by the object's uid and its own
+    date `at_ms`, or without a date by the version at which it was seen.
+
+    A change without a date of its own is dated by evidence: `paths` are the fields that changed, `of_template` says that it
+    made a new ReplicaSet, and `known` replaces what the object's managedFields and ReplicaSets say.
     """
     told = (*parts, seen.uid, str(at_ms) if at_ms else seen.version)
+    known = known or Known(seen.writers, (), seen.replicasets_ms)
+    made = dating.made(seen.window, paths, known._replace(asserted_ms=at_ms or known.asserted_ms), of_template)
+    added = {"changed_by": made.by, "noticed_at": iso(made.last_ms) if made.is_range else ""}
     return observation(
-        row, seen, told, parts=told, at_ms=at_ms, reason=reason, description=description, metadata=metadata, node=node
+        row,
+        seen,
+        told,
+        parts=told,
+        at_ms=made.first_ms,
+        until_ms=made.last_ms,
+        reason=reason,
+        description=description,
+        metadata=(metadata or {}) | added,
+        node=node,
     )
 
 

@@ -3,11 +3,15 @@
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Workload
+from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Seen, observation, step
+from kube9_operator.write.resources.detect.workload_changes import POD, of_configuration
+
+REPLICAS = "spec.replicas"
 
 
 def of_workload(seen: Seen, previous: Workload | None, current: Workload | None) -> list[Observation]:
-    """Scaled, an image changed, a rollout stuck."""
+    """Scaled, an image or something else of the configuration changed, a rollout stuck."""
     if current is None:
         return []
     found = []
@@ -21,6 +25,8 @@ def of_workload(seen: Seen, previous: Workload | None, current: Workload | None)
             for container, image in sorted(current.images.items())
             if previous.images.get(container, image) != image
         ]
+    if previous is not None:
+        found += of_configuration(seen, previous, current)
     return found
 
 
@@ -44,6 +50,9 @@ def _scaled(seen: Seen, previous: int, current: int) -> Observation:
     return step(
         rows.SCALED,
         seen,
+        # Nobody asks for the number of a DaemonSet: it is that of the nodes.
+        paths=() if seen.source == "daemonsets" else (REPLICAS,),
+        known=Known(seen.writers, seen.scaled_ms),
         reason=f"{seen.kind}Scaled",
         description=f"{seen.kind} {seen.name} scaled from {previous} to {current} replicas",
         metadata={"previous_replicas": previous, "new_replicas": current},
@@ -55,6 +64,8 @@ def _image(seen: Seen, container: str, previous: str, current: str) -> Observati
         rows.IMAGE_CHANGED,
         seen,
         parts=(container,),
+        paths=[f"{POD}{kind}[{container}].image" for kind in ("containers", "initContainers")],
+        of_template=True,
         reason=f"{seen.kind}ImageChanged",
         description=f"Container {container} of {seen.kind} {seen.name} changed its image from {previous} to {current}",
         metadata={"container": container, "previous": previous, "current": current},
