@@ -105,7 +105,7 @@ class Adopter:
             title=title,
             lead_events=lead_events,
             lead_statuses=lead_statuses,
-            secondary=secondary,
+            stand_in=secondary,
             count=max(1, merge.count(lead_events, lead_statuses, secondary)),
             text_ms=text.stamp[0],
             text_count=text.stamp[1],
