@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
     "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
+    "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """Of each variable what it is; docs/configuration.md says more."""

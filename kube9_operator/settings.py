@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     database_max_mib: int
     reasons_include: frozenset[str]
     reasons_exclude: frozenset[str]
+    watch_config_maps: bool
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -84,6 +85,12 @@ def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     return parse
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _reasons(text: str) -> frozenset[str]:
     reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
     if any(not part.isprintable() or " " in part for part in reasons):
@@ -114,5 +121,6 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),
     "reasons_include": ("EVENT_REASONS_INCLUDE", "", _reasons),
     "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
+    "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
 }
 """Of each field its variable, its default and what makes a value of it."""

@@ -148,6 +148,17 @@ class Autoscaler(Reduced, frozen=True):
     desired_replicas: int = 0
 
 
+class ConfigMap(Reduced, frozen=True):
+    """v1/ConfigMap, by its metadata alone."""
+
+    digest: str = ""
+    """Of who wrote its data and when, by managedFields; without these its resourceVersion."""
+    changed_ms: int = 0
+    """When its data was written last, by managedFields."""
+    is_lock: bool = False
+    """It is the lock of a leader election."""
+
+
 OF_SOURCE: dict[str, type[Reduced]] = {
     "nodes": Node,
     "namespaces": Namespace,
@@ -162,6 +173,7 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "cronjobs": Owned,
     "persistentvolumeclaims": Claim,
     "horizontalpodautoscalers": Autoscaler,
+    "configmaps": ConfigMap,
 }
 """Of each source but `events` what its states are. A source is named as its resource in the API."""
 
@@ -179,6 +191,7 @@ KINDS = {
     "cronjobs": "CronJob",
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "configmaps": "ConfigMap",
 }
 """Of each source of states the kind of its objects."""
 SOURCES = {kind: source for source, kind in KINDS.items()}

@@ -46,3 +46,12 @@ SOURCES: dict[str, Source] = {
         Source("horizontalpodautoscalers", "autoscaling", "v2", REST),
     )
 }
+
+CONFIG_MAPS = Source("configmaps", "", "v1", REST)
+"""Only watched if it is switched on: who may read the metadata of ConfigMaps may read their data too."""
+EVERY = SOURCES | {CONFIG_MAPS.name: CONFIG_MAPS}
+
+
+def watched(config_maps: bool) -> dict[str, Source]:
+    """The sources that are watched by these settings."""
+    return EVERY if config_maps else SOURCES

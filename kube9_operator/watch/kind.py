@@ -9,7 +9,7 @@ from kube9_operator import logs
 from kube9_operator.model import changes
 from kube9_operator.model.changes import Evidence
 from kube9_operator.model.resource_states import GONE, UNREADABLE, Reduced, State, encode
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import EVERY
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
 from kube9_operator.watch.decoding import decode, deleted_at, identity
@@ -38,18 +38,21 @@ class Kind(msgspec.Struct, frozen=True):
     """
     metadata_only: bool = False
     """Asked for as PartialObjectMetadata."""
+    never_whole: bool = False
+    """Nothing but metadata is accepted: a server that cannot leave out the rest sends nothing."""
     page_limit: int = PAGE_LIMIT
 
     @property
     def path(self) -> str:
         """Where all of them are, of all namespaces."""
-        return SOURCES[self.source].path
+        return EVERY[self.source].path
 
     def accept(self, watch: bool) -> str:
         """The header that says in what form they are wanted. A server that knows no other sends whole objects."""
         if not self.metadata_only:
             return JSON
-        return f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1,{JSON}"
+        only_metadata = f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1"
+        return only_metadata if self.never_whole else f"{only_metadata},{JSON}"
 
 
 def resource(
@@ -58,6 +61,7 @@ def resource(
     reduce: Callable[[Any, Texts], Reduced],
     metadata_only: bool = False,
     page_limit: int = PAGE_LIMIT,
+    never_whole: bool = False,
 ) -> Kind:
     """A kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states that `reduce` makes."""
     decoder = msgspec.json.Decoder(form)
@@ -83,7 +87,7 @@ def resource(
             _count_unreadable(raw, batch, "no name, uid or resourceVersion")
         return identity(raw).version or ""
 
-    return Kind(source, take, take_deleted, True, metadata_only, page_limit)
+    return Kind(source, take, take_deleted, True, metadata_only, never_whole, page_limit)
 
 
 def take_unreadable(raw: msgspec.Raw, batch: Batch, why: str, of_states: bool) -> str:

@@ -5,6 +5,7 @@ of them. Of the fields only the few paths are read that the operator compares; a
 being decoded, however deep it is. https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -102,6 +103,30 @@ def writers(managed_fields: msgspec.Raw, server_ms: int = 0) -> list[Writer]:
         room -= len(paths)
         found.append(Writer(metadata.name(entry.manager), metadata.name(entry.subresource), time_ms, paths))
     return sorted(found, key=lambda one: -one.time_ms)[:MAX_WRITERS]
+
+
+def of_data(managed_fields: msgspec.Raw) -> tuple[str, int] | None:
+    """Of a ConfigMap a digest of who wrote its data and when, and when that was last, in ms; None if nothing is said.
+
+    Who removes a key does not own anything new, so the digest covers the names of the keys too.
+    """
+    try:
+        entries = _entries.decode(managed_fields) if managed_fields else []
+    except NOT_DECODED:
+        return None
+    found, changed_ms = [], 0
+    for entry in entries:
+        try:
+            owned = _owned.decode(entry.fields) if entry.fields else OwnedFields()
+        except NOT_DECODED:
+            continue
+        if owned.data or owned.binary_data:
+            said = (entry.manager, entry.operation, entry.subresource, metadata.ms(entry.time))
+            found.append(f"{said} {bytes(owned.data)!r} {bytes(owned.binary_data)!r}")
+            changed_ms = max(changed_ms, metadata.ms(entry.time))
+    if not entries:
+        return None
+    return hashlib.blake2b("\n".join(sorted(found)).encode(), digest_size=8).hexdigest(), changed_ms
 
 
 def _paths(fields: msgspec.Raw) -> list[str]:

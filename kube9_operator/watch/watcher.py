@@ -7,7 +7,7 @@ from typing import Any
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
-from kube9_operator.model.sources import PUBLISHER, SOURCES
+from kube9_operator.model.sources import PUBLISHER, watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.child import Link, Ready, Watching
 from kube9_operator.watch import plugin
@@ -32,7 +32,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
     ttl_ms = settings.event_ttl_seconds * 1000
     chosen = KINDS | {"events": choosing(by_settings)}
-    kinds = [chosen[one.name] for one in SOURCES.values() if one.process == name]
+    kinds = [chosen[one.name] for one in watched(settings.watch_config_maps).values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
         kind.source: Reflector(kind, ready, client(), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms)

@@ -29,11 +29,11 @@ from kube9_operator.model.resource_states import (
     Slice,
     Workload,
 )
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import EVERY
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError
-from kube9_operator.watch.kinds import KINDS, claims, nodes, pods, services, workloads
+from kube9_operator.watch.kinds import KINDS, claims, config_maps, nodes, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 
 PODS = Path(__file__).parent.parent / "data" / "pods-1.36.3.jsonl"
@@ -47,6 +47,7 @@ FORMS: dict[str, Any] = {
     "replicasets": Identity,
     "namespaces": Identity,
     "services": Identity,
+    "configmaps": config_maps.Object,
 }
 """Of each source the form in which its objects are decoded."""
 
@@ -96,7 +97,7 @@ REAL = {
 
 
 def test_every_source_has_a_kind_and_a_state() -> None:
-    assert list(KINDS) == list(SOURCES)
+    assert list(KINDS) == list(EVERY)
     assert {kind.source for kind in KINDS.values() if kind.of_states} == set(OF_SOURCE)
 
 

@@ -2,6 +2,7 @@
 
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds.claims import AUTOSCALERS, CLAIMS
+from kube9_operator.watch.kinds.config_maps import CONFIG_MAPS
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.kinds.namespaces import NAMESPACES
 from kube9_operator.watch.kinds.nodes import NODES
@@ -14,7 +15,7 @@ KINDS: dict[str, Kind] = {
     kind.source: kind
     for kind in (
         *(EVENTS, PODS, REPLICASETS, JOBS, CRONJOBS, NODES, NAMESPACES, DEPLOYMENTS, STATEFULSETS, DAEMONSETS),
-        *(SERVICES, ENDPOINTSLICES, CLAIMS, AUTOSCALERS),
+        *(SERVICES, ENDPOINTSLICES, CLAIMS, AUTOSCALERS, CONFIG_MAPS),
     )
 }
-"""Of each source of `sources.SOURCES` its kind."""
+"""Of each source of `sources.EVERY` its kind."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect import cluster, pods, workloads
+from kube9_operator.write.resources.detect import cluster, config_maps, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 
 Compare = Callable[[Seen, Any, Any], list[Observation]]
@@ -17,6 +17,7 @@ COMPARE: dict[str, Compare] = {
     "statefulsets": workloads.of_workload,
     "daemonsets": workloads.of_workload,
     "pods": pods.of_pod,
+    "configmaps": config_maps.of_config_map,
 }
 """Of each source whose changes are told; those of endpoints are told of their service, see `endpoints`."""
 
