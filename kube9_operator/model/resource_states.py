@@ -25,6 +25,14 @@ class Owned(Reduced, frozen=True):
     owner: Owner | None = None
 
 
+class ReplicaSet(Owned, frozen=True):
+    """apps/v1 ReplicaSet: also when a Deployment's template became what it is."""
+
+    created_ms: int = 0
+    revision: int = 0
+    """Of the Deployment: the highest is that of its present template; 0 if there is none."""
+
+
 class Node(Reduced, frozen=True):
     """v1/Node."""
 
@@ -168,7 +176,7 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "services": Service,
     "endpointslices": Slice,
     "pods": Pod,
-    "replicasets": Owned,
+    "replicasets": ReplicaSet,
     "jobs": Owned,
     "cronjobs": Owned,
     "persistentvolumeclaims": Claim,

@@ -58,6 +58,10 @@ class Reflector:
         self._reason: ListReason = ""
         self._take_whole = False
         self._bookmarked = False
+        self._checked_version = ""
+        """The server's version at the last freshness check."""
+        self._caught_up = False
+        """Whether the watch has delivered everything that was there at that check."""
         self._shown_ms = 0
         self._client = client
         self._outbox = outbox
@@ -199,7 +203,8 @@ class Reflector:
         if _order(meta.resource_version) < _order(self._version):
             raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
         if self._client.server_ms:
-            self._outbox.send(ServerTime(self._client.server_ms))
+            self._outbox.send(ServerTime(self._client.server_ms, meta.resource_version, now_ms()))
+        self._checked_version, self._caught_up = meta.resource_version, False
 
     def _stream(self) -> None:
         """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
@@ -267,8 +272,11 @@ class Reflector:
     def _deliver(self, batch: Batch, began: float) -> None:
         if batch.lines:
             self._turned = time.monotonic()
-            # Lines without a version prove nothing: they may be anything that somebody between sends.
-            confirmed_ms = now_ms() if batch.version else 0
+            # Lines without a version prove nothing: they may be anything that somebody between sends. Nor do lines of before
+            # the freshness check: more of these may follow. A bookmark follows all of them.
+            newer = _order(batch.version) > _order(self._checked_version)
+            self._caught_up = self._caught_up or newer or batch.bookmarks > 0
+            confirmed_ms = now_ms() if batch.version and self._caught_up else 0
             if ttl_ms := self._other_ttl(batch):
                 self._outbox.send(EventTtlLearned(ttl_ms), patient=self._kind.of_states)
             # States wait as long as it takes: what the server forgets meanwhile, a list says.

@@ -25,6 +25,7 @@ from kube9_operator.model.resource_states import (
     Node,
     Owned,
     Owner,
+    ReplicaSet,
     Service,
     Slice,
     Workload,
@@ -33,7 +34,7 @@ from kube9_operator.model.sources import EVERY
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError
-from kube9_operator.watch.kinds import KINDS, claims, config_maps, nodes, pods, services, workloads
+from kube9_operator.watch.kinds import KINDS, claims, config_maps, nodes, owners, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 
 PODS = Path(__file__).parent.parent / "data" / "pods-1.36.3.jsonl"
@@ -44,7 +45,7 @@ FORMS: dict[str, Any] = {
     "endpointslices": services.SliceObject,
     "persistentvolumeclaims": claims.ClaimObject,
     "horizontalpodautoscalers": claims.AutoscalerObject,
-    "replicasets": Identity,
+    "replicasets": owners.ReplicaSetObject,
     "namespaces": Identity,
     "services": Identity,
     "configmaps": config_maps.Object,
@@ -234,7 +235,11 @@ def test_the_others() -> None:
     assert reduced("namespaces", made(metadata=deleting)) == Namespace(at("2026-11-24T10:00:00Z"), since)
     assert reduced("services", made(metadata=deleting)) == Service(since)
     owner = {"ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d1", "controller": True}]}
-    assert reduced("replicasets", made(metadata=owner)) == Owned(Owner("Deployment", "web", "d1"))
+    made_at = at("2026-11-24T10:00:00Z")
+    assert reduced("replicasets", made(metadata=owner)) == ReplicaSet(Owner("Deployment", "web", "d1"), made_at)
+    for text, revision in (("12", 12), ("", 0), ("-1", 0), ("one", 0), ("9" * 40, 0)):
+        annotated = {"annotations": {"deployment.kubernetes.io/revision": text}}
+        assert reduced("replicasets", made(metadata=annotated)) == ReplicaSet(None, made_at, revision)
     assert reduced("cronjobs", made()) == Owned(None)
     claim = {"storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}
     assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi")
