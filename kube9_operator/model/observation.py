@@ -48,6 +48,8 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
     redacted: int = 0
     """How many secrets were taken out of its texts."""
+    api_version: str = ""
+    """Of the object, as the Event gives it: its group is part of the object's identity."""
 
 
 def hash64(*parts: str) -> int:

@@ -22,6 +22,8 @@ class Reference(NamedTuple):
     uid: str
     path: str = ""
     """fieldPath: spec.containers{app}."""
+    api_version: str = ""
+    """As the Event gives it, `apps/v1`; '' if it is unknown."""
 
 
 class Said(NamedTuple):
@@ -107,7 +109,7 @@ def quota(said: Said) -> Facts:
     return Facts(
         (name, f"{by.kind}/{by.name}/{by.uid}"),
         {**figures, "controller": controller},
-        Reference("ResourceQuota", by.namespace, name, ""),
+        Reference("ResourceQuota", by.namespace, name, "", "", "v1"),
     )
 
 

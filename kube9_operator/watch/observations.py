@@ -1,5 +1,6 @@
 """Kubernetes Events: the fields that are kept, and what observation an Event becomes. Pure: no clock, no I/O."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -11,15 +12,15 @@ from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation, h
 from kube9_operator.model.rows import Row
 from kube9_operator.text import limits, redact
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES, MAX_NAME_CHARACTERS, MAX_TITLE_CHARACTERS
-from kube9_operator.watch import messages
+from kube9_operator.watch import event_times, messages
+from kube9_operator.watch.event_times import Clock
 from kube9_operator.watch.messages import Facts, Said
 from kube9_operator.watch.recognise import COMBINED, TABLE_ALONE, Chosen, recognise
+from kube9_schema.api_groups import group_of
 
 PATH = "/api/v1/events"
+API_VERSION = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z][a-z0-9]{0,62}")
 _json = msgspec.json.Encoder(order="sorted")
-MAX_AHEAD_MS = 5 * 60_000
-"""A time further ahead of what the API server's own clock says is replaced by that."""
-SKEW_MS = 60_000
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +49,7 @@ class Reference(msgspec.Struct, frozen=True, rename="camel", gc=False):
     name: str | None = None
     uid: str | None = None
     field_path: str | None = None
+    api_version: str | None = None
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -103,9 +105,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         return None
     row, facts = found.row, found.facts
     own, count, began_ms = event.metadata, _count(event), _ms(_first_time(event))
-    first_ms, last_ms, replaced = _times(event, server_ms)
-    if chosen.lives_ms and own.creation_timestamp and last_ms < _ms(own.creation_timestamp) - chosen.lives_ms[row.severity]:
-        return None
+    first_ms, last_ms, replaced = _times(event, server_ms, chosen.event_ttl_ms)
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
     parts = facts.key
     if row.repeat == "each":
@@ -137,6 +137,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         text_hash=crc32("\0".join((words.title, words.description, words.metadata, own.name or "")).encode("utf-8", "replace")),
         row=row.name,
         redacted=words.redacted + in_lines,
+        api_version=words.api_version if about is said.about else about.api_version,
     )
 
 
@@ -150,6 +151,7 @@ class Words(NamedTuple):
     description: str
     metadata: str
     redacted: int
+    api_version: str = ""
 
 
 def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Words:
@@ -162,9 +164,11 @@ def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Word
     encoded = _json.encode(metadata)
     # What is read out of a message is part of it.
     host = metadata["source"].get("host", "")
+    version = said.about.api_version
     whole = len(encoded) <= MAX_METADATA_BYTES and len(message) <= MAX_DESCRIPTION_CHARACTERS
-    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host}\n{message}"):
-        return Words(kind, reason, node, title, message, encoded.decode(), 0)
+    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host} {version}\n{message}"):
+        return Words(kind, reason, node, title, message, encoded.decode(), 0, version)
+    version, in_version = limits.line(version, MAX_NAME_CHARACTERS)
     kind, in_kind = limits.line(kind, MAX_NAME_CHARACTERS)
     reason, in_reason = limits.line(reason, MAX_NAME_CHARACTERS)
     title, in_title = limits.line(title, MAX_TITLE_CHARACTERS)
@@ -172,22 +176,20 @@ def _words(said: Said, row: Row, message: str, metadata: dict[str, Any]) -> Word
     plain, in_metadata = limits.metadata(metadata)
     if said.about.kind != "Node":  # there it is the object's name
         node, _ = limits.line(node, MAX_NAME_CHARACTERS)
-    found = in_kind + in_reason + in_title + in_description + in_metadata
-    return Words(kind, reason, node, title, description, plain, found)
+    found = in_kind + in_reason + in_title + in_description + in_metadata + in_version
+    return Words(kind, reason, node, title, description, plain, found, version)
 
 
 def written_ms(event: Event, server_ms: int = 0) -> int:
-    """When the Event was last written by the API server's own clock, as far as it says so; in ms since 1970.
+    """When the Event was last written by the API server's own clock, as far as it says so; in ms since 1970."""
+    return _clock(event, server_ms).written_ms()
 
-    Whoever writes an Event may write managedFields with any time, so none counts that lies ahead of that clock (`server_ms`;
-    0: unknown). Several API servers may differ by SKEW_MS: what is ahead by less stands for the time of the clock.
-    """
+
+def _clock(event: Event, server_ms: int) -> Clock:
+    """What the API server's clock says about an Event; `server_ms` is as for `normalise`."""
     own = event.metadata
-    writes = [_ms(one.time) for one in own.managed_fields or () if one.time is not None]
-    made_ms = _ms(own.creation_timestamp) if own.creation_timestamp is not None else 0
-    if server_ms:
-        writes = [min(time, server_ms) for time in writes if time <= server_ms + SKEW_MS]
-    return max([made_ms, *writes])
+    writes = tuple(_ms(one.time) for one in own.managed_fields or () if one.time is not None)
+    return Clock(_ms(own.creation_timestamp) if own.creation_timestamp is not None else 0, writes, server_ms)
 
 
 MAX_COUNT = 2**31 - 1
@@ -204,29 +206,17 @@ def _first_time(event: Event) -> datetime:
     return event.first_timestamp or event.event_time or event.metadata.creation_timestamp or EPOCH
 
 
-def _times(event: Event, clock_ms: int) -> tuple[int, int, dict[str, str]]:
-    """First and last time in ms, and what the source said instead where that cannot be.
-
-    The API server stamps creation and every write (managedFields) with its own clock. A first time is held against creation,
-    as the specification says; a last time against the last write, since a count may rise for days after the creation, and
-    against the server's clock (`clock_ms`; 0: unknown), since an Event may be without managedFields.
-    """
+def _times(event: Event, server_ms: int, event_ttl_ms: int) -> tuple[int, int, dict[str, str]]:
+    """First and last time in ms, and as metadata what the emitter said instead of those that are replaced."""
     first = _first_time(event)
     last = (event.series.last_observed_time if event.series else None) or event.last_timestamp or event.event_time or first
-    replaced: dict[str, str] = {}
-    first_ms, last_ms = _ms(first), _ms(last)
-    created = event.metadata.creation_timestamp
-    created_ms = clock_ms if created is None else _ms(created)
-    if created_ms:
-        server_ms = written_ms(event, clock_ms) or created_ms
-        if first_ms > created_ms + MAX_AHEAD_MS:
-            replaced["original_first_timestamp"] = _iso(first)
-            first_ms = created_ms
-        limit_ms = server_ms if event.metadata.managed_fields or _count(event) == 1 else clock_ms
-        if limit_ms and last_ms > limit_ms + MAX_AHEAD_MS:
-            replaced["original_last_timestamp"] = _iso(last)
-            last_ms = server_ms
-    return first_ms, max(first_ms, last_ms), replaced
+    found = event_times.judge(_ms(first), _ms(last), _count(event), _clock(event, server_ms), event_ttl_ms)
+    replaced = {}
+    if found.first_replaced:
+        replaced["original_first_timestamp"] = _iso(first)
+    if found.last_replaced:
+        replaced["original_last_timestamp"] = _iso(last)
+    return found.first_ms, found.last_ms, replaced
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -249,10 +239,16 @@ def _cut(text: str | None) -> str:
 
 def _named(reference: Reference) -> messages.Reference:
     """What is kept of an object that is named. Kubelets leave a node's uid out or put its name there: its name alone counts."""
-    kind, name = _cut(reference.kind), _cut(reference.name)
-    if kind == "Node":
-        return messages.Reference(kind, "", name, "")
-    return messages.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), reference.field_path or "")
+    kind, name, version = _cut(reference.kind), _cut(reference.name), _api_version(reference.api_version)
+    if kind == "Node" and group_of(kind, version) == "":
+        return messages.Reference(kind, "", name, "", "", version)
+    path = reference.field_path or ""
+    return messages.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), path, version)
+
+
+def _api_version(text: str | None) -> str:
+    """An apiVersion as Kubernetes allows it, such as v1 or longhorn.io/v1beta2; '' for anything else."""
+    return text if text and API_VERSION.fullmatch(text) else ""
 
 
 def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
@@ -262,7 +258,8 @@ def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
         "source": {key: value for key, value in (("component", said.emitter), ("host", host)) if value},
         **facts.metadata,
     }
-    node = said.about.name if said.about.kind == "Node" else host
+    about = said.about
+    node = about.name if about.kind == "Node" and group_of("Node", about.api_version) == "" else host
     if node:
         metadata["node"] = node
     return metadata

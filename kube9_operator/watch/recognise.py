@@ -5,6 +5,7 @@ from typing import NamedTuple
 from kube9_operator.model import rows
 from kube9_operator.model.rows import Row
 from kube9_operator.watch import messages
+from kube9_operator.watch.event_times import EVENT_TTL_MS
 from kube9_operator.watch.messages import Facts, Read, Said
 
 COMBINED = "(combined from similar events): "
@@ -18,8 +19,8 @@ class Chosen(NamedTuple):
     include: frozenset[str] = frozenset()
     """With ALL among them everything is recorded."""
     exclude: frozenset[str] = frozenset()
-    lives_ms: tuple[int, ...] = ()
-    """Of each severity how long its events are kept; what was older when it was written is not. Empty: nothing is too old."""
+    event_ttl_ms: int = EVENT_TTL_MS
+    """How long the API server keeps Events: none says truly that it happened longer before it was written."""
 
 
 TABLE_ALONE = Chosen()

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.observation import ERROR, MS_IN_HOUR, SEVERITIES
 from kube9_operator.model.sources import PUBLISHER, watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.child import Link, Ready, Watching
@@ -27,10 +26,9 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
     A thread that ends before raises RuntimeError: with it the process and its generation end.
     """
-    lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
-    by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, tuple(days * 24 * MS_IN_HOUR for days in lives))
-    client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
     ttl_ms = settings.event_ttl_seconds * 1000
+    by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, ttl_ms)
+    client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
     chosen = KINDS | {"events": choosing(by_settings)}
     kinds = [chosen[one.name] for one in watched(settings.watch_config_maps).values() if one.process == name]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
