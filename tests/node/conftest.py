@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.plane import assets
-from tests.node.images import operator_image
+from tests.node.images import ROOT, operator_image
 from tests.node.node import Node
 from tests.node.pod import OperatorPod
 
@@ -59,6 +59,6 @@ def operator(node: Node, image: str) -> OperatorPod:
     """The operator, installed as the README says; it goes with the node."""
     pod = OperatorPod(node)
     pod.make_volume()
-    pod.install(image)
+    pod.install(image, ROOT, "--set", "watch.configMaps=true")
     pod.until_ready()
     return pod
