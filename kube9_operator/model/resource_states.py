@@ -20,7 +20,7 @@ class Owner(Reduced, frozen=True):
 
 
 class Owned(Reduced, frozen=True):
-    """A ReplicaSet, Job or CronJob, which is watched for its owner alone."""
+    """A Job, which is watched for its owner alone."""
 
     owner: Owner | None = None
 
@@ -31,6 +31,25 @@ class ReplicaSet(Owned, frozen=True):
     created_ms: int = 0
     revision: int = 0
     """Of the Deployment: the highest is that of its present template; 0 if there is none."""
+
+
+class Part(Reduced, frozen=True):
+    """A part of a workload's pod template, or its strategy."""
+
+    digest: int = 0
+    """24 bits of what it is: see watch/template.py."""
+    shown: str = ""
+    """A short text without secrets; '' if there is none."""
+
+
+class CronJob(Owned, frozen=True):
+    """batch/v1 CronJob."""
+
+    images: dict[str, str] = {}
+    generation: int = 0
+    parts: dict[str, Part] | None = None
+    environment: dict[str, dict[str, int]] = {}
+    """These are as in a Workload. `parts` has the schedule too, and whether it is suspended."""
 
 
 class Node(Reduced, frozen=True):
@@ -57,15 +76,6 @@ class Namespace(Reduced, frozen=True):
 
     created_ms: int = 0
     deleting_since_ms: int = 0
-
-
-class Part(Reduced, frozen=True):
-    """A part of a workload's pod template, or its strategy."""
-
-    digest: int = 0
-    """24 bits of what it is: see watch/template.py."""
-    shown: str = ""
-    """A short text without secrets; '' if there is none."""
 
 
 class Workload(Reduced, frozen=True):
@@ -178,7 +188,7 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "pods": Pod,
     "replicasets": ReplicaSet,
     "jobs": Owned,
-    "cronjobs": Owned,
+    "cronjobs": CronJob,
     "persistentvolumeclaims": Claim,
     "horizontalpodautoscalers": Autoscaler,
     "configmaps": ConfigMap,

@@ -49,6 +49,18 @@ class TemplateFields(msgspec.Struct, frozen=True, gc=False):
     spec: PodSpecFields | None = msgspec.field(default=None, name="f:spec")
 
 
+class JobSpecFields(msgspec.Struct, frozen=True, gc=False):
+    """Of a CronJob's Jobs."""
+
+    template: TemplateFields | None = msgspec.field(default=None, name="f:template")
+
+
+class JobTemplateFields(msgspec.Struct, frozen=True, gc=False):
+    """Of what a CronJob's Jobs are made from."""
+
+    spec: JobSpecFields | None = msgspec.field(default=None, name="f:spec")
+
+
 class SpecFields(msgspec.Struct, frozen=True, gc=False):
     """Of what is asked for."""
 
@@ -56,7 +68,10 @@ class SpecFields(msgspec.Struct, frozen=True, gc=False):
     strategy: msgspec.Raw = msgspec.field(default=NOTHING, name="f:strategy")
     update_strategy: msgspec.Raw = msgspec.field(default=NOTHING, name="f:updateStrategy")
     unschedulable: msgspec.Raw = msgspec.field(default=NOTHING, name="f:unschedulable")
+    schedule: msgspec.Raw = msgspec.field(default=NOTHING, name="f:schedule")
+    suspend: msgspec.Raw = msgspec.field(default=NOTHING, name="f:suspend")
     template: TemplateFields | None = msgspec.field(default=None, name="f:template")
+    job_template: JobTemplateFields | None = msgspec.field(default=None, name="f:jobTemplate")
 
 
 class OwnedFields(msgspec.Struct, frozen=True, gc=False):
@@ -149,13 +164,17 @@ def _each(owned: OwnedFields) -> Iterator[str]:
         "strategy": spec.strategy,
         "updateStrategy": spec.update_strategy,
         "unschedulable": spec.unschedulable,
+        "schedule": spec.schedule,
+        "suspend": spec.suspend,
     }
     yield from (f"spec.{name}" for name, there in named.items() if there)
-    if spec.template is None:
+    # A CronJob's template is called as that of other workloads, one level higher than it is.
+    template = spec.template or ((spec.job_template or JobTemplateFields()).spec or JobSpecFields()).template
+    if template is None:
         return
-    annotations = (spec.template.metadata or TemplateMetaFields()).annotations or {}
+    annotations = (template.metadata or TemplateMetaFields()).annotations or {}
     yield from (f"spec.template.metadata.annotations[{key[2:]}]" for key in annotations if key.startswith("f:"))
-    pods = spec.template.spec or PodSpecFields()
+    pods = template.spec or PodSpecFields()
     if pods.service_account:
         yield "spec.template.spec.serviceAccountName"
     yield from (f"spec.template.spec.volumes[{name}]" for name in map(_name, pods.volumes or ()) if name)

@@ -90,12 +90,19 @@ def containers(spec: PodSpec) -> Iterator[tuple[str, Container]]:
             yield f"{kind}[{metadata.name(one.name)}]", one
 
 
-def parts(template: Template, strategy: msgspec.Raw, strategy_path: str, texts: metadata.Texts, salt: str) -> dict[str, Part]:
-    """The parts by their paths. Those that are not in `spec` or its template are relative to the pods' specification."""
+def plain_parts(asked: dict[str, str | msgspec.Raw], texts: metadata.Texts, salt: str) -> dict[str, Part]:
+    """The parts beside the template by their paths, `spec.strategy`; those that are empty are left out."""
+    return {
+        path: _said(value, texts, salt) if isinstance(value, str) else _plain(value, texts)
+        for path, value in asked.items()
+        if value
+    }
+
+
+def parts(template: Template, texts: metadata.Texts, salt: str) -> dict[str, Part]:
+    """The parts of a template by their paths, which are relative to the pods' specification unless they begin with `spec.`."""
     spec = template.spec or PodSpec()
     found: dict[str, Part] = {}
-    if strategy:
-        found[strategy_path] = _plain(strategy, texts)
     restarted_at = ((template.metadata or TemplateMeta()).annotations or Annotations()).restarted_at
     if restarted_at:
         found[RESTART_PATH] = _said(restarted_at, texts, salt)

@@ -11,6 +11,7 @@ import pytest
 from kube9_operator.clock import iso, now_ms
 from tests.node import changes, happenings
 from tests.node.deaths import Deaths
+from tests.node.images import ROOT
 from tests.node.node import Node
 from tests.node.pod import POD, RELEASE, OperatorPod
 from tests.node.reading import LONG_SECONDS, Stays, agree

@@ -1,5 +1,5 @@
-"""The operator is stopped in the midst of changes and started again: each net change is recorded once, dated or with a range that
-contains it, with who made it; and no time is called complete in which one may still be found.
+"""The operator is stopped in the midst of changes and started again: each net change is recorded once, dated or with a range
+that contains it, with who made it; and no time is called complete in which one may still be found.
 """
 
 import time

@@ -34,7 +34,7 @@ from kube9_operator.model.sources import EVERY
 from kube9_operator.watch import lines
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import ApiError
-from kube9_operator.watch.kinds import KINDS, claims, config_maps, nodes, owners, pods, services, workloads
+from kube9_operator.watch.kinds import KINDS, claims, config_maps, cronjobs, nodes, owners, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 
 PODS = Path(__file__).parent.parent / "data" / "pods-1.36.3.jsonl"
@@ -48,6 +48,7 @@ FORMS: dict[str, Any] = {
     "replicasets": owners.ReplicaSetObject,
     "namespaces": Identity,
     "services": Identity,
+    "cronjobs": cronjobs.Object,
     "configmaps": config_maps.Object,
 }
 """Of each source the form in which its objects are decoded."""
@@ -240,7 +241,7 @@ def test_the_others() -> None:
     for text, revision in (("12", 12), ("", 0), ("-1", 0), ("one", 0), ("9" * 40, 0)):
         annotated = {"annotations": {"deployment.kubernetes.io/revision": text}}
         assert reduced("replicasets", made(metadata=annotated)) == ReplicaSet(None, made_at, revision)
-    assert reduced("cronjobs", made()) == Owned(None)
+    assert reduced("jobs", made()) == Owned(None)
     claim = {"storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}
     assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi")
     target = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}

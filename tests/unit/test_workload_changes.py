@@ -229,3 +229,27 @@ def test_what_two_managers_changed_is_two_events() -> None:
 
 def test_a_part_of_a_state_is_small() -> None:
     assert len(resource_states.encode(Workload(parts={"containers[app].resources": Part(2**24 - 1, '{"limits":{}}')}))) < 80
+
+
+def cronjob(schedule: str = "0 * * * *", *containers: dict[str, Any], **meta: Any) -> Any:
+    own = {"name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": "7", "generation": 1} | meta
+    job = {"spec": {"template": {"spec": {"containers": list(containers) or [container()]}}}}
+    return {"metadata": own, "spec": {"schedule": schedule, "jobTemplate": job}}
+
+
+def test_a_cronjob() -> None:
+    found = only(cronjob(), cronjob("5 * * * *"), "cronjobs")
+    assert (found["changed"], found["current"]) == (["spec.schedule"], {"spec.schedule": "5 * * * *"})
+    path = "spec.jobTemplate.spec.template.spec.containers[app].resources.limits.memory"
+    at = "2026-11-18T11:06:39Z"
+    owned = {"f:spec": {"f:jobTemplate": fields("kubectl-set", at, "f:resources")["fieldsV1"]}}
+    set_ = {"manager": "kubectl-set", "operation": "Update", "time": at, "fieldsV1": owned}
+    after = cronjob("0 * * * *", container(**memory("128Mi")), managedFields=[set_], generation=2)
+    limit = only(cronjob("0 * * * *", container(**memory("64Mi"))), after, "cronjobs")
+    assert (limit["changed"], limit["changed_by"]) == ([path], "kubectl-set")
+    (image,) = told(cronjob(), cronjob("0 * * * *", container(image="web:2")), "cronjobs")
+    assert image.title == "CronJob image changed"
+    new, _ = reduced(cronjob(), "cronjobs")
+    old = resource_states.decode("cronjobs", msgspec.msgpack.encode([None]))
+    seen = Seen("cronjobs", "shop", "web", "u1", "8", NOW, True)
+    assert detect.compare(seen, old, new, LIVES) == [], "a state of an older release"

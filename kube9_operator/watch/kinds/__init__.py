@@ -3,10 +3,11 @@
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds.claims import AUTOSCALERS, CLAIMS
 from kube9_operator.watch.kinds.config_maps import CONFIG_MAPS
+from kube9_operator.watch.kinds.cronjobs import CRONJOBS
 from kube9_operator.watch.kinds.events import EVENTS
 from kube9_operator.watch.kinds.namespaces import NAMESPACES
 from kube9_operator.watch.kinds.nodes import NODES
-from kube9_operator.watch.kinds.owners import CRONJOBS, JOBS, REPLICASETS
+from kube9_operator.watch.kinds.owners import JOBS, REPLICASETS
 from kube9_operator.watch.kinds.pods import PODS
 from kube9_operator.watch.kinds.services import ENDPOINTSLICES, SERVICES
 from kube9_operator.watch.kinds.workloads import DAEMONSETS, DEPLOYMENTS, STATEFULSETS

@@ -1,4 +1,4 @@
-"""ReplicaSets, Jobs and CronJobs: watched for their owner. A ReplicaSet also dates the template that it was made for."""
+"""ReplicaSets and Jobs: watched for their owner. A ReplicaSet also dates the template that it was made for."""
 
 from typing import Any
 
@@ -42,4 +42,3 @@ def reduce_replicaset(found: Any, _texts: metadata.Texts) -> ReplicaSet:
 
 REPLICASETS = resource("replicasets", ReplicaSetObject, reduce_replicaset, metadata_only=True)
 JOBS = resource("jobs", metadata.Identity, reduce, metadata_only=True)
-CRONJOBS = resource("cronjobs", metadata.Identity, reduce, metadata_only=True)

@@ -7,7 +7,7 @@ import msgspec
 from kube9_operator.model.resource_states import Workload
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
-from kube9_operator.watch.template import NOTHING, PodSpec, Template, containers, environment, parts
+from kube9_operator.watch.template import NOTHING, PodSpec, Template, containers, environment, parts, plain_parts
 
 STUCK = "ProgressDeadlineExceeded"
 
@@ -45,7 +45,8 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
     spec, status = found.spec or Spec(), found.status or Status()
     template = spec.template or Template()
     pods = template.spec or PodSpec()
-    strategy = ("spec.strategy", spec.strategy) if spec.strategy else ("spec.updateStrategy", spec.update_strategy)
+    strategies: dict[str, str | msgspec.Raw] = {"spec.strategy": spec.strategy, "spec.updateStrategy": spec.update_strategy}
+    uid = found.metadata.uid
     progressing = metadata.condition(status.conditions, "Progressing")
     stuck = progressing.status == "False" and progressing.reason == STUCK
     counted_by_controller = spec.replicas is None
@@ -59,8 +60,8 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
         owner=metadata.controller(found.metadata),
         uncounted=counted_by_controller and not status.observed_generation,
         generation=metadata.number(found.metadata.generation),
-        parts=parts(template, strategy[1], strategy[0], texts, found.metadata.uid),
-        environment=environment(pods, found.metadata.uid),
+        parts=plain_parts(strategies, texts, uid) | parts(template, texts, uid),
+        environment=environment(pods, uid),
     )
 
 

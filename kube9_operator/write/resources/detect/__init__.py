@@ -16,6 +16,7 @@ COMPARE: dict[str, Compare] = {
     "deployments": workloads.of_workload,
     "statefulsets": workloads.of_workload,
     "daemonsets": workloads.of_workload,
+    "cronjobs": workloads.of_cronjob,
     "pods": pods.of_pod,
     "configmaps": config_maps.of_config_map,
 }

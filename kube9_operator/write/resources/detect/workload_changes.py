@@ -6,7 +6,7 @@ import msgspec
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.resource_states import Part, Workload
+from kube9_operator.model.resource_states import CronJob, Part, Workload
 from kube9_operator.write.resources.detect.dating import author
 from kube9_operator.write.resources.detect.observed import Seen, step
 
@@ -30,12 +30,13 @@ class Values(NamedTuple):
     after: str = ""
 
 
-def full(path: str) -> str:
+def full(path: str, source: str = "") -> str:
     """A path from the object's beginning, as `kubectl get -o jsonpath` has it but for names in place of numbers."""
-    return path if path.startswith("spec.") else POD + path
+    whole = path if path.startswith("spec.") else POD + path
+    return whole.replace("spec.template.", "spec.jobTemplate.spec.template.", 1) if source == "cronjobs" else whole
 
 
-def of_configuration(seen: Seen, previous: Workload, current: Workload) -> list[Observation]:
+def of_configuration(seen: Seen, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
     """An event for each manager that changed the configuration; one if nobody says who did."""
     changed = differences(previous, current)
     if not changed:
@@ -50,7 +51,7 @@ def of_configuration(seen: Seen, previous: Workload, current: Workload) -> list[
     return [_changed(seen, manager, {path: changed[path] for path in paths}) for manager, paths in sorted(groups.items())]
 
 
-def differences(previous: Workload, current: Workload) -> dict[str, Values]:
+def differences(previous: Workload | CronJob, current: Workload | CronJob) -> dict[str, Values]:
     """The paths that differ, in order. Nothing is known to differ from a state that an older release has stored."""
     if previous.parts is None or current.parts is None:
         return {}
@@ -93,7 +94,9 @@ def _flat(text: str) -> dict[str, str] | None:
     return found
 
 
-def _with_whole_containers(found: dict[str, Values], previous: Workload, current: Workload) -> dict[str, Values]:
+def _with_whole_containers(
+    found: dict[str, Values], previous: Workload | CronJob, current: Workload | CronJob
+) -> dict[str, Values]:
     """In place of all that is in a container which was added or removed, the container."""
     for name in previous.images.keys() ^ current.images.keys():
         kind = "initContainers" if any(path.startswith(f"initContainers[{name}]") for path in found) else "containers"
@@ -125,9 +128,9 @@ def _changed(seen: Seen, manager: str, changed: dict[str, Values]) -> Observatio
         reason=f"{seen.kind}ConfigurationChanged",
         description=f"{seen.kind} {seen.name} changed: {said}" + (f"; and {more} more" if more > 0 else ""),
         metadata={
-            "changed": [full(path) for path in paths],
-            "previous": {full(path): changed[path].before for path in paths if changed[path].before},
-            "current": {full(path): changed[path].after for path in paths if changed[path].after},
+            "changed": [full(path, seen.source) for path in paths],
+            "previous": {full(path, seen.source): changed[path].before for path in paths if changed[path].before},
+            "current": {full(path, seen.source): changed[path].after for path in paths if changed[path].after},
         },
     )
 

@@ -1,8 +1,8 @@
-"""What changes with Deployments, StatefulSets and DaemonSets."""
+"""What changes with Deployments, StatefulSets, DaemonSets and CronJobs."""
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.resource_states import Workload
+from kube9_operator.model.resource_states import CronJob, Workload
 from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Seen, observation, step
 from kube9_operator.write.resources.detect.workload_changes import POD, of_configuration
@@ -19,15 +19,24 @@ def of_workload(seen: Seen, previous: Workload | None, current: Workload | None)
         found.append(_stuck(seen, current))
     if previous is not None and previous.replicas != current.replicas and not (previous.uncounted or current.uncounted):
         found.append(_scaled(seen, previous.replicas, current.replicas))
-    if previous is not None and previous.images != current.images:
-        found += [
-            _image(seen, container, previous.images[container], image)
-            for container, image in sorted(current.images.items())
-            if previous.images.get(container, image) != image
-        ]
-    if previous is not None:
-        found += of_configuration(seen, previous, current)
-    return found
+    return found + (of_template(seen, previous, current) if previous is not None else [])
+
+
+def of_cronjob(seen: Seen, previous: CronJob | None, current: CronJob | None) -> list[Observation]:
+    """An image or something else of the configuration changed."""
+    return [] if previous is None or current is None else of_template(seen, previous, current)
+
+
+def of_template(seen: Seen, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
+    """What changed of what its pods are made from."""
+    if previous.parts is None and isinstance(previous, CronJob):  # an older release has not stored its images
+        return []
+    images = [
+        _image(seen, container, previous.images[container], image)
+        for container, image in sorted(current.images.items())
+        if previous.images.get(container, image) != image
+    ]
+    return images + of_configuration(seen, previous, current)
 
 
 def lasting_of_workload(state: Workload) -> dict[int, int]:
