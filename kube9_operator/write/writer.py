@@ -292,6 +292,8 @@ class Writer:
             self._states.list_begins(frame.source, control.cluster)
         elif isinstance(control, ListEnds):
             self._states.list_ends(frame.source, control.cluster, now)
+        elif isinstance(control, ServerTime):
+            self._states.checked(frame.source, control)
         if isinstance(control, ListEnds | Confirmed):
             self._states.heard(frame.source, now)
 
@@ -307,7 +309,7 @@ class Writer:
                 )
             )
         )
-        if frame.version or frame.confirmed_ms:
+        if frame.confirmed_ms:
             self._states.heard(frame.source, now)
         return made
 

@@ -101,3 +101,15 @@ def test_one_that_comes_or_goes_is_no_change() -> None:
     seen = Seen("configmaps", "shop", "web", "u1", "8", NOW, True)
     assert detect.compare(seen, None, ConfigMap("x"), LIVES) == []
     assert detect.compare(seen, ConfigMap("x"), None, LIVES) == []
+
+
+def test_of_several_writes_the_last_is_dated() -> None:
+    window = Window(NOW, NOW - 600_000, live=False, one_write=False)
+    after = made(entry("kubectl-edit", NOW - 60_000, "a"))
+    old, new = (resource_states.decode("configmaps", one.states[0].reduced) for one in (FIRST, after))
+    writers = changes.decode(after.states[0].evidence).writers
+    seen = Seen("configmaps", "shop", "web", "u1", "8", NOW, True, listing=True, change=window, writers=writers)
+    (found,) = detect.compare(seen, old, new, LIVES)
+    assert found.first_ms == found.last_ms == NOW - 60_000 + 999
+    (unknown,) = detect.compare(seen._replace(writers=()), old, new, LIVES)
+    assert (unknown.first_ms, unknown.last_ms) == (NOW - 600_000, NOW)

@@ -35,7 +35,7 @@ CLOCK_MS = 60_000
 """A proof further ahead than this is of a clock that has been set back since: it vouches for a time that has not come."""
 
 GONE = "Events of that time had expired when they were listed again"
-CHANGES = "changes in between unknown"
+CHANGES, NET = "changes in between unknown", "only net changes are recorded"
 """What a list after a hole cannot show: of Events those that had expired, of resources what was between two states."""
 UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer did not keep up"}
 UNWRITTEN = "the database could not be written"
@@ -295,7 +295,7 @@ class Ledger:
         cause = unavailable or (UNWRITTEN if self._was_unwritten(*gap) else UNWATCHED[ended.reason])
         if source == EVENTS:
             return f"{cause}, and {GONE}"
-        return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"
+        return f"{CHANGES}; {NET}" if cause == UNWATCHED[""] else f"{CHANGES}: {cause}; {NET}"
 
     def _was_unwritten(self, from_ms: int, to_ms: int) -> bool:
         began_ms, ended_ms = (self._known_number(f"unwritten_{end}_ms", 0) for end in ("from", "to"))

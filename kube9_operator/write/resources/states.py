@@ -7,7 +7,9 @@ from array import array
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kube9_operator.model import changes
 from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import ServerTime
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
@@ -15,8 +17,10 @@ from kube9_operator.write.events import stored
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.events.updates import Amend
 from kube9_operator.write.resources import detect
+from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 from kube9_operator.write.resources.enrichment import Described
+from kube9_operator.write.resources.evidence import Evidence
 from kube9_operator.write.resources.ongoing import Lasting
 from kube9_operator.write.resources.owners import OWNED, Owners
 from kube9_operator.write.resources.services import SERVICES, SLICES, Services
@@ -27,6 +31,9 @@ OUTCOMES = ("filtered", "unchanged", "updated", "stored", "refused")
 changed, without an event is filtered; one that is as it was kept, or whose events were known, is unchanged.
 """
 SOURCES = frozenset(OF_SOURCE)
+DEPLOYMENTS = "deployments"
+CLOCK_MS = 2_000
+"""A server's clock that differs less may not differ at all: it tells whole seconds, and an answer takes its time."""
 TRIM_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -63,6 +70,18 @@ def lives(settings: Settings) -> Lives:
     return Lives(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
 
 
+class Check(NamedTuple):
+    """What a freshness check of a source has shown."""
+
+    version: str
+    """The server's version: what a watch shows up to it happened before the check."""
+    ahead_ms: int
+    """How far the server's clock is ahead of ours; 0 for less than what delays may explain."""
+
+
+NO_CHECK = Check("", 0)
+
+
 class States:
     """Works in the transaction that the caller holds. What is in memory can be taken back: see `forget`."""
 
@@ -87,6 +106,8 @@ class States:
         self._shown_before: dict[str, tuple[array[int], int]] = {}
         self._slices_heard_ms = 0
         self._trimmed_ms = 0
+        self._checks: dict[str, Check] = {}
+        self._evidence = Evidence(connection)
 
     def begin(self) -> None:
         """To be called first in each transaction."""
@@ -102,6 +123,11 @@ class States:
         """Something has vouched for a source, in this generation."""
         if source == SLICES:
             self._slices_heard_ms = now_ms
+
+    def checked(self, source: str, control: ServerTime) -> None:
+        """Notes what a freshness check has shown. The next one replaces it, also after a rollback."""
+        ahead_ms = control.server_ms - control.checked_ms if control.checked_ms else 0
+        self._checks[source] = Check(control.version, ahead_ms if abs(ahead_ms) > CLOCK_MS else 0)
 
     def due(self, now_ms: int) -> bool:
         """Whether time alone gives `tick` something to do. Reads only."""
@@ -167,9 +193,10 @@ class States:
         return self._apply(
             Seen(source, state.namespace, state.name, state.uid, state.version, now_ms, whole, listing=shown is not None),
             state.reduced,
+            state.evidence,
         )
 
-    def _apply(self, seen: Seen, reduced: bytes) -> str:
+    def _apply(self, seen: Seen, reduced: bytes, evidence: bytes = b"") -> str:
         row = one(
             self._connection,
             "SELECT uid, resource_version, state FROM states WHERE source = ? AND namespace = ? AND name = ?",
@@ -179,15 +206,15 @@ class States:
             # Watch lines come in order, so an older one is of before a list; lists show what a server has, which may go back.
             if row[2] == reduced or (not seen.listing and _order(seen.version) < _order(row[1])):
                 return "unchanged"
-            return self._changed(seen, row[2], reduced)
+            return self._changed(seen, row[2], reduced, evidence)
         if reduced == GONE:
             return "filtered"
         outcome = "filtered"
         if row is not None:  # another object of that name
             outcome = self._changed(seen._replace(uid=row[0], version=row[1]), row[2], GONE)
-        return max(outcome, self._changed(seen, None, reduced), key=OUTCOMES.index)
+        return max(outcome, self._changed(seen, None, reduced, evidence), key=OUTCOMES.index)
 
-    def _changed(self, seen: Seen, before: bytes | None, after: bytes) -> str:
+    def _changed(self, seen: Seen, before: bytes | None, after: bytes, evidence: bytes = b"") -> str:
         """One object (of one uid) as it was kept, None where it was not, and as it is."""
         previous = stored.state(seen.source, before) if before is not None else None
         current = decode(seen.source, after) if after != GONE else None
@@ -195,6 +222,8 @@ class States:
         lasted, lasts = (detect.lasting(seen.source, one) for one in (previous, current))
         if lasted:
             seen = seen._replace(lasting=self.lasting.of(*place))
+        if previous is not None:
+            seen = self._dated(seen, previous, current, changes.decode(evidence))
         if current is None:
             self._execute("DELETE FROM states WHERE source = ? AND namespace = ? AND name = ?", place)
         else:
@@ -207,6 +236,24 @@ class States:
             self._goes_on(seen, lasted, lasts, current)
         self._relate(seen, previous, current)
         return max(outcomes, key=OUTCOMES.index, default="filtered")
+
+    def _dated(self, seen: Seen, previous: Any, current: Any, evidence: changes.Evidence) -> Seen:
+        """Adds what is known about the time and the author of a change."""
+        check = self._checks.get(seen.source, NO_CHECK)
+        replayed = not seen.listing and _order(seen.version) <= _order(check.version)
+        window = Window(
+            noticed_ms=seen.now_ms,
+            unchanged_ms=min(self._confirmed_ms(seen.source), seen.now_ms),
+            live=not (seen.listing or replayed),
+            one_write=not seen.listing,
+            writes=_writes(previous, current),
+            ahead_ms=check.ahead_ms,
+        )
+        seen = seen._replace(change=window, writers=evidence.writers, deleted_ms=evidence.deleted_ms)
+        if window.live or seen.source != DEPLOYMENTS or current is None:
+            return seen
+        scaled = self._evidence.scaled_ms(seen, previous.replicas, current.replicas, window.unchanged_ms)
+        return seen._replace(scaled_ms=scaled, replicasets_ms=self._evidence.replicasets_ms(seen, window))
 
     def _goes_on(self, seen: Seen, lasted: dict[int, int], lasts: dict[int, int], current: Any) -> None:
         """What begins to last, and what is over: where nobody saw when, at the last time at which it was seen to last."""
@@ -238,6 +285,12 @@ class States:
     def _confirmed_ms(self, source: str) -> int:
         row = one(self._connection, "SELECT proved_until_ms FROM sources WHERE source = ?", (source,))
         return int(row[0] or 0) if row is not None else 0
+
+
+def _writes(previous: Any, current: Any) -> int:
+    """How often what is asked for was written between two states, by metadata.generation; 0 if that is unknown."""
+    before, after = getattr(previous, "generation", 0), getattr(current, "generation", 0)
+    return max(0, after - before) if before and after else 0
 
 
 def _order(version: str) -> tuple[int, str]:

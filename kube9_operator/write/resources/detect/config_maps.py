@@ -18,6 +18,8 @@ def of_config_map(seen: Seen, previous: ConfigMap | None, current: ConfigMap | N
     if previous is None or current is None or previous.digest == current.digest:
         return []
     text = f"ConfigMap {seen.name} was changed"
+    # Nothing is said about the data but that they were changed, and the last write did that, whatever came before it.
+    seen = seen._replace(change=seen.window._replace(writes=1))
     if not (current.is_lock or _is_busy(seen, previous, current)):
         return [step(rows.CONFIG_MAP_CHANGED, seen, paths=PATHS, reason=REASON, description=text)]
     made = dating.made(seen.window, PATHS, Known(seen.writers))
