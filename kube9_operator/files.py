@@ -1,4 +1,4 @@
-"""Opens only what is a file: a pipe, a device or a socket in its place would be waited for, or read without end."""
+"""Opens regular files only. Opening a pipe would wait, and reading a device would never end."""
 
 import errno
 import os
@@ -6,13 +6,13 @@ import stat
 
 
 class NotAFile(OSError):
-    """There is something else in its place: that does not pass by itself."""
+    """The path is not a regular file. A retry does not help."""
 
 
 def open_file(path: str | os.PathLike[str]) -> int:
-    """A descriptor to read a regular file. Raises OSError, for what is none NotAFile."""
+    """Opens a regular file for reading and returns its descriptor. Raises NotAFile for anything else, or another OSError."""
     refuse_others(path)
-    # Another may be there by now: it is not waited for.
+    # Something else may be there by now: O_NONBLOCK does not wait for it.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         _refuse(path, os.fstat(descriptor))
@@ -23,7 +23,7 @@ def open_file(path: str | os.PathLike[str]) -> int:
 
 
 def refuse_others(path: str | os.PathLike[str]) -> None:
-    """Raises NotAFile where something is at the path that is no regular file, another OSError where that cannot be said."""
+    """Raises NotAFile if the path exists and is not a regular file, or another OSError if that cannot be found out."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

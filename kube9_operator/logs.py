@@ -1,4 +1,4 @@
-"""How every process logs: to stderr, one line an occurrence, JSON off a terminal and pretty on one."""
+"""The log of every process: lines on stderr, as JSON, or easier to read on a terminal."""
 
 import logging
 import sys
@@ -16,12 +16,12 @@ Logger = structlog.typing.FilteringBoundLogger
 
 MAX_ERROR_CHARACTERS = 500
 MAX_TRACEBACK_CHARACTERS = 10_000
-logging.getLogger().addHandler(logging.NullHandler())  # what libraries log goes nowhere, also while they are imported
+logging.getLogger().addHandler(logging.NullHandler())  # libraries must not print to stderr, not even while they are imported
 READ_AGAIN = "read again from the API server at the next start"
 
 
 def configure(level: str, process: str) -> None:
-    """Sets up structlog for this process; `process` stands in each line."""
+    """Sets up the log of this process. Each line has the key `process`."""
     terminal = sys.stderr.isatty()
 
     def add_process(_logger: Any, _method: str, line: Any) -> Any:
@@ -30,7 +30,7 @@ def configure(level: str, process: str) -> None:
 
     sys.excepthook = _unexpected
     threading.excepthook = lambda found: _unexpected(found.exc_type, found.exc_value, found.exc_traceback)
-    # Libraries log what they like, and without a handler Python prints it.
+    # Without a handler, Python would print what libraries log.
     logging.getLogger().handlers = [_OfLibraries()]
     structlog.configure(
         processors=[
@@ -41,14 +41,14 @@ def configure(level: str, process: str) -> None:
             *(_for_a_terminal() if terminal else [structlog.processors.JSONRenderer()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        # One write a line: with two, lines of several processes run into each other.
+        # One write for each line, so that lines of several processes do not mix.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
 
 class _OfLibraries(logging.Handler):
-    """Says what libraries log to who debugs, without secrets."""
+    """Logs messages of libraries at level debug, without secrets."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text, _ = redact.text(" ".join(str(record.msg).split()), MAX_ERROR_CHARACTERS)
@@ -56,12 +56,12 @@ class _OfLibraries(logging.Handler):
 
 
 def _unexpected(kind: type[BaseException], error: BaseException | None, trace: types.TracebackType | None) -> None:
-    """Logs what ends a thread or the process, in place of the traceback that Python prints as it is."""
-    get().critical("failed.unexpectedly", error=one_line(error or kind()), exc_info=(kind, error, trace))
+    """Logs an exception that ends a thread or the process. Python would print its traceback, with secrets."""
+    get().critical("exception.uncaught", error=one_line(error or kind()), exc_info=(kind, error, trace))
 
 
 def _without_secrets(_logger: Any, _method: str, line: Any) -> Any:
-    """Makes a text of a traceback: an error may have a header in it."""
+    """Turns a traceback into text without secrets: an error may contain a header of a request."""
     info = line.pop("exc_info", None)
     info = sys.exc_info() if info is True else info
     if info and info[0] is not None:
@@ -71,7 +71,7 @@ def _without_secrets(_logger: Any, _method: str, line: Any) -> Any:
 
 
 def _for_a_terminal() -> list[Any]:
-    """Texts of others come last through here before a person sees them; JSON escapes all that is not ASCII by itself."""
+    """Returns the last processors for a terminal, which escape control characters. JSON escapes them anyway."""
 
     def show_plainly(_logger: Any, _method: str, line: Any) -> Any:
         return {plain(str(key)): _shown(key, value) for key, value in line.items()}
@@ -82,19 +82,20 @@ def _for_a_terminal() -> list[Any]:
 
 def _shown(key: str, value: Any) -> Any:
     if key == "exception":
-        return "\n".join(f"  {plain(one)}" for one in str(value).split("\n"))  # indented: no text of others looks like a line
+        # Indented, so that no text looks like a line of the log.
+        return "\n".join(f"  {plain(line)}" for line in str(value).split("\n"))
     if value is None or isinstance(value, int | float):
         return value
     return plain(value if isinstance(value, str) else repr(value))
 
 
 def get() -> Logger:
-    """The logger of this process."""
+    """Returns the logger of this process."""
     logger: Logger = structlog.get_logger()
     return logger
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line for a log: its type and what it says without secrets, at most 500 characters."""
+    """Returns an error as one line: its type and its text without secrets, at most 500 characters."""
     text, _ = redact.text(" ".join(str(error).split()), MAX_ERROR_CHARACTERS)
     return f"{type(error).__name__}: {text}"[:MAX_ERROR_CHARACTERS] if text else type(error).__name__

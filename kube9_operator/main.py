@@ -1,4 +1,4 @@
-"""The entry point of kube9-operator: wiring only. It imports what it needs when it knows that it needs it."""
+"""The entry point of kube9-operator: wiring only. Imports are made when they are needed."""
 
 import importlib.util
 import os
@@ -23,19 +23,27 @@ def main() -> int:
     from kube9_operator import __version__
     from kube9_operator.parser import get_parser
 
-    if get_parser().parse_args().version:
+    given = get_parser().parse_args()
+    if given.command == "rules":
+        interpreter.set_up()
+        try:
+            from kube9_operator.rules_check import check
+        except ImportError as error:
+            return _cannot_run(interpreter.incomplete(error))
+        return check(given.file, given.events, given.output)
+    if given.version:
         try:
             sys.stdout.write(f"kube9-operator {__version__}\n")
             sys.stdout.flush()
         except OSError as error:
             sys.stderr.write(f"kube9-operator: the version cannot be written: {error.strerror}\n")
-            os._exit(1)  # at an ordinary end Python would try again
+            os._exit(1)  # at a normal exit Python would try again
         return 0
     return serve()
 
 
 def serve(deadlines: "Deadlines | None" = None) -> int:
-    """Runs the operator until a signal; returns the exit code. Other deadlines make a minute of its life take a second."""
+    """Runs the operator until a signal stops it. Returns the exit code. Tests pass shorter deadlines."""
     interpreter.set_up()
     from kube9_operator.supervise.signals import end_at_once
 
@@ -48,20 +56,20 @@ def serve(deadlines: "Deadlines | None" = None) -> int:
 
 
 IMPORTED_LATE = ("prometheus_client", "kube9_schema")
-"""What is not needed for the first steps: a start without them would fail later, or again and again."""
+"""Modules that are imported late. Without one of them the operator would fail after the start, or again and again."""
 
 
 def _find(names: tuple[str, ...]) -> None:
-    """Raises ImportError where one is missing. Imports none: that costs memory and time."""
+    """Raises ImportError if a module is missing. Does not import it: that would cost memory and time."""
     for name in names:
         if sys.modules.get(name) is None and importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}")
 
 
 def _cannot_run(*reasons: str) -> int:
-    """Says why the operator cannot run, now or later: a line for each reason. Returns the exit code."""
+    """Prints why a restart cannot help, one line for each reason. Returns the exit code."""
     sys.stderr.write("".join(f"kube9-operator: {reason}\n" for reason in reasons))
-    return 78  # EX_CONFIG of sysexits.h; child.EXIT_FOR_GOOD cannot be imported where a module is missing
+    return 78  # EX_CONFIG of sysexits.h; supervise.exits.EXIT_FOR_GOOD cannot be imported where a module is missing
 
 
 def _serve(deadlines: "Deadlines | None") -> int:
@@ -75,9 +83,9 @@ def _serve(deadlines: "Deadlines | None") -> int:
     from kube9_operator.model.deadlines import Deadlines
     from kube9_operator.model.sources import PROCESSES, PUBLISHER, watched
     from kube9_operator.settings import DATABASE_NAME
-    from kube9_operator.supervise.aggregation import Figures
+    from kube9_operator.supervise.aggregation import MetricTotals
     from kube9_operator.supervise.health import Health
-    from kube9_operator.supervise.operator_events import Diary
+    from kube9_operator.supervise.operator_events import OperatorEvents
     from kube9_operator.supervise.process import Role
     from kube9_operator.supervise.supervisor import Supervisor
     from kube9_operator.supervise.volume import Volume
@@ -90,20 +98,20 @@ def _serve(deadlines: "Deadlines | None") -> int:
     try:
         tempfile.gettempdir()  # for the fork server's socket
     except FileNotFoundError as error:
-        return _cannot_run(f"TMPDIR={os.environ.get('TMPDIR', '')}: {error.strerror}")
+        return _cannot_run(f"TMPDIR={os.environ.get('TMPDIR', '')}: must be a writable folder: {error.strerror}")
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
     health = Health(tuple(watched(chosen.watch_config_maps)), deadlines.confirmation, deadlines.hang)
-    figures = Figures()
-    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20)
+    metrics = MetricTotals()
+    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20, deadlines)
     volume.begin()
-    pages = Pages(health, figures, volume, exposition(__version__, figures, health, volume))
+    pages = Pages(health, metrics, volume, exposition(__version__, metrics, health, volume))
     try:
-        port = serve_http(chosen.health_port, pages.page)
+        port = serve_http(chosen.health_port, pages.page, deadlines.http_request)
     except OSError as error:
-        return _cannot_run(f"HEALTH_PORT={chosen.health_port}: {error.strerror}")
-    logs.get().info("operator.serving", port=port)
+        return _cannot_run(f"HEALTH_PORT={chosen.health_port}: cannot listen on this port: {error.strerror}")
+    logs.get().info("http.listening", port=port)
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[
@@ -113,7 +121,7 @@ def _serve(deadlines: "Deadlines | None") -> int:
         log_level=chosen.log_level,
         preload="kube9_operator.preload",
         health=health,
-        figures=figures,
-        diary=Diary(__version__, chosen.namespace, health),
+        metrics=metrics,
+        operator_events=OperatorEvents(__version__, chosen.namespace, health),
     )
     return supervisor.run()

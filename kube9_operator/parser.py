@@ -22,10 +22,12 @@ ENVIRONMENT = {
     "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
     "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
+    "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
+    "EVENT_WAIT_MINUTES": "What only waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
-"""Of each variable what it is; docs/configuration.md says more."""
+"""What each variable does. docs/configuration.md says more."""
 
 EXAMPLES = {
     "": (
@@ -33,9 +35,17 @@ EXAMPLES = {
         ("Query what was recorded", "DB_PATH=$HOME/kube9 kube9-operator query events list --since 1h"),
     ),
     "serve": (("Record another cluster", "KUBECONFIG=$HOME/.kube/staging DB_PATH=$HOME/kube9-staging kube9-operator serve"),),
+    "rules": (("Check a file of rules", "kube9-operator rules check rules.yaml"),),
+    "rules check": (
+        ("Check a file of rules", "kube9-operator rules check rules.yaml"),
+        (
+            "See what the Events of a cluster would become",
+            "kube9-operator rules check rules.yaml --events events.json",
+        ),
+    ),
     "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
 }
-"""Of each command what it does, and how to type it."""
+"""Examples of each command: what it does, and how to type it."""
 
 SECTIONS = [
     {
@@ -64,36 +74,57 @@ writable, a database of a newer release, another operator on the same folder."""
         "content": "\n".join(f".TP\n{title}:\n.B {command}" for title, command in EXAMPLES[""]).replace("-", "\\-"),
     },
 ]
-"""Of the man page, beside what the parser gives."""
+"""Sections of the man page that argparse does not have."""
 
 
 class Parser(argparse.ArgumentParser):
-    """With the sections of the man page."""
+    """Adds the examples to the help, and the sections to the man page."""
 
     _manpage = SECTIONS  # read by argparse-manpage
 
     def format_help(self) -> str:
-        """The help, which ends with examples. They are no epilog: the man page has them in a section of its own."""
+        """Returns the help, which ends with examples. They are not an epilog, because the man page has a section for them."""
         examples = EXAMPLES[self.prog.removeprefix("kube9-operator").strip()]
         lines = [f"  # {title}\n  {command}\n" for title, command in examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
     def error(self, message: str) -> NoReturn:
-        """Ends with exit code 2."""
+        """Prints the message, with control characters escaped, and exits with code 2."""
         from kube9_operator.text.plain import plain  # not for the man page
 
         super().error(plain(message))
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser; its help is the help of the man page."""
+    """Returns the parser. The man page is made from it."""
     parser = Parser(prog="kube9-operator", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     commands.add_parser("serve", help="run the operator (the default)", description="Run the operator.")
+    _add_rules(commands)
     commands.add_parser(
         "query",
         help="query the record, as kube9-cli does",
         description="Query the record. Commands and options are those of kube9-cli(1).",
     )
     return parser
+
+
+def _add_rules(commands: "argparse._SubParsersAction[Parser]") -> None:
+    rules = commands.add_parser(
+        "rules",
+        help="work with the rules of what is recorded",
+        description="Work with the rules of what is recorded.",
+    )
+    actions = rules.add_subparsers(dest="action", metavar="COMMAND", title="commands", parser_class=Parser, required=True)
+    check = actions.add_parser(
+        "check",
+        help="check a file of rules",
+        description="Check a file of rules, and show what each Event of a file would become. EVENT_REASONS_INCLUDE, "
+        "EVENT_REASONS_EXCLUDE and EVENT_WAIT_MINUTES count as for the operator. The exit code is 1 if a file is wrong.",
+    )
+    check.add_argument("file", metavar="FILE", help="the file of rules, as EVENT_RULES_FILE names it")
+    check.add_argument(
+        "--events", metavar="FILE", help="Events, as kubectl get events -o json prints them, or one a line; - reads stdin"
+    )
+    check.add_argument("-o", "--output", choices=("table", "json"), default="table", help="the format (default: table)")

@@ -1,4 +1,4 @@
-"""What the fork server imports once, so that each child starts in milliseconds and shares these pages with the others."""
+"""Imports everything once in the fork server, so that each child starts in milliseconds and shares its memory pages."""
 
 import gc
 
@@ -9,4 +9,4 @@ import kube9_operator.write.writer  # noqa: F401
 LOADED = True
 
 gc.collect()
-gc.freeze()  # so that no collection in a child writes to these pages
+gc.freeze()  # so that a garbage collection in a child does not write to these pages

@@ -1,22 +1,25 @@
-"""The settings: the only reader of the environment. Each is checked at start and described in docs/configuration.md."""
+"""The settings, from environment variables. All are checked at the start. docs/configuration.md describes them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from kube9_operator.model.rules.rule import Rule
 
 DATABASE_NAME = "kube9.db"
 """The file in the folder `database_folder`."""
 
 
 class SettingError(Exception):
-    """Settings that cannot be used; each of `args` names a variable, the value and what is allowed."""
+    """Some settings are wrong. Each of `args` names a variable, its value, and what is allowed."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the environment asks for."""
+    """The values of all settings."""
 
     log_level: str
     database_folder: str
@@ -31,22 +34,31 @@ class Settings(msgspec.Struct, frozen=True):
     database_max_mib: int
     reasons_include: frozenset[str]
     reasons_exclude: frozenset[str]
+    rules: "tuple[Rule, ...]"
+    """Of the user's file, as they were at the start."""
+    wait_minutes: int
     watch_config_maps: bool
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings, with defaults for what is absent or empty. Raises SettingError, of all that are wrong."""
-    values: dict[str, Any] = {}
+    """Returns the settings. A variable that is absent or empty has its default. Raises SettingError if any are wrong."""
+    return Settings(**values(environment, VARIABLES))
+
+
+def values(environment: Mapping[str, str], fields: Iterable[str]) -> dict[str, Any]:
+    """Returns the values of some fields of the settings. Raises SettingError if any are wrong."""
+    found: dict[str, Any] = {}
     wrong: list[str] = []
-    for field, (variable, default, parse) in VARIABLES.items():
+    for field in fields:
+        variable, default, parse = VARIABLES[field]
         text = environment.get(variable, "").strip() or default
         try:
-            values[field] = parse(text)
+            found[field] = parse(text)
         except ValueError as error:
             wrong.append(f"{variable}={text}: {error}")
     if wrong:
         raise SettingError(*wrong)
-    return Settings(**values)
+    return found
 
 
 def _level(text: str) -> str:
@@ -58,21 +70,21 @@ def _level(text: str) -> str:
 
 def _folder(text: str) -> str:
     if not text.startswith("/"):
-        raise ValueError("must be the absolute path of a folder")
+        raise ValueError("must be the absolute path of a folder, such as /data")
     if not Path(text).is_dir():
-        raise ValueError("must be a folder that exists")
+        raise ValueError("must be an existing folder")
     return text
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65_536):
-        raise ValueError("must be a port, 1 to 65535, or 0 for any that is free")
+        raise ValueError("must be a port from 1 to 65535, or 0 for any free port")
     return int(text)
 
 
 def _label(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
-        raise ValueError("must be the name of a namespace: lower-case letters, digits and '-', at most 63")
+        raise ValueError("must be the name of a namespace: at most 63 lower-case letters, digits and hyphens")
     return text
 
 
@@ -94,14 +106,24 @@ def _switch(text: str) -> bool:
 def _reasons(text: str) -> frozenset[str]:
     reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
     if any(not part.isprintable() or " " in part for part in reasons):
-        raise ValueError("must be reasons as Kubernetes writes them, separated by commas: Started,Killing")
+        raise ValueError("must be reasons of Events separated by commas, such as Started,Killing")
     return reasons
 
 
 def _reasons_to_leave_out(text: str) -> frozenset[str]:
     if "*" in _reasons(text):
-        raise ValueError("must be reasons, not *: nothing would be recorded")
+        raise ValueError("must be reasons of Events; * is not allowed, because nothing would be recorded")
     return _reasons(text)
+
+
+def _rules(text: str) -> "tuple[Rule, ...]":
+    if not text:
+        return ()
+    from kube9_operator.model.rules import loader  # with a parser of YAML, which the supervisor needs for this alone
+
+    if not text.startswith("/"):
+        raise ValueError("must be the absolute path of a file")
+    return loader.read(Path(text))
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -111,7 +133,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "database_folder": ("DB_PATH", "/data", _folder),
     "health_port": ("HEALTH_PORT", "8080", _port),
     "namespace": ("POD_NAMESPACE", "", _label),
-    # Readers take a status that is five minutes old for none.
+    # Readers treat a status that is older than five minutes as degraded.
     "status_interval_seconds": ("STATUS_UPDATE_INTERVAL_SECONDS", "60", _whole(1, 299, "seconds")),
     "event_ttl_seconds": ("KUBERNETES_EVENT_TTL_SECONDS", "3600", _whole(1, 604_800, "seconds")),
     "quiet_minutes": ("EVENT_QUIET_MINUTES", "60", _whole(1, 10_080, "minutes")),
@@ -121,6 +143,8 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "database_max_mib": ("DATABASE_MAX_SIZE_MIB", "1024", _whole(16, 1_048_576, "MiB")),
     "reasons_include": ("EVENT_REASONS_INCLUDE", "", _reasons),
     "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
+    "rules": ("EVENT_RULES_FILE", "", _rules),
+    "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
 }
-"""Of each field its variable, its default and what makes a value of it."""
+"""The variable of each field, its default, and the function that parses it."""

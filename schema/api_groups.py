@@ -8,6 +8,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         (
             *("Pod", "Node", "Service", "Namespace", "ConfigMap", "Secret", "Endpoints", "Event", "ServiceAccount"),
             *("PersistentVolume", "PersistentVolumeClaim", "ReplicationController", "ResourceQuota", "LimitRange"),
+            "PodTemplate",
         ),
         ("",),
     ),
@@ -17,11 +18,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "HorizontalPodAutoscaler": ("autoscaling",),
     "Ingress": ("networking.k8s.io", "extensions"),
     "NetworkPolicy": ("networking.k8s.io", "extensions"),
-    "IngressClass": ("networking.k8s.io",),
+    **dict.fromkeys(("IngressClass", "IPAddress", "ServiceCIDR"), ("networking.k8s.io",)),
     "PodDisruptionBudget": ("policy",),
     "EndpointSlice": ("discovery.k8s.io",),
     "Lease": ("coordination.k8s.io",),
     **dict.fromkeys(("StorageClass", "CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttachment"), ("storage.k8s.io",)),
+    "VolumeAttributesClass": ("storage.k8s.io",),
+    "RuntimeClass": ("node.k8s.io",),
+    **dict.fromkeys(("FlowSchema", "PriorityLevelConfiguration"), ("flowcontrol.apiserver.k8s.io",)),
     **dict.fromkeys(("ResourceClaim", "ResourceClaimTemplate", "ResourceSlice", "DeviceClass"), ("resource.k8s.io",)),
     "PriorityClass": ("scheduling.k8s.io",),
     "CustomResourceDefinition": ("apiextensions.k8s.io",),
@@ -29,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "CertificateSigningRequest": ("certificates.k8s.io",),
     **dict.fromkeys(("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), ("rbac.authorization.k8s.io",)),
     **dict.fromkeys(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"), ("admissionregistration.k8s.io",)),
+    **dict.fromkeys(("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"), ("admissionregistration.k8s.io",)),
 }
 """The API groups of the kinds of Kubernetes, today's first; '' is the core group."""
 

@@ -31,7 +31,7 @@ class Link:
         self.abandon = False
         self.tally = Tally()
 
-    def again(self, report: object = None) -> None:
+    def beat_from_thread(self, report: object = None) -> None:
         pass
 
     def beat(self, phase: str = "running", deadline: float | None = None, report: object = None) -> None:

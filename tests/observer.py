@@ -1,4 +1,4 @@
-"""Watches a running operator throughout a test: health is red when, and only when, nothing has vouched for the record."""
+"""Watches a running operator throughout a test: health is red when, and only when, the Events watch is not confirmed."""
 
 import threading
 import time
@@ -12,12 +12,14 @@ from tests.operator import Operator
 LATE_SECONDS = 1.0
 """What the writer has committed, health may know so much later: some beats, on a busy machine."""
 BEAT_MS = 200
-"""A proof may be counted from when the writer tells of it."""
+"""A confirmation may be counted from when the writer reports it."""
 PAUSE_SECONDS = 0.02
+NOT_CONFIRMED = "not been confirmed"
+"""In the reason of health for a source that is not confirmed."""
 
 
 class Observer:
-    """Samples /healthz, and the proofs in the database before and after, for as long as the `with` block; then it judges."""
+    """Samples /healthz, and the confirmations in the database before and after, during the `with` block; then it judges."""
 
     def __init__(self, operator: Operator, confirmation_seconds: float) -> None:
         self._operator = operator
@@ -63,18 +65,18 @@ class Observer:
         connection.close()
 
     def _note(self, document: dict[str, Any], least_ms: int, most_ms: int) -> None:
-        """The last proof is at least so old, and at most so old the last that health must know of."""
+        """The last confirmation is at least so old, and at most so old the last that health must know of."""
         self.samples += 1
         self.seen.add(document["status"])
-        red = not document["watches"]["events"]["current"]
+        red = not document["watches"]["events"]["confirmed"]
         if red and document["status"] != "unhealthy":
-            self.wrong.append(f"{document['status']} though nothing vouches for Events")
-        if document["status"] == "unhealthy" and not any(one.startswith("nothing has vouched") for one in document["reasons"]):
+            self.wrong.append(f"{document['status']} though the Events watch is not confirmed")
+        if document["status"] == "unhealthy" and not any(NOT_CONFIRMED in one for one in document["reasons"]):
             self.wrong.append(f"red for {document['reasons']}")
         if red and most_ms < self._confirmation_ms:
-            self.wrong.append(f"red though something vouched {most_ms} ms ago")
+            self.wrong.append(f"red though the watch was confirmed {most_ms} ms ago")
         if not red and least_ms > self._confirmation_ms + BEAT_MS:
-            self.wrong.append(f"not red though nothing has vouched for {least_ms} ms")
+            self.wrong.append(f"not red though the watch was not confirmed for {least_ms} ms")
 
 
 def _confirmed_ms(connection: apsw.Connection) -> int:

@@ -193,7 +193,7 @@ class Operator:
 
     def port(self) -> int:
         """Where health is served."""
-        serving = until(lambda: [line for line in self.log() if line["event"] == "operator.serving"], "the HTTP server")
+        serving = until(lambda: [line for line in self.log() if line["event"] == "http.listening"], "the HTTP server")
         return int(serving[-1]["port"])
 
     def accounting(self) -> dict[str, int]:

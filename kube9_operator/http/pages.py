@@ -1,11 +1,11 @@
-"""What is answered to whom: /livez, /readyz, /healthz and /metrics, and nothing else. No sockets."""
+"""The pages /livez, /readyz, /healthz and /metrics. Every other path is not found. No sockets."""
 
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.clock import iso
-from kube9_operator.supervise.aggregation import Figures
+from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.text.plain import plain
@@ -16,7 +16,7 @@ JSON = "application/json"
 
 
 class Page(NamedTuple):
-    """An answer: HTTP's status, the body and its type."""
+    """A response: the HTTP status code, the body and its type."""
 
     code: int
     body: bytes
@@ -24,19 +24,19 @@ class Page(NamedTuple):
 
 
 class Pages:
-    """The pages, as they are at the moment."""
+    """Makes each page from the current state."""
 
-    def __init__(self, health: Health, figures: Figures, volume: Volume, metrics: Callable[[], bytes]) -> None:
+    def __init__(self, health: Health, metrics: MetricTotals, volume: Volume, exposition: Callable[[], bytes]) -> None:
         self._health = health
-        self._figures = figures
-        self._volume = volume
         self._metrics = metrics
+        self._volume = volume
+        self._exposition = exposition
 
     def page(self, path: str) -> Page:
-        """The answer to a GET of that path."""
+        """Returns the response to a GET of that path."""
         match path:
             case "/livez":
-                return _verdict("" if self._health.loop_turns() else "the supervisor's loop does not turn")
+                return _verdict("" if self._health.loop_runs() else "the supervisor's main loop is stuck")
             case "/readyz":
                 return _verdict(self._volume.unreadable())
             case "/healthz":
@@ -44,23 +44,23 @@ class Pages:
                 body = json.dumps(found, indent=2).encode() + b"\n"
                 return Page(200 if found["status"] == "healthy" else 503, body, JSON)
             case "/metrics":
-                return Page(200, self._metrics(), METRICS_TEXT)
+                return Page(200, self._exposition(), METRICS_TEXT)
         return Page(404, b"not found\n")
 
     def _document(self) -> dict[str, Any]:
-        """The verdict with its reasons, and every part."""
-        figures, unreadable = self._figures, self._volume.unreadable()
+        """Returns the health with its reasons, and the state of every part."""
+        metrics, unreadable = self._metrics, self._volume.unreadable()
         return self._health.document() | {
             "database": {
                 "readable": not unreadable,
-                "writable": bool(figures.written_ms) and not figures.trouble,
-                "trouble": figures.trouble or unreadable,
-                "last_written": iso(figures.written_ms) if figures.written_ms else None,
+                "writable": bool(metrics.last_commit_ms) and not metrics.trouble,
+                "trouble": metrics.trouble or unreadable,
+                "last_commit": iso(metrics.last_commit_ms) if metrics.last_commit_ms else None,
                 "size_bytes": self._volume.size_bytes,
             },
-            "queue": figures.waiting,
-            "dropped": figures.total("kube9_events_dropped_total"),
-            "books": figures.accounting,
+            "queue": metrics.waiting,
+            "dropped": metrics.total("kube9_events_dropped_total"),
+            "accounting": metrics.accounting,
         }
 
 

@@ -1,6 +1,7 @@
-"""/metrics: the table of all metrics, and their text by prometheus-client, from what the children report. No label grows with
-the cluster, but for the 20 namespaces that `write.bounds` names. The library is imported at the first request: it costs 2 MiB
-and some 70 ms.
+"""The table of all metrics, and the text of /metrics, which prometheus-client makes from what the children report.
+
+No label grows with the cluster: `write.events.bounds` names at most 20 namespaces. The library is imported at the first
+request, because it costs 2 MiB and about 70 ms.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,13 +10,13 @@ from typing import Any, NamedTuple
 
 from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
-from kube9_operator.supervise.aggregation import Figures
+from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
 
 
 class Metric(NamedTuple):
-    """A metric as Prometheus knows it. `known` are values of its labels that are there from the start, with 0."""
+    """A metric as Prometheus knows it. `known` holds the label values that are exposed from the start, with 0."""
 
     kind: str
     help: str
@@ -27,7 +28,7 @@ METRICS: dict[str, Metric] = {
     "kube9_build_info": Metric("gauge", "Always 1; the label is the version of the operator.", ("version",)),
     "kube9_health": Metric("gauge", "1 for the status that /healthz reports, 0 for the others.", ("status",)),
     "kube9_event_listener_healthy": Metric("gauge", "1 while the watch of Events is confirmed, 0 otherwise."),
-    "kube9_source_proved_timestamp_seconds": Metric(
+    "kube9_source_confirmed_timestamp_seconds": Metric(
         "gauge", "Until when the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
     "kube9_events_total": Metric(
@@ -39,31 +40,33 @@ METRICS: dict[str, Metric] = {
     "kube9_events_received_total": Metric(
         "counter", "Kubernetes Events received, by their type.", ("type",), (("Normal",), ("Warning",), ("other",))
     ),
-    "kube9_books_total": Metric(
+    "kube9_observations_received_total": Metric(
+        "counter", "Observations received from the API server, as the database counts them.", ("source",)
+    ),
+    "kube9_observation_outcomes_total": Metric(
         "counter",
-        "Observations received from the API server, and their outcomes, as the database keeps them: "
-        "received is the sum of all other outcomes.",
+        "Outcomes of received observations, as the database counts them. For each source, their sum is the number received.",
         ("source", "outcome"),
     ),
     RECORDED: Metric(
-        "histogram", "Seconds from reading Events to their place in the queue: decoding, and waiting for a free place."
+        "histogram", "Seconds from reading Events to putting them into the queue: decoding, and waiting until there is room."
     ),
-    PROCESSING: Metric("histogram", "Seconds from taking a batch of Events off the queue to its commit, retries included."),
-    LAG: Metric("histogram", "Seconds from the time that an Event states to its commit."),
+    PROCESSING: Metric("histogram", "Seconds from taking a batch of Events off the queue to its commit, including retries."),
+    LAG: Metric("histogram", "Seconds from the time in an Event to its commit."),
     "kube9_events_queue_size": Metric("gauge", "Events that wait for the writer."),
     "kube9_events_dropped_total": Metric("counter", "Events dropped because the writer did not keep up.", (), ((),)),
-    "kube9_events_redacted_total": Metric("counter", "Secrets that were replaced before anything was stored.", (), ((),)),
+    "kube9_secrets_redacted_total": Metric("counter", "Secrets replaced in texts before they were stored.", (), ((),)),
     "kube9_events_errors_total": Metric(
         "counter",
-        "Events that could not be decoded, that the database refused, that a watch missed, "
-        "or whose transaction failed and was tried again.",
+        "Events that could not be decoded, that the database refused or that a watch missed, "
+        "and transactions that failed and were retried.",
         ("reason",),
         (("undecodable",), ("refused",), ("missed",), ("database",)),
     ),
     "kube9_events_watch_errors_total": Metric("counter", "Lists and watches that failed.", ("resource",)),
     "kube9_events_storage_size_bytes": Metric("gauge", "Size of the database with its write-ahead log."),
     "kube9_events_storage_limit_bytes": Metric(
-        "gauge", "Size limit of the database with its write-ahead log; near it events are deleted."
+        "gauge", "Size limit of the database with its write-ahead log. Near it, events are deleted."
     ),
     "kube9_database_operations_total": Metric(
         "counter",
@@ -71,27 +74,31 @@ METRICS: dict[str, Metric] = {
         ("operation",),
         (("insert",), ("update",), ("delete",), ("commit",), ("rollback",)),
     ),
-    "kube9_database_written_timestamp_seconds": Metric(
-        "gauge", "When the writer last committed; it commits at least every half minute."
+    "kube9_database_last_commit_timestamp_seconds": Metric(
+        "gauge", "When the writer last committed, in seconds since 1970. It commits at least every 30 s."
     ),
-    "kube9_retention_deleted_total": Metric(
+    "kube9_events_deleted_total": Metric(
         "counter",
-        "Events deleted by retention and the size cap.",
+        "Events deleted by retention or because of the size limit.",
         ("severity",),
         tuple((severity,) for severity in SEVERITIES),
     ),
     "kube9_namespace_limited_total": Metric(
         "counter",
-        "New words and log lines refused to a namespace that has used its share; 20 namespaces by name.",
-        ("namespace", "bound"),
+        "New words and log lines refused to a namespace that reached a limit; 20 namespaces by name.",
+        ("namespace", "limit"),
     ),
-    "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were started again.", ("process",)),
+    "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
 }
-"""All that is exposed; the table of docs/metrics.md says the same."""
+"""All metrics. docs/metrics.md has the same table."""
 
 
-def exposition(version: str, figures: Figures, health: Health, volume: Volume) -> Callable[[], bytes]:
-    """A function that gives the text of /metrics as it is now."""
+RECEIVED = "received"
+"""In the accounting of a source, the total beside its outcomes."""
+
+
+def exposition(version: str, metrics: MetricTotals, health: Health, volume: Volume) -> Callable[[], bytes]:
+    """Returns a function that makes the current text of /metrics."""
 
     registry: Any = None
 
@@ -101,36 +108,36 @@ def exposition(version: str, figures: Figures, health: Health, volume: Volume) -
 
         if registry is None:
             registry = CollectorRegistry()
-            registry.register(_Collector(version, figures, health, volume))
+            registry.register(_Collector(version, metrics, health, volume))
         return bytes(generate_latest(registry))
 
     return text
 
 
 class _Collector:
-    """Gives prometheus-client the families of METRICS."""
+    """Collects the families of METRICS for prometheus-client."""
 
-    def __init__(self, version: str, figures: Figures, health: Health, volume: Volume) -> None:
+    def __init__(self, version: str, metrics: MetricTotals, health: Health, volume: Volume) -> None:
         self._version = version
-        self._figures = figures
+        self._metrics = metrics
         self._health = health
         self._volume = volume
 
     def describe(self) -> list[Any]:
-        """Nothing to be collected at registration."""
+        """Returns nothing, so that nothing is collected at registration."""
         return []
 
     def collect(self) -> Iterator[Any]:
-        """The families, each with all its samples."""
+        """Yields the families, each with all its samples."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         samples = self._gauges() | self._counters()
         for name, metric in METRICS.items():
             if metric.kind == "histogram":
                 family: Any = HistogramMetricFamily(name, metric.help)
-                observed = self._figures.observed[name]
+                histogram = self._metrics.histograms[name]
                 bounds = [*map(str, BOUNDS[name]), "+Inf"]
-                family.add_metric([], list(zip(bounds, accumulate(observed.buckets), strict=True)), observed.sum)
+                family.add_metric([], list(zip(bounds, accumulate(histogram.buckets), strict=True)), histogram.sum)
             else:
                 make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
                 family = make(name, metric.help, labels=metric.labels)
@@ -143,25 +150,29 @@ class _Collector:
         watches = found["watches"]
         return {
             "kube9_build_info": {(self._version,): 1},
-            "kube9_health": {(one,): int(one == found["status"]) for one in STATUSES},
-            "kube9_event_listener_healthy": {(): int(watches["events"]["current"])},
-            "kube9_source_proved_timestamp_seconds": {
+            "kube9_health": {(status,): int(status == found["status"]) for status in STATUSES},
+            "kube9_event_listener_healthy": {(): int(watches["events"]["confirmed"])},
+            "kube9_source_confirmed_timestamp_seconds": {
                 (source,): ms / 1000 for source, ms in self._health.confirmed_ms().items() if source in watches
             },
-            "kube9_events_queue_size": {(): sum(self._figures.waiting.values())},
+            "kube9_events_queue_size": {(): sum(self._metrics.waiting.values())},
             "kube9_events_storage_size_bytes": {(): self._volume.size_bytes},
             "kube9_events_storage_limit_bytes": {(): self._volume.limit_bytes},
-            "kube9_database_written_timestamp_seconds": {(): self._figures.written_ms / 1000},
+            "kube9_database_last_commit_timestamp_seconds": {(): self._metrics.last_commit_ms / 1000},
         }
 
     def _counters(self) -> dict[str, dict[Labels, float]]:
-        figures = self._figures
+        metrics = self._metrics
         counts: dict[str, dict[Labels, float]] = {
-            name: dict(figures.counts.get(name, {})) for name, metric in METRICS.items() if metric.kind == "counter"
+            name: dict(metrics.counts.get(name, {})) for name, metric in METRICS.items() if metric.kind == "counter"
         }
-        accounting = figures.accounting
-        counts["kube9_books_total"] = {
-            (source, outcome): number for source, account in accounting.items() for outcome, number in account.items()
+        accounting = metrics.accounting
+        counts["kube9_observations_received_total"] = {(source,): account[RECEIVED] for source, account in accounting.items()}
+        counts["kube9_observation_outcomes_total"] = {
+            (source, outcome): number
+            for source, account in accounting.items()
+            for outcome, number in account.items()
+            if outcome != RECEIVED
         }
         for reason in ("undecodable", "refused"):
             counts["kube9_events_errors_total"][(reason,)] = sum(account[reason] for account in accounting.values())

@@ -1,6 +1,6 @@
-"""The HTTP server for the cluster: one thread that never waits for a client, bounded in connections, bytes and time.
+"""The HTTP server: one thread that never waits for a client, with limits for connections, bytes and time.
 
-It knows GET and HEAD, one request a connection: probes and scrapes are seconds apart.
+It serves GET and HEAD, one request a connection. Probes and scrapes are seconds apart, so it needs no keep-alive.
 """
 
 import contextlib
@@ -16,161 +16,169 @@ from kube9_operator import __version__, logs
 from kube9_operator.http.pages import Page
 
 MAX_CONNECTIONS = 32
-"""One more, and the oldest gives way: who dawdles holds up nobody, and a probe is always answered."""
+"""One more closes the oldest: a slow client blocks nobody, and a probe is always answered."""
 MAX_REQUEST_BYTES = 8 * 1024
-REQUEST_SECONDS = 5.0
-"""For all of a request and its answer."""
 READ_BYTES = 4_096
 LOG_SECONDS = 30.0
-"""Of one kind of bad request, one line in this time."""
+"""Each kind of bad request is logged at most once in this time."""
 
 
-def serve(port: int, page: Callable[[str], Page]) -> int:
-    """Serves in a thread of its own until the process ends; returns the port, which is a free one for 0. Raises OSError."""
-    server = Server(_listen(port), page)
+def serve(port: int, page: Callable[[str], Page], request_seconds: float) -> int:
+    """Serves in a thread of its own until the process ends. Returns the port; 0 takes a free one. Raises OSError.
+
+    A request and its response may take `request_seconds` together.
+    """
+    server = Server(_listen(port), page, request_seconds)
     threading.Thread(target=server.run, name="http", daemon=True).start()
     return server.port
 
 
 class Connection:
-    """A client: what it has sent, and what is still to be sent to it."""
+    """A client: what it has sent, and what must still be sent to it."""
 
-    def __init__(self, accepted: socket.socket, peer: str) -> None:
+    def __init__(self, accepted: socket.socket, peer: str, until: float) -> None:
         self.socket = accepted
         self.peer = peer
-        self.until = time.monotonic() + REQUEST_SECONDS
+        self.until = until
+        """When the connection is closed, by the monotonic clock."""
         self.request = bytearray()
-        self.answer = memoryview(b"")
+        self.response = memoryview(b"")
         self.answered = False
 
 
 class Server:
     """The loop over all connections."""
 
-    def __init__(self, listening: socket.socket, page: Callable[[str], Page]) -> None:
+    def __init__(self, listening: socket.socket, page: Callable[[str], Page], request_seconds: float) -> None:
         self._listening = listening
         self._page = page
+        self._request_seconds = request_seconds
         self._connections: dict[socket.socket, Connection] = {}  # the oldest first
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
-        self._complaints = Complaints()
+        self._bad_requests = BadRequestLog()
         self.port = int(listening.getsockname()[1])
 
     def run(self) -> None:
-        """For ever."""
+        """Serves forever."""
         while True:
             self.turn()
 
     def turn(self) -> None:
-        """Waits for the next thing that happens, and acts on it."""
-        until = min((one.until for one in self._connections.values()), default=None)
+        """Waits until a socket is ready or a connection is late, and handles it."""
+        until = min((connection.until for connection in self._connections.values()), default=None)
         for key, _ in self._selector.select(None if until is None else max(0.0, until - time.monotonic())):
             if key.fileobj is self._listening:
                 self._accept()
-            elif key.data.socket in self._connections:  # it may have given way just now
+            elif key.data.socket in self._connections:  # it may have just been closed for a newer one
                 try:
-                    self._go_on(key.data)
-                except BlockingIOError:  # no room yet
+                    self._continue(key.data)
+                except BlockingIOError:  # the socket's buffer is full
                     continue
-                except OSError:  # a client that goes away is no news
+                except OSError:  # the client is gone
                     self._close(key.data)
         now = time.monotonic()
-        for late in [one for one in self._connections.values() if now > one.until]:
+        for late in [connection for connection in self._connections.values() if now > connection.until]:
             if late.request and not late.answered:
                 with contextlib.suppress(OSError):
-                    late.socket.send(self._refuse(late, 408, "it did not end in its time"))
+                    late.socket.send(self._refuse(late, 408, "the request did not arrive in time"))
             self._close(late)
 
     def _accept(self) -> None:
         try:
             accepted, address = self._listening.accept()
-        except OSError as error:  # gone already, or no descriptor is left: the next turn tries again
-            self._complaints.note("", "it could not be accepted", error)
+        except OSError as error:  # the client is gone, or there is no free descriptor: the next turn tries again
+            self._bad_requests.log("", "the connection could not be accepted", error)
             time.sleep(0.01)
             return
         if len(self._connections) >= MAX_CONNECTIONS:
             oldest = next(iter(self._connections.values()))
-            self._complaints.note(oldest.peer, "it gave way to another: too many connections")
+            self._bad_requests.log(oldest.peer, "too many connections: the oldest was closed")
             self._close(oldest)
         accepted.setblocking(False)
-        one = self._connections[accepted] = Connection(accepted, str(address[0]))
-        self._selector.register(accepted, selectors.EVENT_READ, one)
+        connection = Connection(accepted, str(address[0]), time.monotonic() + self._request_seconds)
+        self._connections[accepted] = connection
+        self._selector.register(accepted, selectors.EVENT_READ, connection)
 
-    def _go_on(self, one: Connection) -> None:
-        """Reads or writes what is possible without waiting."""
-        if one.answered:
-            if one.answer:
-                self._send(one)
-            elif not one.socket.recv(READ_BYTES):  # what else it sends is read, or its end would reset what it has not read
-                self._close(one)
+    def _continue(self, connection: Connection) -> None:
+        """Reads or writes as much as possible without waiting."""
+        if connection.answered:
+            if connection.response:
+                self._send(connection)
+            elif not connection.socket.recv(
+                READ_BYTES
+            ):  # unread data would reset the connection before the client has read all
+                self._close(connection)
             return
-        data = one.socket.recv(READ_BYTES)
+        data = connection.socket.recv(READ_BYTES)
         if not data:
-            self._close(one)
+            self._close(connection)
             return
-        one.request += data
-        if b"\r\n\r\n" in one.request or b"\n\n" in one.request or len(one.request) > MAX_REQUEST_BYTES:
-            one.answer, one.answered = memoryview(self._answer(one)), True
-            self._selector.modify(one.socket, selectors.EVENT_WRITE, one)
-            self._send(one)
+        connection.request += data
+        request = connection.request
+        if b"\r\n\r\n" in request or b"\n\n" in request or len(request) > MAX_REQUEST_BYTES:
+            connection.response, connection.answered = memoryview(self._response(connection)), True
+            self._selector.modify(connection.socket, selectors.EVENT_WRITE, connection)
+            self._send(connection)
 
-    def _send(self, one: Connection) -> None:
-        with_room = one.socket.send(one.answer)
-        one.answer = one.answer[with_room:]
-        if not one.answer:
-            one.socket.shutdown(socket.SHUT_WR)
-            self._selector.modify(one.socket, selectors.EVENT_READ, one)
+    def _send(self, connection: Connection) -> None:
+        sent = connection.socket.send(connection.response)
+        connection.response = connection.response[sent:]
+        if not connection.response:
+            connection.socket.shutdown(socket.SHUT_WR)
+            self._selector.modify(connection.socket, selectors.EVENT_READ, connection)
 
-    def _close(self, one: Connection) -> None:
-        self._selector.unregister(one.socket)
-        self._connections.pop(one.socket)
-        one.socket.close()
+    def _close(self, connection: Connection) -> None:
+        self._selector.unregister(connection.socket)
+        self._connections.pop(connection.socket)
+        connection.socket.close()
 
-    def _answer(self, one: Connection) -> bytes:
-        """The whole answer to what the client has sent."""
-        if len(one.request) > MAX_REQUEST_BYTES:
-            return self._refuse(one, 431, f"it has more than {MAX_REQUEST_BYTES} bytes")
-        first = bytes(one.request).split(b"\n", 1)[0].rstrip(b"\r")
+    def _response(self, connection: Connection) -> bytes:
+        """Returns the whole response to a request."""
+        if len(connection.request) > MAX_REQUEST_BYTES:
+            return self._refuse(connection, 431, f"the request has more than {MAX_REQUEST_BYTES} bytes")
+        first = bytes(connection.request).split(b"\n", 1)[0].rstrip(b"\r")
         try:
             method, target, protocol = first.decode("ascii").split(" ")
         except ValueError:
-            return self._refuse(one, 400, "it is no HTTP request")
+            return self._refuse(connection, 400, "not an HTTP request")
         if not protocol.startswith("HTTP/1."):
-            return self._refuse(one, 505, "it is not HTTP/1")
+            return self._refuse(connection, 505, "the protocol is not HTTP/1")
         if method not in ("GET", "HEAD"):
-            return self._refuse(one, 405, "its method is neither GET nor HEAD")
+            return self._refuse(connection, 405, "the method is neither GET nor HEAD")
         try:
             found = self._page(_path(target))
         except Exception as error:  # a page that fails must not end this thread, and with it all probes
-            self._complaints.note(one.peer, "its page failed", error)
+            self._bad_requests.log(connection.peer, "the page failed", error)
             found = Page(500, b"failed\n")
         return _bytes(found, with_body=method == "GET")
 
-    def _refuse(self, one: Connection, code: int, why: str) -> bytes:
-        self._complaints.note(one.peer, why)
-        return _bytes(Page(code, f"bad request: {why}\n".encode()), with_body=True)
+    def _refuse(self, connection: Connection, code: int, reason: str) -> bytes:
+        self._bad_requests.log(connection.peer, reason)
+        return _bytes(Page(code, f"bad request: {reason}\n".encode()), with_body=True)
 
 
-class Complaints:
-    """One line a kind of bad request within LOG_SECONDS; the next one says how many there were meanwhile."""
+class BadRequestLog:
+    """Logs each kind of bad request at most once in LOG_SECONDS. The next line has the number of those in between."""
 
     def __init__(self) -> None:
-        self._told: dict[str, float] = {}
-        self._more: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
 
-    def note(self, peer: str, why: str, error: Exception | None = None) -> None:
-        """Says so in the log, or counts it."""
+    def log(self, peer: str, reason: str, error: Exception | None = None) -> None:
+        """Logs a bad request, or counts it."""
         now = time.monotonic()
-        if now - self._told.get(why, -LOG_SECONDS) < LOG_SECONDS:
-            self._more[why] = self._more.get(why, 0) + 1
+        if now - self._logged_at.get(reason, -LOG_SECONDS) < LOG_SECONDS:
+            self._suppressed[reason] = self._suppressed.get(reason, 0) + 1
             return
-        self._told[why] = now
+        self._logged_at[reason] = now
         caused_by = {"error": logs.one_line(error)} if error else {}
-        logs.get().warning("http.bad_request", client=peer, why=why, more_before=self._more.pop(why, 0), **caused_by)
+        suppressed = self._suppressed.pop(reason, 0)
+        logs.get().warning("http.bad_request", client=peer, reason=reason, suppressed=suppressed, **caused_by)
 
 
 def _listen(port: int) -> socket.socket:
-    """A listening socket for both families, or for IPv4 alone where there is no other."""
+    """Returns a listening socket for IPv6 and IPv4, or for IPv4 alone if there is no IPv6."""
     if socket.has_dualstack_ipv6():
         listening = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
     else:
@@ -180,7 +188,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _path(target: str) -> str:
-    """The path that is asked for. A proxy may send a whole URI, which a server has to take: RFC 9112, 3.2.2."""
+    """Returns the path of a request target. A proxy may send a whole URI, which a server must accept: RFC 9112, 3.2.2."""
     return re.sub("^https?://[^/?]*", "", target, flags=re.IGNORECASE).partition("?")[0] or "/"
 
 

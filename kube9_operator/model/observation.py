@@ -1,4 +1,4 @@
-"""An observation: one thing seen once, on its way to the database. With the codes of event types and severities.
+"""An observation: one thing seen once, on its way to the database. Also the codes of event types and severities.
 
 It knows neither Kubernetes nor SQL.
 """
@@ -16,18 +16,18 @@ MS_IN_HOUR = 3_600_000
 
 
 class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One list item or watch line that is worth recording: a contributor to a happening, as far as it is known by then."""
+    """One list item or watch line that is worth recording: what it says about one contributor to an event."""
 
     kind: str
     namespace: str
     name: str
     uid: str
     key: int
-    """64 bits of the happening's key besides the object: the row of the table and what it adds."""
+    """64 bits of what belongs together besides the object: the row of the table and its key."""
     contributor: int
     """64 bits of the contributor's identity."""
     contributor_hour: int
-    """The hour of the contributor's first time as its source gives it, since 1970: with the hash it finds the contributor."""
+    """The hour of the contributor's first time, since 1970, as its source gives it. With the hash it finds the contributor."""
     contributor_name: str
     primary: bool
     from_status: bool
@@ -45,14 +45,14 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text_hash: int
     """32 bits of title, description, metadata and contributor_name."""
     row: str = ""
-    """The name of its row of the table, see rows.BY_NAME; '' for the operator's own."""
+    """The name of its row of the table: see rows.BY_NAME. '' for events of the operator itself."""
     redacted: int = 0
-    """How many secrets were taken out of its texts."""
+    """How many secrets were removed from its texts."""
     api_version: str = ""
-    """Of the object, as the Event gives it: its group is part of the object's identity."""
+    """The object's apiVersion, as the Event gives it. Its group is part of the object's identity."""
 
 
 def hash64(*parts: str) -> int:
-    """A signed 64-bit hash of the parts, the same in every process and release: it is kept in the database."""
+    """Returns a signed 64-bit hash of the parts. It is stored in databases, so it is the same in every process and release."""
     data = "\0".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)

@@ -1,4 +1,4 @@
-"""The operator's own events (types operator, system and health), made as observations like all others. Pure."""
+"""Makes observations of events about the operator itself (types operator, system and health). Pure."""
 
 from typing import Any
 from zlib import crc32
@@ -8,11 +8,11 @@ from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 
 SOURCE = "operator"
-"""The source of these events in the books."""
+"""The source of these events in the accounting."""
 OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
 
 
-def happened(
+def observation(
     reason: str,
     severity: int,
     title: str,
@@ -24,12 +24,12 @@ def happened(
     key: str = "",
     last_ms: int = 0,
 ) -> Observation:
-    """One happening of its own, of the operator or of its database, at a time by our own clock in ms since 1970; with
-    `last_ms` it lasted until then.
+    """Makes an observation of something that happened to the operator or its database at `at_ms`, until `last_ms` if given.
 
-    `reason` is a word for programs, in Kubernetes' style (`GapFound`, `RetentionDeleted`). With a `key` those of one reason
-    and key are one event, counted, as long as they follow each other within the quiet time; without one each is an event of
-    its own. What is said twice with the same reason, title, key and time is said once. Texts lose their secrets, and are cut.
+    Times are ms since 1970 by the operator's own clock. `reason` is a word for programs, as in Kubernetes (`GapFound`,
+    `RetentionDeleted`). Observations with the same reason and `key` are one event with a count, as long as each follows the
+    last within the quiet time. Without a `key` each is an event of its own. The same reason, title, key and time are the same
+    observation, so sending it twice changes nothing. Secrets in the texts are replaced, and the texts are cut to their limits.
     """
     contributor = hash64("own", reason, title, key, str(at_ms))
     title, in_title = limits.line(title, MAX_TITLE_CHARACTERS)

@@ -1,5 +1,6 @@
-"""The reduced states of resources: the few fields that are compared, as they travel and as they are kept. Neither Kubernetes
-nor SQL. They are kept in databases as msgpack arrays: a field is only ever added, at the end, with a default.
+"""The reduced states of resources: the few fields that are compared, as they are sent and stored. Neither Kubernetes nor SQL.
+
+They are stored in databases as msgpack arrays. So a field is only ever added at the end, with a default.
 """
 
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 
 
 class Reduced(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What is common to all: absent texts are '', absent times 0; times are in ms since 1970, by the API server's clock."""
+    """The base of all: absent texts are '', absent times are 0. Times are in ms since 1970, by the API server's clock."""
 
 
 class Owner(Reduced, frozen=True):
@@ -20,7 +21,7 @@ class Owner(Reduced, frozen=True):
 
 
 class Owned(Reduced, frozen=True):
-    """A Job, which is watched for its owner alone."""
+    """A Job, which is watched only for its owner."""
 
     owner: Owner | None = None
 
@@ -65,7 +66,7 @@ class Node(Reduced, frozen=True):
     ready_message: str = ""
     cpu: str = ""
     memory: str = ""
-    """Of the capacity."""
+    """Its capacity."""
     zone: str = ""
     """Label topology.kubernetes.io/zone."""
     kubelet_version: str = ""
@@ -84,20 +85,20 @@ class Workload(Reduced, frozen=True):
     replicas: int = 0
     """spec.replicas; of a DaemonSet status.desiredNumberScheduled."""
     images: dict[str, str] = {}
-    """Of each container and init container of the template its image."""
+    """The image of each container and init container of the template, by name."""
     stuck_since_ms: int = 0
-    """lastTransitionTime of the condition Progressing where that is False for ProgressDeadlineExceeded, otherwise 0."""
+    """lastTransitionTime of the condition Progressing if that is False because of ProgressDeadlineExceeded, otherwise 0."""
     stuck_message: str = ""
     deleting_since_ms: int = 0
     owner: Owner | None = None
     uncounted: bool = False
-    """A DaemonSet that its controller has not seen yet: `replicas` is 0 because nobody has counted the nodes."""
+    """Whether this is a DaemonSet that its controller has not seen yet: `replicas` is 0 because no node is counted yet."""
     generation: int = 0
-    """metadata.generation, which rises by one with each write that changes what is asked for; 0 if it is unknown."""
+    """metadata.generation, which rises by one with each write that changes the spec; 0 if it is unknown."""
     parts: dict[str, Part] | None = None
     """The parts of the template besides images, by their paths; None in a state that an older release has stored."""
     environment: dict[str, dict[str, int]] = {}
-    """Of each container the names of its environment variables, each with a digest of its value."""
+    """The names of each container's environment variables, each with a digest of its value."""
 
 
 class Service(Reduced, frozen=True):
@@ -112,8 +113,9 @@ class Slice(Reduced, frozen=True):
     service: str = ""
     """Label kubernetes.io/service-name."""
     ready: list[int] = []
-    """Of each ready endpoint 64 bits of its identity (targetRef's uid, otherwise its first address), in ascending order: one
-    that several slices have, as those of two address families do, counts once."""
+    """64 bits of the identity of each ready endpoint (the uid of targetRef, otherwise the first address), in ascending order.
+    An endpoint in several slices, such as those of two address families, counts once.
+    """
 
 
 class End(Reduced, frozen=True):
@@ -136,7 +138,7 @@ class Container(Reduced, frozen=True):
     waiting_reason: str = ""
     memory_limit: str = ""
     ends: list[End] = []
-    """lastState.terminated, then state.terminated; those that are there."""
+    """lastState.terminated, then state.terminated, as far as they exist."""
 
 
 class Pod(Reduced, frozen=True):
@@ -146,7 +148,7 @@ class Pod(Reduced, frozen=True):
     owner: Owner | None = None
     deleting_since_ms: int = 0
     unschedulable_since_ms: int = 0
-    """lastTransitionTime of the condition PodScheduled where that is False for Unschedulable, otherwise 0."""
+    """lastTransitionTime of the condition PodScheduled if that is False because of Unschedulable, otherwise 0."""
     containers: list[Container] = []
 
 
@@ -193,7 +195,7 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "horizontalpodautoscalers": Autoscaler,
     "configmaps": ConfigMap,
 }
-"""Of each source but `events` what its states are. A source is named as its resource in the API."""
+"""The type of the states of each source but `events`."""
 
 KINDS = {
     "nodes": "Node",
@@ -211,17 +213,17 @@ KINDS = {
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
     "configmaps": "ConfigMap",
 }
-"""Of each source of states the kind of its objects."""
+"""The kind of the objects of each source of states."""
 SOURCES = {kind: source for source, kind in KINDS.items()}
-"""Of each of these kinds its source."""
+"""The source of each of these kinds."""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An object of a resource watch as it was seen, or that it is gone.
+    """An object of a resource watch as it was observed, or the fact that it is gone.
 
-    Between the marks "list begins" and "list ends" of a source come the objects of one complete list of one version; one that
-    breaks off begins anew with another "list begins". A state that is older than the kept one may come again, and a kept
-    state that nothing has changed may come any number of times: watchers keep no states.
+    Between ListBegins and ListEnds of a source come the objects of one complete list of one version. A list that breaks off
+    starts again with another ListBegins. Watchers keep no states, so an older state may come again, and an unchanged state may
+    come any number of times.
     """
 
     namespace: str
@@ -229,18 +231,19 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str
     uid: str
     version: str
-    """The resourceVersion at which it was seen."""
+    """Its resourceVersion."""
     reduced: bytes
-    """`encode` of the source's Struct; GONE; or UNREADABLE."""
+    """The reduced state as msgpack (see `encode`), GONE or UNREADABLE."""
     evidence: bytes = b""
     """When and by whom the object was changed, as far as it says so: see changes.py. Neither compared nor stored."""
 
 
 GONE = b""
-"""The object is gone: a DELETED line. `version` is that of its deletion."""
+"""The object is gone: a line of type DELETED. `version` is that of the deletion."""
 UNREADABLE = b"\xc0"
-"""The object is there, in a form that is not understood: what is known of it stays, and a complete list has it. It is in the
-books of its frame as undecodable, so it has no outcome."""
+"""The object exists, but cannot be decoded. The stored state stays, and a complete list contains the object. Its frame counts
+it as undecodable, so it has no outcome.
+"""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -248,17 +251,17 @@ _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
 
 
 def encode(reduced: Reduced) -> bytes:
-    """A reduced state as msgpack."""
+    """Returns a reduced state as msgpack."""
     return _encoder.encode(reduced)
 
 
 def decode(source: str, data: bytes) -> Any:
-    """The reduced state of `encode`, an object of OF_SOURCE[source]. Raises msgspec.DecodeError for anything else."""
+    """Returns the reduced state of `encode`, an OF_SOURCE[source]. Raises msgspec.DecodeError for anything else."""
     return decoder(source).decode(data)
 
 
 def decoder(source: str) -> msgspec.msgpack.Decoder[Any]:
-    """What decodes the states of a source."""
+    """Returns the decoder of the states of a source."""
     if source not in _decoders:
         _decoders[source] = msgspec.msgpack.Decoder(OF_SOURCE[source])
     return _decoders[source]

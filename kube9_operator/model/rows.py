@@ -1,5 +1,6 @@
-"""The table of what is recorded, as data: of each row its name, key, severity and title. How an Event is recognised is in
-`watch/recognise`, how a change of a resource is in `write/`; both make observations of these rows. docs/events.md shows it.
+"""What changes of resources are recorded as: of each row its name, key, severity and title. What Events are recorded as is in
+`model/rules/rules.yaml`. A row and a rule of one name share the key: an Event and a status that tell of the same are one event.
+docs/events.md shows both.
 """
 
 from typing import Literal
@@ -47,7 +48,6 @@ def title(row: Row, kind: str = "", reason: str = "") -> str:
     return " ".join(row.title.format(kind=kind, reason=reason).split()) if "{" in row.title else row.title
 
 
-STEP_OF_EVENT = ("event", "count")
 STEP_OF_RESOURCE = ("uid", "version")
 
 RESTARTS = Row(
@@ -66,38 +66,9 @@ CRASH_LOOP = msgspec.structs.replace(RESTARTS, severity=ERROR, title="Container 
 """metadata.reason is CRASH_LOOP_REASON."""
 CRASH_LOOP_REASON = "CrashLoopBackOff"
 
-IMAGE_PULL = Row(
-    name="image cannot be pulled",
-    key=("container",),
-    severity=ERROR,
-    title="Image pull failed",
-    kind="Pod",
-    metadata=("container", "image"),
-)
-CANNOT_START = Row(
-    name="container cannot start",
-    key=("container",),
-    severity=ERROR,
-    title="Container cannot start",
-    kind="Pod",
-    metadata=("container",),
-)
-SYSTEM_OOM = Row(
-    name="out of memory, node",
-    key=("reason",),
-    severity=CRITICAL,
-    title="Node out of memory",
-    kind="Node",
-    metadata=("process",),
-)
-OOM_KILLING = msgspec.structs.replace(SYSTEM_OOM, title="Process OOM killed on node")
 NODE_NOT_READY = Row(
     name="node not ready", severity=CRITICAL, title="Node NotReady", kind="Node", metadata=("previous", "current")
 )
-DISK_PRESSURE = Row(name="node pressure", key=("which",), severity=WARNING, title="Node disk pressure", kind="Node")
-MEMORY_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node memory pressure")
-PID_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node PID pressure")
-OTHER_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node resource pressure")
 QUOTA_EXCEEDED = Row(
     name="quota exceeded",
     key=("quota", "controller"),
@@ -106,44 +77,16 @@ QUOTA_EXCEEDED = Row(
     kind="ResourceQuota",
     metadata=("resource", "requested", "used", "quota_limit", "controller"),
 )
-CANNOT_BIND = Row(
-    name="PVC cannot bind",
-    severity=ERROR,
-    title="PVC binding failed",
-    kind="PersistentVolumeClaim",
-    metadata=("storage_class", "requested_size"),
-)
 HPA_SCALED = Row(
     name="HPA scaled",
     repeat="each",
-    key=STEP_OF_EVENT,
+    key=("event", "count"),
     severity=INFO,
     title="HPA scaled {kind}",
     kind="HorizontalPodAutoscaler",
     metadata=("previous", "new", "metric", "target"),
 )
 CANNOT_SCHEDULE = Row(name="cannot schedule", severity=ERROR, title="Pod scheduling failed", kind="Pod")
-CANNOT_MOUNT = Row(
-    name="cannot mount", key=("volume",), severity=ERROR, title="Volume mount failed", kind="Pod", metadata=("volume",)
-)
-PROBE_FAILING = Row(
-    name="probe failing",
-    key=("container", "probe"),
-    severity=WARNING,
-    title="Pod Unhealthy",
-    kind="Pod",
-    metadata=("container", "probe"),
-)
-EVICTED = Row(name="evicted, preempted", key=(), severity=WARNING, title="Pod evicted", kind="Pod", metadata=("preemptor",))
-PREEMPTED = msgspec.structs.replace(EVICTED, title="Pod preempted")
-JOB_FAILED = Row(name="failed job", severity=ERROR, title="Job failed", kind="Job")
-OTHER = Row(name="other", key=("reason", "emitter"), severity=WARNING, title="{kind} {reason}")
-"""Any other Warning, and any type that is neither Normal nor Warning; what belongs together has one reason and one emitter."""
-NORMAL = msgspec.structs.replace(OTHER, severity=INFO)
-"""An Event of type Normal that a setting adds."""
-
-# From resources: NODE_NOT_READY, RESTARTED, CRASH_LOOP and CANNOT_SCHEDULE above are theirs too.
-
 NODE_JOINED = Row(
     name="node joined",
     repeat="each",
@@ -230,26 +173,10 @@ TABLE: tuple[Row, ...] = (
     RESTARTS,
     RESTARTED,
     CRASH_LOOP,
-    IMAGE_PULL,
-    CANNOT_START,
-    SYSTEM_OOM,
-    OOM_KILLING,
     NODE_NOT_READY,
-    DISK_PRESSURE,
-    MEMORY_PRESSURE,
-    PID_PRESSURE,
-    OTHER_PRESSURE,
     QUOTA_EXCEEDED,
-    CANNOT_BIND,
     HPA_SCALED,
     CANNOT_SCHEDULE,
-    CANNOT_MOUNT,
-    PROBE_FAILING,
-    EVICTED,
-    PREEMPTED,
-    JOB_FAILED,
-    OTHER,
-    NORMAL,
     NODE_JOINED,
     NODE_LEFT,
     NODE_READY,

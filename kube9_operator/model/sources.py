@@ -1,13 +1,13 @@
-"""What is watched: of each source its API group, version and resource, and the process that watches it. Data.
+"""The sources: what is watched, with API group, version and resource, and by which process. Data.
 
-What the operator must be allowed to read is here alone: `get`, `list` and `watch` on each resource of its group.
+The operator needs `get`, `list` and `watch` on each of these resources.
 """
 
 import msgspec
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A resource of the API in all namespaces. The source is named as the resource is."""
+    """A resource of the API, in all namespaces. The source has the name of the resource."""
 
     name: str
     group: str
@@ -17,15 +17,15 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Where all of them are."""
+        """The path of all its objects."""
         return f"/apis/{self.group}/{self.version}/{self.name}" if self.group else f"/api/{self.version}/{self.name}"
 
 
 EVENTS, PODS, REST = "watcher-events", "watcher-pods", "watcher-rest"
 PROCESSES = (EVENTS, PODS, REST)
-"""Events are held up by nobody, and what comes in thousands by little else."""
+"""Nothing delays Events, and little delays pods and their owners, of which there are thousands."""
 PUBLISHER = REST
-"""This one also keeps the status ConfigMap."""
+"""The process that also keeps the status ConfigMap."""
 
 SOURCES: dict[str, Source] = {
     one.name: one

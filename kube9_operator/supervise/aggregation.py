@@ -1,47 +1,50 @@
-"""Adds up what the children report for /metrics, over their restarts: no counter goes backwards while the supervisor lives."""
+"""Adds up what the children count for /metrics. No counter goes backwards when a child restarts."""
 
 from collections import Counter
 
-from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Labels, Observed, Tallied
-from kube9_operator.supervise.child import Message, Recording, Watching
+from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Histogram, Labels, TallyReport
+from kube9_operator.supervise.messages import Message, WatcherReport, WriterReport
 
 Counts = dict[str, dict[Labels, int]]
 
 
-class Figures:
-    """Written by the supervisor's loop, read by the HTTP server's thread: what is read is replaced whole, or only grows."""
+class MetricTotals:
+    """The totals since the supervisor started.
+
+    The supervisor's loop writes them, and the thread of the HTTP server reads them: a value is replaced as a whole, or grows.
+    """
 
     def __init__(self) -> None:
         self.counts: dict[str, Counter[Labels]] = {}
-        """Of each counter its values, by those of its labels."""
-        self.observed = {metric: Observed([0] * (len(bounds) + 1)) for metric, bounds in BOUNDS.items()}
+        """The values of each counter, by the values of its labels."""
+        self.histograms = {metric: Histogram([0] * (len(bounds) + 1)) for metric, bounds in BOUNDS.items()}
         self.accounting: dict[str, Counter[str]] = {}
-        """By source what was received, and what became of it; as in the database, unless that was replaced meanwhile."""
+        """For each source, the number received and the number of each outcome: as in the database, unless that was replaced."""
         self.waiting: dict[str, int] = {}
-        """Observations in each source's outbox."""
-        self.written_ms = 0
+        """Observations in the outbox of each source."""
+        self.last_commit_ms = 0
         """When the writer last committed."""
         self.trouble = ""
-        """Why the database cannot be written at the moment."""
-        self._last: dict[str, Counts] = {}
-        self._last_observed: dict[str, dict[str, Observed]] = {}
+        """Why the database cannot be written now."""
+        self._last_counts: dict[str, Counts] = {}
+        self._last_histograms: dict[str, dict[str, Histogram]] = {}
         self._last_accounting: dict[str, dict[str, int]] = {}
         self._started: set[str] = set()
 
-    def started(self, name: str) -> None:
-        """A process of that name has been started: it counts from nothing."""
-        self._last.pop(name, None)
-        self._last_observed.pop(name, None)
+    def process_started(self, name: str) -> None:
+        """Notes that a process was started, so its counters begin at 0."""
+        self._last_counts.pop(name, None)
+        self._last_histograms.pop(name, None)
         self._count("kube9_process_restarts_total", (name,), 1 if name in self._started else 0)
         self._started.add(name)
 
-    def heard(self, name: str, message: Message) -> None:
-        """A child has said something."""
+    def receive(self, name: str, message: Message) -> None:
+        """Adds what a child reports."""
         match message:
-            case Tallied(counts, observed):
+            case TallyReport(counts, histograms):
                 self._add(name, counts)
-                self._observe(name, observed)
-            case Watching(_, waiting, dropped, failures, _):
+                self._add_histograms(name, histograms)
+            case WatcherReport(_, waiting, dropped, failures, _):
                 self.waiting = self.waiting | waiting
                 self._add(
                     name,
@@ -50,20 +53,20 @@ class Figures:
                         "kube9_events_watch_errors_total": {(source,): number for source, number in failures.items()},
                     },
                 )
-            case Recording():
-                self.written_ms, self.trouble = message.written_ms or self.written_ms, message.trouble
+            case WriterReport():
+                self.last_commit_ms, self.trouble = message.last_commit_ms or self.last_commit_ms, message.trouble
                 self._add_accounting(message.accounting)
 
     def total(self, metric: str) -> int:
-        """A counter, over all values of its labels."""
+        """Returns the sum of a counter over all its labels."""
         return self.counts.get(metric, Counter()).total()
 
     def _count(self, metric: str, labels: Labels, number: int) -> None:
         self.counts.setdefault(metric, Counter())[labels] += number
 
     def _add(self, name: str, counts: Counts) -> None:
-        """Adds what has been counted since that process last told these."""
-        last = self._last.setdefault(name, {})
+        """Adds the difference to the last report of this process."""
+        last = self._last_counts.setdefault(name, {})
         for metric, values in counts.items():
             before = last.get(metric, {})
             for labels, number in values.items():
@@ -71,22 +74,24 @@ class Figures:
         last.update(counts)
 
     def _bounded(self, metric: str, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The labels, or those of `(other)` where a metric of namespaces has enough: each writer names some of its own."""
+        """Replaces the namespace by `(other)` if there are enough already: each writer names up to 20 of its own."""
         if metric != LIMITED:
             return labels
         known = {namespace for namespace, _ in self.counts.get(metric, ())}
         return labels if labels[0] in known or len(known) < MOST_NAMESPACE_LABELS else (OTHER, *labels[1:])
 
-    def _observe(self, name: str, observed: dict[str, Observed]) -> None:
-        last = self._last_observed.get(name, {})
-        for metric, now in observed.items():
-            before, total = last.get(metric, Observed([0] * len(now.buckets))), self.observed[metric]
-            buckets = [sum(three) for three in zip(total.buckets, now.buckets, (-one for one in before.buckets), strict=True)]
-            self.observed[metric] = Observed(buckets, total.sum + now.sum - before.sum)
-        self._last_observed[name] = observed
+    def _add_histograms(self, name: str, histograms: dict[str, Histogram]) -> None:
+        last = self._last_histograms.get(name, {})
+        for metric, now in histograms.items():
+            before, total = last.get(metric, Histogram([0] * len(now.buckets))), self.histograms[metric]
+            buckets = [
+                sum(three) for three in zip(total.buckets, now.buckets, (-count for count in before.buckets), strict=True)
+            ]
+            self.histograms[metric] = Histogram(buckets, total.sum + now.sum - before.sum)
+        self._last_histograms[name] = histograms
 
     def _add_accounting(self, accounting: dict[str, dict[str, int]]) -> None:
-        """The books of a database that was replaced begin at nothing; what was added up before stands."""
+        """Adds the difference to the last report. The accounting of a database that was replaced begins at 0."""
         for source, account in accounting.items():
             before = self._last_accounting.get(source, {})
             if any(number < before.get(outcome, 0) for outcome, number in account.items()):

@@ -1,67 +1,71 @@
-"""What the children have reported, and what it means: starting, healthy, degraded or unhealthy, with the reasons. No I/O."""
+"""What the reports of the children mean: starting, healthy, degraded or unhealthy, with the reasons. No I/O."""
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.supervise.child import Beat, Message, OutboxBatch, Published, Recording, Watching
+from kube9_operator.supervise.messages import Heartbeat, Message, OutboxBatch, StatusMapReport, WatcherReport, WriterReport
 
 Status = Literal["starting", "healthy", "degraded", "unhealthy"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class Health:
-    """Written by the supervisor's loop, read by the HTTP server's thread: every assignment replaces a whole value."""
+    """The health of the operator.
+
+    The supervisor's loop writes it and the thread of the HTTP server reads it: every assignment replaces a value as a whole.
+    """
 
     def __init__(self, sources: tuple[str, ...], confirmation_seconds: float, hang_seconds: float) -> None:
         self._sources = sources
         self._confirmation_seconds = confirmation_seconds
         self._hang_seconds = hang_seconds
-        self._started = self._turned = time.monotonic()
+        self._started = self._loop_ran_at = time.monotonic()
         self._confirmed_at: dict[str, float] = {}
-        """When something vouched for each source, by a clock that nobody sets."""
+        """When each source was last confirmed, by the monotonic clock, which nobody can set."""
         self._begun: set[str] = set()
-        """Sources that have been watched, or found to be unavailable, since the start."""
+        """Sources that have been listed since the start, or cannot be watched."""
         self._accepted: set[str] = set()
-        """Sources of which a list or a watch has worked since the start."""
+        """Sources whose list or watch has worked since the start."""
         self._phases: dict[str, str] = {}
-        self._recording: Recording | None = None
-        self._recorded = 0.0
+        self._writer: WriterReport | None = None
+        self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
         self._undecodable: dict[str, list[str]] = {}
-        self._published: Published | None = None
-        self._published_well = time.monotonic()
+        self._status_map: StatusMapReport | None = None
+        self._status_map_worked_at = time.monotonic()
 
-    def turned(self) -> None:
-        """The supervisor's loop has turned."""
-        self._turned = time.monotonic()
+    def note_loop(self) -> None:
+        """The supervisor's loop has made a turn."""
+        self._loop_ran_at = time.monotonic()
 
-    def began(self, names: list[str]) -> None:
-        """These are the processes now."""
+    def set_processes(self, names: list[str]) -> None:
+        """Replaces the names of the running processes."""
         self._phases = {name: self._phases.get(name, "starting") for name in names}
 
-    def heard(self, name: str, message: Message) -> None:
-        """A child has said something."""
+    def receive(self, name: str, message: Message) -> None:
+        """Takes what a child reports."""
         match message:
-            case Beat(phase):
+            case Heartbeat(phase):
                 self._phases = self._phases | {name: phase}
-            case Recording():
-                self._take_confirmations(message)
-                self._recording, self._recorded = message, time.monotonic()
+            case WriterReport():
+                self._note_confirmations(message)
+                self._writer, self._writer_reported_at = message, time.monotonic()
                 self._note_begun()
-            case Watching(troubles, problems=problems):
+            case WatcherReport(troubles, problems=problems):
                 self._troubles = self._troubles | troubles
                 named = {source: names for source, names in message.undecodable.items() if names}
                 self._undecodable = self._undecodable | named
                 self._accepted = self._accepted | {source for source, problem in problems.items() if problem is None}
                 self._note_begun()
-            case Published():
-                self._published = message
-                self._published_well = self._published_well if message.trouble else time.monotonic()
+            case StatusMapReport():
+                self._status_map = message
+                self._status_map_worked_at = self._status_map_worked_at if message.trouble else time.monotonic()
 
-    def _take_confirmations(self, message: Recording) -> None:
-        """A proof that is another than before vouches for its time, which was so long ago; at first since the start."""
+    def _note_confirmations(self, message: WriterReport) -> None:
+        """Notes when a source was confirmed, if the time of the report has changed. The start counts as a confirmation."""
         before, now, wall_ms = self.confirmed_ms(), time.monotonic(), now_ms()
         self._confirmed_at = self._confirmed_at | {
             source: max(self._started, now - max(0, wall_ms - confirmed) / 1000)
@@ -70,111 +74,136 @@ class Health:
         }
 
     def _note_begun(self) -> None:
-        """A source has begun when its list is kept, of now or of an earlier start, and its watch works; or when it has none."""
+        """A source has begun when a list of it is stored, from this start or an earlier one, and its watch works.
+
+        A source that cannot be watched has begun as well.
+        """
         confirmed = self.confirmed_ms()
         self._begun = self._begun | {
             source
             for source in self._sources
-            if self._troubles.get(source, "") in AT_ONCE or (source in self._accepted and confirmed.get(source, 0))
+            if self._troubles.get(source, "") in PERMANENT or (source in self._accepted and confirmed.get(source, 0))
         }
 
-    def loop_turns(self) -> bool:
-        """Whether the supervisor's loop turns."""
-        return time.monotonic() - self._turned < self._hang_seconds
+    def loop_runs(self) -> bool:
+        """Returns whether the supervisor's loop runs."""
+        return time.monotonic() - self._loop_ran_at < self._hang_seconds
 
-    def told(self) -> OutboxBatch:
-        """What the status ConfigMap says."""
+    def for_status_map(self) -> OutboxBatch:
+        """Returns the message for the watcher that keeps the status ConfigMap."""
         found = self.document()
         return OutboxBatch(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
 
     def confirmed_ms(self) -> dict[str, int]:
-        """Until when each source is proved, in ms since 1970."""
-        return self._recording.confirmed_ms if self._recording else {}
+        """Returns until when each source is confirmed, in ms since 1970."""
+        return self._writer.confirmed_ms if self._writer else {}
 
     def hears_writer(self) -> bool:
-        """Whether the writer has said lately what it has committed."""
-        return self._recording is not None and time.monotonic() - self._recorded <= self._hang_seconds
+        """Returns whether the last report of the writer is recent."""
+        return self._writer is not None and time.monotonic() - self._writer_reported_at <= self._hang_seconds
 
     def database_trouble(self) -> str:
-        """Why the database cannot be written at the moment; '' where it can."""
-        return self._recording.trouble if self._recording else ""
+        """Returns why the database cannot be written now; '' if it can."""
+        return self._writer.trouble if self._writer else ""
 
     def document(self) -> dict[str, Any]:
-        """The health of every part. A quiet cluster is healthy: what counts is whether something vouches for each source.
+        """Returns the health of every part, as /healthz shows it.
 
-        A resource that may not be watched, or is not served, leaves the rest as it is: degraded as long as that lasts. Until
-        every source has begun, nobody knows whether all is well: starting.
+        A quiet cluster is healthy: what counts is whether each source is confirmed. A resource that may not be watched, or is
+        not served, makes health degraded as long as that lasts. Until every source has begun, health is starting.
         """
         unhealthy, behind, denied = self._of_writer(), dict[str, list[tuple[str, int]]](), dict[str, list[str]]()
         not_yet = dict[str, list[str]]()
         watches = {}
         for source in self._sources:
-            confirmed = self._recording.confirmed_ms.get(source, 0) if self._recording else 0
-            current = time.monotonic() - self._confirmed_at.get(source, self._started) <= self._confirmation_seconds
+            confirmed_ms = self._writer.confirmed_ms.get(source, 0) if self._writer else 0
+            is_confirmed = time.monotonic() - self._confirmed_at.get(source, self._started) <= self._confirmation_seconds
             trouble = self._troubles.get(source, "")
-            watches[source] = {"proved_until": iso(confirmed) if confirmed else None, "current": current, "trouble": trouble}
-            if trouble in AT_ONCE and (current or source != PRIMARY):
+            watches[source] = {
+                "confirmed": is_confirmed,
+                "confirmed_until": iso(confirmed_ms) if confirmed_ms else None,
+                "trouble": trouble,
+            }
+            if trouble in PERMANENT and (is_confirmed or source != PRIMARY):
                 denied.setdefault(trouble, []).append(source)
-            elif not current:
-                behind.setdefault(trouble, []).append((source, confirmed))
+            elif not is_confirmed:
+                behind.setdefault(trouble, []).append((source, confirmed_ms))
             elif source not in self._begun:
                 not_yet.setdefault(trouble, []).append(source)
-        unhealthy += [_not_confirmed(trouble, sources) for trouble, sources in behind.items()]
+        unhealthy += [_not_confirmed(sources, trouble) for trouble, sources in behind.items()]
         degraded = [f"{', '.join(sources)}: {trouble}" for trouble, sources in denied.items()]
-        starting = [_not_begun(trouble, sources) for trouble, sources in not_yet.items()]
-        if self._recording and self._recording.damage:
-            degraded.append(self._recording.damage)
-        degraded += self._recording.limited if self._recording else []
-        if self._recording and self._recording.slow:
-            degraded.append(f"recording lags: {self._recording.slow}")
+        starting = [_not_listed(sources, trouble) for trouble, sources in not_yet.items()]
+        if self._writer and self._writer.damage:
+            degraded.append(self._writer.damage)
+        degraded += self._writer.limited if self._writer else []
+        if self._writer and self._writer.slow:
+            degraded.append(f"events are recorded late: {self._writer.slow}")
         degraded += self._of_status_map()
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
+        written_ms = self._status_map.last_written_ms if self._status_map else 0
         return {
             "status": status,
             "reasons": unhealthy + starting + degraded,
-            "notes": self._recording.notes if self._recording else [],
+            "notes": self._writer.notes if self._writer else [],
             "undecodable": self._undecodable,
             "processes": self._phases,
             "watches": watches,
             "status_configmap": {
-                "written": iso(self._published.written_ms) if self._published and self._published.written_ms else None,
-                "trouble": self._published.trouble if self._published else "",
+                "last_written": iso(written_ms) if written_ms else None,
+                "trouble": self._status_map.trouble if self._status_map else "",
             },
-            "recorded_since_start": self._recording.observations if self._recording else 0,
+            "observations_since_start": self._writer.observations if self._writer else 0,
         }
 
     def _of_status_map(self) -> list[str]:
-        """It is a part of the whole only when it cannot be written for long, or for a reason that does not pass."""
-        said = self._published
-        if said is None or not said.trouble:
+        """Returns the reason if the ConfigMap could not be written for a while, or if that does not end by itself."""
+        report = self._status_map
+        if report is None or not report.trouble:
             return []
-        late = time.monotonic() - self._published_well > self._confirmation_seconds
-        return [f"the status ConfigMap: {said.trouble}"] if said.lasting or late else []
+        late = time.monotonic() - self._status_map_worked_at > self._confirmation_seconds
+        return [f"the status ConfigMap cannot be written: {report.trouble}"] if report.permanent or late else []
 
     def _of_writer(self) -> list[str]:
-        if self._recording is None:
+        if self._writer is None:
             late = time.monotonic() - self._started > self._hang_seconds
-            return [f"the writer is {self._phases.get('writer', 'not there')}"] if late else []
-        if self._recording.trouble:
-            return [f"the database cannot be written: {self._recording.trouble}"]
-        if time.monotonic() - self._recorded > self._hang_seconds:
-            return [f"no word from the writer, which is {self._phases.get('writer', 'not there')}"]
+            return [f"the writer has not reported yet: it is {self._writer_phase()}"] if late else []
+        if self._writer.trouble:
+            return [f"the database cannot be written: {self._writer.trouble}"]
+        if not self.hears_writer():
+            return [f"the writer has stopped reporting: it is {self._writer_phase()}"]
         return []
+
+    def _writer_phase(self) -> str:
+        return self._phases.get("writer", "not running")
 
 
 PRIMARY = "events"
-"""The source for which the operator is there."""
-AT_ONCE = ("not permitted", "not served")
-"""Troubles that do not pass by themselves, so that health says so before the proof has run out."""
+"""The operator is unhealthy without this source."""
+PERMANENT = ("not permitted", "not served")
+"""Troubles that do not end by themselves. Health shows them at once, while the source still counts as confirmed."""
 
 
-def _not_begun(trouble: str, sources: list[str]) -> str:
-    return f"not watched yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
+def watches_of(sources: Iterable[str]) -> str:
+    """Names watches, as the subject of a sentence: "the Events watch", "the watches of jobs, pods"."""
+    names = [{"events": "Events"}.get(source, source) for source in sources]
+    return f"the {names[0]} watch" if len(names) == 1 else f"the watches of {', '.join(names)}"
 
 
-def _not_confirmed(trouble: str, sources: list[tuple[str, int]]) -> str:
-    """One reason for all sources of one trouble (each with until when it is proved, 0 for never), since the earliest time."""
-    confirmed = min(ms for _, ms in sources)
-    since = f"since {iso(confirmed)}" if confirmed else "yet"
-    names = ", ".join(source for source, _ in sources)
-    return f"nothing has vouched for {names} {since}{': ' if trouble else ''}{trouble}"
+def _not_listed(sources: list[str], trouble: str) -> str:
+    return f"not listed yet: {', '.join(sources)}" + (f" ({trouble})" if trouble else "")
+
+
+def _not_confirmed(sources: list[tuple[str, int]], trouble: str) -> str:
+    """Makes one reason for all sources with the same trouble, with the earliest time until which one is confirmed.
+
+    `sources` has the time of each source, 0 for never.
+    """
+    confirmed_ms = min(ms for _, ms in sources)
+    return not_confirmed([source for source, _ in sources], iso(confirmed_ms) if confirmed_ms else "", trouble)
+
+
+def not_confirmed(sources: list[str], since: str, why: str) -> str:
+    """Says that sources are not confirmed `since` a time ('' for never), and why ('' if that is unknown)."""
+    has = "has" if len(sources) == 1 else "have"
+    until = f"since {since}" if since else "yet"
+    return f"{watches_of(sources)} {has} not been confirmed {until}" + (f": {why}" if why else "")

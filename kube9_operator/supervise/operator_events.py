@@ -1,72 +1,77 @@
-"""What the supervisor records of its own: that the operator starts, stops, loses a process, and what changes in its health."""
+"""Events that the supervisor records about the operator: start, stop, a failed process, and changes of health."""
 
 import json
 
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
 from kube9_operator.model.observation import ERROR, INFO
-from kube9_operator.supervise.child import OutboxBatch
-from kube9_operator.supervise.event_outbox import Untold
+from kube9_operator.supervise.event_outbox import EventOutbox
 from kube9_operator.supervise.health import Health
-from kube9_operator.supervise.health_events import Chronicle
+from kube9_operator.supervise.health_events import HealthEvents
+from kube9_operator.supervise.messages import OutboxBatch
 
 
-class Diary:
-    """Events of the operator's own, noted when they happen and told to the writer as it can take them."""
+class OperatorEvents:
+    """Makes the events when they happen, and keeps them until the writer has committed them."""
 
     def __init__(self, version: str, namespace: str, health: Health) -> None:
         self._version = version
         self._namespace = namespace
         self._health = health
-        self._chronicle = Chronicle()
-        self._untold = Untold()
+        self._health_events = HealthEvents()
+        self._outbox = EventOutbox()
         self._began_ms = now_ms()
         self._started = False
 
-    def writer_is_ready(self, last_word_ms: int) -> None:
-        """A writer has the database open, in which another said at `last_word_ms` that it lived (0: nobody ever did)."""
-        self._untold.another_writer()
+    def note_writer_ready(self, last_alive_ms: int) -> None:
+        """A writer has opened the database. The first one makes the event of the start.
+
+        `last_alive_ms` is when the previous writer was last known to be alive, 0 if there was none.
+        """
+        self._outbox.writer_replaced()
         if self._started:
-            return  # another generation of the same operator
+            return  # another worker generation of the same operator
         self._started = True
         metadata: dict[str, object] = {"version": self._version, "namespace": self._namespace}
         down = ""
-        if last_word_ms:
-            seconds = max(0, self._began_ms - last_word_ms) // 1000
-            metadata |= {"down_seconds": seconds, "down_since": iso(last_word_ms)}
-            down = f", after it was down for {seconds} s"
+        if last_alive_ms:
+            seconds = max(0, self._began_ms - last_alive_ms) // 1000
+            metadata |= {"down_seconds": seconds, "down_since": iso(last_alive_ms)}
+            down = f" It was down for {seconds} s."
         place = f" in namespace {self._namespace}" if self._namespace else ""
-        text = f"kube9-operator {self._version} started{place}{down}"
-        self._untold.note(operator_event.happened("OperatorStarted", INFO, "Operator started", text, self._began_ms, metadata))
+        text = f"kube9-operator {self._version} started{place}.{down}"
+        self._outbox.add(
+            operator_event.observation("OperatorStarted", INFO, "Operator started", text, self._began_ms, metadata)
+        )
 
-    def stops(self) -> None:
-        """A signal asks the operator to end."""
-        text = f"kube9-operator {self._version} was asked to stop"
+    def note_stop(self) -> None:
+        """A signal asked the operator to stop."""
+        text = f"kube9-operator {self._version} was asked to stop by a signal."
         metadata = {"version": self._version, "namespace": self._namespace}
-        self._untold.note(operator_event.happened("OperatorStopping", INFO, "Operator stopping", text, now_ms(), metadata))
+        self._outbox.add(operator_event.observation("OperatorStopping", INFO, "Operator stopping", text, now_ms(), metadata))
 
-    def ended(self, process: str, reason: str) -> None:
-        """A process has ended that should not have, and with it its generation. Repetitions are one event, counted."""
+    def note_failure(self, process: str, reason: str) -> None:
+        """A process failed, and all workers are restarted. Repetitions are one event with a count."""
         title = f"Process {process} failed"
-        text = f"{reason}; all processes are started again, and go on from what is stored"
+        text = f"{reason}. All workers are restarted and continue from the last commit."
         metadata = {"process": process, "why": reason}
-        self._untold.note(
-            operator_event.happened(
+        self._outbox.add(
+            operator_event.observation(
                 "ProcessFailed", ERROR, title, text, now_ms(), metadata, operator_event.SYSTEM, key=f"ProcessFailed {process}"
             )
         )
 
-    def look(self) -> None:
-        """Notes what has changed in health; to be called every turn of the loop."""
+    def note_health_changes(self) -> None:
+        """Makes events of what has changed in health. The supervisor calls this in every turn of its loop."""
         document = self._health.document()
         can_judge = self._health.hears_writer() and not self._health.database_trouble()
-        self._untold.note(*self._chronicle.look(document, self._health.database_trouble(), can_judge, now_ms()))
-        self._untold.note_health(json.dumps({"status": document["status"], "reasons": document["reasons"]}))
+        self._outbox.add(*self._health_events.changes(document, self._health.database_trouble(), can_judge, now_ms()))
+        self._outbox.set_health(json.dumps({"status": document["status"], "reasons": document["reasons"]}))
 
-    def committed(self, number: int) -> None:
-        """The writer has committed the telling of this number."""
-        self._untold.committed(number)
+    def acknowledge(self, number: int) -> None:
+        """The writer has committed the batch with this number."""
+        self._outbox.acknowledge(number)
 
-    def next(self, hurry: bool = False) -> OutboxBatch | None:
-        """What the writer is to be told now, see `Untold.next`."""
-        return self._untold.next(hurry)
+    def next_batch(self, final: bool = False) -> OutboxBatch | None:
+        """Returns the batch to send to the writer now, see `EventOutbox.next_batch`."""
+        return self._outbox.next_batch(final)

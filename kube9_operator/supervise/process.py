@@ -1,4 +1,4 @@
-"""A child process as the supervisor sees it: how it is started, asked to end and killed."""
+"""A child process as the supervisor sees it: starts it, sends to it, and kills it."""
 
 import contextlib
 import os
@@ -12,27 +12,28 @@ import msgspec
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise import child
+from kube9_operator.supervise.messages import Heartbeat, OutboxBatch, encode
 
 
 class Role(msgspec.Struct, frozen=True):
-    """A child process: its name in logs, the function ("module:function") and what that is given besides link and queue."""
+    """What a child process is: its name in logs, its function ("module:function") and the arguments after link and queue."""
 
     name: str
     target: str
     arguments: tuple[Any, ...]
-    is_told: bool = False
-    """It hears how all are, whenever that changes."""
+    receives_health: bool = False
+    """It is sent the health whenever that changes."""
 
 
-class Child:
-    """A running child process and this side of its control pipe."""
+class ChildProcess:
+    """A running child process and the supervisor's end of its control pipe."""
 
     def __init__(
         self, role: Role, arguments: tuple[Any, ...], deadlines: Deadlines, level: str, ctx: context.ForkServerContext
     ) -> None:
         self.name = role.name
-        self.is_told = role.is_told
-        self._told: child.OutboxBatch | None = None
+        self.receives_health = role.receives_health
+        self._last_health: OutboxBatch | None = None
         self.pipe, theirs = ctx.Pipe()
         self.process = ctx.Process(
             target=child.run,
@@ -43,34 +44,35 @@ class Child:
         theirs.close()
         self.phase = "starting"
         self.failure = ""
-        """What it says that it ends of."""
+        """The error that the child reported before it ended."""
         self.expected_by = time.monotonic() + deadlines.hang
+        """When the next heartbeat is due, by the monotonic clock."""
 
-    def heard(self, beat: child.Beat) -> None:
-        """Notes that the child lives."""
-        self.phase = beat.phase
-        self.expected_by = time.monotonic() + beat.deadline
+    def note_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Extends the time by which the next heartbeat is due."""
+        self.phase = heartbeat.phase
+        self.expected_by = time.monotonic() + heartbeat.deadline
 
-    def tell(self, health: child.OutboxBatch) -> None:
-        """Says how all are, where that has changed. Rare and short, so that the pipe to a child that hangs never fills."""
-        if health != self._told:
-            self._told = health
-            self.say(msgspec.msgpack.encode(health))
+    def send_health(self, health: OutboxBatch) -> None:
+        """Sends the health if it has changed. This is rare and short, so the pipe to a child that hangs never fills."""
+        if health != self._last_health:
+            self._last_health = health
+            self.send(encode(health))
 
-    def say(self, word: bytes) -> None:
-        """Tells the child something, or asks it to end; one that is gone already needs no telling."""
+    def send(self, data: bytes) -> None:
+        """Sends an order or a batch. Does nothing if the child is gone."""
         with contextlib.suppress(OSError):
-            self.pipe.send_bytes(word)
+            self.pipe.send_bytes(data)
 
     def kill(self) -> None:
-        """Ends the child at once. By its id: multiprocessing takes the children of a dead fork server for dead."""
+        """Kills the child by its pid. After the death of the fork server, multiprocessing would believe that it is dead."""
         if self.process.pid is not None and self.process.exitcode in (None, 255):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
 
 
 def multiprocessing_pids() -> set[int | None]:
-    """The fork server and the resource tracker: no public name tells their ids."""
+    """Returns the pids of the fork server and the resource tracker. Python has no public name for them."""
     from multiprocessing import forkserver, resource_tracker
 
     server: Any = forkserver._forkserver

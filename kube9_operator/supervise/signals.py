@@ -1,4 +1,4 @@
-"""What the signals that ask the operator to stop do, at each stage of its life. Imports little: `main` begins with it."""
+"""The signals that stop the operator, and what they do at each stage of its life."""
 
 import contextlib
 import os
@@ -6,13 +6,15 @@ import signal
 from collections.abc import Iterator
 
 ASKED_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""The last comes where the terminal is closed in which it runs."""
+"""SIGHUP is sent when the terminal is closed."""
 
 
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
-    """What is started inherits that these signals are blocked: a terminal or a supervisor of ours sends them to the whole
-    group, but what they mean is decided here. They reach this process afterwards.
+    """Blocks these signals while a process is started, which inherits the mask.
+
+    A terminal sends a signal to the whole process group, but only the supervisor may act on it. It receives the signal when the
+    block ends.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_STOP)
     try:
@@ -22,14 +24,14 @@ def signals_held_back() -> Iterator[None]:
 
 
 def asked_to_stop() -> tuple[int, ...]:
-    """The signals that ask this process to stop. SIGHUP does not where whoever started it has it ignored, as nohup does."""
-    return tuple(one for one in ASKED_TO_STOP if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN)
+    """Returns the signals that stop this process. SIGHUP is left out if it is ignored, as nohup does."""
+    return tuple(found for found in ASKED_TO_STOP if found != signal.SIGHUP or signal.getsignal(found) is not signal.SIG_IGN)
 
 
 def end_at_once() -> None:
-    """From here on a signal ends this process: nothing is started yet that has to be stopped. The supervisor takes over later.
+    """Makes these signals end the process at once, until the supervisor takes over. No process has been started yet.
 
-    The kernel discards signals to PID 1 that have no handler, so that the pod would live on until it is killed.
+    The kernel discards signals to PID 1 that have no handler, so without this the pod would run until it is killed.
     """
     for number in asked_to_stop():
         signal.signal(number, lambda _number, _frame: os._exit(0))

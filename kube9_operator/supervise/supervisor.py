@@ -1,7 +1,8 @@
-"""Starts, watches over and stops the child processes. It knows neither Kubernetes nor SQL.
+"""Starts, watches and stops the child processes. It knows neither Kubernetes nor SQL.
 
-One writer and some watchers make a generation. Any end of a child ends the generation, because a queue does not survive the
-death of a process that uses it; the next one goes on from the versions that the writer stored, so nothing is lost.
+The writer and the watchers are a *worker generation*. When one of them ends, the supervisor stops all of them and starts new
+ones, because a multiprocessing queue does not survive the death of a process that uses it. The new ones continue from the
+versions that the writer committed, so nothing is lost.
 """
 
 import contextlib
@@ -16,30 +17,32 @@ from typing import Any
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import MAX_FRAMES_IN_QUEUE
-from kube9_operator.supervise import child
-from kube9_operator.supervise.aggregation import Figures
+from kube9_operator.supervise import exits, messages
+from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
-from kube9_operator.supervise.operator_events import Diary
-from kube9_operator.supervise.problems import Problems
-from kube9_operator.supervise.process import Child, Role, multiprocessing_pids
+from kube9_operator.supervise.operator_events import OperatorEvents
+from kube9_operator.supervise.problems import ProblemLog
+from kube9_operator.supervise.process import ChildProcess, Role, multiprocessing_pids
 from kube9_operator.supervise.signals import asked_to_stop, signals_held_back
 
 EXIT_OK = 0
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """Why a generation ended; `reason` is '' when a signal asked for it."""
+    """Why a worker generation ended; `reason` is '' if a signal asked for it."""
 
     reason: str
     for_good: bool = False
+    """A restart cannot help."""
     process: str = ""
-    """Which one ended it."""
+    """The process that ended or hung."""
 
 
 class Supervisor:
-    """Runs generations until a signal or a reason that will not pass."""
+    """Runs worker generations until a signal stops it, or until a restart cannot help."""
 
     def __init__(
         self,
@@ -49,8 +52,8 @@ class Supervisor:
         log_level: str,
         preload: str,
         health: Health,
-        figures: Figures,
-        diary: Diary,
+        metrics: MetricTotals,
+        operator_events: OperatorEvents,
     ) -> None:
         self._writer_role = writer
         self._watcher_roles = watchers
@@ -59,40 +62,41 @@ class Supervisor:
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([preload])
         self._health = health
-        self._figures = figures
-        self._diary = diary
+        self._metrics = metrics
+        self._operator_events = operator_events
         self._log = logs.get()
-        self._problems = Problems(2 * deadlines.beat)
+        self._problems = ProblemLog(2 * deadlines.beat)
         self._signals: set[int] = set()
         self._wakeup, self._wakeup_writer = socket.socketpair()
-        self._children: list[Child] = []
+        self._children: list[ChildProcess] = []
+        """The writer first."""
         self._writer_is_ready = False
         self._queue: Any = None
 
     def run(self) -> int:
-        """Runs until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
+        """Runs until SIGTERM, SIGINT or SIGHUP. Returns the exit code."""
         self._note_signals()
-        wait = self._deadlines.restart_first
+        backoff = Backoff(self._deadlines.restart_first, self._deadlines.restart_most, jitter=(1.0, 1.0))
         while True:
             began = time.monotonic()
-            ending = self._start() or self._watch_over()
-            self._end(ending)
+            ending = self._start_writer() or self._supervise()
+            self._stop_children(ending)
             if not ending.reason:
                 self._log.info("operator.stopped")
                 return EXIT_OK
             if ending.for_good:
                 self._log.error("operator.cannot_run", reason=ending.reason)
-                return child.EXIT_FOR_GOOD
+                return exits.EXIT_FOR_GOOD
             if time.monotonic() - began > self._deadlines.healthy_after:
-                wait = self._deadlines.restart_first
-            self._log.warning("generation.ended", reason=ending.reason, again_in_seconds=wait)
-            self._diary.ended(ending.process, ending.reason)
+                backoff.reset()
+            wait = backoff.next()
+            self._log.warning("workers.restarting", reason=ending.reason, wait_seconds=wait)
+            self._operator_events.note_failure(ending.process, ending.reason)
             if self._sleep(wait):
                 self._log.info("operator.stopped")
                 return EXIT_OK
-            wait = min(wait * 2, self._deadlines.restart_most)
 
-    # Signals are only noted; the loops below act on them.
+    # Signals: the handlers only note them, and the loops below act on them.
 
     def _note_signals(self) -> None:
         self._wakeup.setblocking(False)
@@ -102,28 +106,28 @@ class Supervisor:
             signal.signal(number, lambda noted, _frame: self._signals.add(noted))
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes the loop, which looks for orphans
 
-    def _wait(self, others: Iterable[Any], seconds: float) -> list[Any]:
-        """Waits for one of these, for so many seconds at most, and no longer than a beat, so that the loop turns."""
-        ready = connection.wait([self._wakeup, *others], min(max(0.0, seconds), self._deadlines.beat))
+    def _wait(self, objects: Iterable[Any], seconds: float) -> list[Any]:
+        """Waits until one of the objects is ready. Returns after `seconds`, and after one heartbeat interval at most."""
+        ready = connection.wait([self._wakeup, *objects], min(max(0.0, seconds), self._deadlines.beat))
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         self._reap_orphans()
-        self._health.turned()
-        self._diary.look()
-        return [one for one in ready if one is not self._wakeup]
+        self._health.note_loop()
+        self._operator_events.note_health_changes()
+        return [found for found in ready if found is not self._wakeup]
 
     def _sleep(self, seconds: float) -> bool:
-        """Waits, and says whether a signal asked to stop meanwhile."""
+        """Waits. Returns whether a signal asked the operator to stop."""
         until = time.monotonic() + seconds
         while not self._signals and time.monotonic() < until:
             self._wait([], until - time.monotonic())
         return bool(self._signals)
 
     def _reap_orphans(self) -> None:
-        """As PID 1 this process inherits what others leave behind; what multiprocessing waits for is left to it."""
+        """Reaps orphans, which PID 1 inherits. Leaves the processes that multiprocessing waits for."""
         if os.getpid() != 1:
             return
-        ours = {one.process.pid for one in self._children} | multiprocessing_pids()
+        ours = {child.process.pid for child in self._children} | multiprocessing_pids()
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -133,135 +137,135 @@ class Supervisor:
                 return
             os.waitpid(found.si_pid, 0)
 
-    # A generation
+    # A worker generation
 
-    def _start(self) -> Ending | None:
-        """Starts the writer; the watchers follow when it has said from where they go on."""
+    def _start_writer(self) -> Ending | None:
+        """Starts the writer. The watchers start when it says from which versions they continue."""
         try:
             with signals_held_back():
                 self._queue = self._context.Queue(MAX_FRAMES_IN_QUEUE)
-        except OSError as error:  # multiprocessing's resource tracker has died this very moment; the next try has a new one
+        except OSError as error:  # the resource tracker of multiprocessing has just died; the next attempt starts a new one
             self._queue = None
             return Ending(f"a queue cannot be made: {logs.one_line(error)}")
         return self._spawn([self._writer_role])
 
     def _spawn(self, roles: list[Role], *first: Any) -> Ending | None:
-        """Starts processes, each with the queue and `first` before its own arguments; an Ending where that fails."""
+        """Starts processes. Each gets the queue and `first` before its own arguments. Returns an Ending if that fails."""
         for role in roles:
             try:
                 with signals_held_back():
                     arguments = (self._queue, *first, *role.arguments)
-                    started = Child(role, arguments, self._deadlines, self._log_level, self._context)
-            except (OSError, EOFError) as error:  # the fork server has died in the midst
+                    started = ChildProcess(role, arguments, self._deadlines, self._log_level, self._context)
+            except (OSError, EOFError) as error:  # the fork server died meanwhile
                 return Ending(f"{role.name} cannot be started: {logs.one_line(error)}", process=role.name)
             self._children.append(started)
-            self._figures.started(role.name)
+            self._metrics.process_started(role.name)
             self._log.debug("process.started", name=role.name, pid=started.process.pid)
-        self._health.began([one.name for one in self._children])
+        self._health.set_processes([child.name for child in self._children])
         return None
 
-    def _watch_over(self) -> Ending:
-        """Returns when the generation has to end."""
+    def _supervise(self) -> Ending:
+        """Runs the main loop until the worker generation must end."""
         while True:
             if self._signals:
                 return Ending("")
             now = time.monotonic()
-            for one in self._children:
-                if now > one.expected_by:
-                    return Ending(f"{one.name} hangs in phase {one.phase!r}", process=one.name)
-            self._tell()
-            for line in self._problems.look(now):
+            for child in self._children:
+                if now > child.expected_by:
+                    return Ending(f"{child.name} hangs in phase {child.phase!r}", process=child.name)
+            self._send_operator_events()
+            for line in self._problems.new_lines(now):
                 (self._log.info if line.is_over else self._log.warning)(line.event, **line.fields)
-            next_deadline = min(one.expected_by for one in self._children)
-            waited_for: dict[Any, Child] = {one.pipe: one for one in self._children if not one.pipe.closed}
-            waited_for |= {one.process.sentinel: one for one in self._children}
+            next_deadline = min(child.expected_by for child in self._children)
+            waited_for: dict[Any, ChildProcess] = {child.pipe: child for child in self._children if not child.pipe.closed}
+            waited_for |= {child.process.sentinel: child for child in self._children}
             ready = self._wait(waited_for, next_deadline - now)
-            for one in {waited_for[which].name: waited_for[which] for which in ready}.values():
-                ending = self._listen(one)
+            for child in {waited_for[which].name: waited_for[which] for which in ready}.values():
+                ending = self._receive(child)
                 if ending:
                     return ending
 
-    def _listen(self, one: Child) -> Ending | None:
-        """Takes what the child said; says whether the generation ends by it."""
+    def _receive(self, child: ChildProcess) -> Ending | None:
+        """Handles the messages of a child. Returns an Ending if the worker generation must end."""
         with contextlib.suppress(EOFError, OSError):
-            while one.pipe.poll():
-                message = child.decode(one.pipe.recv_bytes())
-                self._health.heard(one.name, message)
-                self._figures.heard(one.name, message)
-                self._problems.heard(message, time.monotonic())
+            while child.pipe.poll():
+                message = messages.decode(child.pipe.recv_bytes())
+                self._health.receive(child.name, message)
+                self._metrics.receive(child.name, message)
+                self._problems.receive(message, time.monotonic())
                 match message:
-                    case child.Beat() as beat:
-                        one.heard(beat)
-                        if one.is_told:
-                            one.tell(self._health.told())
-                    case child.Recording(told=number):
-                        self._diary.committed(number)
-                    case child.Failed(reason):
-                        one.failure = f": {reason}"
-                    case child.Ready() as ready:
-                        self._diary.writer_is_ready(ready.last_word_ms)
+                    case messages.Heartbeat() as heartbeat:
+                        child.note_heartbeat(heartbeat)
+                        if child.receives_health:
+                            child.send_health(self._health.for_status_map())
+                    case messages.WriterReport(acknowledged=number):
+                        self._operator_events.acknowledge(number)
+                    case messages.Failed(reason):
+                        child.failure = f": {reason}"
+                    case messages.Ready() as ready:
+                        self._operator_events.note_writer_ready(ready.last_alive_ms)
                         self._writer_is_ready = True
                         failed = self._spawn(self._watcher_roles, ready)
                         if failed:
                             return failed
-                    case child.Fatal(reason):
+                    case messages.Fatal(reason):
                         return Ending(reason, for_good=True)
-        if one.process.is_alive():
+        if child.process.is_alive():
             return None
-        code = one.process.exitcode or 0
+        code = child.process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return Ending(f"{one.name} {how}{one.failure}", process=one.name)
+        return Ending(f"{child.name} {how}{child.failure}", process=child.name)
 
-    def _tell(self, hurry: bool = False) -> None:
-        """Tells the writer what the diary has for it. Never blocks: one telling at a time is less than the pipe takes."""
-        told = self._diary.next(hurry) if self._writer_is_ready else None
-        if told:
-            self._children[0].say(child.encode_batch(told))
+    def _send_operator_events(self, final: bool = False) -> None:
+        """Sends the writer a batch of operator events, if there is one. Never blocks: one batch is smaller than the pipe."""
+        batch = self._operator_events.next_batch(final) if self._writer_is_ready else None
+        if batch:
+            self._children[0].send(messages.encode(batch))
 
-    def _end(self, ending: Ending) -> None:
-        """Ends the generation. The order is the point: every step has a deadline, and none waits for the one after it."""
+    def _stop_children(self, ending: Ending) -> None:
+        """Ends the worker generation. Every step has a deadline, and no step waits for a later one."""
         asked = not ending.reason
-        word = child.FLUSH if asked else child.ABANDON
+        order = messages.FLUSH if asked else messages.ABANDON
         writer, watchers = self._children[:1], self._children[1:]
         # 1. The watchers stop reading and hand over what they have.
-        for one in watchers:
-            one.say(word)
+        for child in watchers:
+            child.send(order)
         self._join(watchers, self._deadlines.stop_watchers)
-        # 2. Those that did not are killed: nothing new comes from here on.
+        # 2. Watchers that are late are killed: from here on, nothing new arrives.
         self._kill(watchers)
-        # 3. The writer commits what came, also that the operator stops, and closes the database.
+        # 3. The writer commits what arrived, and that the operator stops. Then it closes the database.
         if asked:
-            self._diary.stops()
-            self._tell(hurry=True)
-        for one in writer:
-            one.say(word)
+            self._operator_events.note_stop()
+            self._send_operator_events(final=True)
+        for child in writer:
+            child.send(order)
         self._join(writer, self._deadlines.flush)
-        # 4. Or is killed: what it has not committed is read again from the API server by the next generation.
+        # 4. A writer that is late is killed. The next one reads what is not committed from the API server again.
         self._kill(writer)
-        # 5. Pipes and queue go: whoever still lives ends itself by the closed pipe.
-        for one in self._children:
-            one.pipe.close()
+        # 5. Pipes and queue are closed. A child that is still alive ends itself when its pipe closes.
+        for child in self._children:
+            child.pipe.close()
         if self._queue is not None:
             self._queue.close()
             self._queue.join_thread()
         self._children, self._writer_is_ready = [], False
 
-    def _join(self, children: list[Child], seconds: float) -> None:
+    def _join(self, children: list[ChildProcess], seconds: float) -> None:
         until = time.monotonic() + seconds
-        while (alive := [one for one in children if one.process.is_alive()]) and time.monotonic() < until:
-            # Reading goes on, so that no child blocks on a full pipe, and what it counted to its end is not lost.
-            self._wait([one.process.sentinel for one in alive], min(0.2, until - time.monotonic()))
-            for one in alive:
+        while (alive := [child for child in children if child.process.is_alive()]) and time.monotonic() < until:
+            # Messages are read meanwhile, so that no child blocks on a full pipe, and its last counts are not lost.
+            self._wait([child.process.sentinel for child in alive], min(0.2, until - time.monotonic()))
+            for child in alive:
                 with contextlib.suppress(EOFError, OSError):
-                    while one.pipe.poll():
-                        self._figures.heard(one.name, child.decode(one.pipe.recv_bytes()))
+                    while child.pipe.poll():
+                        self._metrics.receive(child.name, messages.decode(child.pipe.recv_bytes()))
 
-    def _kill(self, children: list[Child]) -> None:
-        for one in children:
-            if one.process.is_alive():
-                self._log.warning("process.killed", name=one.name, phase=one.phase)
-            one.kill()
+    def _kill(self, children: list[ChildProcess]) -> None:
+        for child in children:
+            if child.process.is_alive():
+                self._log.warning("process.killed", name=child.name, phase=child.phase)
+            child.kill()
         self._join(children, self._deadlines.kill)
-        for one in children:
+        for child in children:
             with contextlib.suppress(ValueError):
-                one.process.join(0)
+                child.process.join(0)

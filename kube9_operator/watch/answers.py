@@ -1,16 +1,27 @@
-"""What each answer of the API server means for a watch. Data, and one function that looks it up."""
+"""What each failure of a request or watch means: the table of answers. Data, and one function that looks it up."""
 
 from typing import Literal
 
 import msgspec
 
 from kube9_operator.model.frame import ListReason
-from kube9_operator.watch.client import CREDENTIALS, TLS, UNREACHABLE, ApiError
+from kube9_operator.watch.errors import (
+    AnotherCluster,
+    ApiError,
+    BrokenAnswer,
+    CredentialsFailed,
+    Dropped,
+    EmptyWatch,
+    Expired,
+    HttpError,
+    TlsFailed,
+    Unexpected,
+    UnexpectedAgain,
+    Unreachable,
+    WentBack,
+)
 
 Then = Literal["watch again", "list again", "wait long"]
-
-DROPPED = -4
-"""The writer did not keep up, something was given up, and now there is room."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -18,53 +29,51 @@ class Meaning(msgspec.Struct, frozen=True):
 
     then: Then
     why: str
+    """For health and the log."""
     reload_credentials: bool = False
     of_all: bool = False
-    """It is the server's or ours, not the resource's: the log says it once for all watches."""
+    """The problem is not one of this resource alone: all watches have it, so the log reports it once for all of them."""
     reason: ListReason = ""
-    """What a list that follows has to say of why it was needed."""
+    """What the next list gives as its reason."""
 
 
-# In place of an HTTP status, for what the server does not say itself.
-EMPTY_WATCH = -1
-"""A watch ended at once and without a line."""
-BEHIND = -2
-"""The server's version is behind the one to go on from. A watch from there would wait in silence."""
-ANOTHER_CLUSTER = -3
-"""The namespace kube-system has another uid."""
-
-FAILED = -9
-"""Something that nobody expects went wrong with an answer …"""
-FAILED_TWICE = -10
-"""… and again from the same version."""
-
-ANSWERS: dict[int, Meaning] = {
-    EMPTY_WATCH: Meaning("list again", "the version has expired, and the server does not say so", reason="expired"),
-    BEHIND: Meaning("list again", "the server has gone back to an earlier state", of_all=True, reason="behind"),
-    ANOTHER_CLUSTER: Meaning(
-        "list again", "it is another cluster", reload_credentials=True, of_all=True, reason="another cluster"
+ERRORS: dict[type[ApiError], Meaning] = {
+    EmptyWatch: Meaning("list again", "the version has expired: the watch ended at once", reason="expired"),
+    WentBack: Meaning("list again", "the API server went back to an earlier state", of_all=True, reason="behind"),
+    AnotherCluster: Meaning(
+        "list again",
+        "the API server belongs to another cluster",
+        reload_credentials=True,
+        of_all=True,
+        reason="another cluster",
     ),
-    0: Meaning("watch again", "no answer, or a broken one", of_all=True),
-    UNREACHABLE: Meaning("watch again", "the API server cannot be reached", of_all=True),
-    CREDENTIALS: Meaning("watch again", "no usable credentials", reload_credentials=True, of_all=True),
-    TLS: Meaning("watch again", "the TLS connection fails", reload_credentials=True, of_all=True),
+    BrokenAnswer: Meaning("watch again", "the answer is missing or broken", of_all=True),
+    Unreachable: Meaning("watch again", "the API server cannot be reached", of_all=True),
+    CredentialsFailed: Meaning("watch again", "no usable credentials", reload_credentials=True, of_all=True),
+    TlsFailed: Meaning("watch again", "the TLS connection failed", reload_credentials=True, of_all=True),
+    Dropped: Meaning("list again", "the writer did not keep up, and Events were dropped", reason="dropped"),
+    Unexpected: Meaning("watch again", "unexpected failure, see the log"),
+    UnexpectedAgain: Meaning("list again", "repeated unexpected failure, see the log"),
+    Expired: Meaning("list again", "the version has expired", reason="expired"),
+}
+
+STATUSES: dict[int, Meaning] = {
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True, of_all=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
-    DROPPED: Meaning("list again", "the writer did not keep up, and Events were dropped", reason="dropped"),
-    FAILED: Meaning("watch again", "an unexpected failure, see the log"),
-    FAILED_TWICE: Meaning("list again", "an unexpected failure twice, see the log"),
-    410: Meaning("list again", "the version has expired", reason="expired"),
-    429: Meaning("watch again", "the server is busy", of_all=True),
+    429: Meaning("watch again", "the API server is busy", of_all=True),
 }
-"""By HTTP status, or by the code of an ERROR line, which means the same."""
+"""By HTTP status, or by the code of an ERROR line, which means the same. 410 is an error class of its own."""
 
-SERVER = Meaning("watch again", "the server has failed", of_all=True)
-OTHER = Meaning("watch again", "an answer that is not understood")
+SERVER = Meaning("watch again", "the API server reports an internal error", of_all=True)
+"""5xx."""
+OTHER = Meaning("watch again", "unexpected answer")
 
 
 def meaning(error: ApiError) -> Meaning:
     """The row of the table for this error."""
     if error.status >= 500:
         return SERVER
-    return ANSWERS.get(error.status, OTHER)
+    if type(error) is HttpError:
+        return STATUSES.get(error.status, OTHER)
+    return ERRORS.get(type(error), OTHER)

@@ -1,4 +1,4 @@
-"""What was read at once, of a list or of a watch: observations and states, their part of the books, the version after them."""
+"""A batch: what one read of a list or watch gave."""
 
 import msgspec
 
@@ -9,20 +9,22 @@ from kube9_operator.watch.unreadable import Unreadable
 
 
 class Batch(msgspec.Struct):
-    """What a page, a piece of a list or some lines gave. `version` is that of the last line, '' where no line has one."""
+    """The observations and states of a page, of a piece of a list, or of some lines of a watch."""
 
     observations: list[Observation] = msgspec.field(default_factory=list)
     states: list[State] = msgspec.field(default_factory=list)
     counts: Counts = msgspec.field(default_factory=Counts)
     types: dict[str, int] = msgspec.field(default_factory=dict)
-    """How many Events of each type were received: Normal, Warning, other."""
+    """How many Events of each type were received, by Normal, Warning and other."""
     version: str = ""
+    """The version of the last line; '' if no line has one, and in a list."""
     lines: int = 0
+    """Lines of the watch."""
     bookmarks: int = 0
-    """So many of the lines said nothing but how far the server is."""
+    """How many of the lines were bookmarks."""
     gone: list[tuple[str, int]] = msgspec.field(default_factory=list)
-    """Of Events that were deleted their namespace, and when they were last written, in ms since 1970."""
+    """For each deleted Event its namespace, and when it was last written, in ms since 1970."""
     unreadable: list[Unreadable] = msgspec.field(default_factory=list)
     """The objects that are counted as undecodable."""
     server_ms: int = 0
-    """How late it is at most by the API server's clock, in ms since 1970; 0 where nobody knows."""
+    """The time of the API server's clock, in ms since 1970; 0 if it is not known."""

@@ -1,31 +1,45 @@
-"""What a watch of anything asks of namespaces: which cluster this is, and whether one is still there."""
+"""Requests about namespaces: which cluster this is, and whether a namespace still exists."""
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.watch import lines
-from kube9_operator.watch.client import ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.decoding import identity, metadata
+from kube9_operator.watch.errors import ApiError, BrokenAnswer
 
 PATH = "/api/v1/namespaces/"
 CLUSTER = "kube-system"
-"""The uid of this one is what all take for the identity of a cluster."""
+"""Its uid is what everybody takes for the identity of a cluster."""
 
 
 def cluster_uid(client: Client, deadlines: Deadlines) -> str:
-    """Which cluster this is; '' where the server does not say. Raises ApiError where it does not answer."""
+    """Returns which cluster this is; '' if the operator may not read it. Raises ApiError."""
     try:
-        return lines.uid(client.get(PATH + CLUSTER, [], deadlines.read, deadlines.page).whole())
+        return uid(client.get(PATH + CLUSTER, [], deadlines.read, deadlines.page).whole())
     except ApiError as error:
         if error.status in (403, 404):
             return ""
         raise
 
 
-def stays(namespace: str, client: Client, deadlines: Deadlines) -> bool:
-    """Whether a namespace is there and is not being deleted: with it its Events would have gone. Raises ApiError where the
-    server does not say.
-    """
+def namespace_remains(namespace: str, client: Client, deadlines: Deadlines) -> bool:
+    """Returns whether a namespace exists and is not being deleted: its Events would be deleted with it. Raises ApiError."""
     try:
-        return lines.stays(client.get(PATH + namespace, [], deadlines.read, deadlines.page).whole())
+        return remains(client.get(PATH + namespace, [], deadlines.read, deadlines.page).whole())
     except ApiError as error:
         if error.status == 404:
             return False
         raise
+
+
+def uid(body: bytes | bytearray) -> str:
+    """Returns the uid of an object. Raises BrokenAnswer if the body is no object."""
+    if uid := identity(body).uid:
+        return uid
+    raise BrokenAnswer("the object is not the JSON that the API promises")
+
+
+def remains(body: bytes | bytearray) -> bool:
+    """Returns whether an object is not being deleted. Raises BrokenAnswer if the body is no object."""
+    own = metadata(body)
+    if own is None:
+        raise BrokenAnswer("the object is not the JSON that the API promises")
+    return bytes(own.deletion_timestamp) == b"null"

@@ -1,4 +1,4 @@
-"""Where the API server is and who asks: of the pod's service account, or of a kubeconfig. Nothing here prints a secret."""
+"""Loads address and credentials of the API server, from the service account or from a kubeconfig. It never prints a secret."""
 
 import json
 import os
@@ -19,7 +19,7 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
-    """What a plug-in gives: a token, or a certificate with its key."""
+    """The credentials that a plug-in returns: a token, or a certificate with its key."""
 
     token: str | None = None
     client_certificate_data: str | None = None
@@ -38,10 +38,10 @@ _credential = msgspec.json.Decoder(Credential)
 
 
 class Plugin(ExecProvider):  # type: ignore[misc]
-    """A plug-in as the library knows it, but bounded."""
+    """The library's plug-in provider, with bounds."""
 
     def give(self, seconds: float) -> Status:
-        """Runs it. Raises Unusable."""
+        """Runs the plug-in and returns what it gave. Raises Unusable."""
         spec: dict[str, Any] = {"interactive": False}
         if self.cluster:
             cluster = dict(self.cluster.value)
@@ -55,14 +55,14 @@ class Plugin(ExecProvider):  # type: ignore[misc]
         try:
             found = _credential.decode(printed)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            raise Unusable("what the plug-in prints is no ExecCredential") from None
+            raise Unusable("the output of the plug-in is not an ExecCredential") from None
         if found.api_version != self.api_version:
-            raise Unusable(f"the plug-in gives an ExecCredential of another version than {self.api_version}")
+            raise Unusable(f"the plug-in returned an ExecCredential of another version than {self.api_version}")
         return found.status
 
 
 class Loader(KubeConfigLoader):  # type: ignore[misc]
-    """A kubeconfig as the library reads it, with bounded plug-ins, whose failures it does not hide."""
+    """The library's reader of kubeconfigs, with bounded plug-ins, whose failures are not hidden."""
 
     def __init__(self, merged: KubeConfigMerger, plugin_seconds: float) -> None:
         super().__init__(
@@ -87,7 +87,7 @@ class Loader(KubeConfigLoader):  # type: ignore[misc]
                 for name in data
             )
         else:
-            raise Unusable("the plug-in gives neither a token nor a certificate with its key")
+            raise Unusable("the plug-in returned neither a token nor a certificate with its key")
         if status.expiration_timestamp:
             self.expiry = parse_rfc3339(status.expiration_timestamp)
         return True
@@ -98,28 +98,27 @@ class Loader(KubeConfigLoader):  # type: ignore[misc]
 
 
 def _refuse() -> None:
-    raise Unusable("auth-provider is not supported any more where its token has expired: use an exec plug-in")
+    raise Unusable("the token of auth-provider has expired and cannot be renewed: use an exec plug-in")
 
 
 class Chosen(Configuration):  # type: ignore[misc]
-    """The library's configuration, which gives no token that cannot be sent: http.client would print it."""
+    """The library's configuration, which refuses a token that cannot be sent: http.client would print it."""
 
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
-        """The value of the header. Raises Unusable."""
+        """Returns the value of the Authorization header. Raises Unusable."""
         value = super().get_api_key_with_prefix(identifier, alias)
         if value is None:
             return None
         scheme, _, secret = str(value).strip().partition(" ")
         secret = secret.strip()
         if not secret or not all("!" <= one <= "~" for one in secret):
-            raise Unusable("the token is empty, or has characters that cannot be sent")
+            raise Unusable("the token is empty, or contains characters that cannot be sent")
         return f"{scheme} {secret}"
 
 
 def load(plugin_seconds: float) -> Any:
-    """The configuration for the library's client: of the service account where there is one, otherwise as kubectl finds it.
-
-    Raises Unusable, and whatever a broken file raises.
+    """Returns the configuration for the library's client: of the service account if there is one, otherwise of the kubeconfig
+    that kubectl would use. Raises Unusable, and whatever a broken file leads to.
     """
     chosen = Chosen()
     if in_cluster():
@@ -135,15 +134,15 @@ def load(plugin_seconds: float) -> Any:
 
 
 def in_cluster() -> bool:
-    """Whether the service account of this pod is used."""
+    """Returns whether the service account of this pod is used."""
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not os.environ.get("KUBECONFIG")
 
 
 def without_user(address: str) -> str:
-    """The address of a server without a user and a password, which the library would not send. Raises Unusable."""
+    """Returns the address of a server without user and password, which the library would not send. Raises Unusable."""
     try:
         found = urllib.parse.urlsplit(address)
         assert found.port != 0
     except (ValueError, AssertionError):
-        raise Unusable("the address of the server is no URL") from None
+        raise Unusable("the address of the server is not a URL") from None
     return urllib.parse.urlunsplit((found.scheme, found.netloc.rpartition("@")[2], found.path, "", ""))

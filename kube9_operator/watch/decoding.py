@@ -1,4 +1,4 @@
-"""Decodes what the API server sends, whatever its depth: what is too deep for the decoder is decoded without its depths."""
+"""Decodes what the API server sends, of any depth: what is too deep for the decoder is decoded without its deepest parts."""
 
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -8,16 +8,22 @@ import msgspec
 from kube9_operator.watch.outline import outline
 
 NOT_DECODED = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
-"""What a decoder raises, and what becomes of values that it lets through."""
+"""What a decoder raises, or what using a value that it accepted raises."""
 LEVELS = 12
-"""What is read of any object, line or list is nested less deep. The depth that msgspec decodes is 988 with Python 3.11, 1,491
-with 3.12 and 9,992 with 3.13, less the stack at hand; the API server takes 9,995 in managedFields.
+"""Everything that is read of an object, line or list is nested less deeply. msgspec decodes a depth of 988 with Python 3.11,
+1,491 with 3.12 and 9,992 with 3.13, less the present stack. The API server accepts 9,995 in managedFields.
 """
+MAX_OBJECT_BYTES = 10 * 1024 * 1024
+"""The longest line of a watch, or item of a list, that is held in memory. etcd takes requests of up to 1.5 MiB. A byte of a
+text takes up to six in JSON, because Go writes `<` as \\u003c: that makes 9 MiB. The rest is for names of fields, which etcd
+does not store. A longer line can only come from a cluster whose etcd limit was raised.
+"""
+TOO_LONG = f"it takes more than {MAX_OBJECT_BYTES // 2**20} MiB"
 Of = TypeVar("Of")
 
 
 def decode(decoder: msgspec.json.Decoder[Of], data: bytes | bytearray | msgspec.Raw) -> Of:
-    """What the decoder makes of a JSON text of any depth: in what is too deep, null stands for containers below LEVELS.
+    """Decodes a JSON text of any depth. If it is too deep, null stands for containers below LEVELS.
 
     Raises one of NOT_DECODED for what the decoder refuses.
     """
@@ -28,7 +34,7 @@ def decode(decoder: msgspec.json.Decoder[Of], data: bytes | bytearray | msgspec.
 
 
 class Identity(NamedTuple):
-    """What an object is called, as far as it says so; None for what is absent or no text."""
+    """What identifies an object; None for what is absent or not a text."""
 
     namespace: str | None = None
     name: str | None = None
@@ -40,9 +46,7 @@ class Identity(NamedTuple):
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of an object's metadata what identifies it, and whether it is being deleted. Raw, so that one that is no text leaves the
-    others.
-    """
+    """What identifies an object, and whether it is being deleted. Raw, so that one value that is not a text spoils no other."""
 
     namespace: msgspec.Raw = msgspec.Raw(b"null")
     name: msgspec.Raw = msgspec.Raw(b"null")
@@ -52,7 +56,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Object(msgspec.Struct, frozen=True, gc=False):
-    """Any object, for its metadata alone."""
+    """An object of any kind, for its metadata only."""
 
     metadata: Metadata
 
@@ -61,13 +65,13 @@ _object = msgspec.json.Decoder(Object)
 _text = msgspec.json.Decoder(str)
 _time = msgspec.json.Decoder(datetime | None)
 METADATA_LEVELS = 2
-"""The object, and its metadata."""
+"""The levels of an object and of its metadata."""
 TEXT_BYTES = 4096
-"""Of a text that identifies: names have up to 253 characters, and each may be written with six."""
+"""The longest text that identifies: names have up to 253 characters, and JSON may take six bytes for each."""
 
 
 def metadata(data: bytes | bytearray | msgspec.Raw) -> Metadata | None:
-    """The metadata of any object; None where it has none."""
+    """Returns the metadata of any object; None if it has none."""
     try:
         return _object.decode(data).metadata
     except NOT_DECODED:
@@ -79,7 +83,7 @@ def metadata(data: bytes | bytearray | msgspec.Raw) -> Metadata | None:
 
 
 def identity(data: bytes | bytearray | msgspec.Raw) -> Identity:
-    """Whatever can be known of an object that does not decode otherwise."""
+    """Returns what identifies an object, as far as it can be read, even if the object cannot be decoded otherwise."""
     own = metadata(data) or Metadata()
     return Identity(*map(_as_text, (own.namespace, own.name, own.uid, own.resource_version)))
 
@@ -101,5 +105,5 @@ def _as_text(raw: msgspec.Raw) -> str | None:
 
 
 def printable(text: Any, most: int) -> str:
-    """A text that somebody else chose, as it may stand in a log or in a page."""
+    """Returns a text of somebody else's choice for a log or a page: cut, and with ? in place of what cannot be printed."""
     return "".join(one if one.isprintable() else "?" for one in str(text)[:most])

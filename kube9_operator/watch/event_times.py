@@ -7,12 +7,12 @@ may be wrong in both directions. A wrong clock never loses an Event: what cannot
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kube9_operator.model.observation import MS_IN_HOUR
+
 MAX_AHEAD_MS = 5 * 60_000
 """A time that is further ahead of the server's clock than this is wrong."""
 SKEW_MS = 60_000
 """Several API servers may differ by this much."""
-EVENT_TTL_MS = 3_600_000
-"""The default Event TTL."""
 
 
 class Clock(NamedTuple):
@@ -44,7 +44,7 @@ class Times(NamedTuple):
     last_replaced: bool = False
 
 
-def judge(first_ms: int, last_ms: int, count: int, clock: Clock, event_ttl_ms: int = EVENT_TTL_MS) -> Times:
+def judge(first_ms: int, last_ms: int, count: int, clock: Clock, event_ttl_ms: int = MS_IN_HOUR) -> Times:
     """The times that are recorded, for the emitter's first and last time and its count.
 
     - A last time more than five minutes after, or more than the Event TTL before, the server's time is replaced by it.

@@ -1,4 +1,4 @@
-"""A kind of object as the API serves it: where, in what form, and what becomes of an object of it."""
+"""A kind of object as the API serves it: its path, its form, and what becomes of an object."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,37 +18,37 @@ from kube9_operator.watch.metadata import ChangedMeta, Texts, ms
 from kube9_operator.watch.unreadable import Unreadable
 
 Take = Callable[[msgspec.Raw, Batch], str]
-"""Takes an object into a batch, counts it, and returns its resourceVersion, '' where it has none. Never raises."""
+"""Adds an object to a batch, counts it, and returns its resourceVersion, '' if it has none. Never raises."""
 
 PAGE_LIMIT = 500
 """Objects in a page of a list: client-go's default."""
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What is listed and watched at one path."""
+    """The objects that are listed and watched at one path."""
 
     source: str
     take: Take
-    """Of an item of a list and of a line of type ADDED or MODIFIED."""
+    """For an item of a list, and for a line of type ADDED or MODIFIED."""
     take_deleted: Take
-    """Of a line of type DELETED."""
+    """For a line of type DELETED."""
     of_states: bool
-    """Objects become states: the API server keeps them in its watch cache and sends bookmarks, and what is deleted is gone.
-    Otherwise they are Events: read from etcd, without bookmarks, and gone when their time is over.
+    """Whether objects become states. The API server holds such objects in its watch cache and sends bookmarks. Otherwise the
+    objects are Events: these are read from etcd, without bookmarks, and disappear after the Event TTL.
     """
     metadata_only: bool = False
-    """Asked for as PartialObjectMetadata."""
+    """Requested as PartialObjectMetadata."""
     never_whole: bool = False
-    """Nothing but metadata is accepted: a server that cannot leave out the rest sends nothing."""
+    """Whether only metadata is accepted: a server that cannot leave out the rest sends nothing."""
     page_limit: int = PAGE_LIMIT
 
     @property
     def path(self) -> str:
-        """Where all of them are, of all namespaces."""
+        """The path of all objects in all namespaces."""
         return EVERY[self.source].path
 
     def accept(self, watch: bool) -> str:
-        """The header that says in what form they are wanted. A server that knows no other sends whole objects."""
+        """Returns the Accept header. A server that does not know PartialObjectMetadata sends complete objects."""
         if not self.metadata_only:
             return JSON
         only_metadata = f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1"
@@ -63,7 +63,7 @@ def resource(
     page_limit: int = PAGE_LIMIT,
     never_whole: bool = False,
 ) -> Kind:
-    """A kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states that `reduce` makes."""
+    """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`."""
     decoder = msgspec.json.Decoder(form)
 
     def take(raw: msgspec.Raw, batch: Batch) -> str:
@@ -71,7 +71,7 @@ def resource(
         try:
             found = decode(decoder, raw)
             reduced = encode(reduce(found, texts))
-        except Exception as error:  # whatever an object holds ends no watch
+        except Exception as error:  # nothing that an object contains may end a watch
             return take_unreadable(raw, batch, logs.one_line(error), of_states=True)
         batch.counts.received += 1
         own = found.metadata
@@ -91,9 +91,9 @@ def resource(
 
 
 def take_unreadable(raw: msgspec.Raw, batch: Batch, why: str, of_states: bool) -> str:
-    """Takes an object that cannot be decoded, or is too large to be. It is counted and named; a state says that it is there.
+    """Adds an object that cannot be decoded, or is too large: counts and names it, and adds a state that says that it exists.
 
-    Returns its resourceVersion, '' where it has none.
+    Returns its resourceVersion, '' if it has none.
     """
     batch.counts.received += 1
     _count_unreadable(raw, batch, why)
@@ -108,7 +108,7 @@ def _count_unreadable(raw: msgspec.Raw, batch: Batch, why: str) -> None:
 
 
 def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch, evidence: bytes = b"") -> bool:
-    """Takes an object of which nothing but the identity is read. Says whether it has one."""
+    """Adds a state for an object of which only the identity is read. Returns whether it has one."""
     own = identity(raw)
     if own.name is None or own.uid is None or own.version is None:
         return False

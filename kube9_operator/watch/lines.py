@@ -1,21 +1,20 @@
-"""From the bytes of an answer to items and lines: split, decode, count. What does not decode is counted and passed over."""
+"""Decodes the lines of a watch. A line that cannot be decoded is counted and skipped."""
 
 import msgspec
 
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import READ_BYTES, ApiError, status_of
-from kube9_operator.watch.decoding import NOT_DECODED, TEXT_BYTES, decode, identity, metadata
-from kube9_operator.watch.items import MAX_LINE_BYTES, TOO_LONG, ListMeta, as_page, take_item
+from kube9_operator.watch.client import READ_BYTES, status_of
+from kube9_operator.watch.decoding import MAX_OBJECT_BYTES, NOT_DECODED, TEXT_BYTES, TOO_LONG, decode, identity
+from kube9_operator.watch.errors import ApiError, BrokenAnswer, http_error
 from kube9_operator.watch.kind import Kind, take_unreadable
 from kube9_operator.watch.outline import MOST_BYTES, Outline, outline
-from kube9_operator.watch.whole_list import WholeList
 
 LINE_LEVELS = 3
-"""Of a line that is too long: the line, its object, and the object's metadata."""
+"""The levels that are read of a line that is too long: the line, its object, and the object's metadata."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line of a watch; what `object` is depends on `type`."""
+    """A line of a watch. What `object` is depends on `type`."""
 
     type: str
     object: msgspec.Raw
@@ -24,23 +23,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 _line = msgspec.json.Decoder(Line)
 
 
-def page(body: bytes | bytearray, kind: Kind, server_ms: int = 0) -> tuple[ListMeta, Batch]:
-    """A page of a list; `server_ms` is as for a Batch. Raises ApiError where the body is no such page."""
-    batch = Batch(server_ms=server_ms)
-    try:
-        decoded = as_page(body)
-    except ApiError:
-        # The fault may be one item's, which costs itself alone.
-        reading = WholeList(kind)
-        reading.feed(bytes(body), batch=batch)
-        return reading.end(), batch
-    for raw in decoded.items or ():
-        take_item(raw, kind, batch)
-    return decoded.metadata, batch
-
-
 class Stream:
-    """The lines of a watch, from chunks that end anywhere. Of one that is too long, only the outline is held."""
+    """Decodes the lines of a watch from chunks that end anywhere. Of a line that is too long, only the outline is held."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
@@ -48,8 +32,9 @@ class Stream:
         self._outline: Outline | None = None
 
     def feed(self, chunk: bytes, server_ms: int = 0) -> Batch:
-        """What the lines that this chunk completes give; `server_ms` is as for a Batch. Raises ErrorLine for one of type ERROR,
-        with those before it.
+        """Returns what the lines give that this chunk completes. `server_ms` is as in Batch.
+
+        Raises ErrorLine for a line of type ERROR, with what the lines before it gave.
         """
         batch = Batch(server_ms=server_ms)
         begin = 0
@@ -66,12 +51,12 @@ class Stream:
         return batch
 
     def _read(self, piece: bytes) -> None:
-        """Takes a piece of the line at hand."""
+        """Takes a piece of the current line."""
         if self._outline is not None:
             self._outline.feed(piece)
             return
         self._tail += piece
-        if len(self._tail) > MAX_LINE_BYTES:
+        if len(self._tail) > MAX_OBJECT_BYTES:
             self._outline = Outline(LINE_LEVELS, TEXT_BYTES, MOST_BYTES)
             for at in range(0, len(self._tail), READ_BYTES):
                 self._outline.feed(self._tail[at : at + READ_BYTES])
@@ -79,27 +64,12 @@ class Stream:
 
 
 class ErrorLine(Exception):
-    """An ERROR line: `batch` is what the lines before it gave, `error` what the server says."""
+    """A line of type ERROR. `batch` is what the lines before it gave, `error` is what the server says."""
 
     def __init__(self, batch: Batch, error: ApiError) -> None:
         super().__init__(str(error))
         self.batch = batch
         self.error = error
-
-
-def uid(body: bytes | bytearray) -> str:
-    """The uid of an object. Raises ApiError where the body is no object."""
-    if uid := identity(body).uid:
-        return uid
-    raise ApiError(0, "the object is not the JSON that the API promises")
-
-
-def stays(body: bytes | bytearray) -> bool:
-    """Whether an object is not being deleted. Raises ApiError where the body is no object."""
-    own = metadata(body)
-    if own is None:
-        raise ApiError(0, "the object is not the JSON that the API promises")
-    return bytes(own.deletion_timestamp) == b"null"
 
 
 def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool = False) -> None:
@@ -127,7 +97,7 @@ def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool
         version = identity(line.object).version or ""
         if line.type == "BOOKMARK":
             batch.bookmarks += bool(version)
-        else:  # a type that is unknown today
+        else:  # a type that Kubernetes does not have yet
             batch.counts.received += 1
             batch.counts.filtered += 1
     batch.version = version or batch.version
@@ -135,4 +105,4 @@ def _take_line(text: bytes | bytearray, kind: Kind, batch: Batch, too_long: bool
 
 def _as_error(raw: msgspec.Raw) -> ApiError:
     status = status_of(raw)
-    return ApiError(0, "an ERROR line without a status") if status is None else ApiError(status.code, status.message)
+    return BrokenAnswer("an ERROR line without a status") if status is None else http_error(status.code, status.message)

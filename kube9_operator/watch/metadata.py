@@ -1,4 +1,4 @@
-"""What objects of all kinds have in common, and what is read of their times and texts. Pure."""
+"""What objects of all kinds have in common: metadata, conditions, and how times and texts are read. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ class OwnerReference(msgspec.Struct, frozen=True, gc=False):
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of an object's own metadata; the first three are never absent in what an API server sends."""
+    """The metadata of an object. An API server always sends the first three fields."""
 
     name: str
     uid: str
@@ -39,7 +39,7 @@ class ChangedMeta(ObjectMeta, frozen=True, rename="camel", gc=False):
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
-    """Any object, for its metadata alone."""
+    """An object of any kind, for its metadata only."""
 
     metadata: ObjectMeta
 
@@ -55,14 +55,14 @@ class Condition(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Texts:
-    """The messages of one object, on one line, without secrets, cut to what a description may have."""
+    """Cleans the messages of one object: on one line, without secrets, cut to the length of a description."""
 
     def __init__(self) -> None:
         self.redacted = 0
-        """Secrets taken out so far."""
+        """Secrets removed so far."""
 
     def line(self, text: str | None) -> str:
-        """A message as it is kept; '' for none."""
+        """Returns a message as it is stored; '' for none."""
         if not text:
             return ""
         return self.short(text, MAX_DESCRIPTION_CHARACTERS)
@@ -80,29 +80,29 @@ MAX_NUMBER = 2**31 - 1
 
 
 def ms(time: datetime | None) -> int:
-    """Milliseconds since 1970; 0 for none, and for times before."""
+    """Returns milliseconds since 1970; 0 for None, and for earlier times."""
     if time is None:
         return 0
     return max(0, ((time if time.tzinfo else time.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND)
 
 
 def number(value: int | None) -> int:
-    """A count or code, within the 32 bits of the API's own; 0 for none."""
+    """Returns a count or code within 32 bits, which the API's own have; 0 for None."""
     return min(max(value or 0, -MAX_NUMBER), MAX_NUMBER)
 
 
 def name(text: str | None) -> str:
-    """A name, reason or quantity as it stands, cut to the length of Kubernetes' names."""
+    """Returns a name, reason or quantity, cut to the length of a Kubernetes name."""
     return text[:MAX_NAME_CHARACTERS] if text else ""
 
 
 def condition(conditions: list[Condition] | None, kind: str) -> Condition:
-    """The condition of this type; an empty one where there is none."""
+    """Returns the condition of this type; an empty one if there is none."""
     return next((one for one in conditions or () if one.type == kind), Condition())
 
 
 def controller(own: ObjectMeta) -> Owner | None:
-    """The owner that controls an object."""
+    """Returns the owner that controls an object."""
     for one in own.owner_references or ():
         if one.controller:
             return Owner(name(one.kind), name(one.name), name(one.uid))

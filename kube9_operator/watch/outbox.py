@@ -1,6 +1,7 @@
-"""The way out of a watch, bounded in number and bytes: a list waits for room, and so does a watch of states; a watch of Events
-waits a while, and then the least severe and oldest gives way. What was given up is counted, and what follows carries no version
-until a list has healed it.
+"""Sends the frames of one watch to the writer, bounded in number and bytes.
+
+A list waits for room, and so does a watch of states. A watch of Events waits a while; then the least severe observations, and
+of these the oldest, are dropped and counted. Later frames carry no version until a list has recovered what was dropped.
 """
 
 import contextlib
@@ -32,31 +33,31 @@ from kube9_operator.watch.batch import Batch
 
 WAIT_SECONDS = 0.2
 IDLE_SECONDS = 10.0
-"""Whoever puts something in, or closes, wakes the sender. Each source has one: at WAIT_SECONDS they would be seen in the CPU
-time of an operator with nothing to do.
+"""How often the sender of an idle outbox wakes up by itself. If all senders woke up every WAIT_SECONDS, that would show in the
+CPU time of an idle operator.
 """
 MAX_FRAME_BYTES = 256 * 1024
 MAX_BYTES = 8 * 1024 * 1024
-"""Of all that waits in an outbox."""
+"""The most memory that the frames waiting in an outbox may take."""
 OBSERVATION_BYTES = 700
-"""Of an observation besides its description and metadata, as they are held in memory."""
+"""How much memory an observation takes besides its description and metadata."""
 STATE_BYTES = 400
-"""Of a state besides what it is reduced to."""
+"""How much memory a state takes besides its reduced form."""
 
 
 class Queue(Protocol):
-    """What is used of a multiprocessing queue."""
+    """The method of a multiprocessing queue that is used."""
 
     def put(self, item: bytes, block: bool = True, timeout: float | None = None) -> None:
-        """Raises queue.Full where there is no room within the time."""
+        """Raises queue.Full if there is no room in time."""
 
 
 class Stopped(Exception):
-    """The process is to end; what has no room is read again from the API server by the next one."""
+    """The process is to end. The next one reads again from the API server what has no room now."""
 
 
 class Outbox:
-    """The frames of one source. `put` may be called from several threads; a thread of its own sends."""
+    """The frames of one source. `put` and `send` may be called from several threads; another thread sends."""
 
     def __init__(self, source: str, frames: Queue, stop: threading.Event, max_items: int, patience_seconds: float) -> None:
         self._source = source
@@ -74,20 +75,20 @@ class Outbox:
         self._lossy = False
         self._dropped_before = 0
         self.waits = False
-        """Whether somebody waits for room at the moment."""
+        """Whether a caller waits for room at the moment."""
         self.dropped = 0
-        """Given up since the process began."""
+        """Observations dropped since the process began."""
         self.on_room: Callable[[], None] = lambda: None
-        """Called when all is sent after something was given up: time to list again."""
+        """Called when all frames are sent after something was dropped: it is time to list again."""
         self._sender = threading.Thread(target=self._send_all, name=f"outbox-{source}", daemon=True)
         self._sender.start()
 
     def lossy(self) -> bool:
-        """Whether something was given up since the last list began."""
+        """Returns whether something was dropped since the last list began."""
         return self._lossy
 
     def waiting(self) -> int:
-        """Observations and states that wait to be sent."""
+        """Returns how many observations and states wait to be sent."""
         return self._items
 
     def put(self, batch: Batch, confirmed_ms: int = 0, patient: bool = True) -> None:
@@ -97,6 +98,8 @@ class Outbox:
         and there is no room.
         """
         assert not (batch.observations and batch.states), "a source has one of them"
+        if not (batch.counts.received or batch.version or confirmed_ms):
+            return  # a piece of a list without an item
         parts = _parts(batch.states if self._of_states else batch.observations) or [[]]
         rest = batch.counts.received
         for part in parts[:-1]:
@@ -120,7 +123,7 @@ class Outbox:
         return StateFrame(self._source, counts, items) if self._of_states else EventFrame(self._source, counts, items)
 
     def close(self, wait_seconds: float) -> None:
-        """Waits until all is sent, no longer than this; to be called when the process is to end. Says what is not."""
+        """Waits until all frames are sent, at most this long, when the process is to end. Logs how much was not sent."""
         with self._changed:
             self._changed.notify_all()
         self._sender.join(wait_seconds)
@@ -162,7 +165,7 @@ class Outbox:
             logs.get().info("drops.ended", source=self._source, dropped=self.dropped - self._dropped_before)
 
     def _fits(self, frame: Frame) -> bool:
-        """Whether there is room; an empty outbox takes anything."""
+        """Returns whether there is room; an empty outbox takes anything."""
         if not self._waiting:
             return True
         return self._items + len(frame.items) <= self._max_items and self._bytes + _bytes(frame) <= MAX_BYTES
@@ -216,19 +219,20 @@ class Outbox:
 
 
 def _without_version(frame: Frame) -> Frame | None:
-    """What may still be sent of a frame after something was dropped, None for nothing: no version and no confirmation, so that
-    what was dropped can be had again from the version before it, or from a list.
+    """Returns what may still be sent of a frame after something was dropped, None for nothing.
+
+    That is everything but versions and confirmations, so that the watch goes on from before the loss, or lists.
     """
     if not isinstance(frame, ControlFrame):
         frame.version, frame.confirmed_ms = "", 0
         return frame
-    if isinstance(frame.control, Compare):  # what was dropped would look as if the watch had missed it
+    if isinstance(frame.control, Compare):  # otherwise the watch would seem to have missed what was dropped
         return EventFrame(frame.source, Counts(received=len(frame.items)), frame.control.observations)
     return frame if isinstance(frame.control, EventTtlLearned | ServerTime | Unavailable) else None
 
 
 def _parts(items: list[Any]) -> list[list[Any]]:
-    """The items in lists of a bounded number and size; none for none."""
+    """Splits items into lists of bounded number and size. Returns no list for no items."""
     parts: list[list[Any]] = []
     size = 0
     for one in items:
@@ -241,17 +245,17 @@ def _parts(items: list[Any]) -> list[list[Any]]:
 
 
 def _accounted(items: list[Any]) -> int:
-    """For how many the writer counts an outcome; those that cannot be decoded are counted with their batch."""
+    """Returns for how many items the writer counts an outcome. Those that cannot be decoded are counted with their batch."""
     return sum(not (isinstance(one, State) and one.reduced == UNREADABLE) for one in items)
 
 
 def _bytes(frame: Frame) -> int:
-    """About how much memory the items of a frame take."""
+    """Returns about how much memory the items of a frame take."""
     return sum(map(_size, frame.items))
 
 
 def _size(item: Observation | State) -> int:
-    """About what it takes."""
+    """Returns about how much memory an item takes."""
     if isinstance(item, State):
         return STATE_BYTES + len(item.reduced)
     return OBSERVATION_BYTES + len(item.description) + len(item.metadata)

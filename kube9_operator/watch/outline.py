@@ -1,22 +1,24 @@
-"""The outline of a JSON value: what remains when deep containers and long strings are left out. It reads bytes cut anywhere,
-without recursion and in memory bounded by the outline, so that no depth and no width stops it. It does not validate.
+"""The outline of a JSON value: what remains when deep containers and long strings are left out.
+
+It is read from bytes that are cut anywhere, without recursion, and in memory bounded by the outline. So neither depth nor width
+can stop it. It does not validate.
 """
 
 import re
 
 import msgspec
 
-# Possessive, so that neither a long string nor a long list makes the expression remember where it was.
+# Possessive quantifiers: the expression need not remember positions in a long string or list.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLAIN = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
 PLAIN = re.compile(_PLAIN, re.DOTALL)
-"""Everything before the next bracket, or before a string that is not complete."""
+"""Everything before the next bracket, or before an incomplete string."""
 BRACKETS = re.compile(_PLAIN + rb"([\[{]++|[\]}]++)", re.DOTALL)
 _FLAT = rb"[\[{]" + _PLAIN + rb"[\]}]"
 FLAT = re.compile(_PLAIN + rb"(?:" + _FLAT + _PLAIN + rb")*+([\[{]++|[\]}]++)", re.DOTALL)
-"""The same, but passing over containers in which there are no others: most of a large object are such."""
+"""The same, but skips containers that contain no others: most of a large object is such containers."""
 INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-"""Of a string everything before its end, or before a backslash that is the last byte."""
+"""Everything in a string before its end, or before a backslash that is the last byte."""
 STRING = re.compile(_STRING, re.DOTALL)
 SPACE = re.compile(rb"[ \t\r\n]*+")
 SCALAR = re.compile(rb"[^,\]}\s]*+")
@@ -24,15 +26,15 @@ _text = msgspec.json.Decoder(str)
 QUOTE = ord('"')
 OPENING = frozenset(b"[{")
 MOST_BYTES = 1024 * 1024
-"""Of an outline of a value that is too large to be held: its first levels are a few KB."""
+"""The longest outline of a value that is too large to be held. Its first levels take a few KB."""
 
 
 class Outline:
-    """Feed it the pieces of one value. `ended` says that the value is complete."""
+    """The outline of one value. `feed` it the pieces; `ended` says that the value is complete."""
 
     def __init__(self, levels: int, string_bytes: int = 0, most_bytes: int = 0) -> None:
-        """Keeps so many levels of containers; deeper ones become null. A string longer than `string_bytes`, or one that is
-        none, becomes empty, and an outline longer than `most_bytes` breaks off; 0 for no limit.
+        """Keeps this many levels of containers; deeper ones become null. A string that is longer than `string_bytes`, or
+        invalid, becomes empty. An outline that is longer than `most_bytes` breaks off. 0 is no limit.
         """
         self._levels = levels
         self._string_bytes = string_bytes
@@ -40,18 +42,18 @@ class Outline:
         self._out = bytearray()
         self._depth = 0
         self._kept: bytearray | None = None
-        """What is kept of a string whose end has not come yet; None outside of one."""
+        """The part so far of a string that has not ended; None outside of a string."""
         self._is_long = False
         self._escaped = False
         self._scalar = False
         self.ended = False
 
     def json(self) -> bytes:
-        """The outline so far."""
+        """Returns the outline so far."""
         return bytes(self._out)
 
     def feed(self, data: bytes | bytearray, at: int = 0) -> int:
-        """Reads on from `at`. Returns where the value ends, or the length of the data where it goes on."""
+        """Reads from `at`. Returns where the value ends, or the length of the data if it does not end there."""
         size = len(data)
         while at < size and not self.ended:
             if self._kept is not None:
@@ -80,7 +82,7 @@ class Outline:
         return at
 
     def _read_containers(self, data: bytes | bytearray, at: int) -> int:
-        """Reads until the value ends, or the data, or a string begins that is not complete."""
+        """Reads until the value ends, the data end, or an incomplete string begins."""
         depth, levels, copied = self._depth, self._levels, at
         while run := (FLAT.match(data, at) if depth not in (0, levels) else None) or BRACKETS.match(data, at):
             begin, at = run.span(1)
@@ -150,18 +152,18 @@ class Outline:
         if not self._most_bytes or len(self._out) + len(piece) <= self._most_bytes:
             self._out += piece
         else:
-            self._most_bytes = 1  # what comes after a piece that is missing makes no sense
+            self._most_bytes = 1  # what follows a missing piece makes no sense
 
 
 def _end(expression: "re.Pattern[bytes]", data: bytes | bytearray, at: int) -> int:
-    """Where the match ends of an expression that matches anywhere, if only nothing."""
+    """Returns where the match of an expression ends that matches everywhere, even if only the empty string."""
     found = expression.match(data, at)
-    assert found is not None, "it matches nothing at least"
+    assert found is not None, "it matches the empty string"
     return found.end()
 
 
 def outline(data: bytes | bytearray | memoryview, levels: int, string_bytes: int = 0) -> bytes:
-    """The outline of a value that is there as a whole."""
+    """Returns the outline of a complete value."""
     made = Outline(levels, string_bytes)
     made.feed(bytes(data))
     return made.json()

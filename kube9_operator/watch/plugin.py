@@ -1,4 +1,4 @@
-"""Runs a credential plug-in of a kubeconfig: bounded in time and in what it prints, and ended with the operator."""
+"""Runs a credential plug-in of a kubeconfig, bounded in time and output. It ends with the operator."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from typing import IO
 from kube9_operator.text import redact
 
 MOST_BYTES = 1024 * 1024
-"""Of what it prints: a token and two certificates are some KB."""
+"""The longest output. A token and two certificates take some KB."""
 MOST_ERROR_BYTES = 4096
 MOST_ERROR_CHARACTERS = 300
 POLL_SECONDS = 0.05
-# The kernel kills what it starts when the thread that started it ends, however that ends: PR_SET_PDEATHSIG, SIGKILL.
-# Signals are to it what they are to a program of a shell: this process blocks some, and Python ignores others.
+# The kernel kills the plug-in when the thread that started it ends for any reason: PR_SET_PDEATHSIG, SIGKILL.
+# The plug-in gets the default signal handling of a shell: this process blocks some signals, and Python ignores others.
 LAUNCHER = """
 import os, sys
 try:
@@ -37,16 +37,16 @@ _running: set[int] = set()
 
 
 class Unusable(Exception):
-    """There are no usable credentials; says why, without secrets."""
+    """There are no usable credentials. The text says why, without secrets."""
 
 
 def run(command: list[str], environment: dict[str, str], folder: str | None, seconds: float) -> bytes:
-    """What the command prints. Raises Unusable where it fails, takes longer, or prints more than MOST_BYTES."""
+    """Runs a command and returns its output. Raises Unusable if it fails, takes longer, or prints more than MOST_BYTES."""
     name = os.path.basename(command[0])
     launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command]
     pipe = subprocess.PIPE
     try:
-        # Its own group, so that what it starts ends with it. What runs is the user's choice, as it is with kubectl.
+        # In a process group of its own, so that what it starts ends with it. The user chooses what runs, as with kubectl.
         process = subprocess.Popen(  # noqa: S603
             launched, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, cwd=folder, env=environment, start_new_session=True
         )
@@ -56,7 +56,7 @@ def run(command: list[str], environment: dict[str, str], folder: str | None, sec
     try:
         printed, said = _read(process, name, time.monotonic() + seconds)
     finally:
-        _kill(process.pid)  # before it is waited for: its number cannot be another's yet
+        _kill(process.pid)  # before waiting for it: its id cannot belong to another process yet
         _running.discard(process.pid)
         with process:
             pass
@@ -67,7 +67,7 @@ def run(command: list[str], environment: dict[str, str], folder: str | None, sec
 
 
 def end_all() -> None:
-    """Ends those that run; the process is to end."""
+    """Ends all running plug-ins, because the process is to end."""
     for pid in list(_running):
         _kill(pid)
 
@@ -78,7 +78,7 @@ def _kill(pid: int) -> None:
 
 
 def _read(process: "subprocess.Popen[bytes]", name: str, until: float) -> tuple[bytes, bytes]:
-    """All that it prints, and the beginning of what it says of errors, when it has ended."""
+    """Returns the complete output and the beginning of the error output, after the process has ended."""
     assert process.stdout is not None
     assert process.stderr is not None
     read: dict[IO[bytes], bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
@@ -87,7 +87,7 @@ def _read(process: "subprocess.Popen[bytes]", name: str, until: float) -> tuple[
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map() and not (_has_ended(process.pid) and not selector.select(0)):
             if time.monotonic() > until:
-                raise Unusable(f"the plug-in {name} did not end in its time")
+                raise Unusable(f"the plug-in {name} did not end in time")
             for key, _ in selector.select(POLL_SECONDS):
                 chunk = os.read(key.fd, 65_536)
                 if not chunk:
@@ -100,11 +100,11 @@ def _read(process: "subprocess.Popen[bytes]", name: str, until: float) -> tuple[
                     raise Unusable(f"the plug-in {name} prints more than {MOST_BYTES // 2**20} MiB")
     while not _has_ended(process.pid):
         if time.monotonic() > until:
-            raise Unusable(f"the plug-in {name} did not end in its time")
+            raise Unusable(f"the plug-in {name} did not end in time")
         time.sleep(POLL_SECONDS)
     return bytes(read[process.stdout]), bytes(read[process.stderr])
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether it has; it is not waited for yet."""
+    """Returns whether the process has ended, without reaping it."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,4 +1,4 @@
-"""Whether the API server can be reached, as one process sees it. The supervisor says in the log what concerns all of them."""
+"""Logs which API server a process talks to, and whether it can be reached. The supervisor logs what concerns all processes."""
 
 import threading
 import time
@@ -10,9 +10,7 @@ MAX_ADDRESS_CHARACTERS = 500
 
 
 class Reach:
-    """Names the server that is asked, and for who debugs also when no connection can be made any more and when there is an
-    answer.
-    """
+    """What one process knows about reaching the server. May be used from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,7 +19,7 @@ class Reach:
         self._since = 0.0
 
     def asks(self, address: str) -> None:
-        """This is the server that is asked from now on."""
+        """Notes the address of the server, and logs a new one."""
         address, _ = redact.text(address, MAX_ADDRESS_CHARACTERS)
         with self._lock:
             if address != self._address:
@@ -29,7 +27,7 @@ class Reach:
             self._address = address
 
     def failed(self, error: Exception) -> None:
-        """No connection could be made."""
+        """Notes that no connection could be made; the first failure is logged at level debug."""
         with self._lock:
             if not self._times:
                 self._since = time.monotonic()
@@ -37,7 +35,7 @@ class Reach:
             self._times += 1
 
     def answered(self) -> None:
-        """The server has given an answer, whatever it says."""
+        """Notes that the server has answered, with any status; the end of failures is logged at level debug."""
         with self._lock:
             if self._times:
                 seconds = round(time.monotonic() - self._since, 1)

@@ -1,17 +1,22 @@
-"""Keeps one watch going: three nested loops, each with its own failures. For ever; list and watch; one stream.
+"""Keeps one watch going, in three nested loops: for ever; one list and the watches after it; one watch.
 
-It keeps no state of the cluster. Where it goes on is in the frames, and with them in the database.
+It keeps no state of the cluster. The version to go on from is in the frames, and with them in the database. The idea is that of
+client-go's Reflector (tools/cache/reflector.go).
 """
 
+import contextlib
 import random
 import threading
-import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from kube9_operator import logs
-from kube9_operator.clock import now_ms
+from kube9_operator.backoff import Backoff
+from kube9_operator.clock import SYSTEM, Clock
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Confirmed,
+    Control,
     EventTtlLearned,
     ListBegins,
     ListEnds,
@@ -20,295 +25,341 @@ from kube9_operator.model.frame import (
     Unavailable,
 )
 from kube9_operator.model.tally import RECORDED, Tally
-from kube9_operator.supervise.child import Ready
-from kube9_operator.watch import answers, cluster_identity, lines
+from kube9_operator.supervise.messages import Problem, Ready
+from kube9_operator.watch import answers
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import Answer, ApiError, Client
-from kube9_operator.watch.event_ttl import EventTtl
-from kube9_operator.watch.items import ListMeta
+from kube9_operator.watch.errors import (
+    AnotherCluster,
+    ApiError,
+    BrokenAnswer,
+    Dropped,
+    EmptyWatch,
+    Expired,
+    Unexpected,
+    UnexpectedAgain,
+    WentBack,
+)
+from kube9_operator.watch.event_ttl import Estimate, EventTtl
 from kube9_operator.watch.kind import Kind
-from kube9_operator.watch.lifetime import Lifetime
-from kube9_operator.watch.outbox import Outbox, Stopped
-from kube9_operator.watch.pager import Pager
-from kube9_operator.watch.trouble import Trouble
+from kube9_operator.watch.list_decoding import ListMeta
+from kube9_operator.watch.lister import Reads
+from kube9_operator.watch.outbox import Stopped
+from kube9_operator.watch.pager import Page
+from kube9_operator.watch.problem import WatchProblem
 from kube9_operator.watch.unreadable import UnreadableObjects
-from kube9_operator.watch.whole_list import WholeList
+
+
+class Lister(Protocol):
+    """What a reflector asks of the API server: see watch/lister.py. All requests raise ApiError."""
+
+    @property
+    def server_ms(self) -> int:
+        """The time of the last answer by the server's clock."""
+
+    def cluster(self) -> str:
+        """Which cluster the server belongs to."""
+
+    def pages(self) -> Iterator[Page]:
+        """A list, page by page."""
+
+    def full_list(self) -> Iterator[Page]:
+        """A list in one answer."""
+
+    def newest(self) -> ListMeta:
+        """At which version the server is."""
+
+    def watch(self, version: str, seconds: int, silent_seconds: float, total_seconds: float) -> Reads:
+        """A watch from a version."""
+
+    def namespace_remains(self, namespace: str) -> bool:
+        """Whether a namespace exists and is not being deleted."""
+
+    def server_now_ms(self) -> int:
+        """The present time by the server's clock."""
+
+    def reload_credentials(self) -> None:
+        """Has credentials read again."""
+
+    def interrupt(self) -> None:
+        """Ends a read that waits."""
+
+    def close(self) -> None:
+        """Closes the connections."""
+
+
+class Sink(Protocol):
+    """Where a reflector puts what it reads: see watch/outbox.py."""
+
+    waits: bool
+    dropped: int
+    on_room: Callable[[], None]
+
+    def put(self, batch: Batch, confirmed_ms: int = 0, patient: bool = True) -> None:
+        """Takes what one read gave."""
+
+    def send(self, control: Control, patient: bool = True) -> None:
+        """Takes what the watch says about itself."""
 
 
 class Reflector:
-    """The watch of one source: its list and watch requests, from where the record ends."""
+    """The watch of one source. It goes on from the version that is recorded, or lists first."""
 
     def __init__(
         self,
         kind: Kind,
         ready: Ready,
-        client: Client,
-        outbox: Outbox,
+        lister: Lister,
+        sink: Sink,
         stop: threading.Event,
         deadlines: Deadlines,
         tally: Tally,
+        backoff: Backoff,
         event_ttl_ms: int = 0,
+        clock: Clock = SYSTEM,
+        log: logs.Logger | None = None,
     ) -> None:
-        """`event_ttl_ms` is the Event TTL by the setting; 0 where it is the one that `ready` says."""
+        """`event_ttl_ms` is the Event TTL of the setting; 0 for the one that `ready` has."""
         self._kind = kind
         self._version = ready.versions.get(kind.source, "")
         self._cluster = ready.cluster
-        self._ttl = EventTtl(Lifetime(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), client, deadlines)
-        self._pager = Pager(kind, client, deadlines)
-        self._reason: ListReason = ""
-        self._take_whole = False
-        self._bookmarked = False
-        self._checked_version = ""
-        """The server's version at the last freshness check."""
-        self._caught_up = False
-        """Whether the watch has delivered everything that was there at that check."""
-        self._shown_ms = 0
-        self._client = client
-        self._outbox = outbox
+        self._lister = lister
+        self._sink = sink
         self._stop = stop
         self._deadlines = deadlines
         self._tally = tally
+        self._backoff = backoff
+        self._clock = clock
+        self._log = (log or logs.get()).bind(source=kind.source)
+        self._ttl = EventTtl(Estimate(event_ttl_ms or ready.event_ttl_ms, ready.event_ttl_ms), lister, clock)
+        self._reason: ListReason = ""
+        """Why the next list is needed."""
+        self._full_list = False
+        """The next list comes in one answer."""
+        self._bookmarked = False
+        """The last watch has received a bookmark."""
+        self._checked_version = ""
+        """The server's version at the last freshness check."""
+        self._caught_up = False
+        """The watch has delivered everything that was there at that check."""
+        self._shown_ms = 0
+        """When the last list began to arrive."""
         self.failures = 0
-        """Requests and streams that failed."""
-        self._wait = deadlines.retry_first
-        self._heal = threading.Event()
-        self._turned = time.monotonic()
-        outbox.on_room = self._list_when_possible
-        self._log = logs.get().bind(source=kind.source)
-        self._trouble = Trouble(self._log, kind.source)
-        self.problems = self._trouble.problems
-        self.unreadable = UnreadableObjects(self._log)
+        """Requests and watches that failed."""
+        self._room_again = threading.Event()
+        """Something was dropped, and now there is room: it is time to list again."""
+        self._active_at = clock.monotonic()
+        self._problem = WatchProblem(self._log, kind.source, clock)
+        self.unreadable = UnreadableObjects(self._log, clock.monotonic)
         self._failed_at: str | None = None
-        """The version from which something unexpected happened last."""
+        """The version from which the last unexpected failure happened."""
+        sink.on_room = self._list_when_possible
 
     def run(self) -> None:
-        """For ever, until the process is to end: whatever goes wrong with the API server is answered here."""
-        self._log.info("watch.begins", version=self._version or "none: it is listed first")
+        """Runs until the process is to end. Whatever goes wrong with the API server is handled here."""
+        self._log.info("watch.started", version=self._version or "none: it is listed first")
         while not self._stop.is_set():
             try:
-                self._live_until_an_error()
+                self._run_until_an_error()
             except Stopped:
                 break
-        self._client.close()
+        self._lister.close()
 
-    def _live_until_an_error(self) -> None:
-        began = self._turned = time.monotonic()
+    def _run_until_an_error(self) -> None:
+        began = self._active_at = self._clock.monotonic()
         try:
             self._list_and_watch()
         except ApiError as error:
             if not self._stop.is_set():
-                given_up = ApiError(answers.DROPPED, f"{self._outbox.dropped} given up so far")
-                self._answer(given_up if self._heal.is_set() else error, time.monotonic() - began)
+                dropped = Dropped(f"{self._sink.dropped} dropped so far")
+                self._answer(dropped if self._room_again.is_set() else error, self._clock.monotonic() - began)
         except Stopped:
             raise
         except Exception as error:
-            # The thread would end of it again, and with it all watches: what fails twice is passed over by a list.
-            twice, self._failed_at = self._failed_at == self._version, self._version
-            self._log.error("watch.failed", error=logs.one_line(error), again=twice)
-            self._log.debug("watch.failed.traceback", exc_info=True)
-            status = answers.FAILED_TWICE if twice else answers.FAILED
-            self._answer(ApiError(status, logs.one_line(error)), time.monotonic() - began)
+            # It would end the thread, and with it all watches. If it happens again from the same version, a list skips it.
+            again, self._failed_at = self._failed_at == self._version, self._version
+            self._log.error("watch.crashed", error=logs.one_line(error), again=again)
+            self._log.debug("watch.crashed.traceback", exc_info=True)
+            failed = UnexpectedAgain if again else Unexpected
+            self._answer(failed(logs.one_line(error)), self._clock.monotonic() - began)
 
-    def trouble(self) -> str:
-        """What is wrong at the moment, '' where nothing is; may be called from another thread."""
-        return self._trouble.why
+    def problem(self) -> str:
+        """Returns what is wrong at the moment; '' if nothing is. May be called from another thread."""
+        return self._problem.why
 
-    def still_seconds(self) -> float:
-        """How long ago the watch last did anything but wait for the writer; may be called from another thread."""
-        return 0.0 if self._outbox.waits else time.monotonic() - self._turned
+    def problems(self) -> dict[str, Problem | None]:
+        """Returns what the supervisor is to log: see WatchProblem.reported. May be called from another thread."""
+        return self._problem.reported()
+
+    def idle_seconds(self) -> float:
+        """Returns how long ago the watch last did anything. Waiting for the writer counts as doing something.
+
+        May be called from another thread.
+        """
+        return 0.0 if self._sink.waits else self._clock.monotonic() - self._active_at
 
     def interrupt(self) -> None:
         """Ends a read that waits for the API server; called from another thread when the process is to end."""
-        self._client.interrupt()
+        self._lister.interrupt()
 
     def _list_when_possible(self) -> None:
-        """There is room again after something was given up; called by the outbox."""
-        self._heal.set()
-        self._client.interrupt()
+        """There is room again after something was dropped; called by the sink."""
+        self._room_again.set()
+        self._lister.interrupt()
 
     def _list_and_watch(self) -> None:
-        """A list where there is no version to go on from, then streams from version to version."""
+        """Lists if there is no version to go on from, then watches from version to version."""
         if not self._version:
             self._list()
         while not self._stop.is_set():
-            self._turned = time.monotonic()
-            self._look()
-            self._stream()
-            self._wait = self._deadlines.retry_first
+            self._active_at = self._clock.monotonic()
+            self._check_freshness()
+            self._watch()
+            self._backoff.reset()
 
     def _list(self) -> None:
-        """One complete list, page by page; its order is by name, so only its end carries a version."""
-        self._heal.clear()
-        began_ms, cluster = now_ms(), cluster_identity.cluster_uid(self._client, self._deadlines)
-        meta, listed = self._listed_once(cluster)
+        """Makes one complete list. It is ordered by name, so only its end has a version to go on from."""
+        self._room_again.clear()
+        began_ms, cluster = self._clock.now_ms(), self._lister.cluster()
+        meta, listed = self._list_once(cluster)
         if not listed and self._kind.of_states:
-            # It would say that every object is gone, and servers have been known to say so by mistake.
+            # An empty list would mean that all objects are gone, and servers have sent one by mistake.
             self._stop.wait(self._deadlines.empty_list)
-            began_ms = now_ms()
-            meta, listed = self._listed_once(cluster)
+            began_ms = self._clock.now_ms()
+            meta, listed = self._list_once(cluster)
         if not meta.resource_version:
-            raise ApiError(0, "a list without a resourceVersion")
-        self._outbox.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
+            raise BrokenAnswer("a list without a resourceVersion")
+        self._sink.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
         if not self._reason:
-            self._trouble.over()  # otherwise a watch that goes on is the end of it
+            self._problem.over()  # after any other list, only a watch that works ends the problem
         self._version, self._cluster, self._reason = meta.resource_version, cluster or self._cluster, ""
         self._log.info("watch.listed", version=self._version, objects=listed)
 
-    def _listed_once(self, cluster: str) -> tuple[ListMeta, int]:
-        """Takes a list to the outbox, all but its end; returns its metadata and of how many objects it is."""
-        self._outbox.send(ListBegins(cluster))
-        return self._whole() if self._take_whole else self._pages()
-
-    def _pages(self) -> tuple[ListMeta, int]:
-        """A list page by page. Where a continue token expires, the next one is taken as a stream."""
-        meta, listed = ListMeta(), 0
+    def _list_once(self, cluster: str) -> tuple[ListMeta, int]:
+        """Puts a list into the sink, all but its end. Returns its metadata and how many objects it has."""
+        self._sink.send(ListBegins(cluster))
+        full, self._full_list = self._full_list, False
+        meta, listed, first = ListMeta(), 0, True
         try:
-            for page in self._pager.pages():
+            for page in self._lister.full_list() if full else self._lister.pages():
                 version = page.meta.resource_version
                 if page.token and version != meta.resource_version and self._kind.of_states:
-                    raise ApiError(0, f"the pages of a list are of versions {meta.resource_version} and {version}")
-                self._turned = time.monotonic()
-                self._shown_ms = self._shown_ms if page.token else now_ms()
+                    raise BrokenAnswer(f"the pages of a list are of versions {meta.resource_version} and {version}")
+                self._active_at = self._clock.monotonic()
+                if first:
+                    self._shown_ms, first = self._clock.now_ms(), False
                 meta, listed = page.meta, listed + page.batch.counts.received
                 self._count(page.batch)
-                self._outbox.put(page.batch)
+                self._sink.put(page.batch)
                 self._handed_over(page.batch, page.began)
-        except ApiError as error:
-            self._take_whole = error.status == 410 and bool(meta.continue_)
+        except Expired:
+            # The continue token expires sooner than the next page is requested: the next list comes in one answer.
+            self._full_list = bool(meta.continue_)
             raise
         return meta, listed
 
-    def _whole(self) -> tuple[ListMeta, int]:
-        """A list in one answer, which has no tokens that expire, and is never held whole."""
-        self._take_whole = False
-        reading, self._shown_ms, listed = WholeList(self._kind), 0, 0
-        answer = self._client.get(self._kind.path, [], self._deadlines.read, accept=self._kind.accept(watch=False))
-        for chunk in answer.chunks():
-            self._turned = time.monotonic()
-            self._shown_ms = self._shown_ms or now_ms()
-            began = time.monotonic()
-            batch = reading.feed(chunk, self._client.server_now_ms())
-            self._count(batch)
-            listed += batch.counts.received
-            self._outbox.put(batch)
-            self._handed_over(batch, began)
-        return reading.end(), listed
-
-    def _look(self) -> None:
-        """Raises ApiError where the server is not, or no longer, the one that gave the version: a watch would not say so."""
-        cluster = cluster_identity.cluster_uid(self._client, self._deadlines)
+    def _check_freshness(self) -> None:
+        """Raises ApiError if this is another server than the one that gave the version, or an older state of it: a watch
+        would wait in silence.
+        """
+        cluster = self._lister.cluster()
         if cluster and self._cluster and cluster != self._cluster:
-            raise ApiError(answers.ANOTHER_CLUSTER, f"the uid of kube-system is {cluster}, it was {self._cluster}")
-        meta = self._pager.look()
+            raise AnotherCluster(f"the uid of kube-system is {cluster}, it was {self._cluster}")
+        meta = self._lister.newest()
         if _order(meta.resource_version) < _order(self._version):
-            raise ApiError(answers.BEHIND, f"the server is at {meta.resource_version}, the record at {self._version}")
-        if self._client.server_ms:
-            self._outbox.send(ServerTime(self._client.server_ms, meta.resource_version, now_ms()))
+            raise WentBack(f"the server is at {meta.resource_version}, the record at {self._version}")
         self._checked_version, self._caught_up = meta.resource_version, False
+        if self._lister.server_ms:
+            self._sink.send(ServerTime(self._lister.server_ms, meta.resource_version, self._clock.now_ms()))
 
-    def _stream(self) -> None:
-        """One watch until it ends. Each read is a frame with the version of its last line; a clean end is a proof."""
-        began, answer = time.monotonic(), self._watch()
-        self._trouble.accepted()
-        stream, received, versioned = lines.Stream(self._kind), 0, False
-        for chunk in answer.chunks():
-            read = time.monotonic()
-            try:
-                batch = stream.feed(chunk, self._client.server_now_ms())
-            except lines.ErrorLine as line:
-                self._count(line.batch)
-                self._deliver(line.batch, read)
-                raise line.error from None
-            received += batch.lines
-            versioned = versioned or bool(batch.version)
-            self._count(batch)
-            self._bookmarked = self._bookmarked or batch.bookmarks > 0
-            self._deliver(batch, read)
-            if self._stop.is_set():
-                raise Stopped
-            if self._heal.is_set():
-                break
-        if self._heal.is_set():
-            raise ApiError(answers.DROPPED, "")
+    def _watch(self) -> None:
+        """Runs one watch until it ends. Each read is sent with the version of its last line. A clean end confirms it."""
+        began, reads = self._clock.monotonic(), self._begin_watch()
+        self._problem.accepted()
+        received, versioned = 0, False
+        with contextlib.closing(reads):
+            for batch, read_at in reads:
+                received += batch.lines
+                versioned = versioned or bool(batch.version)
+                self._bookmarked = self._bookmarked or batch.bookmarks > 0
+                self._count(batch)
+                self._deliver(batch, read_at)
+                if self._stop.is_set():
+                    raise Stopped
+                if self._room_again.is_set():
+                    break
+        if self._room_again.is_set():
+            raise Dropped
         if self._stop.is_set():
             raise Stopped
         if not versioned:
             if received:
-                raise ApiError(0, f"none of {received} lines of the watch has a resourceVersion")
-            if time.monotonic() - began < self._deadlines.empty_watch:
-                raise ApiError(answers.EMPTY_WATCH, "the watch ended at once without a line")
-        self._outbox.send(Confirmed(now_ms()))
-        self._trouble.over()
+                raise BrokenAnswer(f"none of {received} lines of the watch has a resourceVersion")
+            if self._clock.monotonic() - began < self._deadlines.empty_watch:
+                raise EmptyWatch("the watch ended at once without a line")
+        self._sink.send(Confirmed(self._clock.now_ms()))
+        self._problem.over()
 
-    def _watch(self) -> Answer:
-        """The answer to a watch from the version on. One that has had bookmarks may take long: they vouch for it."""
+    def _begin_watch(self) -> Reads:
+        """Begins a watch from the version. It may take long if the last one had bookmarks: they confirm it in between."""
         times = self._deadlines
         least, most, silent = times.watch_least, times.watch_most, times.watch_most + times.watch_silence
         if self._bookmarked:
             least, most, silent = times.bookmarked_least, times.bookmarked_most, times.bookmark
         self._bookmarked = False
         seconds = random.randint(least, most)
-        query = [
-            ("watch", "1"),
-            ("resourceVersion", self._version),
-            ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", str(seconds)),
-        ]
-        in_all = seconds + times.watch_silence
-        accept = self._kind.accept(watch=True)
-        return self._client.get(self._kind.path, query, min(silent, in_all), in_all, long=True, accept=accept)
+        total = seconds + times.watch_silence
+        return self._lister.watch(self._version, seconds, min(silent, total), total)
 
     def _count(self, batch: Batch) -> None:
-        """Counts a read for /metrics; names what could not be decoded."""
+        """Counts a read for /metrics, and reports what could not be decoded."""
         self.unreadable.saw(batch.unreadable)
         for type_, number in batch.types.items():
             self._tally.add("kube9_events_received_total", type_, number=number)
 
     def _handed_over(self, batch: Batch, began: float) -> None:
-        """Times for /metrics how long Events took from being read, at `began`, to the outbox."""
+        """Observes for /metrics how long Events took from being read, at `began`, into the sink."""
         if batch.counts.received and not self._kind.of_states:
-            self._tally.observe(RECORDED, time.monotonic() - began)
+            self._tally.observe(RECORDED, self._clock.monotonic() - began)
 
-    def _deliver(self, batch: Batch, began: float) -> None:
+    def _deliver(self, batch: Batch, read_at: float) -> None:
         if batch.lines:
-            self._turned = time.monotonic()
-            # Lines without a version prove nothing: they may be anything that somebody between sends. Nor do lines of before
-            # the freshness check: more of these may follow. A bookmark follows all of them.
+            self._active_at = self._clock.monotonic()
+            # Lines without a version confirm nothing: anything between here and the server may have sent them. Nor do lines
+            # from before the freshness check: more of these may follow. A bookmark follows all of them.
             newer = _order(batch.version) > _order(self._checked_version)
             self._caught_up = self._caught_up or newer or batch.bookmarks > 0
-            confirmed_ms = now_ms() if batch.version and self._caught_up else 0
-            if ttl_ms := self._other_ttl(batch):
-                self._outbox.send(EventTtlLearned(ttl_ms), patient=self._kind.of_states)
-            # States wait as long as it takes: what the server forgets meanwhile, a list says.
-            self._outbox.put(batch, confirmed_ms, patient=self._kind.of_states)
-            self._handed_over(batch, began)
+            confirmed_ms = self._clock.now_ms() if batch.version and self._caught_up else 0
+            if ttl_ms := self._learn_ttl(batch):
+                self._sink.send(EventTtlLearned(ttl_ms), patient=self._kind.of_states)
+            # States wait as long as it takes: a list recovers what the server forgets meanwhile.
+            self._sink.put(batch, confirmed_ms, patient=self._kind.of_states)
+            self._handed_over(batch, read_at)
             if batch.version:
                 self._version = batch.version
-                self._trouble.over()
+                self._problem.over()
 
-    def _other_ttl(self, batch: Batch) -> int:
-        """The Event TTL, where Events that went show that it is not the one that was known; otherwise 0."""
+    def _learn_ttl(self, batch: Batch) -> int:
+        """Returns the Event TTL in ms if Events that disappeared show another one than before, otherwise 0."""
         ttl_ms = self._ttl.learn(batch.gone)
         if ttl_ms:
             self._log.warning("event_ttl.changed", seconds=ttl_ms // 1000)
         return ttl_ms
 
     def _answer(self, error: ApiError, lived_seconds: float) -> None:
-        """Acts on a failed request or stream as the table of answers says, and waits."""
+        """Does after a failure what the table of answers says, and waits."""
         self.failures += 1
         found = answers.meaning(error)
-        self._trouble.begins(found, error)
+        self._problem.failed(found, error)
         if found.reload_credentials:
-            self._client.reload_credentials()
+            self._lister.reload_credentials()
         if found.then == "list again":
             self._version = ""
             self._reason = found.reason if found.reason != "expired" else self._reason or "expired"
         if found.then == "wait long":
-            self._outbox.send(Unavailable(found.why))
+            self._sink.send(Unavailable(found.why))
         if lived_seconds > self._deadlines.retry_reset:
-            self._wait = self._deadlines.retry_first
-        jittered = self._wait * random.uniform(0.5, 1.0)
-        self._wait = min(self._wait * 2, self._deadlines.retry_most)
+            self._backoff.reset()
+        jittered = self._backoff.next()
         seconds = self._deadlines.denied_retry if found.then == "wait long" else jittered
         self._stop.wait(max(seconds, min(error.retry_after, self._deadlines.retry_most)))
 

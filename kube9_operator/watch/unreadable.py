@@ -1,4 +1,4 @@
-"""Objects that could not be decoded: their names for health, and at a bounded rate for the log: a user can make any number."""
+"""Objects that could not be decoded: their names for health and, at a bounded rate, for the log. Users can make any number."""
 
 import time
 from collections import deque
@@ -10,10 +10,12 @@ from kube9_operator.text.limits import MAX_NAME_CHARACTERS
 from kube9_operator.watch.decoding import Identity, printable
 
 LATEST = 5
-"""So many names are kept of each source."""
+"""How many names are kept for each source."""
 WINDOW_SECONDS = 60.0
 MOST_NAMESPACES = 10
-"""In a window one object of each namespace is logged, of so many namespaces; the next one begins with how many were not."""
+"""In a window, one object of each namespace is logged, for this many namespaces. The next window begins with the number of
+those that were not.
+"""
 
 
 class Unreadable(NamedTuple):
@@ -24,7 +26,7 @@ class Unreadable(NamedTuple):
 
 
 class UnreadableObjects:
-    """Of one source. `saw` is called by its watch, `latest` by any thread."""
+    """Those of one source. The watch calls `saw`; any thread may call `latest`."""
 
     def __init__(self, log: logs.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -35,19 +37,19 @@ class UnreadableObjects:
         self._unnamed = 0
 
     def saw(self, found: list[Unreadable]) -> None:
-        """Notes what a batch has; logs what there is room for."""
+        """Notes those of a batch, and logs what the rate allows."""
         for one in found:
             name = printable(one.identity, 3 * MAX_NAME_CHARACTERS)
             if name in self._latest:
                 self._latest.remove(name)
             self._latest.append(name)
-            self._tell(one.identity.namespace or "", name, one.why)
+            self._report(one.identity.namespace or "", name, one.why)
 
     def latest(self) -> list[str]:
-        """The latest names, the newest last."""
+        """Returns the latest names, the newest last."""
         return list(self._latest)
 
-    def _tell(self, namespace: str, name: str, why: str) -> None:
+    def _report(self, namespace: str, name: str, why: str) -> None:
         if self._clock() >= self._ends:
             if self._unnamed:
                 self._log.warning("lines.undecodable.more", objects=self._unnamed)

@@ -1,43 +1,60 @@
-"""A watcher process: one thread a watch, and a main thread that sees that they live."""
+"""A watcher process: one thread for each watch, and a main thread that checks that they work."""
 
 import threading
 import time
 from functools import partial
 from typing import Any
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.rules.loader import RulesError
+from kube9_operator.model.rules.matcher import Chosen, Table
 from kube9_operator.model.sources import PUBLISHER, watched
 from kube9_operator.settings import Settings
-from kube9_operator.supervise.child import Link, Ready, Watching
+from kube9_operator.supervise.exits import CannotStart
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Ready, WatcherReport
 from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.kinds import KINDS
-from kube9_operator.watch.kinds.events import choosing
+from kube9_operator.watch.kinds.events import EVENTS, choosing
+from kube9_operator.watch.lister import Lister
 from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reach import Reach
-from kube9_operator.watch.recognise import Chosen
 from kube9_operator.watch.reflector import Reflector
 from kube9_operator.watch.status_map import StatusMap
 
 
 def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:
-    """Watches the sources of the process of this name, each from where `ready` says, until the link says stop.
+    """Watches the sources of the process of this name until the link says stop, each from the version that `ready` has.
 
-    A thread that ends before raises RuntimeError: with it the process and its generation end.
+    Raises RuntimeError if a thread ends before that, or hangs; this ends the process and the worker generation.
     """
-    ttl_ms = settings.event_ttl_seconds * 1000
-    by_settings = Chosen(settings.reasons_include, settings.reasons_exclude, ttl_ms)
     client = partial(Client, deadlines.connect, Reach(), deadlines.plugin)
-    chosen = KINDS | {"events": choosing(by_settings)}
-    kinds = [chosen[one.name] for one in watched(settings.watch_config_maps).values() if one.process == name]
+    ttl_ms = settings.event_ttl_seconds * 1000
+    kinds = [
+        choosing(chosen(settings)) if one.name == EVENTS.source else KINDS[one.name]
+        for one in watched(settings.watch_config_maps).values()
+        if one.process == name
+    ]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
     reflectors = {
-        kind.source: Reflector(kind, ready, client(), outboxes[kind.source], link.stop, deadlines, link.tally, ttl_ms)
+        kind.source: Reflector(
+            kind,
+            ready,
+            Lister(kind, client(), deadlines),
+            outboxes[kind.source],
+            link.stop,
+            deadlines,
+            link.tally,
+            Backoff(deadlines.retry_first, deadlines.retry_most),
+            ttl_ms,
+        )
         for kind in kinds
     }
     comparers = {
-        f"{kind.source}-comparer": Comparer(kind, client(), outboxes[kind.source], link.stop, deadlines)
+        f"{kind.source}-comparer": Comparer(Lister(kind, client(), deadlines), outboxes[kind.source], link.stop, deadlines)
         for kind in kinds
         if not kind.of_states
     }
@@ -54,7 +71,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     for thread in threads:
         thread.start()
     while not link.stop.wait(deadlines.beat):
-        _see_that_they_live(threads, reflectors, deadlines)
+        _check_threads(threads, reflectors, deadlines)
         link.beat(report=lambda: _report(reflectors, outboxes))
     if link.abandon:
         queue.cancel_join_thread()
@@ -70,9 +87,18 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         outbox.close(max(0.0, until - time.monotonic()))
 
 
-def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Watching:
-    return Watching(
-        {source: one.trouble() for source, one in reflectors.items()},
+def chosen(settings: Settings) -> Chosen:
+    """Returns what the settings say about Events. Raises CannotStart if the built-in rules cannot be read."""
+    try:
+        table = Table(settings.rules, settings.wait_minutes * 60)
+    except RulesError as error:
+        raise CannotStart(f"the installation is incomplete: {error}; install kube9-operator again") from None
+    return Chosen(settings.reasons_include, settings.reasons_exclude, settings.event_ttl_seconds * 1000, table)
+
+
+def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> WatcherReport:
+    return WatcherReport(
+        {source: one.problem() for source, one in reflectors.items()},
         {source: one.waiting() for source, one in outboxes.items()},
         {source: one.dropped for source, one in outboxes.items()},
         {source: one.failures for source, one in reflectors.items()},
@@ -81,11 +107,11 @@ def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> Wa
     )
 
 
-def _see_that_they_live(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:
-    """Raises RuntimeError for a thread that has ended or is stuck: nothing else would notice."""
+def _check_threads(threads: list[threading.Thread], reflectors: dict[str, Reflector], deadlines: Deadlines) -> None:
+    """Raises RuntimeError if a thread has ended or hangs: nothing else would notice."""
     for thread in threads:
         if not thread.is_alive():
             raise RuntimeError(f"the watch of {thread.name} ended")
     for source, reflector in reflectors.items():
-        if reflector.still_seconds() > deadlines.still():
-            raise RuntimeError(f"the watch of {source} has done nothing for {reflector.still_seconds():.0f} s")
+        if reflector.idle_seconds() > deadlines.stuck():
+            raise RuntimeError(f"the watch of {source} has done nothing for {reflector.idle_seconds():.0f} s")

@@ -8,7 +8,7 @@ from kube9_operator.model.tally import LAG, PROCESSING, Tally
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
-REDACTED = "kube9_events_redacted_total"
+REDACTED = "kube9_secrets_redacted_total"
 
 
 class Counted:

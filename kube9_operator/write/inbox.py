@@ -1,4 +1,4 @@
-"""What the watchers have sent: takes as much of it as makes a batch."""
+"""Takes frames from the queue, as many as make a batch."""
 
 import contextlib
 import queue
@@ -7,13 +7,13 @@ from collections import Counter
 from typing import Any
 
 from kube9_operator.model.frame import Frame, decode
-from kube9_operator.supervise.child import BeginAgain
+from kube9_operator.supervise.exits import BeginAgain
 
 MAX_FRAMES = 200
 
 
 class Inbox:
-    """The writer's end of the queue."""
+    """The writer's end of the queue of frames."""
 
     def __init__(self, frames: Any, commit_wait: float) -> None:
         self._frames = frames
@@ -21,7 +21,10 @@ class Inbox:
         self._sequences: Counter[str] = Counter()
 
     def take(self, wait_seconds: float, most: int) -> list[Frame]:
-        """What is there: waits for a first frame, then a moment for more, up to a batch of so many items."""
+        """Returns a batch: waits `wait_seconds` for a first frame, then `commit_wait` for more, up to `most` items.
+
+        Raises BeginAgain if a frame is missing.
+        """
         batch: list[Frame] = []
         items = 0
         until = time.monotonic() + wait_seconds
@@ -36,7 +39,7 @@ class Inbox:
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:
-        """Raises BeginAgain where a frame is missing: the next generation goes on from the version before it."""
+        """Raises BeginAgain if a frame is missing: the next worker generation goes on from the version before it."""
         self._sequences[frame.source] += 1
         if frame.sequence != self._sequences[frame.source]:
             raise BeginAgain(

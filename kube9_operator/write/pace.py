@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise.child import Link, Message
+from kube9_operator.supervise.link import Link
+from kube9_operator.supervise.messages import Message
 from kube9_operator.write.sqlite import database
 
 STEPS = 1_000
@@ -69,7 +70,7 @@ def beating(
         while not over.wait(every_seconds):
             now = (steps[0], *(_written(file) for file in files))
             if before not in ((), now):
-                link.again(report())
+                link.beat_from_thread(report())
             before = now
 
     connection.set_progress_handler(step, STEPS)

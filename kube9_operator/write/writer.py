@@ -25,7 +25,8 @@ from kube9_operator.model.frame import (
 )
 from kube9_operator.model.observation import Observation
 from kube9_operator.settings import Settings
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits, messages
+from kube9_operator.supervise.link import Link
 from kube9_operator.write import unflushed
 from kube9_operator.write.counters import Counted
 from kube9_operator.write.events.bounds import Bounds
@@ -48,10 +49,10 @@ ALIVE_SECONDS = 30.0
 """How often the writer says in the database that it lives, when nothing else is written."""
 
 
-def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
+def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:
     """Opens the database, tells the supervisor from which versions the watches go on, and writes until the link says stop.
 
-    Raises child.CannotStart where the database may not be written, is newer, or is held by another for long.
+    Raises exits.CannotStart where the database may not be written, is newer, or is held by another for long.
     """
     with opened(link, settings, deadlines) as connection:
         writer = Writer(link, frames, connection, settings, deadlines)
@@ -60,7 +61,7 @@ def run(link: child.Link, frames: Any, settings: Settings, deadlines: Deadlines)
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_word_ms = ledger.last_word_ms()
                 writer.begin(settings)
-                link.send(child.Ready(ledger.versions(), ledger.cluster(), ledger.event_ttl_ms(), last_word_ms))
+                link.send(messages.Ready(ledger.versions(), ledger.cluster(), ledger.event_ttl_ms(), last_word_ms))
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -73,7 +74,7 @@ class Writer:
     """Batches of frames, each in one transaction: what a frame brings and what it says of its source are never apart."""
 
     def __init__(
-        self, link: child.Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
+        self, link: Link, frames: Any, connection: database.Connection, settings: Settings, deadlines: Deadlines
     ) -> None:
         self._link = link
         self._frames = frames
@@ -90,12 +91,12 @@ class Writer:
         self._confirmed_ms = self._confirming_ms = self.ledger.confirmed_ms()
         self._committed = 0
         self._unwritten_since_ms = 0
-        self._told: list[child.OutboxBatch] = []
+        self._told: list[messages.OutboxBatch] = []
         self._told_committed = 0
         self._written_ms = 0
         self._accounting: dict[str, dict[str, int]] = {}
         self._pace = Pace(deadlines)
-        self._reported: child.Recording | None = None
+        self._reported: messages.WriterReport | None = None
         self._careful = Careful(connection, self._store, self.ledger)
         self._counted = Counted(link.tally)
         self._waits_since = 0.0
@@ -143,8 +144,8 @@ class Writer:
             self._goes_on()
             most = min(self._pace.most, self.housekeeping.most())
             batch = [] if waits and not stopping else self._inbox.take(patience, most)
-            while not self._link.told.empty():  # waits for a commit as a batch does
-                self._told.append(self._link.told.get())
+            while not self._link.batches.empty():  # waits for a commit as a batch does
+                self._told.append(self._link.batches.get())
             if not batch and not self._told and stopping:
                 return
             if not batch and not waits:
@@ -175,17 +176,17 @@ class Writer:
             return self._states.due(now_ms())
         return False
 
-    def _report(self, trouble: str = "") -> child.Recording:
+    def _report(self, trouble: str = "") -> messages.WriterReport:
         trouble = trouble or self.housekeeping.trouble()
         if not trouble:
             with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too, and says so
                 self._accounting = self.ledger.accounting()
         done = (self._committed, self._written_ms, self._accounting, self._told_committed)
         notes = (self.housekeeping.rescue.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = child.Recording(self._confirmed_ms, trouble, *done, *notes)
+        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes)
         return self._reported
 
-    def report_again(self) -> child.Recording | None:
+    def report_again(self) -> messages.WriterReport | None:
         """What was reported last, with what has become known since in a commit that is under way. From any thread."""
         reported = self._reported
         return None if reported is None else msgspec.structs.replace(reported, slow=self._pace.slow())
@@ -328,7 +329,7 @@ class Writer:
             with database.transaction(self._connection):
                 self.ledger.lost(source)
         if missed:
-            raise child.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
+            raise exits.BeginAgain(f"the watch of {', '.join(missed)} has missed what a list shows")
 
     def _record(self, source: str, observation: Observation) -> str:
         """What became of an observation."""

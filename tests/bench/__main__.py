@@ -19,12 +19,14 @@ from tests.bench import (
     redact,
     resources,
     retention,
+    rules,
     standin,
 )
 
 PARTS = {
     "standin": standin.run,
     "normalise": normalise.run,
+    "rules": rules.run,
     "redact": redact.run,
     "ingest": ingest.run,
     "queries": queries.run,

@@ -142,7 +142,7 @@ def _listed_while_events_come(plane: ControlPlane, operator: Operator, number: i
                 plane.request(connection, "POST", events, warning(NAMESPACE, name))
 
     operator.start()
-    until(lambda: len(logged(operator, "watch.begins", source="events")) > number, "the watch of Events")
+    until(lambda: len(logged(operator, "watch.started", source="events")) > number, "the watch of Events")
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
         try:

@@ -130,7 +130,7 @@ def life_ms(operator: Operator) -> int | None:
 def listed_again(operator: Operator, lists: int = 2) -> datetime:
     """When the operator's list of this number was done, which an expired version has made necessary."""
     lines = until(lambda: logged(operator, "watch.listed", source="events")[lists - 1 :], "another list")
-    assert logged(operator, "watch.trouble", source="events", why="the version has expired")
+    assert logged(operator, "watch.failed", source="events", why="the version has expired")
     return datetime.fromisoformat(lines[0]["timestamp"])
 
 

@@ -92,7 +92,7 @@ def test_no_depth_and_no_width_stops_anything(plane: ControlPlane, operator: Ope
         until(lambda: logged(lister, "watch.listed", source="pods"), "the list of pods", LONG_SECONDS)
         for one in (operator, lister):
             assert one.health()[1]["undecodable"] == {}, "nothing that the API server takes is undecodable"
-            assert not logged(one, "watch.failed")
+            assert not logged(one, "watch.crashed")
             for process in (*PROCESSES, "writer"):
                 assert one.counter("kube9_process_restarts_total", process=process) == 0
             times = {event["last_seen_at"] for event in one.events("-n", namespace, "--limit", "100")}

@@ -204,7 +204,7 @@ def is_said(operator: Operator, permissions: Permissions, *refused: str) -> None
     assert {name for name, one in watches.items() if one["state"] == "not permitted"} == set(refused)
     assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in KINDS}
     for name in refused:
-        assert logged(operator, "watch.trouble", source=name, why="not permitted")
+        assert logged(operator, "watch.failed", source=name, why="not permitted")
 
 
 def is_over(operator: Operator, permissions: Permissions) -> None:
@@ -271,12 +271,12 @@ def test_the_status_may_not_be_written_and_may_again(operator: Operator, permiss
         is_over(operator, permissions)
         last = published(permissions)["lastUpdate"]
         permissions.give_status(given=False)
-        reason = "the status ConfigMap: not permitted"
+        reason = "the status ConfigMap cannot be written: not permitted"
         until(lambda: operator.health()[1]["reasons"] == [reason], reason, LONG_SECONDS)
         code, document = operator.health()
         assert (code, document["status"], document["status_configmap"]["trouble"]) == (503, "degraded", "not permitted")
         assert operator.health("/readyz")[0] == 200
-        assert logged(operator, "status.trouble", configmap=f"{permissions.namespace}/{STATUS}")
+        assert logged(operator, "status.failed", configmap=f"{permissions.namespace}/{STATUS}")
         until(lambda: re.search("status ConfigMap: not permitted", operator.cli("status")["health"]), "the CLI")
         others_go_on(operator, permissions)
         permissions.give_status()

@@ -27,7 +27,7 @@ def kill(operator: Operator, name: str) -> None:
     reason = f"{name} was killed by signal {signal.SIGKILL}"
 
     def deaths() -> int:
-        return len(logged(operator, "generation.ended", reason=reason))
+        return len(logged(operator, "workers.restarting", reason=reason))
 
     def seen() -> bool:
         if deaths() > before:
@@ -214,7 +214,7 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
     after = [("expires", 1), ("known", 1), ("new", 1), ("new-often", 3), ("rises", 2)]
     agree(lambda: recorded_counts(operator, namespace), lambda: after)
     until(lambda: len(logged(operator, "watch.listed", source="events")) > 1, "the second list")
-    assert logged(operator, "watch.trouble", source="events", why="the version has expired")
+    assert logged(operator, "watch.failed", source="events", why="the version has expired")
     until(lambda: operator.cli("status")["watches"]["events"]["state"] == "current", "the end of the second list")
     # Down for less than Events live: the list shows all of it.
     coverage = operator.cli("events", "list", "-n", namespace)["coverage"]

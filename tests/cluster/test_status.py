@@ -46,9 +46,9 @@ def test_trouble_with_it_is_said_and_stops_nothing(plane: ControlPlane, tmp_path
     with Operator(tmp_path, plane.kubeconfig(tmp_path), DEADLINES, **environment) as operator:
         until(lambda: logged(operator, "watch.listed", source="events"), "the first list")
         found = until(lambda: (answer := operator.health()[1])["status"] == "degraded" and answer, "it to be said")
-        assert found["reasons"] == ["the status ConfigMap: no such namespace"]
+        assert found["reasons"] == ["the status ConfigMap cannot be written: no such namespace"]
         until(lambda: operator.health("/readyz")[0] == 200, "history to be readable")
-        assert logged(operator, "status.trouble", configmap=f"nowhere/{NAME}")
+        assert logged(operator, "status.failed", configmap=f"nowhere/{NAME}")
         name = f"later-{time.time_ns():x}"
         event = {
             "metadata": {"name": name, "namespace": "default"},

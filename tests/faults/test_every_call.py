@@ -23,7 +23,7 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Node, State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise import child
+from kube9_operator.supervise import messages
 from kube9_operator.write import writer
 from kube9_operator.write.sqlite import database, lock
 from tests.bench import database as made
@@ -89,10 +89,10 @@ class Link:
         self.stop = threading.Event()
         self.abandon = False
         self.tally = Tally()
-        self.told: queue.SimpleQueue[child.OutboxBatch] = queue.SimpleQueue()
+        self.batches: queue.SimpleQueue[messages.OutboxBatch] = queue.SimpleQueue()
         self._frames = frames
 
-    def again(self, report: object = None) -> None:
+    def beat_from_thread(self, report: object = None) -> None:
         pass
 
     def beat(self, phase: str = "running", deadline: float | None = None, report: Callable[[], object] | None = None) -> None:

@@ -82,6 +82,6 @@ def goes_on(operator: Operator, standin: StandIn) -> None:
         until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
         assert state(operator)
         assert operator.stop() == 0
-    ended = [line for line in operator.log()[mark:] if line["event"] == "generation.ended"]
+    ended = [line for line in operator.log()[mark:] if line["event"] == "workers.restarting"]
     assert len(ended) == 1, ended
     assert operator.integrity() == "ok"

@@ -87,7 +87,7 @@ def test_generations(operator: Operator, standin: StandIn) -> None:
             found.append(of_process(pids["supervisor"]))
             operator.kill(("writer", "watcher-events", "watcher-rest")[number % 3])
             ended = number + 1
-            until(lambda ended=ended: operator.log_text().count("generation.ended") >= ended, "its end")
+            until(lambda ended=ended: operator.log_text().count("workers.restarting") >= ended, "its end")
         until(lambda: operator.health()[0] == 200, "health")
         named(operator)
         until(lambda: len(operator.children()) == children, "as many processes as before")

@@ -44,7 +44,7 @@ def test_a_slow_disk_is_no_writer_that_hangs(tmp_path: Path, standin: StandIn, m
         until(lags, "health to say so")
         until(lambda: all_held(operator, standin), "all of it", seconds=120)
         assert "hangs" not in operator.log_text()
-        assert "generation.ended" not in operator.log_text()
+        assert "workers.restarting" not in operator.log_text()
         disk.write_text("3600", encoding="ascii")
         standin.write(warning("later", "BackOff", "again"))
         until(lambda: "writer hangs in phase" in operator.log_text(), "one that hangs to be found")

@@ -11,9 +11,12 @@ import pytest
 import yaml
 
 from kube9_operator.http.prometheus import METRICS
+from kube9_operator.model.rules.rule import Match, Rule
 from kube9_operator.model.sources import SOURCES
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
+from tests.operator import Operator, until
+from tests.standin import StandIn, warning
 from tests.tools import tool
 
 pytestmark = pytest.mark.cluster
@@ -34,10 +37,15 @@ WRONG = (
     ("events.queueSize=10", "queueSize"),
     ("events.retention.infoWarningDays=0", "infoWarningDays"),
     ("events.reasons.exclude[0]=*", "exclude"),
+    ("events.rules=text", "rules"),
+    ("events.rules[0].id=a", "match"),
+    ("events.rules[0].id=a,events.rules[0].match.resaon=X", "resaon"),
+    ("events.rules[0].id=a,events.rules[0].match.reason=X,events.rules[0].severity=fatal", "severity"),
+    ("events.waitMinutes=0", "waitMinutes"),
     ("events.retention.infoWarning=0", "infoWarning"),
     ("events.retention.errorCritical=3651", "errorCritical"),
     ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
-    ("image.repository=ghcr.io/alto9/kube9-operator", "that is the original's image"),
+    ("image.repository=ghcr.io/alto9/kube9-operator", "the image of the original operator"),
     ("events.persistence.size=2", "size"),
     ("events.persistance.size=2Gi", "persistance"),
     ("fullnameOverride=Recorder", "fullnameOverride"),
@@ -56,6 +64,7 @@ LIMITED = {
     "events.retention.infoWarning": "EVENT_RETENTION_INFO_WARNING_DAYS",
     "events.retention.errorCritical": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
     "events.maxSizeMiB": "DATABASE_MAX_SIZE_MIB",
+    "events.waitMinutes": "EVENT_WAIT_MINUTES",
 }
 """Values that have the limits of a setting."""
 
@@ -117,8 +126,76 @@ def test_every_setting_is_a_value() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_operator_takes_the_values(case: str, tmp_path: Path) -> None:
-    chosen = environment(of_case(case)) | {"DB_PATH": str(tmp_path)}
+    objects = of_case(case)
+    chosen = environment(objects) | {"DB_PATH": str(tmp_path)}
+    if chosen["EVENT_RULES_FILE"]:
+        chosen["EVENT_RULES_FILE"] = mounted(objects, chosen["EVENT_RULES_FILE"], tmp_path)
     from_environment(chosen)
+
+
+def mounted(objects: list[dict[str, Any]], path: str, folder: Path) -> str:
+    """Puts into a folder what the pod would find at a path, by its mounts; returns where it is."""
+    spec = the("StatefulSet", objects)["spec"]["template"]["spec"]
+    (mount,) = [one for one in spec["containers"][0]["volumeMounts"] if Path(path).parent == Path(one["mountPath"])]
+    (volume,) = [one for one in spec["volumes"] if one["name"] == mount["name"]]
+    content = the("ConfigMap", objects, volume["configMap"]["name"])["data"][Path(path).name]
+    file = folder / Path(path).name
+    file.write_text(content, encoding="utf-8")
+    return str(file)
+
+
+def test_rules_of_a_user_reach_the_operator(tmp_path: Path) -> None:
+    objects = of_case("all")
+    path = environment(objects)["EVENT_RULES_FILE"]
+    quiet, loud = from_environment(
+        environment(objects) | {"DB_PATH": str(tmp_path), "EVENT_RULES_FILE": mounted(objects, path, tmp_path)}
+    ).rules
+    assert (quiet.ignore, quiet.match.message_contains) == (True, ("a: b", "{x}"))
+    assert (loud.severity, loud.match.group, loud.match.min_count, loud.match.min_seconds) == (
+        *("critical", "", 3, "EVENT_WAIT_MINUTES"),
+    )
+    without = rendered()
+    assert environment(without)["EVENT_RULES_FILE"] == ""
+    assert not [one for one in without if one["kind"] == "ConfigMap"]
+
+
+RULES = """
+events:
+  rules:
+    - {id: no probes, match: {kind: Pod, reason: Unhealthy}, ignore: true}
+    - {id: mounts, match: {kind: Pod, reason: FailedMount}, joins: cannot mount, severity: critical, title: "Storage: {reason}"}
+"""
+
+
+def test_rules_of_the_chart_decide_what_the_cli_shows(tmp_path: Path, standin: StandIn) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(RULES, encoding="utf-8")
+    objects = rendered("-f", str(values))
+    file = mounted(objects, environment(objects)["EVENT_RULES_FILE"], tmp_path)
+    standin.write(
+        warning("probed", "Unhealthy", "Readiness probe failed: no"),
+        warning("stuck", "FailedMount", 'MountVolume.SetUp failed for volume "data" : timed out'),
+    )
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), EVENT_RULES_FILE=file) as operator:
+        until(lambda: operator.events() and operator.accounting()["received"] == 2, "both")
+        (event,) = operator.events()
+        assert (event["severity"], event["title"], event["object_name"]) == ("critical", "Storage: FailedMount", "stuck")
+
+
+def test_other_rules_bring_another_pod() -> None:
+    """They are read at the start only."""
+
+    def template(reason: str) -> Any:
+        values = f"events.rules[0].id=a,events.rules[0].ignore=true,events.rules[0].match.reason={reason}"
+        return the("StatefulSet", rendered("--set", values))["spec"]["template"]
+
+    assert template("A") == template("A") != template("B")
+
+
+def test_the_schema_knows_the_fields_of_a_rule() -> None:
+    rule = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))["definitions"]["rule"]["properties"]
+    assert set(rule) == set(Rule.__struct_fields__)
+    assert set(rule["match"]["properties"]) == set(Match.__struct_fields__)
 
 
 def test_defaults_are_those_of_the_program() -> None:
@@ -210,9 +287,9 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli events list -o table" in notes()
     assert "kube9.operatorNamespace" not in notes()
     assert '"kube9.operatorNamespace": "monitoring"' in notes(namespace="monitoring")
-    assert "goes with the pod" in notes("--set", "events.persistence.enabled=false")
+    assert "deleted with the pod" in notes("--set", "events.persistence.enabled=false")
     assert "stays when this release" in notes("--set", "events.persistence.keep=true")
-    assert "here it is other-0" in notes("--set", "fullnameOverride=other")
+    assert "In this release it is other-0" in notes("--set", "fullnameOverride=other")
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))

@@ -106,7 +106,7 @@ def test_the_readme_in_its_words(installed: Installed) -> None:
     assert installed.exit_code in (0, -signal.SIGINT, 128 + signal.SIGINT), "of the shell, which Ctrl-C ends too"
     assert '"event": "operator.stopped"' in installed.log
     assert "Traceback" not in installed.log
-    assert "generation.ended" not in installed.log
+    assert "workers.restarting" not in installed.log
 
 
 def test_nothing_is_imported_from_the_current_directory(installed: Installed, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_there_is_no_folder_for_temporary_files(tmp_path: Path) -> None:
         "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/absent']\n", encoding="ascii"
     )
     line = stopped(tmp_path, PYTHONPATH=str(tmp_path), TMPDIR="/absent")
-    assert line.startswith("kube9-operator: TMPDIR=/absent: No usable temporary directory")
+    assert line.startswith("kube9-operator: TMPDIR=/absent: must be a writable folder: No usable temporary directory")
 
 
 NEWER = (

@@ -26,25 +26,25 @@ def moves(operator: Operator, metric: str, number: float, **labels: str) -> None
 def test_what_is_redacted(operator: Operator, standin: StandIn) -> None:
     with operator:
         until(lambda: operator.pid("watcher-events"), "the watcher")
-        moves(operator, "kube9_events_redacted_total", 0)
+        moves(operator, "kube9_secrets_redacted_total", 0)
         standin.write(warning("one", "Odd", "Authorization: Bearer abc.def-ghi123 refused"))
         until(lambda: operator.events("--object-name=one"), "the Event")
         (line,) = until(
             lambda: [line for line in operator.log() if line["event"] == "event.redacted"], "its line, once committed"
         )
-        moves(operator, "kube9_events_redacted_total", line["secrets"])
+        moves(operator, "kube9_secrets_redacted_total", line["secrets"])
         assert line["secrets"] >= 1
         operator.kill("writer")
         standin.write(warning("two", "Odd", "nothing to hide"))
         until(lambda: operator.events("--object-name=two"), "the next")
-        moves(operator, "kube9_events_redacted_total", line["secrets"])
+        moves(operator, "kube9_secrets_redacted_total", line["secrets"])
 
 
 def test_what_cannot_be_decoded(operator: Operator, standin: StandIn) -> None:
     with operator:
         standin.write(warning("broken", "Odd", "its count is no number") | {"count": "many"})
         moves(operator, "kube9_events_errors_total", 1, reason="undecodable")
-        assert operator.counter("kube9_books_total", source="events", outcome="undecodable") == 1
+        assert operator.counter("kube9_observation_outcomes_total", source="events", outcome="undecodable") == 1
 
 
 def test_what_the_database_refuses(operator: Operator, standin: StandIn) -> None:
@@ -100,8 +100,8 @@ def test_what_retention_deletes(operator: Operator, standin: StandIn) -> None:
         other.execute("UPDATE events SET recorded_ms = recorded_ms - ? WHERE type = 0", (31 * DAY_MS,))
     operator.log_path.unlink()
     with operator:
-        moves(operator, "kube9_retention_deleted_total", 3, severity="warning")
-        moves(operator, "kube9_retention_deleted_total", 1, severity="error")
-        of_own = operator.counter("kube9_retention_deleted_total", severity="info")
+        moves(operator, "kube9_events_deleted_total", 3, severity="warning")
+        moves(operator, "kube9_events_deleted_total", 1, severity="error")
+        of_own = operator.counter("kube9_events_deleted_total", severity="info")
         moves(operator, "kube9_database_operations_total", 4 + of_own, operation="delete")
         assert not operator.events()

@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 BEHIND = "the API server went back to an earlier state, as after a restored backup"
-ANOTHER = "it is another cluster from here on"
+ANOTHER = "the API server belongs to another cluster from here on"
 
 ANSWERS = ("HTTP 401", "HTTP 403", "HTTP 404", "HTTP 429", "HTTP 500", "HTTP 503")
 BROKEN = ("HTML", "truncated body", "body breaks off", "silence")
@@ -158,7 +158,7 @@ def troubles(operator: Operator) -> list[str]:
     """The troubles that the log tells of: each once as long as it lasts, each that is over with how often and how long."""
     found, lasting = [], ""
     for line in (line for line in operator.log() if line.get("source") == "events"):
-        if line["event"] == "watch.trouble":
+        if line["event"] == "watch.failed":
             assert line["why"] != lasting, "one line when a trouble begins, not one for each try"
             found.append(lasting := line["why"])
         elif line["event"] == "watch.restored":
@@ -230,14 +230,14 @@ def test_a_server_that_cannot_be_reached_is_told_once(operator: Operator, standi
         until(lambda: told("watch.listed", "source") == sorted(SOURCES), "all lists")
         until(lambda: all(watching(standin, source) for source in SOURCES), "all watches")
         standin.control("away", 3.0)
-        until(lambda: told("problem.ended", "why") == [UNREACHABLE], "the server to be back")
+        until(lambda: told("problem.ended", "reason") == [UNREACHABLE], "the server to be back")
     warnings = [line for line in operator.log() if line["level"] not in ("debug", "info")]
-    assert [(line["event"], line["process"], line["why"]) for line in warnings] == [
+    assert [(line["event"], line["process"], line["reason"]) for line in warnings] == [
         ("problem.began", "supervisor", UNREACHABLE)
     ]
     assert standin.address.rpartition(":")[2] in warnings[0]["error"]
     assert set(told("api.reached", "process")) == set(PROCESSES)
-    assert set(told("watch.trouble", "source")) == set(SOURCES)
+    assert set(told("watch.failed", "source")) == set(SOURCES)
 
 
 def watching(standin: StandIn, source: str) -> bool:

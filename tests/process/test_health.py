@@ -1,4 +1,4 @@
-"""Liveness that is proven: red when and only when nothing vouches for the record."""
+"""Health is red when, and only when, a source is not confirmed."""
 
 import json
 import socket
@@ -21,9 +21,9 @@ def operator(tmp_path: Path, standin: StandIn) -> Operator:
 
 def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
     with operator:
-        until(lambda: operator.health()[1]["watches"]["events"]["proved_until"], "the list")
-        first = operator.health()[1]["watches"]["events"]["proved_until"]
-        until(lambda: operator.health()[1]["watches"]["events"]["proved_until"] > first, "the clean end of a watch")
+        until(lambda: operator.health()[1]["watches"]["events"]["confirmed_until"], "the list")
+        first = operator.health()[1]["watches"]["events"]["confirmed_until"]
+        until(lambda: operator.health()[1]["watches"]["events"]["confirmed_until"] > first, "the clean end of a watch")
         until(lambda: operator.health()[0] == 200, "every list")
         code, found = operator.health()
         assert (code, found["status"], found["reasons"]) == (200, "healthy", [])
@@ -37,7 +37,7 @@ def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
         assert operator.health("/other") == (404, "not found\n")
 
 
-def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: StandIn) -> None:
+def test_it_is_red_when_nothing_is_confirmed_and_heals(operator: Operator, standin: StandIn) -> None:
     with operator:
         standin.write(warning("one", "BackOff", "again"))
         until(lambda: operator.events(), "the first")
@@ -45,7 +45,7 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
         code, found = until(lambda: _red(operator), "red")
         assert code == 503
         assert found["status"] == "unhealthy"
-        assert found["reasons"][0].startswith("nothing has vouched for events")
+        assert _names_events(found["reasons"][0])
         assert operator.health("/livez")[0] == operator.health("/readyz")[0] == 200, "history stays readable"
         with StandIn(port=int(standin.address.rpartition(":")[2])):
             until(lambda: operator.health()[0] == 200, "it to heal")
@@ -54,7 +54,7 @@ def test_it_is_red_when_nothing_vouches_and_heals(operator: Operator, standin: S
 def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: StandIn) -> None:
     operator.deadlines["confirmation"] = 60.0
     standin.stop()
-    reasons = [f"not watched yet: {', '.join(SOURCES)} (the API server cannot be reached)"]
+    reasons = [f"not listed yet: {', '.join(SOURCES)} (the API server cannot be reached)"]
     with operator:
         code, found = until(lambda: (asked := operator.health())[1]["reasons"] == reasons and asked, "the reason")
         assert (code, found["status"]) == (503, "starting")
@@ -72,7 +72,7 @@ def test_it_is_not_healthy_before_every_source_is_listed(operator: Operator, sta
         applied = list(standin.control("applied").values())
         return str(json.loads(applied[0]["data"]["status"])["health"]) if applied else ""
 
-    reasons = ["not watched yet: pods (the server has failed)"]
+    reasons = ["not listed yet: pods (the API server reports an internal error)"]
     for _ in ("a new database", "one that has the other lists"):
         operator.log_path.unlink(missing_ok=True)  # it names the port of the operator before
         with operator:
@@ -89,9 +89,14 @@ def test_it_is_not_healthy_before_every_source_is_listed(operator: Operator, sta
         until(lambda: published() == "healthy", "the ConfigMap")
 
 
+def _names_events(reason: str) -> bool:
+    """Whether the reason says that the watch of Events, alone or with others, is not confirmed."""
+    return reason.startswith(("the Events watch has not been confirmed", "the watches of Events, "))
+
+
 def _red(operator: Operator) -> tuple[int, dict[str, list[str]]] | None:
     code, found = operator.health()
-    return (code, found) if code == 503 and found["reasons"][0].startswith("nothing has vouched for events") else None
+    return (code, found) if code == 503 and _names_events(found["reasons"][0]) else None
 
 
 def test_a_permission_that_is_missing_shows_at_once(operator: Operator, standin: StandIn) -> None:
@@ -121,21 +126,24 @@ def test_a_port_that_is_taken_is_named(operator: Operator) -> None:
         operator.environment["HEALTH_PORT"] = str(taken.getsockname()[1])
         operator.start()
         assert operator.wait() == 78
-    assert f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: Address already in use" in operator.log_text()
+    assert (
+        f"HEALTH_PORT={operator.environment['HEALTH_PORT']}: cannot listen on this port: Address already in use"
+        in operator.log_text()
+    )
 
 
 def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Path) -> None:
-    """A day ahead is no loss of proof, and after it is set back nothing vouches for the day to come."""
+    """A clock a day ahead loses no confirmation. After it is set back, nothing is confirmed for the day to come."""
     operator.deadlines |= {"hang": 15.0}
     clock = tmp_path / "clock"
     clock.write_text("0", encoding="ascii")
     operator.environment |= {"PYTHONPATH": str(Path(__file__).parent.parent / "clock"), "KUBE9_TEST_CLOCK": str(clock)}
 
     def confirmed() -> str:
-        """Until when Events are proved; health is green at every look."""
+        """Until when Events are confirmed; health is healthy at every check."""
         code, found = operator.health()
         assert (code, found["reasons"]) == (200, [])
-        return str(found["watches"]["events"]["proved_until"] or "")
+        return str(found["watches"]["events"]["confirmed_until"] or "")
 
     tomorrow = iso(now_ms() + DAY_SECONDS * 1000 - 3_600_000)
     with operator:
@@ -143,12 +151,12 @@ def test_our_own_clock_jumps(operator: Operator, standin: StandIn, tmp_path: Pat
         until(lambda: operator.health()[0] == 200, "every list")
         until(confirmed, "the list")
         clock.write_text(str(DAY_SECONDS), encoding="ascii")
-        until(lambda: confirmed() > tomorrow, "a proof by the clock that is ahead")
+        until(lambda: confirmed() > tomorrow, "a confirmation by the clock that is ahead")
         standin.write(warning("ahead", "BackOff", "again"))
         until(lambda: len(operator.events()) == 2, "an Event meanwhile")
         clock.write_text("0", encoding="ascii")
-        until(lambda: confirmed() < tomorrow, "a proof by the clock that is right again")
+        until(lambda: confirmed() < tomorrow, "a confirmation by the clock that is right again")
         standin.write(warning("after", "BackOff", "again"))
         until(lambda: len(operator.events()) == 3, "an Event afterwards")
         standin.stop()
-        until(lambda: _red(operator), "red, though the record was proved until tomorrow once")
+        until(lambda: _red(operator), "red, though it was once confirmed until tomorrow")

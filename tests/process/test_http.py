@@ -1,4 +1,4 @@
-"""The HTTP server: bounded in connections, bytes and time; what is no request is answered, and logged once."""
+"""The HTTP server: bounded in connections, bytes and time; malformed requests are answered, and logged once."""
 
 import socket
 import subprocess
@@ -24,7 +24,7 @@ def operator(tmp_path: Path, standin: StandIn) -> Iterator[Operator]:
         yield running
 
 
-def said(operator: Operator, request: bytes) -> bytes:
+def response(operator: Operator, request: bytes) -> bytes:
     """The whole answer to these bytes."""
     with socket.create_connection(("127.0.0.1", operator.port()), timeout=30) as client:
         client.sendall(request)
@@ -34,38 +34,42 @@ def said(operator: Operator, request: bytes) -> bytes:
         return answer
 
 
-def complaints(operator: Operator) -> list[str]:
-    return [line["why"] for line in operator.log() if line["event"] == "http.bad_request"]
+def logged(operator: Operator) -> list[str]:
+    return [line["reason"] for line in operator.log() if line["event"] == "http.bad_request"]
 
 
 @pytest.mark.parametrize(
-    ("request_bytes", "code", "why"),
+    ("request_bytes", "code", "reason"),
     [
-        (b"\x16\x03\x01 hello\r\n\r\n", 400, "it is no HTTP request"),
-        (b"GET /livez\r\n\r\n", 400, "it is no HTTP request"),
-        (b"GET /livez HTTP/2\r\n\r\n", 505, "it is not HTTP/1"),
-        (b"POST /livez HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 405, "its method is neither GET nor HEAD"),
-        (b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * MAX_REQUEST_BYTES, 431, f"it has more than {MAX_REQUEST_BYTES} bytes"),
-        (b"GET /livez HTTP/1.1\r\nHost", 408, "it did not end in its time"),
+        (b"\x16\x03\x01 hello\r\n\r\n", 400, "not an HTTP request"),
+        (b"GET /livez\r\n\r\n", 400, "not an HTTP request"),
+        (b"GET /livez HTTP/2\r\n\r\n", 505, "the protocol is not HTTP/1"),
+        (b"POST /livez HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 405, "the method is neither GET nor HEAD"),
+        (
+            b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * MAX_REQUEST_BYTES,
+            431,
+            f"the request has more than {MAX_REQUEST_BYTES} bytes",
+        ),
+        (b"GET /livez HTTP/1.1\r\nHost", 408, "the request did not arrive in time"),
     ],
 )
-def test_a_bad_request_is_answered_and_logged_once(operator: Operator, request_bytes: bytes, code: int, why: str) -> None:
+def test_a_bad_request_is_answered_and_logged_once(operator: Operator, request_bytes: bytes, code: int, reason: str) -> None:
     for _ in range(2):
-        assert said(operator, request_bytes).startswith(f"HTTP/1.1 {code} ".encode())
-    assert complaints(operator) == [why]
+        assert response(operator, request_bytes).startswith(f"HTTP/1.1 {code} ".encode())
+    assert logged(operator) == [reason]
     assert operator.health("/livez") == (200, "ok\n")
 
 
 def test_no_other_path(operator: Operator) -> None:
     for path in ("/", "/metrics/", "/healthz/x", "/../livez", "//livez", "/LIVEZ", "http://livez", "ftp://operator/livez"):
-        assert said(operator, f"GET {path} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 404 "), path
-    assert said(operator, b"GET /livez?verbose HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert response(operator, f"GET {path} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 404 "), path
+    assert response(operator, b"GET /livez?verbose HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     for uri in ("http://operator:8080/livez", "HTTP://[::1]/livez?verbose", "https://10.0.0.1/livez"):
-        assert said(operator, f"GET {uri} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 "), uri
-    head = said(operator, b"HEAD /metrics HTTP/1.1\r\n\r\n")
+        assert response(operator, f"GET {uri} HTTP/1.1\r\n\r\n".encode()).startswith(b"HTTP/1.1 200 "), uri
+    head = response(operator, b"HEAD /metrics HTTP/1.1\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert head.endswith(b"\r\n\r\n")
-    assert complaints(operator) == []
+    assert logged(operator) == []
 
 
 def test_clients_that_dawdle_hold_up_nobody(operator: Operator) -> None:
@@ -78,7 +82,7 @@ def test_clients_that_dawdle_hold_up_nobody(operator: Operator) -> None:
     finally:
         for one in dawdlers:
             one.close()
-    assert complaints(operator).count("it gave way to another: too many connections") == 1
+    assert logged(operator).count("too many connections: the oldest was closed") == 1
     assert operator.health("/livez")[0] == 200
 
 
@@ -99,9 +103,11 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     for number in range(5):
         standin.write(warning(f"one-{number}", "BackOff", "again"))
     until(lambda: len(operator.events()) == 5, "the events")
-    found = until(lambda: _with_events(operator, 5), "the figures")
+    found = until(lambda: _with_events(operator, 5), "the metrics")
     assert found["kube9_events_received_total"][("Warning",)] == 5
-    assert found["kube9_books_total"][("events", "received")] == found["kube9_books_total"][("events", "stored")] == 5
+    assert found["kube9_observations_received_total"][("events",)] == 5
+    assert found["kube9_observation_outcomes_total"][("events", "stored")] == 5
+    assert ("events", "received") not in found["kube9_observation_outcomes_total"]
     assert found["kube9_events_lag_seconds_count"][()] >= 5
     assert found["kube9_events_recorded_duration_seconds_count"][()] >= 1
     assert found["kube9_events_processing_duration_seconds_count"][()] >= 1
@@ -112,9 +118,9 @@ def test_metrics_say_what_was_recorded_over_a_restart(operator: Operator, standi
     until(lambda: samples(operator)["kube9_health"] == health, "health")
     operator.kill("writer")
     standin.write(warning("two", "BackOff", "again"))
-    found = until(lambda: _with_events(operator, 6), "the figures to go on")
+    found = until(lambda: _with_events(operator, 6), "the metrics to go on")
     assert found["kube9_process_restarts_total"] == {(name,): 1 for name in ("writer", *PROCESSES)}
-    assert found["kube9_books_total"][("events", "stored")] == 6
+    assert found["kube9_observation_outcomes_total"][("events", "stored")] == 6
 
 
 def _with_events(operator: Operator, number: int) -> dict[str, dict[tuple[str, ...], float]] | None:

@@ -1,4 +1,4 @@
-"""What the log says: one line a problem, and nothing of libraries."""
+"""The log has one line for each problem, and no messages of libraries."""
 
 from pathlib import Path
 
@@ -35,6 +35,6 @@ def test_no_kubeconfig_is_one_line_and_libraries_are_silent(tmp_path: Path) -> N
     assert "library" not in operator.log_text()
     assert all(line.startswith("{") for line in operator.log_text().splitlines()), operator.log_text()
     (line,) = [line for line in operator.log() if line["level"] != "info"]
-    assert (line["event"], line["why"]) == ("problem.began", "no usable credentials")
+    assert (line["event"], line["reason"]) == ("problem.began", "no usable credentials")
     assert str(tmp_path / "absent") in line["error"]
     assert before > 1

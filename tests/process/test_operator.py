@@ -160,7 +160,7 @@ def test_another_cluster_behind_the_same_address(operator: Operator, standin: St
         standin.write(warning("two", "BackOff", "again"))
         until(lambda: counts(operator) == {"one": 1, "two": 1}, "what happened in the other one")
         until(lambda: gaps(operator), "the gap")
-        assert [gap["reason"] for gap in gaps(operator)] == ["it is another cluster from here on"]
+        assert [gap["reason"] for gap in gaps(operator)] == ["the API server belongs to another cluster from here on"]
         assert operator.stop() == 0
         operator.start()
         standin.write(warning("three", "BackOff", "again"))
@@ -206,7 +206,7 @@ def test_an_error_is_answered_and_over(operator: Operator, standin: StandIn, pla
             lambda: [line for line in operator.log() if line["event"] == "watch.restored" and line["source"] == "events"],
             "the end of the trouble",
         )
-    troubles = [line for line in operator.log() if line["event"] == "watch.trouble" and line["source"] == "events"]
+    troubles = [line for line in operator.log() if line["event"] == "watch.failed" and line["source"] == "events"]
     assert len(troubles) == 1, "one line, however often it is tried"
 
 
@@ -284,10 +284,10 @@ def test_a_newer_database_is_refused_and_left_untouched(operator: Operator, stan
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"DB_PATH=relative": "must be the absolute path of a folder"},
+        {"DB_PATH=relative": "must be the absolute path of a folder, such as /data"},
         {
             "LOG_LEVEL=loud": "must be one of debug, info, warning, error",
-            "DB_PATH=/nowhere": "must be a folder that exists",
+            "DB_PATH=/nowhere": "must be an existing folder",
             "EVENT_QUIET_MINUTES=0": "must be a whole number of minutes from 1 to 10080",
         },
     ],
@@ -321,7 +321,7 @@ def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
         assert operator.events() == []
         assert not operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
         assert "in KUBECONFIG=" in operator.log_text()
-        assert {line["why"] for line in operator.log() if line["event"] == "watch.trouble"} == {"no usable credentials"}
+        assert {line["why"] for line in operator.log() if line["event"] == "watch.failed"} == {"no usable credentials"}
         assert operator.stop() == 0
 
 

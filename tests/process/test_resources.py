@@ -108,8 +108,8 @@ def test_bookmarks_vouch_for_a_watch_that_takes_long(operator: Operator, standin
     with operator:
         until(lambda: asked(standin, "pods", "timeoutSeconds=600"), "a long watch, after one that had bookmarks")
         watches = operator.health()[1]["watches"]
-        first = watches["pods"]["proved_until"]
-        until(lambda: operator.health()[1]["watches"]["pods"]["proved_until"] > first, "a bookmark")
+        first = watches["pods"]["confirmed_until"]
+        until(lambda: operator.health()[1]["watches"]["pods"]["confirmed_until"] > first, "a bookmark")
         assert len(asked(standin, "pods", "timeoutSeconds=600")) == 1
         assert not asked(standin, "events", "timeoutSeconds=600"), "Events have no bookmarks"
         standin.control("bookmarks", 3600)

@@ -54,6 +54,6 @@ def test_no_secret_is_left_anywhere(operator: Operator, standin: StandIn) -> Non
     logged = sum(line["secrets"] for line in operator.log() if line["event"] == "event.redacted")
     assert logged > 0, "said as often as one namespace may fill the log"
     assert any(line["event"] == "lines.undecodable" for line in operator.log())
-    counted = re.search(r"^kube9_events_redacted_total (\S+)$", metrics, re.MULTILINE)
+    counted = re.search(r"^kube9_secrets_redacted_total (\S+)$", metrics, re.MULTILINE)
     assert counted
     assert float(counted[1]) >= max(logged, len(secrets.SENTENCES) * 3), "every secret is counted"

@@ -65,12 +65,12 @@ def test_it_follows_health(operator: Operator, standin: StandIn) -> None:
 
 def test_where_it_may_not_be_written_recording_goes_on(operator: Operator, standin: StandIn) -> None:
     standin.control("answer_apply", 403)
-    reasons = ["the status ConfigMap: not permitted"]
+    reasons = ["the status ConfigMap cannot be written: not permitted"]
     found = until(lambda: (said := operator.health()[1])["reasons"] == reasons and said, "health to say so")
     assert found["status"] == "degraded"
     standin.write(warning("one", "BackOff", "again"))
     until(lambda: operator.events(), "the event")
-    assert len([line for line in operator.log() if line["event"] == "status.trouble"]) == 1
+    assert len([line for line in operator.log() if line["event"] == "status.failed"]) == 1
     standin.control("answer_apply", 200)
     until(lambda: operator.health()[0] == 200, "it to heal")
     until(lambda: (published(standin) or {}).get("health") == "healthy", "the ConfigMap to say so")
@@ -88,8 +88,8 @@ def test_a_passing_trouble_is_no_change_of_health(operator: Operator, standin: S
 
 def test_without_a_namespace_there_is_none(tmp_path: Path, standin: StandIn) -> None:
     with Operator(tmp_path, standin.kubeconfig(tmp_path), POD_NAMESPACE="") as running:
-        until(lambda: running.health()[1]["watches"]["events"]["proved_until"], "the list")
-        assert running.health()[1]["status_configmap"] == {"written": None, "trouble": ""}
+        until(lambda: running.health()[1]["watches"]["events"]["confirmed_until"], "the list")
+        assert running.health()[1]["status_configmap"] == {"last_written": None, "trouble": ""}
         assert standin.control("applied") == {}
 
 

@@ -22,7 +22,8 @@ from kube9_operator.model.resource_states import State, Workload
 from kube9_operator.model.resource_states import encode as reduced
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
-from kube9_operator.supervise.child import BeginAgain, CannotStart, OutboxBatch
+from kube9_operator.supervise.exits import BeginAgain, CannotStart
+from kube9_operator.supervise.messages import OutboxBatch
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.resources import detect
 from kube9_operator.write.sqlite import database, lock
@@ -41,9 +42,9 @@ class Asked:
         self.abandon = False
         self.tally = Tally()
         self.phases: list[str] = []
-        self.told: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
+        self.batches: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
 
-    def again(self, report: object = None) -> None:
+    def beat_from_thread(self, report: object = None) -> None:
         pass
 
     def beat(self, phase: str = "running", report: object = None) -> None:

@@ -1,13 +1,11 @@
 """An API server of Events without a network: what a reflector's client asks is answered here, in the thread of the test.
 
-The client, its decoding and the reflector are the real ones; urllib3's responses, the clock and every wait are made. A fault is
-what the API server's answer to one request is instead. Time passes only where somebody waits.
+The client, its decoding, the lister and the reflector are the real ones. urllib3's responses, the clock and every wait are
+made, and passed in. A fault is what the API server's answer to one request is instead. Time passes only where somebody waits.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +13,16 @@ from unittest import mock
 
 import urllib3
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import Control, ListEnds, Unavailable
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds import KINDS
-from kube9_operator.watch.outbox import Stopped
+from kube9_operator.watch.lister import Lister
 from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.reflector import Reflector
 from tests.standin import warning
@@ -66,11 +65,11 @@ class Clock:
     def __init__(self) -> None:
         self.now = START
 
-    def seconds(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
-    def nanoseconds(self) -> int:
-        return int(self.now * 1e9)
+    def now_ms(self) -> int:
+        return int(self.now * 1e3)
 
     def passes(self, seconds: float) -> None:
         self.now += seconds
@@ -119,8 +118,8 @@ class Sink:
         for one in batch.observations:
             self.counts[one.name] = max(one.count, self.counts.get(one.name, 0))
 
-    def holes(self) -> list[str]:
-        """Of each complete list why it was needed; '' for the first."""
+    def reasons(self) -> list[str]:
+        """The reason of each complete list; '' for the first."""
         return [one.reason for one in self.control if isinstance(one, ListEnds)]
 
     def unavailable(self) -> list[str]:
@@ -143,7 +142,7 @@ class Server:
         self.versions: list[str] = []
         """From which each watch went on."""
         self.ahead_seconds = 0.0
-        self.reloads = 0
+        self.connections = 0
         self.between: tuple[str, ...] = ()
         """What happens just before the first fault is met."""
         self.after: tuple[str, ...] = ()
@@ -165,6 +164,15 @@ class Server:
 
     def counts(self) -> dict[str, int]:
         return {event["involvedObject"]["name"]: event["count"] for event in self.objects.values()}
+
+    @property
+    def reloads(self) -> int:
+        """How often the client has read its credentials again."""
+        return self.connections - 1
+
+    def connect(self, _plugin_seconds: float, _reach: Reach) -> "Api":
+        self.connections += 1
+        return Api(self)
 
     def call(self, path: str, query: dict[str, str]) -> Response:
         """The answer to a request. Raises what urllib3 does where there is none."""
@@ -341,26 +349,15 @@ FAULTS: dict[str, Fault] = {
 """By the names that the faults of the stand-in API server have, which meets a whole operator with them."""
 
 
-class _Wire(Client):
-    """The real client, connected to a `Server`."""
+class Api:
+    """What the client uses of the library's ApiClient, connected to a `Server`."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__(1.0, Reach(), 1.0)
         self._server = server
+        self.rest_client = SimpleNamespace(close=lambda: None)
+        self.param_serialize = _serialize
 
-    def reload_credentials(self) -> None:
-        self._server.reloads += 1
-        super().reload_credentials()
-
-    def close(self) -> None:
-        self._api = None
-
-    def _connected(self) -> Any:
-        if self._api is None:
-            self._api = SimpleNamespace(param_serialize=_serialize, call_api=self._call)
-        return self._api
-
-    def _call(self, path: str, query: dict[str, str], _request_timeout: tuple[float, float]) -> Any:
+    def call_api(self, path: str, query: dict[str, str], _request_timeout: tuple[float, float]) -> Any:
         return SimpleNamespace(response=self._server.call(path, query))
 
 
@@ -380,21 +377,10 @@ class Logged:
     def __getattr__(self, level: str) -> Any:
         return lambda event, **fields: self.lines.append((level, event, fields))
 
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What was wrong, without that the server could not be reached."""
-        found = [fields["why"] for _, event, fields in self.lines if event == "watch.trouble"]
+        found = [fields["why"] for _, event, fields in self.lines if event == "watch.failed"]
         return [why for why in found if why != "the API server cannot be reached"]
-
-
-@contextmanager
-def made_time(clock: Clock) -> Iterator[None]:
-    """The process has this clock, and waits for nothing else."""
-    with (
-        mock.patch.object(time, "monotonic", clock.seconds),
-        mock.patch.object(time, "time", clock.seconds),
-        mock.patch.object(time, "time_ns", clock.nanoseconds),
-    ):
-        yield
 
 
 class Run:
@@ -413,15 +399,18 @@ class Run:
         self.deadlines = deadlines or Deadlines()
         kind: Kind = KINDS["events"]
         ready = Ready({"events": version} if version else {}, cluster, 0)
-        with mock.patch("kube9_operator.logs.get", return_value=self.log):
-            self.reflector = Reflector(
-                kind,
-                ready,
-                _Wire(server),
-                self.sink,
-                server.stop,
-                self.deadlines,
-                self.tally,  # type: ignore[arg-type]
-            )
-            with made_time(server.clock), suppress(Stopped):
-                self.reflector.run()
+        client = Client(1.0, Reach(), 1.0, server.clock, server.connect)
+        log: Any = self.log
+        self.reflector = Reflector(
+            kind,
+            ready,
+            Lister(kind, client, self.deadlines, server.clock),
+            self.sink,
+            server.stop,
+            self.deadlines,
+            self.tally,
+            Backoff(self.deadlines.retry_first, self.deadlines.retry_most),
+            clock=server.clock,
+            log=log,
+        )
+        self.reflector.run()

@@ -15,7 +15,8 @@ import pytest
 
 from kube9_operator import logs
 from kube9_operator.watch import credentials, plugin
-from kube9_operator.watch.client import CREDENTIALS, ApiError, Client
+from kube9_operator.watch.client import Client
+from kube9_operator.watch.errors import ApiError, CredentialsFailed
 from kube9_operator.watch.plugin import Unusable
 from kube9_operator.watch.reach import Reach
 from tests.operator import until
@@ -109,7 +110,7 @@ def test_what_is_unusable_is_said_without_the_secret(kubeconfig: Write, user: di
     for _ in range(2):
         with pytest.raises(ApiError, match="no usable credentials in KUBECONFIG=") as error:
             client.get("/version", [], 0.1)
-        assert error.value.status == CREDENTIALS
+        assert isinstance(error.value, CredentialsFailed)
         assert SECRET not in str(error.value)
         assert SECRET not in logs.one_line(error.value)
 
@@ -132,7 +133,7 @@ def test_the_address_is_without_a_password(kubeconfig: Write, server: str) -> No
 @pytest.mark.parametrize("server", ["https://[::1", "https://a:pa55w0rd@b:port"])
 def test_an_address_that_is_none_is_not_told(kubeconfig: Write, server: str) -> None:
     kubeconfig({"token": SECRET}, server)
-    with pytest.raises(ApiError, match="the address of the server is no URL") as error:
+    with pytest.raises(ApiError, match="the address of the server is not a URL") as error:
         Client(0.1, Reach(), 1.0).get("/version", [], 0.1)
     assert "pa55w0rd" not in str(error.value)
 
@@ -147,7 +148,7 @@ def is_gone(path: Path) -> bool:
 
 def test_a_plug_in_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
     number = tmp_path / "number"
-    with pytest.raises(Unusable, match="the plug-in sh did not end in its time"):
+    with pytest.raises(Unusable, match="the plug-in sh did not end in time"):
         plugin.run(["sh", "-c", f"sleep 1000 & echo $! >{number}; wait"], dict(os.environ), None, 1.0)
     until(lambda: is_gone(number), "the end of what it started")
 
@@ -220,6 +221,6 @@ ask()
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
-    assert [line["event"] for line in lines] == ["failed.unexpectedly", "library.message", "failed", "failed.unexpectedly"]
+    assert [line["event"] for line in lines] == ["exception.uncaught", "library.message", "failed", "exception.uncaught"]
     assert SECRET not in ended.stderr + ended.stdout
     assert sum("Invalid header value" in line.get("exception", "") for line in lines) == 3

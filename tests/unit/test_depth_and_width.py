@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube9_operator.model.resource_states import GONE, UNREADABLE
-from kube9_operator.watch import cluster_identity, items, lines, whole_list
+from kube9_operator.watch import cluster_identity, decoding, lines, list_decoding
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import Answer, ApiError, status_of
+from kube9_operator.watch.client import Answer, status_of
 from kube9_operator.watch.decoding import identity
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds import KINDS
-from kube9_operator.watch.whole_list import WholeList
+from kube9_operator.watch.list_decoding import ListReader
 
 OWN = {"name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": "7", "creationTimestamp": "2026-11-24T10:00:00Z"}
 DEEP = (1, 5, 9, 11, 12, 13, 20, 900, 990, 1_500, 9_995, 50_000)
@@ -114,9 +115,9 @@ def test_any_object_in_a_watch_a_page_and_a_list_as_a_stream(source: str, found:
     check(watched, kind)
     assert watched.version == "8"
     body = b'{"kind":"List","metadata":{"resourceVersion":"9"},"items":[%s]}\n' % b",".join(every)
-    meta, page = lines.page(body, kind)
+    meta, page = list_decoding.page(body, kind)
     check(page, kind)
-    reading = WholeList(kind)
+    reading = ListReader(kind)
     listed = merged([reading.feed(one) for one in in_pieces(body, size)])
     check(listed, kind)
     assert meta.resource_version == reading.end().resource_version == "9"
@@ -176,25 +177,25 @@ def test_any_body_of_an_error_and_any_error_line(inner: str, key: str) -> None:
 @settings(max_examples=50, deadline=None)
 def test_any_namespace(inner: str, key: str) -> None:
     body = json.dumps({"metadata": OWN | {key: MARK}}).replace(f'"{MARK}"', inner).encode()
-    assert (lines.uid(body), lines.stays(body)) == ("u1", True)
+    assert (cluster_identity.uid(body), cluster_identity.remains(body)) == ("u1", True)
     body = json.dumps({"metadata": OWN | {key: MARK, "deletionTimestamp": "2026-11-24T10:00:00Z"}}).encode()
-    assert not lines.stays(body.replace(b'"<here>"', inner.encode()))
+    assert not cluster_identity.remains(body.replace(b'"<here>"', inner.encode()))
     with pytest.raises(ApiError):
-        lines.uid(inner.encode())
+        cluster_identity.uid(inner.encode())
     assert cluster_identity.CLUSTER == "kube-system"
 
 
 @pytest.mark.parametrize("source", ["events", "pods", "services"])
 @pytest.mark.parametrize("first", [True, False])
 def test_what_is_too_long_is_passed_over_with_its_version(source: str, first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (lines, whole_list):
-        monkeypatch.setattr(module, "MAX_LINE_BYTES", 2_000)
+    for module in (lines, list_decoding):
+        monkeypatch.setattr(module, "MAX_OBJECT_BYTES", 2_000)
     kind = KINDS[source]
     parts = [f'"metadata":{json.dumps(OWN)}', f'"odd":{nested(400, array=True)}', f'"message":"{"<" * 9_000}"']
     found = "{" + ",".join(parts if first else reversed(parts)) + "}"
     every = [well(kind, "6"), found.encode(), well(kind, "8")]
     for size in (97, 4_096, 1 << 30):
-        stream, reading = lines.Stream(kind), WholeList(kind)
+        stream, reading = lines.Stream(kind), ListReader(kind)
         text = b"".join(b'{"type":"MODIFIED","object":%s}\n' % one for one in every)
         batch = merged([stream.feed(one) for one in in_pieces(text, size)])
         check(batch, kind)
@@ -232,10 +233,10 @@ def test_memory_is_bounded_whatever_the_length_of_a_line() -> None:
     stream = lines.Stream(KINDS["events"])
     largest, needed = peak(stream, head, filling, 157, b'"}}\n')
     assert (len(largest.observations), largest.version) == (1, "7"), "1.5 MiB of a text, with six bytes a character"
-    assert needed < 3 * items.MAX_LINE_BYTES / MIB
+    assert needed < 3 * decoding.MAX_OBJECT_BYTES / MIB
     longer, needed = peak(stream, head, filling, 1_000, b'"}}\n')
     assert (longer.counts.undecodable, longer.version, names(longer)) == (1, "7", [])
-    assert needed < 3 * items.MAX_LINE_BYTES / MIB
+    assert needed < 3 * decoding.MAX_OBJECT_BYTES / MIB
 
 
 def test_an_identity_leaves_out_what_is_no_text() -> None:

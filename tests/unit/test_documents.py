@@ -5,7 +5,8 @@ from pathlib import Path
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import SEVERITIES
-from kube9_operator.watch.recognise import RULES
+from kube9_operator.model.rules.rule import Match, Rule
+from tests import documents
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "docs" / "events.md"
@@ -20,23 +21,28 @@ def described(row: rows.Row) -> str:
     return " | ".join((row.name, SEVERITIES[row.severity], title, row.kind or "any", row.repeat + key, metadata))
 
 
-def test_the_table_is_in_the_document_and_nothing_else() -> None:
-    table = EVENTS.read_text(encoding="utf-8").partition(OWN)[0]
+def test_rows_are_in_the_document_and_nothing_else() -> None:
+    table = EVENTS.read_text(encoding="utf-8").partition("## Changes of resources")[2].partition("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
     assert [line.removeprefix("| ").rpartition(" | ")[0] for line in lines] == [described(row) for row in rows.TABLE]
 
 
-def test_every_reason_is_in_the_document() -> None:
+def test_the_tables_of_rules_are_those_of_the_rules() -> None:
     text = EVENTS.read_text(encoding="utf-8")
-    for _, reason in RULES:
-        assert f"`{reason}`" in text
+    assert text == documents.whole(text), "run `make documents`"
+
+
+def test_fields_of_a_rule_are_explained() -> None:
+    text = EVENTS.read_text(encoding="utf-8").partition("| field | meaning |")[2].partition("A reader takes")[0]
+    told = {name for cell in re.findall(r"^\| (`[^|]*`) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+    assert told == set(Rule.__struct_fields__) | set(Match.__struct_fields__)
 
 
 def test_what_the_operator_tells_of_itself_is_in_the_document_and_nothing_else() -> None:
     told = {
         reason
         for path in (ROOT / "kube9_operator").rglob("*.py")
-        for reason in re.findall(r'(?:happened|_watch|Round)\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+        for reason in re.findall(r'(?:observation|_watch|Round)\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
     table = EVENTS.read_text(encoding="utf-8").partition(OWN)[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == told

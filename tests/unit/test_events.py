@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.model.observation import SEVERITIES, Observation
-from kube9_operator.watch import lines, observations
+from kube9_operator.model.rules.matcher import Chosen
+from kube9_operator.watch import lines, list_decoding, observations
 from kube9_operator.watch.kinds.events import EVENTS
+from kube9_operator.watch.list_decoding import ListReader
 from kube9_operator.watch.observations import Event, normalise
-from kube9_operator.watch.recognise import Chosen
-from kube9_operator.watch.whole_list import WholeList
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
 
@@ -213,8 +213,8 @@ def test_the_clock_reaches_every_event() -> None:
     body = b'{"metadata":{"resourceVersion":"9"},"items":[' + made + b"]}"
     line = b'{"type":"%s","object":' + made + b"}\n"
     clock = ms(CLOCK)
-    _, page = lines.page(body, EVENTS, clock)
-    for batch in (page, WholeList(EVENTS).feed(body, clock), lines.Stream(EVENTS).feed(line % b"ADDED", clock)):
+    _, page = list_decoding.page(body, EVENTS, clock)
+    for batch in (page, ListReader(EVENTS).feed(body, clock), lines.Stream(EVENTS).feed(line % b"ADDED", clock)):
         assert [seen.last_ms for seen in batch.observations] == [ms("2026-11-23T15:37:50Z")]
     assert lines.Stream(EVENTS).feed(line % b"DELETED", clock).gone == [("shop", ms("2026-11-23T15:37:50Z"))]
 
@@ -226,7 +226,9 @@ def test_limits() -> None:
 
 def test_what_kubernetes_wrote() -> None:
     body = DATA.read_bytes()
-    _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}", EVENTS)
+    _, batch = list_decoding.page(
+        b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(body.splitlines()) + b"]}", EVENTS
+    )
     assert (batch.counts.received, batch.counts.undecodable) == (210, 0)
     for seen in batch.observations:
         assert "\n" not in seen.description

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kube9_operator.files import NotAFile, open_file
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.write.recovery import quarantine
 from kube9_operator.write.recovery.btree_pages import Pages
@@ -84,8 +85,8 @@ def test_a_damaged_file_itself(tmp_path: Path, make: Callable[[Path], None]) -> 
 
 def test_health_says_so(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "kube9.db")
-    volume = Volume(tmp_path / "kube9.db", 1)
-    volume.look()
+    volume = Volume(tmp_path / "kube9.db", 1, Deadlines())
+    volume.check()
     assert volume.unreadable().startswith("not a file")
 
 

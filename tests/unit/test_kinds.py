@@ -31,9 +31,9 @@ from kube9_operator.model.resource_states import (
     Workload,
 )
 from kube9_operator.model.sources import EVERY
-from kube9_operator.watch import lines
+from kube9_operator.watch import lines, list_decoding
 from kube9_operator.watch.batch import Batch
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kinds import KINDS, claims, config_maps, cronjobs, nodes, owners, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 
@@ -311,8 +311,8 @@ def test_the_lines_of_a_watch() -> None:
 
 def test_a_list_says_what_is_there() -> None:
     body = {"metadata": {"resourceVersion": "9"}, "items": [made(), made(metadata={"name": "odd"}, spec={"replicas": "three"})]}
-    _, batch = lines.page(json.dumps(body).encode(), KINDS["deployments"])
+    _, batch = list_decoding.page(json.dumps(body).encode(), KINDS["deployments"])
     assert [(one.name, one.reduced == UNREADABLE) for one in batch.states] == [("web", False), ("odd", True)]
     body["items"] = [made(), {"metadata": {"name": "odd"}}]
     with pytest.raises(ApiError, match="has no name"):
-        lines.page(json.dumps(body).encode(), KINDS["deployments"])
+        list_decoding.page(json.dumps(body).encode(), KINDS["deployments"])

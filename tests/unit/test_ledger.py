@@ -101,7 +101,7 @@ def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record
     record.now_ms += MINUTE
     for source in ("events", "nodes"):
         record.relist(source, "another cluster")
-    reason = "it is another cluster from here on"
+    reason = "the API server belongs to another cluster from here on"
     assert record.gaps() == [("events", 0, MINUTE, reason), ("nodes", 0, MINUTE, reason)]
     (event,) = record.events()
     assert event["sources"] == ["events", "nodes"]
@@ -219,7 +219,7 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
         record.store.begin(NOW)
-        seen = operator_event.happened("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
+        seen = operator_event.observation("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
         record.ledger.happened(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
     assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]

@@ -13,9 +13,10 @@ import structlog
 import kube9_cli.render.plain
 from kube9_operator import logs, parser
 from kube9_operator.http.pages import Pages
-from kube9_operator.supervise.aggregation import Figures
-from kube9_operator.supervise.child import Watching
+from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
+from kube9_operator.supervise.messages import WatcherReport
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.text import plain
 
@@ -80,18 +81,18 @@ def test_off_a_terminal_it_is_json_that_loses_nothing(monkeypatch: pytest.Monkey
 
 
 def test_pages_show_no_text_raw(tmp_path: Path) -> None:
-    health, volume = Health(("events", NASTY), 120, 10), Volume(tmp_path / "kube9.db", 1)
-    health.began([NASTY])
-    health.heard("rest", Watching({"events": NASTY, NASTY: "not permitted"}))
-    volume.look()
+    health, volume = Health(("events", NASTY), 120, 10), Volume(tmp_path / "kube9.db", 1, Deadlines())
+    health.set_processes([NASTY])
+    health.receive("rest", WatcherReport({"events": NASTY, NASTY: "not permitted"}))
+    volume.check()
     volume._why = NASTY
-    pages = Pages(health, Figures(), volume, lambda: b"")
+    pages = Pages(health, MetricTotals(), volume, lambda: b"")
     document = pages.page("/healthz").body
     assert document.isascii()
     assert NASTY in json.loads(document)["watches"], "and loses nothing"
     assert hidden(pages.page("/readyz").body.decode()) == set()
-    told = health.told().health
-    assert told.isascii()
+    document_of_map = health.for_status_map().health
+    assert document_of_map.isascii()
 
 
 def test_complaints_about_arguments_are_plain(capsys: pytest.CaptureFixture[str]) -> None:

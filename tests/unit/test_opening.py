@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.write.sqlite import database, lock
 
 MAY_PASS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOMEM)

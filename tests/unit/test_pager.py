@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ControlFrame, Frame, ListBegins, ListEnds, decode
 from kube9_operator.model.tally import Tally
-from kube9_operator.supervise.child import Ready
+from kube9_operator.supervise.messages import Ready
 from kube9_operator.watch import client as clients
-from kube9_operator.watch import cluster_identity, items, lines, reflector
-from kube9_operator.watch.client import Answer, ApiError
+from kube9_operator.watch import decoding, lines, list_decoding, reflector
+from kube9_operator.watch.client import Answer
 from kube9_operator.watch.comparer import Comparer
+from kube9_operator.watch.errors import ApiError, UnexpectedAgain
 from kube9_operator.watch.kinds import KINDS
+from kube9_operator.watch.lister import Lister, Reads
 from kube9_operator.watch.outbox import Outbox
-from kube9_operator.watch.pager import Pager
+from kube9_operator.watch.pager import Page, Pager
 from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.reflector import Reflector
 
@@ -77,8 +80,8 @@ class Server:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held of an answer is 3,000 bytes, and of an object 2,500."""
     monkeypatch.setattr(clients, "MAX_BODY_BYTES", 3_000)
-    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 2_500)
-    monkeypatch.setattr("kube9_operator.watch.whole_list.MAX_LINE_BYTES", 2_500)
+    monkeypatch.setattr(lines, "MAX_OBJECT_BYTES", 2_500)
+    monkeypatch.setattr("kube9_operator.watch.list_decoding.MAX_OBJECT_BYTES", 2_500)
 
 
 def pager(server: Any) -> Pager:
@@ -100,26 +103,25 @@ def test_an_object_that_is_too_large_for_a_page_is_passed_over_and_named() -> No
     pages = list(pager(Server(100, 10_000, 100)).pages())
     assert [one.name for page in pages for one in page.batch.states] == ["o0", "o1", "o2"], "it is there"
     assert [one.identity.name for page in pages for one in page.batch.unreadable] == ["o1"]
-    assert pager(Server(10_000)).look().resource_version == "99", "of which the look is one too"
+    assert pager(Server(10_000)).newest().resource_version == "99", "of which the look is one too"
 
 
 @pytest.mark.usefixtures("small")
-def test_the_comparison_of_events_takes_any_size_and_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames, stop = Frames(), threading.Event()
+def test_the_comparison_of_events_takes_any_size_and_failure() -> None:
+    stop = threading.Event()
     server: Any = Server(10_000, *[400] * 20)
-    comparer = Comparer(KINDS["events"], server, Outbox("events", frames, stop, 100, 1.0), stop, Deadlines(compare=0.001))
     calls: list[int] = []
 
-    def pages(self: Pager) -> Iterator[Any]:
-        calls.append(1)
-        if len(calls) < 3:
-            raise RecursionError
-        stop.set()
-        return genuine(self)
+    class Failing(Lister):
+        def pages(self) -> Iterator[Page]:
+            calls.append(1)
+            if len(calls) < 3:
+                raise RecursionError
+            stop.set()
+            return super().pages()
 
-    genuine = Pager.pages
-    monkeypatch.setattr(Pager, "pages", pages)
-    comparer.run()
+    lister = Failing(KINDS["events"], server, Deadlines())
+    Comparer(lister, Outbox("events", Frames(), stop, 100, 1.0), stop, Deadlines(compare=0.001)).run()
     assert len(calls) == 3
 
 
@@ -133,22 +135,27 @@ class Frames:
         self.sent.put(decode(item))
 
 
-def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ends_a_watch_twice_is_passed_over_by_a_list() -> None:
     frames, stop = Frames(), threading.Event()
     times = Deadlines(retry_first=0.001, retry_most=0.002, empty_list=0.001)
     server: Any = Server(10, 10)
     ready = Ready({"pods": "5"}, "", 0)
-    watching = Reflector(PODS, ready, server, Outbox("pods", frames, stop, 100, 1.0), stop, times, Tally(), 3_600_000)
     began: list[str] = []
 
-    def stream(self: Reflector) -> None:
-        began.append(self._version)
-        if self._version == "5":
-            raise RecursionError("whatever it is")
-        stop.set()
+    class Failing(Lister):
+        def cluster(self) -> str:
+            return ""
 
-    monkeypatch.setattr(Reflector, "_stream", stream)
-    monkeypatch.setattr(cluster_identity, "cluster_uid", lambda *_: "")
+        def watch(self, version: str, *_: Any, **__: Any) -> Reads:
+            began.append(version)
+            if version == "5":
+                raise RecursionError("whatever it is")
+            stop.set()
+            yield from ()
+
+    outbox = Outbox("pods", frames, stop, 100, 1.0)
+    lister = Failing(PODS, server, times)
+    watching = Reflector(PODS, ready, lister, outbox, stop, times, Tally(), Backoff(0.001, 0.002), 3_600_000)
     watching.run()
     assert began == ["5", "5", "99"], "again, and then from a list"
     assert watching.failures == 2
@@ -157,10 +164,10 @@ def test_what_ends_a_watch_twice_is_passed_over_by_a_list(monkeypatch: pytest.Mo
         frame = frames.sent.get(timeout=10)
         marks += [type(frame.control)] if isinstance(frame, ControlFrame) else []
     assert marks == [ListBegins, ListEnds]
-    assert reflector.answers.FAILED_TWICE in reflector.answers.ANSWERS
+    assert UnexpectedAgain in reflector.answers.ERRORS
 
 
 def test_a_list_in_which_an_item_has_no_name_is_not_believed() -> None:
     with pytest.raises(ApiError, match="has no name"):
-        lines.page(b'{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{}}]}', PODS)
-    assert items.MAX_LINE_BYTES > 6 * 1.5 * 2**20
+        list_decoding.page(b'{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{}}]}', PODS)
+    assert decoding.MAX_OBJECT_BYTES > 6 * 1.5 * 2**20

@@ -1,78 +1,80 @@
-"""What the log says of what is wrong with watches: a line a problem, not a line a watch."""
+"""The log has one line for each problem of the watches, not one for each watch."""
 
 from kube9_operator.model.sources import PROCESSES, SOURCES
-from kube9_operator.supervise.child import Problem, Watching
-from kube9_operator.supervise.problems import Line, Problems
+from kube9_operator.supervise.messages import Problem, WatcherReport
+from kube9_operator.supervise.problems import Line, ProblemLog
 
 DOWN = Problem("the API server cannot be reached", "refused", of_all=True)
-BROKEN = Problem("no answer, or a broken one", "reset", of_all=True)
+BROKEN = Problem("the answer is missing or broken", "reset", of_all=True)
 DENIED = Problem("not permitted", "403", of_all=False)
 
 
-def said(problems: dict[str, Problem | None]) -> Watching:
-    return Watching({}, problems=problems)
+def report(problems: dict[str, Problem | None]) -> WatcherReport:
+    return WatcherReport({}, problems=problems)
 
 
 def began(problem: Problem, *sources: str) -> Line:
-    return Line("problem.began", False, {"why": problem.why, "error": problem.error, "sources": sorted(sources)})
+    return Line("problem.began", False, {"reason": problem.why, "error": problem.error, "sources": sorted(sources)})
 
 
 def ended(problem: Problem, seconds: float, *sources: str) -> Line:
-    return Line("problem.ended", True, {"why": problem.why, "sources": sorted(sources), "seconds": seconds})
+    return Line("problem.ended", True, {"reason": problem.why, "sources": sorted(sources), "seconds": seconds})
 
 
 def test_an_outage_is_one_line_whatever_watch_finds_it_when() -> None:
-    problems, lines = Problems(2.0), []
+    problems, lines = ProblemLog(2.0), []
     for second, source in enumerate(SOURCES):
-        problems.heard(said({source: DOWN}), float(second))
-        lines += problems.look(float(second))
-    assert [(line.event, line.fields["why"]) for line in lines] == [("problem.began", DOWN.why)]
+        problems.receive(report({source: DOWN}), float(second))
+        lines += problems.new_lines(float(second))
+    assert [(line.event, line.fields["reason"]) for line in lines] == [("problem.began", DOWN.why)]
     lines.clear()
     for second, process in enumerate(PROCESSES):
-        problems.heard(said(dict.fromkeys([name for name, one in SOURCES.items() if one.process == process])), 100.0 + second)
-        lines += problems.look(100.0 + second)
+        problems.receive(
+            report(dict.fromkeys([name for name, one in SOURCES.items() if one.process == process])), 100.0 + second
+        )
+        lines += problems.new_lines(100.0 + second)
     assert lines == [ended(DOWN, 99.0 + len(PROCESSES), *SOURCES)]
 
 
 def test_what_passes_by_itself_is_no_line() -> None:
-    problems = Problems(2.0)
-    problems.heard(said({"pods": BROKEN}), 0.0)
-    assert problems.look(1.9) == []
-    problems.heard(said({"pods": None}), 1.9)
-    assert problems.look(10.0) == []
+    problems = ProblemLog(2.0)
+    problems.receive(report({"pods": BROKEN}), 0.0)
+    assert problems.new_lines(1.9) == []
+    problems.receive(report({"pods": None}), 1.9)
+    assert problems.new_lines(10.0) == []
 
 
 def test_resources_that_are_refused_together_are_one_line_and_later_ones_another() -> None:
-    problems = Problems(2.0)
-    problems.heard(said({"pods": DENIED, "events": None}), 0.0)
-    problems.heard(said({"nodes": DENIED}), 1.0)
-    assert problems.look(2.0) == [began(DENIED, "nodes", "pods")]
-    problems.heard(said({"jobs": DENIED}), 60.0)
-    assert problems.look(61.0) == []
-    assert problems.look(62.0) == [began(DENIED, "jobs")]
-    assert problems.look(1_000.0) == []
-    problems.heard(said({"pods": None, "jobs": None}), 1_000.0)
-    assert problems.look(1_000.0) == []
-    problems.heard(said({"nodes": None}), 1_001.0)
-    assert problems.look(1_001.0) == [ended(DENIED, 1_001.0, "jobs", "nodes", "pods")]
+    problems = ProblemLog(2.0)
+    problems.receive(report({"pods": DENIED, "events": None}), 0.0)
+    problems.receive(report({"nodes": DENIED}), 1.0)
+    assert problems.new_lines(2.0) == [began(DENIED, "nodes", "pods")]
+    problems.receive(report({"jobs": DENIED}), 60.0)
+    assert problems.new_lines(61.0) == []
+    assert problems.new_lines(62.0) == [began(DENIED, "jobs")]
+    assert problems.new_lines(1_000.0) == []
+    problems.receive(report({"pods": None, "jobs": None}), 1_000.0)
+    assert problems.new_lines(1_000.0) == []
+    problems.receive(report({"nodes": None}), 1_001.0)
+    assert problems.new_lines(1_001.0) == [ended(DENIED, 1_001.0, "jobs", "nodes", "pods")]
 
 
 def test_a_problem_that_becomes_another_is_over_with_that() -> None:
-    problems = Problems(2.0)
-    problems.heard(said({"pods": DOWN, "nodes": DOWN}), 0.0)
-    assert problems.look(2.0) == [began(DOWN, "nodes", "pods")]
-    problems.heard(said({"pods": DENIED, "nodes": None}), 10.0)
-    assert problems.look(10.0) == []
-    assert problems.look(12.0) == [began(DENIED, "pods")]
-    problems.heard(said({"pods": None}), 20.0)
-    assert problems.look(20.0) == [ended(DENIED, 10.0, "pods")]
+    problems = ProblemLog(2.0)
+    problems.receive(report({"pods": DOWN, "nodes": DOWN}), 0.0)
+    assert problems.new_lines(2.0) == [began(DOWN, "nodes", "pods")]
+    problems.receive(report({"pods": DENIED, "nodes": None}), 10.0)
+    assert problems.new_lines(10.0) == []
+    assert problems.new_lines(12.0) == [began(DENIED, "pods")]
+    problems.receive(report({"pods": None}), 20.0)
+    assert problems.new_lines(20.0) == [ended(DENIED, 10.0, "pods")]
 
 
 def test_a_process_that_starts_again_says_nothing_of_what_it_does_not_know_yet() -> None:
-    problems = Problems(2.0)
-    problems.heard(said({"pods": DOWN}), 0.0)
-    assert problems.look(2.0) == [began(DOWN, "pods")]
-    problems.heard(said({}), 3.0)
-    assert problems.look(3.0) == []
-    problems.heard(said({"pods": DOWN}), 4.0)
-    assert problems.look(10.0) == []
+    problems = ProblemLog(2.0)
+    problems.receive(report({"pods": DOWN}), 0.0)
+    assert problems.new_lines(2.0) == [began(DOWN, "pods")]
+    problems.receive(report({}), 3.0)
+    assert problems.new_lines(3.0) == []
+    problems.receive(report({"pods": DOWN}), 4.0)
+    assert problems.new_lines(10.0) == []

@@ -177,7 +177,7 @@ def test_metadata_that_is_too_large_keeps_what_has_room() -> None:
 
 
 def test_own_events_are_redacted_and_counted() -> None:
-    seen = operator_event.happened(
+    seen = operator_event.observation(
         "Odd", INFO, f"with {secrets.AWS}", f"{secrets.KEY}\nmore", 1_000, {"password": "x", "why": secrets.JWT}
     )
     assert (seen.title, seen.description) == ("with [REDACTED]", "[REDACTED] more")

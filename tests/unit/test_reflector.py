@@ -3,18 +3,29 @@
 The same faults meet a whole operator in tests/process/test_faults.py.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ListBegins, ListEnds
-from kube9_operator.model.tally import RECORDED
-from tests.unit.api import FAULTS, Clock, Response, Run, Server
+from kube9_operator.model.tally import RECORDED, Tally
+from kube9_operator.supervise.messages import Ready
+from kube9_operator.watch import answers
+from kube9_operator.watch.batch import Batch
+from kube9_operator.watch.errors import ApiError, Expired, TooLarge, http_error
+from kube9_operator.watch.kinds import KINDS
+from kube9_operator.watch.list_decoding import ListMeta
+from kube9_operator.watch.lister import Reads
+from kube9_operator.watch.pager import Page
+from kube9_operator.watch.reflector import Reflector
+from tests.unit.api import FAULTS, Clock, Logged, Response, Run, Server, Sink, Stop
 
 TIMES = Deadlines()
 PODS = tuple(f"pod-{number}" for number in range(7))
-BROKEN = "no answer, or a broken one"
+BROKEN = "the answer is missing or broken"
 EXPIRED = "the version has expired"
 PLAIN = "watch again"
 
@@ -28,7 +39,8 @@ class Case(NamedTuple):
     """Or "list again", "wait long", "go on": what the next request is."""
     why: str = ""
     """What the log says, once; '' for nothing aloud."""
-    hole: str = ""
+    reason: str = ""
+    """What the next list gives as its reason."""
     undecodable: int = 0
     reloads: bool = False
     least_wait: float = 0.0
@@ -43,9 +55,9 @@ REFUSALS = {
     "HTTP 401": {"why": "the credentials are not accepted", "reloads": True},
     "HTTP 403": {"why": "not permitted", "then": "wait long", "reloads": True},
     "HTTP 404": {"why": "not served", "then": "wait long"},
-    "HTTP 429": {"why": "the server is busy", "least_wait": 7.0},
-    "HTTP 500": {"why": "the server has failed"},
-    "HTTP 503": {"why": "the server has failed"},
+    "HTTP 429": {"why": "the API server is busy", "least_wait": 7.0},
+    "HTTP 500": {"why": "the API server reports an internal error"},
+    "HTTP 503": {"why": "the API server reports an internal error"},
 }
 CASES = [
     *(Case(fault, on, **said) for on in ("look", "watch") for fault, said in REFUSALS.items()),  # type: ignore[arg-type]
@@ -54,19 +66,27 @@ CASES = [
     Case("refused", "watch"),
     *(Case("HTTP 410", on, "list again", EXPIRED, "expired") for on in ("look", "watch")),
     Case("ERROR line 410", "watch", "list again", EXPIRED, "expired"),
-    Case("empty watch", "watch", "list again", "the version has expired, and the server does not say so", "expired"),
-    Case("ERROR line 500", "watch", why="the server has failed"),
+    Case("empty watch", "watch", "list again", "the version has expired: the watch ended at once", "expired"),
+    Case("ERROR line 500", "watch", why="the API server reports an internal error"),
     Case("ERROR line without a status", "watch", why=BROKEN),
     Case("HTML", "watch", why=BROKEN, undecodable=3),
     *(Case(fault, "watch", why=BROKEN) for fault in ("reset in mid-line", "silence", "drip")),
     Case("no last chunk", "watch", why=BROKEN, times=1),
-    Case("half a line", "watch", "list again", "the version has expired, and the server does not say so", "expired", times=1),
+    Case("half a line", "watch", "list again", "the version has expired: the watch ended at once", "expired", times=1),
     *(Case("byte by byte", on, "go on") for on in ("look", "watch")),
     Case("line that does not decode", "watch", "go on", undecodable=1, times=1),
     Case("line of bytes", "watch", "go on", undecodable=1, times=1),
     *(Case(fault, "watch", "go on", times=1) for fault in ("unknown line type", "BOOKMARK line")),
-    Case("gone back", "look", "list again", "the server has gone back to an earlier state", "behind", times=1),
-    Case("another cluster", "look", "list again", "it is another cluster", "another cluster", reloads=True, times=1),
+    Case("gone back", "look", "list again", "the API server went back to an earlier state", "behind", times=1),
+    Case(
+        "another cluster",
+        "look",
+        "list again",
+        "the API server belongs to another cluster",
+        "another cluster",
+        reloads=True,
+        times=1,
+    ),
     *(Case(f"clock jumps {way}", on, "go on") for way in ("ahead", "back") for on in ("look", "watch")),
 ]
 """Met after the first list, when Events have happened that the watch is to bring."""
@@ -75,7 +95,7 @@ IN_LISTS = [
         Case(fault, on, "list again", why)
         for on in ("first", "page")
         for fault, why in (
-            ("HTTP 500", "the server has failed"),
+            ("HTTP 500", "the API server reports an internal error"),
             ("HTML", BROKEN),
             ("truncated body", BROKEN),
             ("body breaks off", BROKEN),
@@ -100,12 +120,12 @@ def test_a_list_and_watches_without_a_fault() -> None:
     run = Run(server)
     assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "look"]
     assert run.sink.counts == dict.fromkeys(PODS, 1)
-    assert (run.sink.holes(), run.log.troubles(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
+    assert (run.sink.reasons(), run.log.problems(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
     assert [type(one) for one in run.sink.control if isinstance(one, ListBegins | ListEnds)] == [ListBegins, ListEnds]
 
 
 def test_what_is_timed_is_how_long_events_took_to_their_place_in_the_queue() -> None:
-    timed = Run(a_server(), wait_seconds=2.0).tally.report().observed
+    timed = Run(a_server(), wait_seconds=2.0).tally.report().histograms
     assert set(timed) == {"kube9_events_recorded_duration_seconds"}
     reads = sum(timed[RECORDED].buckets)
     assert 0 < reads <= len(PODS)
@@ -118,7 +138,7 @@ def test_a_watch_goes_on_from_where_the_record_ends() -> None:
     assert server.asked[:3] == ["cluster", "look", "watch"]
     assert server.versions[0] == "104"
     assert run.sink.counts == dict.fromkeys(PODS[4:], 1)
-    assert run.sink.holes() == [], "nothing was listed"
+    assert run.sink.reasons() == [], "nothing was listed"
 
 
 def test_what_happened_before_the_freshness_check_confirms_nothing() -> None:
@@ -152,9 +172,9 @@ def test_a_fault_of_a_watch(case: Case, times: int) -> None:
     assert run.sink.counts == server.counts(), "nothing is lost, and each has its latest count"
     failed = times if case.then != "go on" else 0
     assert len(server.stop.waits) == run.reflector.failures == failed
-    assert run.log.troubles() == ([case.why] if case.why else []), "one line, however often"
+    assert run.log.problems() == ([case.why] if case.why else []), "one line, however often"
     lists = 1 + (failed if case.then == "list again" else 0)
-    assert run.sink.holes() == ["", *[case.hole] * (lists - 1)]
+    assert run.sink.reasons() == ["", *[case.reason] * (lists - 1)]
     assert run.sink.undecodable == case.undecodable * times
     assert (server.reloads > 0) is case.reloads
     assert run.sink.unavailable() == ([case.why] * times if case.then == "wait long" else [])
@@ -172,9 +192,9 @@ def test_a_fault_in_a_list(case: Case) -> None:
     server.plans = [(case.on, case.fault)]
     run = Run(server)
     assert run.sink.counts == server.counts()
-    assert run.sink.holes() == [case.hole]
+    assert run.sink.reasons() == [case.reason]
     assert len(server.stop.waits) == 1
-    assert run.log.troubles() == ([case.why] if case.why else [])
+    assert run.log.problems() == ([case.why] if case.why else [])
     assert ("whole" in server.asked) is (case.then == "whole"), "an expired page is read in one answer"
     assert run.sink.unavailable() == ([case.why] if case.then == "wait long" else [])
     assert server.reloads == (1 if case.reloads else 0)
@@ -202,6 +222,88 @@ def test_what_cannot_be_decoded_is_named() -> None:
     named = ["shop/broken at version 103"]
     assert run.reflector.unreadable.latest() == named
     assert [fields["object"] for _, event, fields in run.log.lines if event == "lines.undecodable"] == named
+
+
+class Scripted:
+    """A lister that fails as it is told, once, and then has nothing to list or watch. No server, no client, no bytes."""
+
+    server_ms = 0
+
+    def __init__(self, error: ApiError, stop: Stop) -> None:
+        self.errors = [error]
+        self.asked: list[str] = []
+        self.reloads = 0
+        self._stop = stop
+
+    def cluster(self) -> str:
+        return "cluster-1"
+
+    def pages(self) -> Iterator[Page]:
+        self.asked.append("list")
+        yield Page(ListMeta("9"), Batch(), "", 0.0)
+
+    full_list = pages
+
+    def newest(self) -> ListMeta:
+        return ListMeta("9")
+
+    def watch(self, version: str, *_: Any) -> Reads:
+        self.asked.append(f"watch from {version}")
+        if self.errors:
+            raise self.errors.pop()
+        self._stop.set()
+        yield from ()
+
+    def namespace_remains(self, _namespace: str) -> bool:
+        return True
+
+    def server_now_ms(self) -> int:
+        return 0
+
+    def reload_credentials(self) -> None:
+        self.reloads += 1
+
+    def interrupt(self) -> None:
+        pass
+
+    close = interrupt
+
+
+EVERY_ERROR = [
+    *(
+        (one, meaning)
+        for kind, meaning in answers.ERRORS.items()
+        for one in [Expired(410, "") if kind is Expired else kind("")]
+    ),
+    *((http_error(status, ""), meaning) for status, meaning in answers.STATUSES.items()),
+    (http_error(503, ""), answers.SERVER),
+    (http_error(418, ""), answers.OTHER),
+    (TooLarge(""), answers.OTHER),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"), EVERY_ERROR, ids=lambda one: type(one).__name__ + str(getattr(one, "status", ""))
+)
+def test_every_row_of_the_table_of_answers(error: ApiError, meaning: answers.Meaning) -> None:
+    clock = Clock()
+    stop, log, sink = Stop(clock), Logged(), Sink(clock, 0.0)
+    lister = Scripted(error, stop)
+    made: Any = log
+    reflector = Reflector(
+        *(KINDS["events"], Ready({"events": "5"}, "cluster-1", 0), lister, sink, stop, TIMES, Tally()),
+        Backoff(3.0, 60.0, jitter=(1.0, 1.0)),
+        clock=clock,
+        log=made,
+    )
+    reflector.run()
+    lists = meaning.then == "list again"
+    assert lister.asked == ["watch from 5", *(["list", "watch from 9"] if lists else ["watch from 5"])]
+    assert sink.reasons() == ([meaning.reason] if lists else [])
+    assert sink.unavailable() == ([meaning.why] if meaning.then == "wait long" else [])
+    assert stop.waits == [TIMES.denied_retry if meaning.then == "wait long" else 3.0]
+    assert lister.reloads == int(meaning.reload_credentials)
+    assert [fields["why"] for _, event, fields in log.lines if event == "watch.failed"] == [meaning.why]
 
 
 def test_every_fault_is_tried() -> None:

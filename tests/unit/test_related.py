@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kube9_cli.query.connection import MAX_OWNERS, OWNERS
 from kube9_operator.model import rows
-from kube9_operator.model.observation import Observation
+from kube9_operator.model.observation import ERROR, Observation
 from kube9_operator.model.resource_states import (
     Autoscaler,
     Claim,
@@ -202,7 +202,8 @@ def of(kind: str, row: rows.Row, metadata: str, **more: Any) -> Observation:
     return replace(EVENT, kind=kind, name="data", uid="uid-data", row=row.name, title=title, metadata=metadata, **more)
 
 
-UNBOUND = of("PersistentVolumeClaim", rows.CANNOT_BIND, '{"reason":"FailedBinding"}')
+CANNOT_BIND = rows.Row(name="PVC cannot bind", severity=ERROR, title="PVC binding failed", kind="PersistentVolumeClaim")
+UNBOUND = of("PersistentVolumeClaim", CANNOT_BIND, '{"reason":"FailedBinding"}')
 CLAIM = state("data", Claim("fast", "10Gi"))
 
 
@@ -222,7 +223,7 @@ def test_a_claim_says_what_it_wants_whatever_comes_first(keeper: Kept, order: tu
 
 def test_what_the_event_says_itself_stands(keeper: Kept) -> None:
     keeper.sees("persistentvolumeclaims", CLAIM)
-    keeper.hears(of("PersistentVolumeClaim", rows.CANNOT_BIND, '{"storage_class":"slow"}'))
+    keeper.hears(of("PersistentVolumeClaim", CANNOT_BIND, '{"storage_class":"slow"}'))
     assert keeper.one()["metadata"] == {"storage_class": "slow", "requested_size": "10Gi"}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import SEVERITIES, hash64
+from kube9_operator.model.rules import matcher
+from kube9_operator.model.rules.matcher import built_in_table
 from kube9_operator.text.limits import MAX_TITLE_CHARACTERS
 
 
@@ -40,8 +42,21 @@ def test_keys() -> None:
 
 
 def test_titles() -> None:
-    assert rows.title(rows.OTHER, "Pod", "Preempting") == "Pod Preempting"
-    assert rows.title(rows.OTHER, reason="Odd") == "Odd"
     assert rows.title(rows.HPA_SCALED) == "HPA scaled"
     assert rows.title(rows.HPA_SCALED, "Deployment") == "HPA scaled Deployment"
-    assert rows.title(rows.OTHER, "{reason}", "{kind.__class__}") == "{reason} {kind.__class__}"
+    assert rows.title(rows.SCALED, "{kind.__class__}") == "{kind.__class__} scaled"
+
+
+def test_a_row_and_a_rule_of_one_name_are_one_event() -> None:
+    """The same key, so an Event and a status meet; the rule says the severity and title of the Event."""
+    rules = {rule.id: rule for rule in built_in_table().rules}
+    shared = [row for row in rows.BY_NAME.values() if row.name in rules]
+    assert {row.name for row in shared} == {
+        *("container restarts", "node not ready", "quota exceeded", "HPA scaled", "cannot schedule"),
+    }
+    for row in shared:
+        rule = rules[row.name]
+        assert (rule.key_id, rule.severity, rule.repeat) == (row.name, row.severity, row.repeat)
+        assert rule.repeat == "each" or rule.fold_by == row.key
+        assert set(rule.fields) <= set(row.metadata)
+        assert matcher.title(rule, row.kind, "") == rows.title(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kube9_operator import __version__, preload
-from kube9_operator.model.deadlines import GRACE_PERIOD_SECONDS, Deadlines
+from kube9_operator.model.deadlines import GRACE_PERIOD_SECONDS, PROBE_TIMEOUT_SECONDS, Deadlines
 from kube9_operator.settings import SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,10 +25,12 @@ def test_every_deadline_relates() -> None:
 
 def test_intervals_relate() -> None:
     times = Deadlines()
-    assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of Supervisor._end"
+    assert times.shutdown() == times.stop_watchers + times.kill + times.flush + times.kill, "each step of _stop_children"
     assert times.migrate > times.hang, "the writer says beforehand that it takes long"
-    assert times.restart_first < times.restart_most < times.healthy_after, "a generation that fails at once is not healthy"
-    assert times.restart_most < times.confirmation, "what ends again and again is seen as what it is: nothing vouches"
+    assert times.restart_first < times.restart_most < times.healthy_after, (
+        "a worker generation that fails at once is not healthy"
+    )
+    assert times.restart_most < times.confirmation, "workers that end again and again make health unhealthy"
     assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"
     assert times.connect < times.read < times.page
     assert times.connect < times.plugin < times.page
@@ -46,7 +48,8 @@ def test_intervals_relate() -> None:
     assert times.size_look < times.size_quiet < times.retention
     assert times.size_look < times.confirmation, "a flood is met before the disk is full"
     assert times.write_back < times.confirmation, "a copy of the file alone is not far behind"
-    assert times.still() > times.confirmation, "what is stuck is red before its process is ended for it"
+    assert times.stuck() > times.confirmation, "what is stuck is red before its process is ended for it"
+    assert times.volume_check < times.volume_stale, "a volume that answers is never taken for one that hangs"
 
 
 def test_deadlines_relate() -> None:
@@ -54,7 +57,7 @@ def test_deadlines_relate() -> None:
     assert times.beat * 5 <= times.hang, "some beats may be late"
     assert times.beat < times.hang < times.shutdown() < GRACE_PERIOD_SECONDS
     assert times.shutdown() * 2 < GRACE_PERIOD_SECONDS, "the supervisor and the kubelet need some time too"
-    assert times.patience + times.compare_patience < times.confirmation, "pressure and a late line are no loss of proof"
+    assert times.patience + times.compare_patience < times.confirmation, "pressure and a late line lose no confirmation"
     assert times.orphan_exit < times.hang
     assert times.watch_most + times.watch_silence < times.confirmation, "a watch that stays silent is found before it is missed"
     assert times.bookmark < times.confirmation, "one that gets bookmarks too"
@@ -64,6 +67,8 @@ def test_deadlines_relate() -> None:
     assert times.database_retry_most + times.busy < times.hang, "a writer that waits for the database still beats"
     assert times.lock_wait >= times.hang, "another operator that hangs is killed meanwhile"
     assert times.retry_first < times.retry_most < times.confirmation
+    assert times.http_request <= PROBE_TIMEOUT_SECONDS, "a client that has given up holds no connection"
+    assert times.volume_stale <= times.hang, "a volume that hangs is named before the writer is killed for it"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -80,6 +85,7 @@ def test_the_chart_is_of_the_same_version() -> None:
 def test_the_chart_leaves_time_for_all_deadlines() -> None:
     pod = (ROOT / "helm" / "kube9-operator" / "templates" / "statefulset.yaml").read_text(encoding="utf-8")
     assert f"terminationGracePeriodSeconds: {GRACE_PERIOD_SECONDS}\n" in pod
+    assert set(re.findall(r"timeoutSeconds: (\d+)\n", pod)) == {str(PROBE_TIMEOUT_SECONDS)}
 
 
 def test_defaults_are_settings(tmp_path: Path) -> None:
@@ -96,6 +102,19 @@ def test_reasons_are_checked(tmp_path: Path) -> None:
     for variable, value in (("EVENT_REASONS_EXCLUDE", "*"), ("EVENT_REASONS_INCLUDE", "not one")):
         with pytest.raises(SettingError, match=variable):
             from_environment({"DB_PATH": str(tmp_path), variable: value})
+
+
+def test_rules_of_a_user_are_read_with_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{id: mine, match: {reason: X}, ignore: true}]", encoding="utf-8")
+    given = {"DB_PATH": str(tmp_path), "EVENT_RULES_FILE": str(file)}
+    assert [rule.id for rule in from_environment(given).rules] == ["mine"]
+    assert from_environment({"DB_PATH": str(tmp_path)}).rules == ()
+    with pytest.raises(SettingError, match=r"^EVENT_RULES_FILE=rules.yaml: must be the absolute path of a file$"):
+        from_environment(given | {"EVENT_RULES_FILE": "rules.yaml"})
+    file.write_text("rules: [{id: mine, match: {reason: X}, severity: fatal}]", encoding="utf-8")
+    with pytest.raises(SettingError, match=r"^EVENT_RULES_FILE=/.*/rules.yaml: rule 'mine': severity: 'fatal': must be info"):
+        from_environment(given)
 
 
 def test_the_preload_module_imports() -> None:

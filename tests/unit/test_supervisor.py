@@ -1,4 +1,4 @@
-"""What the supervisor makes of a queue that cannot be made: a generation that failed, and another try. Its loop turns."""
+"""A queue or process that cannot be made ends a worker generation, and the next attempt follows. The main loop never stops."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from kube9_operator.supervise.supervisor import Supervisor
 
 @pytest.fixture
 def supervisor() -> Iterator[Supervisor]:
-    given: dict[str, Any] = {name: mock.Mock() for name in ("writer", "health", "figures", "diary")}
+    given: dict[str, Any] = {name: mock.Mock() for name in ("writer", "health", "metrics", "operator_events")}
     made = Supervisor(watchers=[], deadlines=Deadlines(), log_level="info", preload="", **given)
     made._context = mock.Mock()
     made._wakeup.setblocking(False)  # as `run` does first
@@ -27,11 +27,11 @@ def test_the_resource_tracker_dies_while_a_queue_is_made(supervisor: Supervisor)
     """As seen: multiprocessing writes to the pipe of a process that has been killed this very moment."""
     context: Any = supervisor._context
     context.Queue.side_effect = BrokenPipeError(32, "Broken pipe")
-    ending = supervisor._start()
+    ending = supervisor._start_writer()
     assert ending is not None
     assert (ending.for_good, ending.process) == (False, "")
     assert ending.reason == "a queue cannot be made: BrokenPipeError: [Errno 32] Broken pipe"
-    supervisor._end(ending)
+    supervisor._stop_children(ending)
     context.Process.assert_not_called()
 
 
@@ -41,11 +41,11 @@ def test_the_fork_server_dies_while_a_process_is_started(supervisor: Supervisor)
     context.Process.return_value.start.side_effect = EOFError()
     role: Any = supervisor._writer_role
     role.name, role.arguments = "writer", ()
-    ending = supervisor._start()
+    ending = supervisor._start_writer()
     assert ending is not None
     assert (ending.for_good, ending.process) == (False, "writer")
     assert ending.reason == "writer cannot be started: EOFError"
-    supervisor._end(ending)
+    supervisor._stop_children(ending)
     context.Queue.return_value.close.assert_called_once()
 
 
@@ -56,11 +56,11 @@ class Ended(Exception):
 @pytest.mark.parametrize(
     "wait_for",
     [
-        lambda supervisor, _one: supervisor._watch_over(),
+        lambda supervisor, _one: supervisor._supervise(),
         lambda supervisor, _one: supervisor._sleep(600.0),
         lambda supervisor, one: supervisor._join([one], 600.0),
     ],
-    ids=["a child that opens the database", "the next generation", "a child to end"],
+    ids=["a child that opens the database", "the next worker generation", "a child to end"],
 )
 def test_the_loop_turns_whatever_it_waits_for(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, wait_for: Callable[[Supervisor, Any], object]
@@ -75,11 +75,11 @@ def test_the_loop_turns_whatever_it_waits_for(
         return []
 
     monkeypatch.setattr(connection, "wait", wait)
-    one: Any = mock.Mock(expected_by=math.inf, is_told=False)
+    one: Any = mock.Mock(expected_by=math.inf, receives_health=False)
     one.pipe.poll.return_value = False
     supervisor._children = [one]
     with pytest.raises(Ended):
         wait_for(supervisor, one)
     assert max(asked) <= Deadlines().beat
     health: Any = supervisor._health
-    assert health.turned.call_count == 19
+    assert health.note_loop.call_count == 19

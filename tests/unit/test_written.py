@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kube9_operator.model.observation import SEVERITIES, Observation
-from kube9_operator.watch import lines
+from kube9_operator.watch import list_decoding
 from kube9_operator.watch.kinds.events import EVENTS
 from tests.unit.test_merge import QUIET, Record
 
@@ -33,7 +33,7 @@ def observations() -> tuple[list[Observation], Counter[str]]:
     """Of the worthy Events their observations; of the others how many there are of each reason."""
     found, filtered = [], Counter[str]()
     for line in DATA.read_bytes().splitlines():
-        _, batch = lines.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + line + b"]}", EVENTS)
+        _, batch = list_decoding.page(b'{"metadata":{"resourceVersion":"1"},"items":[' + line + b"]}", EVENTS)
         assert batch.counts.undecodable == 0
         found += batch.observations
         if not batch.observations:

@@ -8,12 +8,12 @@
 
 {{- define "kube9-operator.image" -}}
 {{- if hasSuffix "alto9/kube9-operator" .Values.image.repository -}}
-{{- fail (printf "image.repository is %s: that is the original's image, which this chart cannot run; leave image out of your values" .Values.image.repository) -}}
+{{- fail (printf "image.repository is %s: this is the image of the original operator, which this chart cannot run. Remove image from your values" .Values.image.repository) -}}
 {{- end -}}
 {{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
-{{- /* What the database may take: as it is set, or 80 % of the volume, in MiB; never less than the operator allows. */ -}}
+{{- /* The size limit of the database in MiB: events.maxSizeMiB, or 80 % of the volume. A volume that is too small is refused. */ -}}
 {{- define "kube9-operator.maxSizeMiB" -}}
 {{- $size := .Values.events.persistence.size -}}
 {{- $mib := dict "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0 "M" 0.95367431640625 "G" 953.67431640625 "T" 953674.31640625 -}}
@@ -31,7 +31,7 @@
 {{- end -}}
 {{- end }}
 
-{{- /* The days of a retention: as they are set under the original chart's name, otherwise as under ours. */ -}}
+{{- /* The days of a retention: the value under the name of the original chart if it is set, otherwise ours. */ -}}
 {{- define "kube9-operator.days" -}}
 {{ kindIs "invalid" (first .) | ternary (last .) (first .) | int }}
 {{- end }}
@@ -48,7 +48,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{- /* Not the selector: this pod is no endpoint of the service, and no operator for those who look for one. */ -}}
+{{- /* Different from the selector, so that the test pod is neither an endpoint of the service nor taken for the operator. */ -}}
 {{- define "kube9-operator.testSelector" -}}
 app.kubernetes.io/name: kube9-operator-test
 app.kubernetes.io/instance: {{ .Release.Name }}

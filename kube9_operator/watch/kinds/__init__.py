@@ -1,4 +1,4 @@
-"""The kinds of objects that are watched: the fields of each that are kept, and what it is reduced to."""
+"""The kinds of objects that are watched: which of their fields are decoded, and to what they are reduced."""
 
 from kube9_operator.watch.kind import Kind
 from kube9_operator.watch.kinds.claims import AUTOSCALERS, CLAIMS
@@ -19,4 +19,4 @@ KINDS: dict[str, Kind] = {
         *(SERVICES, ENDPOINTSLICES, CLAIMS, AUTOSCALERS, CONFIG_MAPS),
     )
 }
-"""Of each source of `sources.EVERY` its kind."""
+"""The kind of each source of `sources.EVERY`."""

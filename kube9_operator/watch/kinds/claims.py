@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims and HorizontalPodAutoscalers: watched for what events say of them, and for nothing else."""
+"""PersistentVolumeClaims and HorizontalPodAutoscalers, watched only to add their facts to events about them."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from kube9_operator.watch.kind import resource
 
 
 class Requests(msgspec.Struct, frozen=True, gc=False):
-    """How much is asked for."""
+    """How much is requested."""
 
     storage: str | None = None
 
 
 class Resources(msgspec.Struct, frozen=True, gc=False):
-    """What is asked for."""
+    """The resources of a claim."""
 
     requests: Requests | None = None
 
 
 class ClaimSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of a claim."""
+    """The spec of a claim."""
 
     storage_class_name: str | None = None
     resources: Resources | None = None
@@ -36,20 +36,20 @@ class ClaimObject(msgspec.Struct, frozen=True, gc=False):
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
-    """What is scaled."""
+    """The object that is scaled."""
 
     kind: str | None = None
     name: str | None = None
 
 
 class AutoscalerSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Of an autoscaler."""
+    """The spec of an autoscaler."""
 
     scale_target_ref: Target | None = None
 
 
 class AutoscalerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How far it is."""
+    """The status of an autoscaler."""
 
     current_replicas: int | None = None
     desired_replicas: int | None = None
@@ -64,14 +64,14 @@ class AutoscalerObject(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce_claim(found: Any, _texts: metadata.Texts) -> Claim:
-    """What is kept of a claim."""
+    """Reduces a claim."""
     spec = found.spec or ClaimSpec()
     requests = (spec.resources or Resources()).requests or Requests()
     return Claim(metadata.name(spec.storage_class_name), metadata.name(requests.storage))
 
 
 def reduce_autoscaler(found: Any, _texts: metadata.Texts) -> Autoscaler:
-    """What is kept of an autoscaler."""
+    """Reduces an autoscaler."""
     target = (found.spec or AutoscalerSpec()).scale_target_ref or Target()
     status = found.status or AutoscalerStatus()
     return Autoscaler(

@@ -1,28 +1,28 @@
-"""Kubernetes Events: each becomes an observation, or is not worth one. What is deleted says nothing of the happening."""
+"""Kubernetes Events. Each becomes an observation, if it is worth recording. A deleted Event only tells how long Events stay."""
 
 from functools import partial
 
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.model.rules.matcher import TABLE_ALONE, Chosen
 from kube9_operator.text import truncation
 from kube9_operator.watch import observations
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
 from kube9_operator.watch.kind import Kind, take_unreadable
-from kube9_operator.watch.recognise import TABLE_ALONE, Chosen
 
 TYPES = ("Normal", "Warning", "other")
-"""Of Events, as they are counted: any text may be their type."""
+"""The types by which Events are counted. The API accepts any text as a type."""
 _event = msgspec.json.Decoder(observations.Event)
 
 
 def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
-    """Counts and normalises one Event; returns its resourceVersion."""
+    """Counts and normalises one Event. Returns its resourceVersion."""
     try:
         event = decode(_event, raw)
         observation = observations.normalise(event, chosen, batch.server_ms)
-    except Exception as error:  # whatever an Event holds ends no watch
+    except Exception as error:  # nothing that an Event contains may end a watch
         return take_unreadable(raw, batch, logs.one_line(error), of_states=False)
     batch.counts.received += 1
     counted_as = event.type if event.type in TYPES else "other"
@@ -36,7 +36,7 @@ def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
 
 
 def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
-    """Counts an Event that expires, or goes with its namespace; notes how old it was."""
+    """Counts an Event that expired, or was deleted with its namespace; notes how old it was. Returns its resourceVersion."""
     batch.counts.received += 1
     batch.counts.filtered += 1
     try:
@@ -51,5 +51,5 @@ EVENTS = Kind("events", take, take_deleted, of_states=False)
 
 
 def choosing(chosen: Chosen) -> Kind:
-    """EVENTS with what settings add to the table and leave out of it."""
+    """Returns EVENTS with what the settings add to the table and leave out."""
     return msgspec.structs.replace(EVENTS, take=partial(take, chosen=chosen))

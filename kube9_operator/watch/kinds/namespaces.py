@@ -1,4 +1,4 @@
-"""Namespaces: that they are there, or are being deleted."""
+"""Namespaces: whether they exist, or are being deleted."""
 
 from kube9_operator.model.resource_states import Namespace
 from kube9_operator.watch import metadata
@@ -6,7 +6,7 @@ from kube9_operator.watch.kind import resource
 
 
 def reduce(found: metadata.Identity, _texts: metadata.Texts) -> Namespace:
-    """What is compared of a namespace."""
+    """Reduces a namespace."""
     own = found.metadata
     return Namespace(metadata.ms(own.creation_timestamp), metadata.ms(own.deletion_timestamp))
 

@@ -1,4 +1,4 @@
-"""Nodes: whether they are ready, may be scheduled on, and what they are."""
+"""Nodes: whether they are ready and schedulable, and what they have."""
 
 from typing import Any
 
@@ -12,38 +12,38 @@ READY = "Ready"
 
 
 class Labels(msgspec.Struct, frozen=True, gc=False):
-    """Of a node's labels."""
+    """The labels of a node."""
 
     zone: str | None = msgspec.field(default=None, name="topology.kubernetes.io/zone")
 
 
 class NodeMeta(metadata.ObjectMeta, frozen=True, rename="camel", gc=False):
-    """With labels."""
+    """Metadata with labels."""
 
     labels: Labels | None = None
 
 
 class Spec(msgspec.Struct, frozen=True, gc=False):
-    """What is asked of a node."""
+    """The spec of a node."""
 
     unschedulable: bool | None = None
 
 
 class Capacity(msgspec.Struct, frozen=True, gc=False):
-    """What a node has."""
+    """The capacity of a node."""
 
     cpu: str | None = None
     memory: str | None = None
 
 
 class Info(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What runs on a node."""
+    """The software of a node."""
 
     kubelet_version: str | None = None
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How a node is."""
+    """The status of a node."""
 
     conditions: list[metadata.Condition] | None = None
     capacity: Capacity | None = None
@@ -59,7 +59,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce(found: Any, texts: metadata.Texts) -> Node:
-    """What is compared of a node."""
+    """Reduces a node."""
     status = found.status or Status()
     ready = metadata.condition(status.conditions, READY)
     capacity = status.capacity or Capacity()

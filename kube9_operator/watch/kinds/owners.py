@@ -1,4 +1,4 @@
-"""ReplicaSets and Jobs: watched for their owner. A ReplicaSet also dates the template that it was made for."""
+"""ReplicaSets and Jobs, watched for their owners. A ReplicaSet also dates the template that it was made for."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from kube9_operator.watch.kind import resource
 
 
 def reduce(found: metadata.Identity, _texts: metadata.Texts) -> Owned:
-    """Which object controls this one."""
+    """Reduces an object to the one that controls it."""
     return Owned(metadata.controller(found.metadata))
 
 

@@ -1,4 +1,4 @@
-"""Pods: how their containers run, restart and end, where, and for whom."""
+"""Pods: how their containers run, restart and end; their node and owner."""
 
 from datetime import datetime
 from typing import Any
@@ -10,23 +10,23 @@ from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 
 PAGE_LIMIT = 250
-"""Of 5 to 20 KB each, so that a page is held in a few MiB."""
+"""A pod takes 5 to 20 KB, so a page takes a few MiB."""
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
-    """How much may be used."""
+    """Resource limits."""
 
     memory: str | None = None
 
 
 class Resources(msgspec.Struct, frozen=True, gc=False):
-    """Of a pod or container."""
+    """The resources of a pod or container."""
 
     limits: Limits | None = None
 
 
 class Container(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """A container as it is asked for."""
+    """A container of the spec."""
 
     name: str | None = None
     resources: Resources | None = None
@@ -34,7 +34,7 @@ class Container(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What is asked for."""
+    """The spec of a pod."""
 
     node_name: str | None = None
     resources: Resources | None = None
@@ -44,7 +44,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """Why a container does not run."""
+    """Why a container waits."""
 
     reason: str | None = None
 
@@ -59,14 +59,14 @@ class Terminated(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class ContainerState(msgspec.Struct, frozen=True, gc=False):
-    """Of a container, now or last."""
+    """The present or the last state of a container."""
 
     waiting: Waiting | None = None
     terminated: Terminated | None = None
 
 
 class ContainerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How a container is."""
+    """The status of a container."""
 
     name: str | None = None
     restart_count: int | None = None
@@ -76,7 +76,7 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How a pod is."""
+    """The status of a pod."""
 
     conditions: list[metadata.Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
@@ -93,7 +93,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
-    """What is compared of a pod."""
+    """Reduces a pod."""
     spec, status = found.spec or Spec(), found.status or Status()
     scheduled = metadata.condition(status.conditions, "PodScheduled")
     unschedulable = scheduled.status == "False" and scheduled.reason == "Unschedulable"
@@ -115,7 +115,7 @@ def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
 def _containers(
     kind: str, asked: list[Container] | None, found: list[ContainerStatus] | None, shared: str, texts: metadata.Texts
 ) -> list[resource_states.Container]:
-    """The containers of one list with their statuses; `shared` is the memory limit of the whole pod."""
+    """Reduces the containers of one list, with their statuses. `shared` is the memory limit of the whole pod."""
     statuses = {one.name: one for one in found or ()}
     made = []
     for one in asked or ():
@@ -127,7 +127,7 @@ def _containers(
                 kind="sidecar" if kind == "init" and one.restart_policy == "Always" else kind,
                 restart_count=metadata.number(status.restart_count),
                 waiting_reason=metadata.name((state.waiting or Waiting()).reason),
-                # What applies since a resize in place, what was asked for, or what all of the pod may use together.
+                # The limit after a resize in place, else that of the spec, else the one that all containers share.
                 memory_limit=_memory(status.resources) or _memory(one.resources) or shared,
                 ends=[_end(ended.terminated, texts) for ended in (last, state) if ended.terminated],
             )

@@ -1,4 +1,4 @@
-"""Services, and the EndpointSlices that say which of their endpoints are ready."""
+"""Services, and EndpointSlices, which say which endpoints of a service are ready."""
 
 from typing import Any
 
@@ -11,31 +11,31 @@ from kube9_operator.watch.kind import resource
 
 
 class Labels(msgspec.Struct, frozen=True, gc=False):
-    """Of a slice's labels."""
+    """The labels of a slice."""
 
     service: str | None = msgspec.field(default=None, name="kubernetes.io/service-name")
 
 
 class SliceMeta(metadata.ObjectMeta, frozen=True, rename="camel", gc=False):
-    """With labels."""
+    """Metadata with labels."""
 
     labels: Labels | None = None
 
 
 class Conditions(msgspec.Struct, frozen=True, gc=False):
-    """How an endpoint is; without a word of it, it is taken for ready, as the API says."""
+    """The conditions of an endpoint. The API says that an endpoint without `ready` counts as ready."""
 
     ready: bool | None = None
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
-    """What is behind an endpoint: a pod, as a rule."""
+    """The object behind an endpoint, usually a pod."""
 
     uid: str | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One of a slice."""
+    """An endpoint of a slice."""
 
     addresses: list[str] | None = None
     conditions: Conditions | None = None
@@ -50,12 +50,12 @@ class SliceObject(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce_service(found: metadata.Identity, _texts: metadata.Texts) -> Service:
-    """What is compared of a service."""
+    """Reduces a service."""
     return Service(metadata.ms(found.metadata.deletion_timestamp))
 
 
 def reduce_slice(found: Any, _texts: metadata.Texts) -> Slice:
-    """The ready endpoints of a slice, each by 64 bits of what it is: a pod has one identity in every address family."""
+    """Reduces a slice to its ready endpoints, as 64 bits of their identity: a pod has the same one in all address families."""
     ready = set()
     for one in found.endpoints or ():
         if (one.conditions or Conditions()).ready is False:

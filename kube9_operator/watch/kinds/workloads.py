@@ -1,4 +1,4 @@
-"""Deployments, StatefulSets and DaemonSets: how many pods they want, made from what, and whether a rollout is stuck."""
+"""Deployments, StatefulSets and DaemonSets: replicas, the pod template, and whether a rollout is stuck."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ STUCK = "ProgressDeadlineExceeded"
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What is asked for. A DaemonSet has no `replicas`."""
+    """The spec of a workload. A DaemonSet has no `replicas`."""
 
     replicas: int | None = None
     template: Template | None = None
@@ -24,7 +24,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """How it is. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
+    """The status. Only a DaemonSet has `desiredNumberScheduled`, only a Deployment the condition Progressing."""
 
     desired_number_scheduled: int | None = None
     observed_generation: int | None = None
@@ -41,7 +41,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 
 def reduce(found: Any, texts: metadata.Texts) -> Workload:
-    """What is compared of a workload."""
+    """Reduces a workload."""
     spec, status = found.spec or Spec(), found.status or Status()
     template = spec.template or Template()
     pods = template.spec or PodSpec()

@@ -41,7 +41,7 @@ UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer
 UNWRITTEN = "the database could not be written"
 LOST_ALL = {
     "behind": "the API server went back to an earlier state, as after a restored backup",
-    "another cluster": "it is another cluster from here on",
+    "another cluster": "the API server belongs to another cluster from here on",
 }
 """Why a source had to list again, as its gap says it; without a word of it, its version was lost, which is the first."""
 
@@ -203,7 +203,9 @@ class Ledger:
         before, (after, at_ms) = rows[0][0] - 1, rows[-1]
         text = f"kube9-operator {__version__} brought it from schema version {before} to {after}"
         facts = {"previous": before, "current": after}
-        return operator_event.happened("DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM)
+        return operator_event.observation(
+            "DatabaseMigrated", INFO, "Database migrated", text, at_ms, facts, operator_event.SYSTEM
+        )
 
     def stopped(self, now_ms: int) -> None:
         """Notes that the writer ends as it was asked to."""

@@ -25,7 +25,7 @@ ERASING_SECONDS = 0.008
 MOST_NAMESPACES = 10
 """That an event names; the others are counted together."""
 
-DELETED = "kube9_retention_deleted_total"
+DELETED = "kube9_events_deleted_total"
 REASON_SIZE = (
     "deleted to keep the database within its size limit, first from the namespaces that take most, there the least severe and "
     "oldest first"
@@ -95,7 +95,7 @@ class Deletion:
 
     def tell(self, told: Round, description: str, count: int, metadata: dict[str, dict[str, int]] | None = None) -> None:
         """Records the event that tells of a round as it stands, in the transaction that the caller holds."""
-        happened = operator_event.happened(
+        happened = operator_event.observation(
             told.reason, told.severity, told.title, description, told.at_ms, metadata, operator_event.SYSTEM
         )
         seen = msgspec.structs.replace(happened, count=count, last_ms=max(told.at_ms, now_ms()))

@@ -64,7 +64,7 @@ class Gaps:
         sources = list(dict.fromkeys(source for source, *_ in rows))
         begin, end, reason = min(row[1] for row in rows), max(row[2] for row in rows), rows[0][3]
         named = ", ".join(sources[:MAX_SOURCES_NAMED])
-        return operator_event.happened(
+        return operator_event.observation(
             "GapFound",
             WARNING,
             "Gap in the record",

@@ -8,7 +8,7 @@ import time
 from kube9_operator import logs
 from kube9_operator.interpreter import HELPER
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.supervise.child import Link
+from kube9_operator.supervise.link import Link
 from kube9_operator.write.recovery.salvage import end_with_parent
 from kube9_operator.write.sqlite.database import DAMAGE, TROUBLE, Damaged, open_readonly
 from kube9_operator.write.sqlite.file_identity import Place

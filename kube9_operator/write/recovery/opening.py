@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from kube9_operator import logs
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import Settings
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits
+from kube9_operator.supervise.link import Link
 from kube9_operator.write.pace import beating
 from kube9_operator.write.recovery import inspection, quarantine
 from kube9_operator.write.sqlite import database, lock, migrations
@@ -28,11 +29,11 @@ PROBES = (
 
 
 @contextlib.contextmanager
-def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
+def opened(link: Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
     """The database, locked, of the newest schema; a new one where an earlier one had to be moved aside.
 
-    Raises child.CannotStart where it may not be written, is newer or another program's, or is held by another for long;
-    child.BeginAgain where it turned out to be damaged, and was moved aside. Versions are lost with it: the next generation
+    Raises exits.CannotStart where it may not be written, is newer or another program's, or is held by another for long;
+    exits.BeginAgain where it turned out to be damaged, and was moved aside. Versions are lost with it: the next generation
     lists everything, into a new one. Or where another has taken its place meanwhile, which is opened next: neither harms
     the other.
     """
@@ -52,10 +53,10 @@ def opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> Iterat
             raise
         database.leave_wal(connection)
         quarantine.set_aside(settings.database_folder, found)
-        raise child.BeginAgain(f"the database is damaged: {found}") from error
+        raise exits.BeginAgain(f"the database is damaged: {found}") from error
 
 
-def _leave_cut_wal(connection: database.Connection, settings: Settings, link: child.Link, why: str) -> None:
+def _leave_cut_wal(connection: database.Connection, settings: Settings, link: Link, why: str) -> None:
     """Leaves the file alone, if it makes sense without the WAL; otherwise it is damaged."""
     path = connection.filename
     logs.get().error("database.wal_cut", path=path, why=why)
@@ -65,17 +66,17 @@ def _leave_cut_wal(connection: database.Connection, settings: Settings, link: ch
         quarantine.set_aside(settings.database_folder, found)
 
 
-def _behind(error: Exception, connection: database.Connection, link: child.Link) -> str:
+def _behind(error: Exception, connection: database.Connection, link: Link) -> str:
     """What damage is behind an error that nobody thought of, and that the next generation would meet again; '' for none."""
-    understood = isinstance(error, (child.BeginAgain, child.CannotStart)) or not database.is_of_content(error)
+    understood = isinstance(error, (exits.BeginAgain, exits.CannotStart)) or not database.is_of_content(error)
     return "" if understood else inspection.look(connection.filename, link)
 
 
-def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
+def _patiently(link: Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     def keep_waiting() -> None:
         link.beat("waiting for the lock of the database")
         if link.stop.is_set():
-            sys.exit(child.EXIT_DONE)
+            sys.exit(exits.EXIT_DONE)
 
     keep_waiting()
     lock.hold(settings.database_folder, deadlines.lock_wait, keep_waiting)
@@ -95,12 +96,12 @@ def _patiently(link: child.Link, settings: Settings, deadlines: Deadlines) -> da
                 logs.get().error("database.trouble", error=logs.one_line(error), why="it cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
             if link.stop.wait(wait):
-                sys.exit(child.EXIT_DONE)
+                sys.exit(exits.EXIT_DONE)
             wait = min(wait * 2, deadlines.database_retry_most)
             link.beat("opening the database", deadlines.migrate)
 
 
-def _opened(link: child.Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
+def _opened(link: Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
     began = time.monotonic()
     connection = database.connect(settings.database_folder, deadlines.busy)
     try:

@@ -249,7 +249,7 @@ class Rescue:
         """The critical event; what is known in the end takes the place of what was known at first."""
         metadata = {"files": state.files, "saved": state.saved, "why": state.why}
         text = f"The database was damaged ({state.why}): {_what_became(state)}"
-        told = operator_event.happened(
+        told = operator_event.observation(
             "DatabaseDamaged", CRITICAL, "Database damaged", text, state.at_ms, metadata, operator_event.SYSTEM
         )
         later: Observation = msgspec.structs.replace(told, last_ms=max(now_ms(), state.at_ms))

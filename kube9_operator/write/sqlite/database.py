@@ -12,7 +12,7 @@ import apsw
 
 from kube9_operator.files import NotAFile, refuse_others
 from kube9_operator.settings import DATABASE_NAME
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 
 FILE_NAME = DATABASE_NAME
 CACHE_KIB = 8 * 1024

@@ -6,7 +6,7 @@ import contextlib
 import os
 
 from kube9_operator import logs
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits
 from kube9_operator.write.sqlite import database
 
 WAL_PARTS = ("-wal", "-shm")
@@ -99,7 +99,7 @@ class Place:
         raise FileNotFoundError("the WAL is not open")
 
 
-class Displaced(child.BeginAgain):
+class Displaced(exits.BeginAgain):
     """The files that were opened are not where they were. `leave` has to close the connection to them."""
 
     def __init__(self, place: Place, what: str) -> None:

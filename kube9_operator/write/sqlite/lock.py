@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kube9_operator import logs
-from kube9_operator.supervise.child import BeginAgain, CannotStart
+from kube9_operator.supervise.exits import BeginAgain, CannotStart
 from kube9_operator.write.sqlite.database import FILE_NAME, LASTING, not_writable, refuse_all_but_files
 
 LOCK_NAME = f"{FILE_NAME}.lock"

@@ -4,7 +4,7 @@ import time
 from importlib import resources
 from typing import NamedTuple
 
-from kube9_operator.supervise.child import CannotStart
+from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.write.sqlite.database import Connection, transaction
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from kube9_operator.supervise import child
+from kube9_operator.supervise import exits
 from kube9_operator.write.sqlite import database
 
 MAGIC = b"\x37\x7f\x06"
@@ -11,7 +11,7 @@ nothing comes after a hole.
 """
 
 
-class WalCut(child.BeginAgain):
+class WalCut(exits.BeginAgain):
     """What the WAL had beyond the file is gone: the file alone is what is left, as after a power cut."""
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator.watch.client import ApiError
+from kube9_operator.watch.errors import ApiError
 from kube9_operator.watch.kinds.events import EVENTS
-from kube9_operator.watch.whole_list import WholeList
+from kube9_operator.watch.list_decoding import ListReader
 from tests.unit.test_events import event
 
 
@@ -22,7 +22,7 @@ def body(items: list[object] | None) -> bytes:
 def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
     items = [event(message=text + ' {"]},\\'), event(count="many"), event(type="Normal", reason="Started"), event()]
     whole = body(items * 5)
-    reading, received, observations = WholeList(EVENTS), 0, 0
+    reading, received, observations = ListReader(EVENTS), 0, 0
     for at in range(0, len(whole), size):
         batch = reading.feed(whole[at : at + size])
         received, observations = received + batch.counts.received, observations + len(batch.observations)
@@ -31,7 +31,7 @@ def test_pieces_of_any_size_give_every_item(size: int, text: str) -> None:
 
 @pytest.mark.parametrize("items", [None, []])
 def test_an_empty_list(items: list[object] | None) -> None:
-    reading = WholeList(EVENTS)
+    reading = ListReader(EVENTS)
     assert reading.feed(body(items)).counts.received == 0
     assert reading.end().resource_version == "9"
 
@@ -43,6 +43,6 @@ def test_what_is_no_list_or_not_whole(broken: bytes) -> None:
 
 
 def _read(whole: bytes) -> None:
-    reading = WholeList(EVENTS)
+    reading = ListReader(EVENTS)
     reading.feed(whole)
     reading.end()

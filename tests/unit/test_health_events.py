@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from kube9_operator.supervise.health_events import Chronicle
+from kube9_operator.supervise.health_events import HealthEvents
 
 
-def told(*statuses: str) -> list[tuple[str, str]]:
-    """The changes that are recorded when health goes this way, each as the title and the text up to the reasons."""
-    chronicle, found = Chronicle(), []
+def recorded(*statuses: str) -> list[tuple[str, str]]:
+    """The changes that are recorded when health goes this way, each as the title and the description up to the reasons."""
+    events, found = HealthEvents(), []
     for second, status in enumerate(statuses):
         document: dict[str, Any] = {"status": status, "reasons": [], "watches": {}}
-        changes = chronicle.look(document, "", True, second * 1000)
+        changes = events.changes(document, "", True, second * 1000)
         found += [(one.title, one.description.partition(":")[0]) for one in changes]
     return found
 
@@ -28,4 +28,6 @@ def told(*statuses: str) -> list[tuple[str, str]]:
     ],
 )
 def test_a_start_is_no_change_of_health(statuses: list[str], changes: list[str]) -> None:
-    assert told(*statuses) == [(f"Health changed to {one.rpartition(' ')[2]}", one) for one in changes]
+    assert recorded(*statuses) == [
+        (f"Health changed to {change.rpartition(' ')[2]}", f"Health changed from {change}") for change in changes
+    ]

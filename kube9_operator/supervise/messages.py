@@ -1,0 +1,138 @@
+"""The messages between the supervisor and its children, and their encoding. No I/O."""
+
+import msgspec
+
+from kube9_operator.model.observation import Observation
+from kube9_operator.model.tally import TallyReport
+
+FLUSH = b"flush"
+"""Order to a child: hand over or commit what you have, then end."""
+ABANDON = b"abandon"
+"""Order to a child: end without flushing."""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag=True):
+    """The main loop of the child runs. The next heartbeat comes within `deadline` seconds."""
+
+    phase: str
+    deadline: float
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """From the writer: the database is open. The watches continue from here."""
+
+    versions: dict[str, str]
+    """The resourceVersion of each source. A source without one lists first."""
+    cluster: str
+    """The uid of the cluster that the versions belong to; '' if unknown."""
+    event_ttl_ms: int
+    """The Event TTL."""
+    last_alive_ms: int = 0
+    """When the previous writer was last known to be alive, in ms since 1970; 0 if there was none."""
+
+
+class Fatal(msgspec.Struct, frozen=True, tag=True):
+    """The child cannot work, and a restart cannot help."""
+
+    reason: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The child ends because of an unexpected error."""
+
+    reason: str
+
+
+class WriterReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, with each heartbeat: what it has committed."""
+
+    confirmed_ms: dict[str, int]
+    """Until when each source is confirmed, in ms since 1970."""
+    trouble: str
+    """Why the database cannot be written now; '' if it can."""
+    observations: int
+    """Committed since the start of the writer."""
+    last_commit_ms: int = 0
+    """When the last transaction was committed, in ms since 1970. There is one at least every 30 s."""
+    accounting: dict[str, dict[str, int]] = {}
+    """For each source, the number received and the number of each outcome, as the database keeps them."""
+    acknowledged: int = 0
+    """The number of the last OutboxBatch that is committed."""
+    damage: str = ""
+    """The damage that was found in the database; '' for none."""
+    limited: list[str] = []
+    """Namespaces that recently reached a limit, and a size limit that could not be kept. Health is degraded."""
+    slow: str = ""
+    """Why recording is late; '' if it is not."""
+    notes: list[str] = []
+    """Namespaces that recently reached a limit of the log. Everything is recorded, so health does not change."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a watch, for the log."""
+
+    why: str
+    error: str
+    of_all: bool
+    """The cause is the server or the operator, not the resource: all watches have it, or will have it."""
+
+
+class WatcherReport(msgspec.Struct, frozen=True, tag=True):
+    """From a watcher, with each heartbeat: the state of each of its sources."""
+
+    troubles: dict[str, str]
+    """What is wrong with each source now; '' for nothing."""
+    waiting: dict[str, int] = {}
+    """Observations in the outbox of each source."""
+    dropped: dict[str, int] = {}
+    """Observations dropped since the process started."""
+    failures: dict[str, int] = {}
+    """Requests and streams that failed since the process started."""
+    undecodable: dict[str, list[str]] = {}
+    """The latest objects that could not be decoded: namespace, name and version."""
+    problems: dict[str, Problem | None] = {}
+    """The problem of each source for the log, None for none. Sources whose state is unknown yet are absent."""
+
+
+class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
+    """From the supervisor: events about the operator, for the writer. The watcher of the status ConfigMap gets health only."""
+
+    number: int
+    """1, 2, 3, …; the writer acknowledges it after the commit."""
+    observations: list[Observation]
+    dropped: int
+    """How many observations were dropped before these."""
+    health: str
+    """The current health as JSON: {"status", "reasons"}."""
+
+
+class StatusMapReport(msgspec.Struct, frozen=True, tag=True):
+    """From the watcher that keeps the status ConfigMap."""
+
+    last_written_ms: int
+    """When the ConfigMap was last written, in ms since 1970; 0 if never."""
+    trouble: str
+    """Why it cannot be written now; '' if it can."""
+    permanent: bool
+    """The trouble does not end by itself."""
+
+
+Message = Heartbeat | Ready | Fatal | Failed | WriterReport | WatcherReport | TallyReport | StatusMapReport
+_encoder = msgspec.msgpack.Encoder()
+_batch_decoder = msgspec.msgpack.Decoder(OutboxBatch)
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message | OutboxBatch) -> bytes:
+    """Encodes a message as msgpack."""
+    return _encoder.encode(message)
+
+
+def decode(data: bytes) -> Message:
+    """Decodes a message of a child."""
+    return _decoder.decode(data)
+
+
+def decode_batch(data: bytes) -> OutboxBatch:
+    """Decodes a batch of the supervisor."""
+    return _batch_decoder.decode(data)
