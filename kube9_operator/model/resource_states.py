@@ -18,6 +18,7 @@ class Owner(Reduced, frozen=True):
     kind: str = ""
     name: str = ""
     uid: str = ""
+    api_version: str = ""
 
 
 class Owned(Reduced, frozen=True):

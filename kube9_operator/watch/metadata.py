@@ -9,13 +9,14 @@ from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
 
 
-class OwnerReference(msgspec.Struct, frozen=True, gc=False):
+class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An owner of an object."""
 
     kind: str | None = None
     name: str | None = None
     uid: str | None = None
     controller: bool | None = None
+    api_version: str | None = None
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -105,5 +106,5 @@ def controller(own: ObjectMeta) -> Owner | None:
     """Returns the owner that controls an object."""
     for one in own.owner_references or ():
         if one.controller:
-            return Owner(name(one.kind), name(one.name), name(one.uid))
+            return Owner(name(one.kind), name(one.name), name(one.uid), name(one.api_version))
     return None
