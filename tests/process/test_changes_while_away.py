@@ -3,7 +3,7 @@ that contains it, with who made it; and no time is called complete in which one 
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,6 @@ def test_changes_while_nothing_was_watched(operator: Operator, standin: StandIn,
     world = World(standin)
     with operator:
         until(lambda: operator.health()[0] == 200 and current(operator), "every watch")
-        before = datetime.now(UTC).isoformat()
         assert operator.stop() == 0
         world.happens()
         if compacted:
@@ -112,7 +111,7 @@ def test_changes_while_nothing_was_watched(operator: Operator, standin: StandIn,
         until(lambda: current(operator), "every watch", seconds=30.0)
         found = changes(operator)
         check(world, dict(found), compacted)
-        answer = operator.cli("events", "list", "--object-kind=Deployment", f"--since={before}")
+        answer = operator.cli("events", "list", "--object-kind=Deployment")
         gaps = [gap for gap in answer["coverage"]["gaps"] if gap["source"] == "deployments"]
         if compacted:
             assert not answer["coverage"]["complete"]
@@ -123,7 +122,7 @@ def test_changes_while_nothing_was_watched(operator: Operator, standin: StandIn,
             assert ranged
             for event in ranged:
                 if event["object_kind"] == "Deployment":
-                    assert gap["from"] <= event["first_seen_at"]
+                    assert gap["from"] <= event["first_seen_at"], "the whole range is in the gap"
                 # Asked for the first half of the range alone, it is found.
                 middle = datetime.fromtimestamp((seconds(event["first_seen_at"]) + seconds(event["last_seen_at"])) / 2)
                 asked = operator.events(f"--until={middle.astimezone().isoformat()}", f"--since={event['first_seen_at']}")
