@@ -78,7 +78,7 @@ cluster-tools:
 
 # man/kube9-cli.1 and man/kube9-operator.1, from the parsers.
 man: $(VENV)/done
-	$(BIN)/python -c 'from setuptools import setup; setup()' -q build_manpages
+	$(BIN)/python setup.py -q build_manpages
 
 $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'

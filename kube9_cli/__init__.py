@@ -1,1 +1,1 @@
-"""kube9-cli: asks the recorded history. It shares nothing with the operator but the schema, and only ever reads."""
+"""kube9-cli answers questions about what the operator has recorded. It only reads, and shares only kube9_schema with it."""

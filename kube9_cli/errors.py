@@ -1,8 +1,8 @@
-"""What goes wrong with a question, and how it is said."""
+"""Why a question cannot be answered."""
 
 
 class QueryError(Exception):
-    """The question cannot be answered: `code` for programs, `exit_code` of the process, `details` for the user."""
+    """The text says what is wrong, `details` gives the value or says what to do. `code` is for programs."""
 
     def __init__(self, error: str, details: str, code: str = "DATABASE_UNUSABLE", exit_code: int = 1) -> None:
         super().__init__(error)
@@ -10,11 +10,11 @@ class QueryError(Exception):
 
 
 def too_long(timeout_seconds: float) -> QueryError:
-    """It took longer than --timeout."""
-    details = f"it took longer than --timeout {timeout_seconds:g}; ask for less, or allow more"
+    """The query took longer than --timeout."""
+    details = f"it did not end within --timeout {timeout_seconds:g} seconds; select fewer events, or raise --timeout"
     return QueryError("The query took too long", details, "TIMEOUT", 2)
 
 
 def damaged(details: str) -> QueryError:
-    """The database holds what no release of the operator writes."""
+    """The database holds something that no release of the operator writes."""
     return QueryError("The database is damaged", details)

@@ -1,5 +1,6 @@
-"""Keeps the time limit of an answer from outside: whatever a crafted database or a volume that hangs makes SQLite or Python do,
-the process ends. SQLite's progress handler, and looks at the clock between rows, end it before that with better manners.
+"""Ends the process when its time is over, whatever a crafted database or a hanging volume makes SQLite or Python do.
+
+Normally SQLite's progress handler, or a look at the clock between rows, ends a query earlier, with an ordinary error.
 """
 
 import _thread
@@ -8,28 +9,28 @@ import time
 from collections.abc import Callable
 
 GRACE_SECONDS = 1.0
-"""For the polite way."""
+"""Leaves time for the ordinary error."""
 
 
 class Guard:
-    """Ends the process when its time is over, unless it has had its last word before."""
+    """Ends the process when its time is over, unless `done` was called before."""
 
-    def __init__(self, seconds: float, waited: Callable[[], float], last_words: bytes, exit_code: int) -> None:
-        """`waited` gives seconds that do not count; `last_words` go to stderr."""
+    def __init__(self, seconds: float, waited: Callable[[], float], message: bytes, exit_code: int) -> None:
+        """`waited` gives the seconds that do not count; `message` is written to stderr."""
         self._until = time.monotonic() + seconds + GRACE_SECONDS
         self._waited = waited
-        self._last_words, self._exit_code = last_words, exit_code
-        self._last_word = _thread.allocate_lock()
-        # Not a threading.Thread: that module takes 2 ms to import. It goes with the process.
+        self._message, self._exit_code = message, exit_code
+        self._ended = _thread.allocate_lock()
+        # Not a threading.Thread: that module takes 2 ms to import. The thread ends with the process.
         _thread.start_new_thread(self._watch, ())
 
     def done(self) -> None:
-        """To be called before anything is said of how it ended; does not come back where the time was over."""
-        self._last_word.acquire()
+        """Stops the guard before the result is reported. Does not return if the time was over."""
+        self._ended.acquire()
 
     def _watch(self) -> None:
         while (left := self._until + self._waited() - time.monotonic()) > 0:
             time.sleep(left)
-        if self._last_word.acquire(blocking=False):
-            os.write(2, self._last_words)
+        if self._ended.acquire(blocking=False):
+            os.write(2, self._message)
             os._exit(self._exit_code)

@@ -1,187 +1,181 @@
-"""From the words of the command line to a checked request. Nothing here touches the database."""
+"""The options that select events. Each is declared once, with its help, its check and its column.
+
+To add a filter, add it to FILTERS: the parser, the search and the man page follow. CONTRIBUTING.md says what else to do.
+"""
 
 import argparse
-import os
-import re
-import sys
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-from kube9_cli.parser import EVENT_TYPES, FORMATS, MAX_LIMIT, ORDERS, SEVERITIES, UsageError
-from kube9_cli.query.kinds import as_written
+from kube9_cli import times
+from kube9_cli.arguments import UsageError
+from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
-FILE_NAME = "kube9.db"
-ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
-SUFFIXES = len(ID_CHARACTERS) ** 6
-UNITS_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-AGO_PART = re.compile(r"([0-9]{1,12})([smhdw])")
-AGO = re.compile(r"(?:[0-9]{1,12}[smhdw])+")
-LAST_SECONDS = (
-    (r"(?<=[T ][0-9]{2}:[0-9]{2}:)60", "59"),  # a leap second
-    (r"(?<=[T ])24:00(:00([.,]0+)?)?(?=$|[Z+-])", "23:59:59"),  # the end of a day
-)
-"""ISO 8601 has them, and not each release of Python: the second before, and one more."""
-MAX_ID = 2**63 - 1
-NO_ID = -1
-MAX_MS = 2**53
-"""The latest time that can be asked for: JSON's largest whole number, the year 287,396."""
+Values = tuple[Any, ...]
+Check = Callable[[list[str], str], Values]
+"""Takes what was typed and the name of the option, returns the wanted values. Raises UsageError."""
 
 
-class Filters(NamedTuple):
-    """What an event must be; None asks for nothing. Times in ms since 1970."""
+class Filter:
+    """An option that selects events by a column of the table `events`.
 
-    types: tuple[int, ...] | None = None
-    severities: tuple[int, ...] | None = None
+    - `about` is its help.
+    - `check` makes the wanted values from what was typed.
+    - `column` is a column of `events`, or the `name` of `objects`.
+    - `stored` says what the column holds: a number of `kube9_schema.codes`, the id of a word, or the name of an object.
+    - `repeated` options may be given several times.
+    - With `any_case`, a word that was never recorded as typed is looked up in any case.
+    - A `tallied` column is in the table `tallies` and in the indexes, so a total does not need a walk over all events.
+    """
+
+    def __init__(
+        self,
+        *flags: str,
+        metavar: str,
+        about: str,
+        check: Check,
+        column: str,
+        stored: Literal["code", "word", "name"],
+        repeated: bool = False,
+        any_case: bool = False,
+        tallied: bool = True,
+    ) -> None:
+        self.flags, self.metavar, self.about = flags, metavar, about
+        self.check, self.column, self.stored = check, column, stored
+        self.repeated, self.any_case, self.tallied = repeated, any_case, tallied
+
+
+class Selection(NamedTuple):
+    """Which events are wanted. Times are in ms since 1970; None is no limit."""
+
+    wanted: Mapping[str, Values] = MappingProxyType({})
+    """For each column, the values that an event may have. A column that is absent may have any value."""
     since_ms: int | None = None
     until_ms: int | None = None
-    kind: str | None = None
-    namespace: str | None = None
-    name: str | None = None
 
 
-class Request(NamedTuple):
-    """A checked command line."""
+def some_of(names: tuple[str, ...]) -> Check:
+    """Accepts one or more of these names, separated by commas. The values are the places of the names in the tuple."""
 
-    command: str
-    format: str
-    path: str
-    timeout_seconds: float
-    filters: Filters = Filters()
-    order: str = "seen"
-    limit: int = 50
-    offset: int = 0
-    event_id: int = 0
-    event: str = ""
-    """The id as it was given."""
+    def check(texts: list[str], option: str) -> Values:
+        given = [name.strip().lower() for text in texts for name in text.split(",")]
+        if not set(given) <= set(names):
+            raise UsageError(f"Invalid {option} {','.join(texts)}", f"it must be one or more of: {', '.join(names)}")
+        return tuple(sorted({names.index(name) for name in given}))
+
+    return check
 
 
-def check(given: argparse.Namespace) -> Request:
-    """The request that the arguments make. Raises UsageError for the first that cannot be."""
-    output = chosen_format(given.format)
-    if given.db == "":
-        raise UsageError("Invalid value. Must not be empty", "--db")
-    if given.db is not None and not given.db.isprintable():
-        raise UsageError("Invalid path. Must be: printable text", f"--db {given.db!r}")
-    path = given.db or os.environ.get("DB_PATH") or "/data"
-    if os.path.isdir(path) or not (path.endswith(".db") or os.path.exists(path)):
-        path = os.path.join(path, FILE_NAME)
-    timeout = _number(given.timeout, "--timeout", "timeout", "seconds above 0, at most 3600")
-    request = Request(given.command, output, path, timeout)
-    if given.command == "status":
-        return request
-    if given.action == "get":
-        return request._replace(command="get", event_id=parse_id(given.id), event=given.id)
+def text(texts: list[str], option: str) -> Values:
+    """Accepts any printable text."""
+    (given,) = texts
+    if given == "":
+        raise UsageError(f"Invalid {option}: it is empty", "it must be printable text")
+    if not given.isprintable():
+        raise UsageError(f"Invalid {option} {given!r}", "it must be printable text")
+    return (given,)
+
+
+def kind(texts: list[str], option: str) -> Values:
+    """Accepts a kind in any spelling of kubectl, such as pods or po."""
+    from kube9_cli.kinds import as_written  # only where it is needed
+
+    return tuple(map(as_written, text(texts, option)))
+
+
+FILTERS = (
+    Filter(
+        "--type",
+        metavar="TYPE[,...]",
+        about=f"only these types: {', '.join(EVENT_TYPES)}",
+        check=some_of(EVENT_TYPES),
+        column="type",
+        stored="code",
+        repeated=True,
+    ),
+    Filter(
+        "--severity",
+        metavar="SEVERITY[,...]",
+        about=f"only these severities: {', '.join(SEVERITIES)}",
+        check=some_of(SEVERITIES),
+        column="severity",
+        stored="code",
+        repeated=True,
+    ),
+    Filter(
+        "--object-kind",
+        metavar="KIND",
+        about="only events about this kind of object, such as Pod, pods or deploy",
+        check=kind,
+        column="kind",
+        stored="word",
+        any_case=True,
+    ),
+    Filter(
+        "-n",
+        "--object-namespace",
+        metavar="NAMESPACE",
+        about="only events about objects in this namespace",
+        check=text,
+        column="namespace",
+        stored="word",
+    ),
+    Filter(
+        "--object-name",
+        metavar="NAME",
+        about="only events about objects with this name",
+        check=text,
+        column="name",
+        stored="name",
+        tallied=False,
+    ),
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Adds the options to the parser of a command."""
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="only events that were seen at or after TIME: an ISO 8601 date or time (UTC without a zone), or how long ago: "
+        "30s, 15m, 1h30m, 7d",
+    )
+    parser.add_argument("--until", metavar="TIME", help="only events that were seen before TIME, in the same forms")
+    for one in FILTERS:
+        place = parser.add_mutually_exclusive_group() if one.column == "namespace" else parser
+        place.add_argument(*one.flags, metavar=one.metavar, dest=one.column, action="append", help=one.about)
+        if one.column == "namespace":
+            place.add_argument("-A", "--all-namespaces", action="store_true", help="events about all namespaces (the default)")
+
+
+def check(given: argparse.Namespace) -> Selection:
+    """Checks the arguments. Raises UsageError for the first that is wrong."""
+    wanted = {}
+    for one in FILTERS:
+        texts = getattr(given, one.column)
+        if texts is not None:
+            wanted[one.column] = one.check(texts if one.repeated else texts[-1:], one.flags[-1])
     now_ms = time.time_ns() // 1_000_000
-    filters = Filters(
-        _some_of(given.type, EVENT_TYPES, "--type", "event type"),
-        _some_of(given.severity, SEVERITIES, "--severity", "severity level"),
-        _time(given.since, "--since", now_ms),
-        _time(given.until, "--until", now_ms),
-        _kind(given.object_kind),
-        _word(given.object_namespace, "--object-namespace"),
-        _word(given.object_name, "--object-name"),
-    )
-    if filters.since_ms is not None and filters.until_ms is not None and filters.since_ms >= filters.until_ms:
-        raise UsageError("Invalid time range. --since must be before --until", f"--since {given.since} --until {given.until}")
-    filters = filters._replace(since_ms=_kept(filters.since_ms), until_ms=_kept(filters.until_ms))
-    if given.sort not in ORDERS:
-        raise UsageError(f"Invalid sort order. Must be: {', '.join(ORDERS)}", f"--sort {given.sort}")
-    return request._replace(
-        command="list",
-        filters=filters,
-        order=given.sort,
-        limit=_whole(given.limit, "--limit", "limit", 1, MAX_LIMIT),
-        offset=_whole(given.offset, "--offset", "offset", 0, None),
-    )
+    since_ms, until_ms = _time(given.since, "--since", now_ms), _time(given.until, "--until", now_ms)
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise UsageError(f"Invalid range --since {given.since} --until {given.until}", "--since must be before --until")
+    return Selection(wanted, _bounded(since_ms), _bounded(until_ms))
 
 
-def chosen_format(asked: str | None) -> str:
-    """The format asked for, or what suits stdout. Raises UsageError."""
-    if asked is None:
-        return "table" if sys.stdout.isatty() else "json"
-    if asked not in FORMATS:
-        raise UsageError(f"Invalid format. Must be: {', '.join(FORMATS)}", f"--format {asked}")
-    return asked
-
-
-def parse_id(text: str) -> int:
-    """The number of an id `evt_YYYYMMDD_HHMMSS_xxxxxx`, NO_ID of a second that never was. Raises UsageError."""
-    import calendar  # only where it is needed
-
-    if not re.fullmatch("evt_[0-9]{8}_[0-9]{6}_[0-9a-z]{6}", text):
-        raise UsageError("Invalid event id. Must be of the form evt_YYYYMMDD_HHMMSS_xxxxxx", text)
-    prefix, _, suffix = text.rpartition("_")
-    try:
-        second = calendar.timegm(time.strptime(prefix, "evt_%Y%m%d_%H%M%S"))
-        if not text.startswith(time.strftime("evt_%Y%m%d_%H%M%S_", time.gmtime(second))):  # a leap second
-            return NO_ID
-    except (ValueError, OverflowError):
-        return NO_ID
-    return min(second * SUFFIXES + int(suffix, 36), MAX_ID)
-
-
-def _some_of(texts: list[str] | None, allowed: tuple[str, ...], option: str, what: str) -> tuple[int, ...] | None:
-    if texts is None:
+def _time(given: str | None, option: str, now_ms: int) -> int | None:
+    if given is None:
         return None
-    names = [name.strip().lower() for text in texts for name in text.split(",")]
-    if not set(names) <= set(allowed):
-        raise UsageError(f"Invalid {what}. Must be: {', '.join(allowed)}", f"{option} {','.join(texts)}")
-    return tuple(sorted({allowed.index(name) for name in names}))
-
-
-def _time(text: str | None, option: str, now_ms: int) -> int | None:
-    """The time in ms since 1970, before 1970 too."""
-    if text is None:
-        return None
-    if AGO.fullmatch(text):
-        ago = sum(int(number) * UNITS_SECONDS[unit] for number, unit in AGO_PART.findall(text))
-        return now_ms - ago * 1000
-    from datetime import UTC, datetime, timedelta  # only where it is needed: 2 ms
-
-    plain, more = text.upper(), 0
-    for last, before in LAST_SECONDS:
-        plain, found = re.subn(last, before, plain)
-        more += found
     try:
-        given = datetime.fromisoformat(plain)
-        moment = (given if given.tzinfo else given.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
-        return moment // timedelta(milliseconds=1) + more * 1000
-    except (ValueError, OverflowError):
+        return times.parse(given, now_ms)
+    except ValueError:
         raise UsageError(
-            "Invalid time. Must be: an ISO 8601 date or time, like 2025-12-02T10:30:00Z, or how long ago, like 15m, 24h, 7d",
-            f"{option} {text}",
+            f"Invalid {option} {given}",
+            "it must be an ISO 8601 date or time, such as 2025-12-02T10:30:00Z, or how long ago, such as 15m, 24h or 7d",
         ) from None
 
 
-def _kept(ms: int | None) -> int | None:
-    """Within what is kept: nothing is from before 1970."""
-    return None if ms is None else min(max(0, ms), MAX_MS)
-
-
-def _word(text: str | None, option: str) -> str | None:
-    if text == "":
-        raise UsageError("Invalid value. Must not be empty", option)
-    if text is not None and not text.isprintable():
-        raise UsageError("Invalid value. Must be: printable text", f"{option} {text!r}")
-    return text
-
-
-def _kind(text: str | None) -> str | None:
-    return None if text is None else as_written(_word(text, "--object-kind") or "")
-
-
-def _whole(text: str, option: str, what: str, least: int, most: int | None) -> int:
-    allowed = f"{least} or more" if most is None else f"{least} to {most}"
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_MS)):
-        raise UsageError(f"Invalid {what}. Must be: a whole number, {allowed}", f"{option} {text}")
-    return int(text)
-
-
-def _number(text: str, option: str, what: str, allowed: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= 3600:
-        raise UsageError(f"Invalid {what}. Must be: {allowed}", f"{option} {text}")
-    return number
+def _bounded(ms: int | None) -> int | None:
+    """The time within what can be recorded: nothing is from before 1970."""
+    return None if ms is None else min(max(0, ms), times.MAX_MS)

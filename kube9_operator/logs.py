@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from kube9_operator.text import redact
-from kube9_operator.text.plain import plain
+from kube9_schema.plain import plain
 
 Logger = structlog.typing.FilteringBoundLogger
 

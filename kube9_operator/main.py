@@ -82,14 +82,14 @@ def _serve(deadlines: "Deadlines | None") -> int:
     from kube9_operator.http.server import serve as serve_http
     from kube9_operator.model.deadlines import Deadlines
     from kube9_operator.model.sources import PROCESSES, PUBLISHER, watched
-    from kube9_operator.settings import DATABASE_NAME
     from kube9_operator.supervise.aggregation import MetricTotals
     from kube9_operator.supervise.health import Health
     from kube9_operator.supervise.operator_events import OperatorEvents
     from kube9_operator.supervise.process import Role
     from kube9_operator.supervise.supervisor import Supervisor
     from kube9_operator.supervise.volume import Volume
-    from kube9_operator.text.plain import plain
+    from kube9_schema import DATABASE_NAME
+    from kube9_schema.plain import plain
 
     try:
         chosen = settings.from_environment(os.environ)

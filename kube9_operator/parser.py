@@ -90,7 +90,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the message, with control characters escaped, and exits with code 2."""
-        from kube9_operator.text.plain import plain  # not for the man page
+        from kube9_schema.plain import plain  # not for the man page
 
         super().error(plain(message))
 

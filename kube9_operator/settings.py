@@ -10,9 +10,6 @@ import msgspec
 if TYPE_CHECKING:
     from kube9_operator.model.rules.rule import Rule
 
-DATABASE_NAME = "kube9.db"
-"""The file in the folder `database_folder`."""
-
 
 class SettingError(Exception):
     """Some settings are wrong. Each of `args` names a variable, its value, and what is allowed."""

@@ -1,7 +1,7 @@
--- A gap is also an event, and a source that may not be watched is known since when. New facts: health (JSON, as the
--- writer was told it last), unwritten_from_ms and unwritten_to_ms (when the database could last not be written).
+-- A gap has an event, and a source has the time since when it is unavailable. New facts: health, unwritten_from_ms,
+-- unwritten_to_ms.
 
-ALTER TABLE gaps ADD COLUMN event INTEGER; -- events.id of the event that tells of it, which retention may have deleted; several gaps may share one
+ALTER TABLE gaps ADD COLUMN event INTEGER; -- events.id of the event about the gap, which retention may have deleted; gaps may share an event
 CREATE INDEX gaps_by_event ON gaps (event);
 
-ALTER TABLE sources ADD COLUMN unavailable_since_ms INTEGER; -- since when `unavailable` says why; NULL where it can be watched
+ALTER TABLE sources ADD COLUMN unavailable_since_ms INTEGER; -- since when it is unavailable; NULL if it is not

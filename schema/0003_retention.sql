@@ -1,9 +1,9 @@
--- What retention needs to know of what it deleted.
+-- What retention has to remember about deleted events.
 
--- Events that were deleted while what they are made of may still be listed: their contributors stay until then, so that what
--- was deleted does not come back as something new.
+-- Deleted events whose contributors may still be listed. The contributors stay until then, so that a list does not bring a
+-- deleted event back as a new one.
 CREATE TABLE leftovers (
-    event    INTEGER PRIMARY KEY, -- the events.id that was deleted
-    until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by our own clock
+    event    INTEGER PRIMARY KEY, -- events.id of the deleted event
+    until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by the operator's clock
 ) STRICT;
 CREATE INDEX leftovers_by_time ON leftovers (until_ms);

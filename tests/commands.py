@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator
 
 from kube9_cli.parser import get_parser as cli_parser
-from kube9_cli.selection import check
 from kube9_operator.parser import get_parser as operator_parser
 
 
@@ -27,8 +26,5 @@ def parsed(command: list[str]) -> None:
         return
     prog = "kube9-cli" if program == "kube9-cli" else "kube9-operator query"
     given = cli_parser(prog).parse_args(arguments if program == "kube9-cli" else arguments[1:])
-    if given.command == "help":
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-            cli_parser(prog).parse_args([*given.topic, "--help"])
-    else:
-        check(given)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        given.check(given)

@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kube9_cli.query.answer import OUTCOME_COLUMNS
+from kube9_cli.query.status import OUTCOMES
 from tests.cli import run_cli
 
 FAST = {
@@ -198,7 +198,7 @@ class Operator:
 
     def accounting(self) -> dict[str, int]:
         """The books of Events; they balance."""
-        accounting: dict[str, int] = self.cli("status")["books"].get("events") or dict.fromkeys(OUTCOME_COLUMNS, 0)
+        accounting: dict[str, int] = self.cli("status")["accounting"].get("events") or dict.fromkeys(OUTCOMES, 0)
         assert accounting["received"] == sum(count for name, count in accounting.items() if name != "received"), accounting
         return accounting
 

@@ -1,34 +1,31 @@
-"""Asks the database. The only importer of apsw in the CLI; opens it so that nothing can be changed."""
+"""Opens the database read-only and runs SQL. The only module of the CLI that imports apsw."""
 
 import contextlib
-import heapq
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from kube9_cli.errors import QueryError, damaged, too_long
-from kube9_cli.files import uri
+from kube9_cli.query.files import uri
+from kube9_schema import SCHEMA_VERSION
 
-SCHEMA_VERSION = 4
-"""The newest schema that this program reads; compared with schema/ by a test."""
 HEAP_BYTES = 16 * 1024 * 1024
-"""SQLite's heap: a reader shares the pod's memory with the operator."""
+"""The limit of SQLite's heap. A reader shares the pod's memory with the operator."""
 STEPS_BETWEEN_LOOKS = 10_000
-"""Of SQLite's machine, between two looks at the clock: costs nothing (a millisecond's work)."""
-STEP_BYTES, MAX_STEPS = 10, 200
+"""Steps of SQLite's virtual machine between two looks at the clock, about a millisecond's work."""
 ANSWER_BYTES = 24 * 1024 * 1024
-"""What the rows of one query may take in Python, which SQLite's heap does not count."""
+"""The memory that the rows of one query may take in Python. SQLite's heap does not include it."""
 ROW_BYTES = 64
 MAX_ERROR_CHARACTERS = 500
 MAX_WORD_CHARACTERS = 1_000
 MAX_WORDS = 5_000
-"""Are remembered: those of a page at most, five in each of a thousand events."""
+"""So many words are remembered: those of one page, five for each of a thousand events."""
 
 LIMITS = {
-    # The operator writes no row that is larger than 32 KiB of those that are read here.
+    # No row that is read here is larger than 32 KiB.
     apsw.SQLITE_LIMIT_LENGTH: 64 * 1024,
     apsw.SQLITE_LIMIT_SQL_LENGTH: 64 * 1024,
     apsw.SQLITE_LIMIT_COLUMN: 64,
@@ -37,13 +34,13 @@ LIMITS = {
     apsw.SQLITE_LIMIT_VDBE_OP: 20_000,
     apsw.SQLITE_LIMIT_FUNCTION_ARG: 8,
     apsw.SQLITE_LIMIT_ATTACHED: 0,
-    # One comparison with a pattern can take hours, in which nobody looks at the clock.
+    # One comparison with a pattern can take hours, during which the progress handler is not called.
     apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1,
     apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1_000,
     apsw.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
-"""Ours need no more: https://sqlite.org/limits.html."""
+"""Our queries need no more: https://sqlite.org/limits.html."""
 SETTINGS = (
     (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
     (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
@@ -52,67 +49,31 @@ SETTINGS = (
     (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
     (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
 )
-"""As SQLite advises for a database that anybody may have written: https://sqlite.org/security.html."""
+"""SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "tallies", "texts", "contributors", "controllers", "sources"),
     *("gaps", "books", "dead_letters"),
 )
-"""That are read."""
+"""The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}
     AND (type <> 'table' OR EXISTS (SELECT 1 FROM pragma_table_xinfo(pragma_table_list.name) WHERE hidden <> 0)) LIMIT 1"""  # noqa: S608
-"""A table of ours that computes what it seems to hold: a view, a virtual table, a generated column."""
+"""Finds a table of ours that computes its values: a view, a virtual table, a generated column."""
 
 Types = tuple[tuple[type, ...], ...]
-"""Of each column what its values may be."""
+"""For each column, the types that its values may have."""
 WHOLE, WHOLE_OR_NONE, TEXT, TEXT_OR_NONE = (int,), (int, type(None)), (str,), (str, type(None))
-
-
-class Row(NamedTuple):
-    """An event as it is kept, its words in full; '' for what is absent. Times in ms since 1970."""
-
-    title: str
-    kind: str
-    namespace: str
-    reason: str
-    node: str
-    id: int
-    type: int
-    severity: int
-    created_ms: int
-    first_ms: int
-    last_ms: int
-    times: int
-    """How often it happened, the column count."""
-    name: str
-    description: str | None
-    metadata: str
-
-
-WORDS = 5
-"""The first columns of a Row, and of what EVENTS selects, are numbers of words."""
-EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
-    e.last_ms, e.count, o.name, t.description, t.metadata
-    FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
 
 
 VERSION = """SELECT max(version), (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name = 'description')
     FROM schema_version"""
-"""The schema version, and whether it is of alto9/kube9-operator, which has a table of the same name with a description."""
-MAX_OWNERS = 8
-EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
-OWNERS = """WITH RECURSIVE chain (object, far) AS (
-    SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
-        LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
-    UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
-    SELECT k.word, o.name FROM chain JOIN objects o ON o.id = chain.object JOIN words k ON k.id = o.kind ORDER BY far"""
-"""Of an event about a quota those that it stopped."""
+"""The schema version, and whether alto9/kube9-operator wrote the database: its table has a column `description`."""
 
 
 class Database:
-    """A read-only connection that gives up at a deadline. Every method raises QueryError, and nothing else, for trouble."""
+    """A read-only connection with a deadline. Methods raise QueryError, and no other error."""
 
     def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float]) -> None:
-        """`waited` gives seconds that do not count: those in which somebody has read the answer."""
+        """`waited` gives the seconds that do not count: those spent waiting for a reader."""
         self._path = path
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
@@ -122,33 +83,35 @@ class Database:
         self._connection = self._opened(uri(path))
         strange = self.all(STRANGE)
         if strange:
-            raise QueryError("The database cannot be read", f"{path}: {strange[0][0]} is not a table as the operator makes it")
+            raise QueryError(
+                "The database cannot be read", f"{path}: {strange[0][0]} is not a table as the operator creates it"
+            )
         version, is_original = self.all(VERSION, (), (WHOLE_OR_NONE, WHOLE))[0]
         if is_original:
             raise QueryError(
-                "The database is of another program",
-                f"{path} was written by alto9/kube9-operator (its schema {version}), which kube9-cli cannot read",
+                "The database belongs to another program",
+                f"{path} was written by alto9/kube9-operator (its schema version is {version}); kube9-cli cannot read it",
             )
         if version is None:
-            raise QueryError("The database has no history yet", f"{path}: no migration has been applied")
+            raise QueryError("The database is empty", f"{path}: the operator has not created its tables yet")
         if version > SCHEMA_VERSION:
             raise QueryError(
                 "The database is newer than this program",
-                f"{path} has schema version {version}, kube9-cli reads up to {SCHEMA_VERSION}",
+                f"{path} has schema version {version}, and kube9-cli reads {SCHEMA_VERSION}; use a newer kube9-cli",
             )
         if version < SCHEMA_VERSION:
             raise QueryError(
                 "The database is older than this program",
-                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}: an operator that starts migrates it",
+                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
             )
 
     def close(self) -> None:
-        """Closes the connection, and with it the files."""
+        """Closes the connection and its files."""
         with contextlib.suppress(apsw.Error):
             self._connection.close()
 
     def _opened(self, uri: str) -> apsw.Connection:
-        """A connection on which nothing that the file says is carried out, nor anything without end."""
+        """A connection that runs nothing that the file defines, and stops at the deadline."""
         try:
             connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
             for setting, value in SETTINGS:
@@ -166,18 +129,19 @@ class Database:
         return time.monotonic() - self._waited() > self._deadline
 
     def look_at_the_clock(self) -> None:
-        """Raises QueryError where the time is over. To be called where rows are worked on, outside of SQLite."""
+        """Raises QueryError if the time is over. It is called while Python works on rows, when SQLite does not look itself."""
         if self._is_late():
             raise too_long(self._timeout_seconds)
 
     def all(self, sql: str, values: tuple[Any, ...] = (), types: Types = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query. Each call sees one state of the database, and holds it no longer than it takes.
+        """The rows of a query, from one snapshot of the database that ends with the call.
 
-        Raises QueryError too where a value is not of its column's types.
+        Raises QueryError also for a value of a type that its column does not have.
         """
-        return list(self._each(sql, values, types))
+        return list(self.each(sql, values, types))
 
-    def _each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+    def each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+        """The same, row by row: the query is open until the last one."""
         room = ANSWER_BYTES
         try:
             for row in self._connection.execute(sql, values):
@@ -186,10 +150,15 @@ class Database:
                         room -= len(value)
                 room -= ROW_BYTES
                 if room < 0:
-                    raise QueryError("The query needs too much memory", f"its rows take more than {ANSWER_BYTES // 2**20} MiB")
+                    raise QueryError(
+                        "The query needs too much memory",
+                        f"its rows take more than {ANSWER_BYTES // 2**20} MiB; select fewer events",
+                    )
                 for value, allowed in zip(row, types, strict=False):
                     if type(value) not in allowed:
-                        raise damaged(f"{self._path}: {type(value).__name__} where {allowed[0].__name__} belongs: {sql[:200]}")
+                        raise damaged(
+                            f"{self._path}: found {type(value).__name__} instead of {allowed[0].__name__}: {sql[:200]}"
+                        )
                 yield row
         except QueryError:
             raise
@@ -198,7 +167,7 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is asked meanwhile sees one state of the database. To be kept short: the writer's WAL grows by it."""
+        """All queries inside see one snapshot of the database. It must be short, because the WAL cannot restart meanwhile."""
         self.all("BEGIN")
         try:
             yield
@@ -206,62 +175,20 @@ class Database:
             with contextlib.suppress(apsw.Error):
                 self._connection.execute("COMMIT")
 
-    def events(self, ids: list[int]) -> list[Row]:
-        """The events of these ids, some hundred, that are there, in this order."""
-        rows = self.all(EVENTS.format(", ".join("?" * len(ids))), tuple(ids), EVENT)
-        found = {row[WORDS]: Row._make((*map(self._word, row[:WORDS]), *row[WORDS:])) for row in rows}
-        return [found[event] for event in ids if event in found]
-
-    def _word(self, number: int) -> str:
-        """A word by its number: few, and the same in many events."""
+    def word(self, number: int) -> str:
+        """A word by its id. Words are few and repeat, so they are remembered."""
         known = self._words.get(number)
         if known is None:
             found = self.all("SELECT word FROM words WHERE id = ?", (number,), (TEXT,))
             if not found or len(found[0][0]) > MAX_WORD_CHARACTERS:
-                raise damaged(f"{self._path}: {'a word is too long' if found else 'no such word'}: {number}")
+                raise damaged(f"{self._path}: word {number} {'is too long' if found else 'does not exist'}")
             if len(self._words) >= MAX_WORDS:
                 self._words = {0: ""}
             known = self._words[number] = found[0][0]
         return known
 
-    def owners(self, event_id: int) -> list[tuple[str, str]]:
-        """Kind and name of what controls the event's object, of what controls that, and so on."""
-        return [(kind, name) for kind, name in self.all(OWNERS, (event_id, MAX_OWNERS), (TEXT, TEXT))]
-
-    def occurrences(self, event_id: int) -> list[tuple[int, int]]:
-        """When the count was seen to rise, in ms since 1970, and what it was then: the first and the newest 199, in order."""
-        first: tuple[int, int] | None = None
-        newest: list[tuple[int, int]] = []
-        total = 0
-        for rise in self._rises(event_id):
-            total += rise[1]
-            first = min(first or rise, rise)
-            (heapq.heappush if len(newest) < MAX_STEPS else heapq.heappushpop)(newest, rise)
-        found: list[tuple[int, int]] = []
-        for ms, rise_then in sorted(newest, reverse=True):
-            found.append((ms, total))
-            total -= rise_then
-        found.reverse()
-        if first is not None and total:  # more than are kept: the first stands for those before
-            found[0] = (first[0], first[1])
-        return found
-
-    def _rises(self, event_id: int) -> Iterator[tuple[int, int]]:
-        """Each step of each contributor that counts: when, and by how much. In any order, one contributor at a time."""
-        primaries = self.all("SELECT 1 FROM contributors WHERE event = ? AND flags & 1 LIMIT 1", (event_id,))
-        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & 1 = ?"
-        for before, steps in self._each(sql, (event_id, len(primaries)), (WHOLE, (bytes,))):
-            self.look_at_the_clock()
-            for at in range(0, len(steps), STEP_BYTES):
-                ms, count = (
-                    int.from_bytes(steps[at : at + 6], "big"),
-                    int.from_bytes(steps[at + 6 : at + STEP_BYTES], "big"),
-                )
-                yield ms, max(1, count - before)
-                before = count
-
     def size_bytes(self) -> int:
-        """Of the database and its WAL."""
+        """The size of the database and its WAL."""
         sizes = 0
         for end in ("", "-wal"):
             with contextlib.suppress(FileNotFoundError):
@@ -273,15 +200,23 @@ class Database:
         if isinstance(error, apsw.InterruptError) or self._is_late():
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
-            return QueryError("The query needs too much memory", f"it is capped at {HEAP_BYTES // 2**20} MiB; ask for less")
+            return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):
             return damaged(why)
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):
-            hint = "" if os.path.exists(self._path + "-wal") else "; if it is a copy, kube9.db-wal belongs to it"
-            return QueryError("The database has no history yet", f"{why}{hint}")
+            hint = "" if os.path.exists(self._path + "-wal") else "; if this is a copy, copy kube9.db-wal too"
+            return QueryError("The database is empty or incomplete", f"{why}{hint}")
         hint = ""
         if isinstance(error, apsw.CantOpenError) and not os.path.exists(self._path + "-shm"):
-            hint = "; to read a copy with its kube9.db-wal its folder must be writable"
+            hint = "; to read a copy with a kube9.db-wal, its folder must be writable"
         return QueryError("The database cannot be read", f"{why}{hint}")
+
+
+def number(facts: dict[str, Any], name: str) -> int | None:
+    """A fact that is a number; None if it is absent. Raises QueryError for anything else."""
+    value = facts.get(name)
+    if value is None or isinstance(value, int):
+        return value
+    raise damaged(f"the fact {name} is not a whole number")

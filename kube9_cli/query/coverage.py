@@ -1,41 +1,26 @@
-"""How far the record is whole: the gaps of the sources that a question touches, and why. Reads the accounts, no events."""
+"""For which time an answer is complete: the gaps of the sources that a selection touches, and why. It reads no events."""
 
 import os
 import time
 from typing import Any, NamedTuple
 
-from kube9_cli.parser import EVENT_TYPES, SEVERITIES
-from kube9_cli.query.answer import CONFIRMATION_MS, WORD_MS, iso, whole
-from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database
-from kube9_cli.selection import Filters
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, number
+from kube9_cli.selection import Selection
+from kube9_cli.times import iso
+from kube9_schema import facts
+from kube9_schema.codes import CLUSTER, SEVERITIES
+from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
+from kube9_schema.sources import CLUSTER_SCOPED, EVENTS, EVENTS_ABOUT, OPERATOR
 
 MAX_GAPS = 100
-CLUSTER = EVENT_TYPES.index("cluster")
-EVENTS, OPERATOR = "events", "operator"
-KINDS = {
-    "nodes": "Node",
-    "namespaces": "Namespace",
-    "deployments": "Deployment",
-    "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet",
-    "services": "Service",
-    "endpointslices": "Service",
-    "pods": "Pod",
-}
-"""Of each source, besides Events, the kind of object that its events are about. The others only add to events of these: to
-what is missing of them no event is missing.
-"""
-CLUSTER_SCOPED = ("Node", "Namespace")
-
+CONFIRMATION_MS, SILENCE_MS = int(CONFIRMATION_SECONDS * 1000), int(SILENCE_SECONDS * 1000)
 BEFORE_FIRST = "before recording began"
-NEVER_LISTED = "nothing has been listed yet"
-NOT_YET = "this time has not come yet"
-DID_NOT_RUN = "nothing vouches for this time: the operator did not run, or this is a copy of its database"
-NOT_WATCHED = "nothing vouches for this time: the operator runs, but could not watch, or has just been started"
-UNWRITTEN = "nothing vouches for this time: the operator runs, and its database could not be written"
+NEVER_LISTED = "not listed yet"
+NOT_YET = "this time is in the future"
+DID_NOT_RUN = "the operator was not running, or this is a copy of its database"
+NOT_WATCHED = "the operator is running, but it could not watch, or it has just started"
+UNWRITTEN = "the operator is running, but it could not write its database"
 
-KEPT = {"retention_info_warning_ms": ("info", "warning"), "retention_error_critical_ms": ("error", "critical")}
-"""Of each fact of the database that says how long events are kept the severities that it is about."""
 MS_IN_DAY = 86_400_000
 
 Gap = tuple[str, int, int, str]
@@ -53,53 +38,53 @@ class Source(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """Since when events of some severities are kept, in ms since 1970, and how that is said."""
+    """Since when events of some severities are kept, in ms since 1970, and the reason of a gap before that."""
 
     since: int
     reason: str
 
 
 class Asked(NamedTuple):
-    """The time that is asked for, in ms since 1970; without `since` from the beginning of what is kept."""
+    """The time that is asked for, in ms since 1970. Without `since` it begins with what is kept."""
 
     since: int | None
     until: int
     now: int
     limits: list[Limit]
-    """Of the severities that are asked for."""
+    """The limits of the severities that are asked for."""
 
     def begin(self) -> int:
-        """Where the asked time begins: 0 for the beginning of the record."""
+        """When the time begins: 0 is the beginning of the record."""
         return min((limit.since for limit in self.limits), default=0) if self.since is None else self.since
 
 
-def covered(database: Database, filters: Filters, path: str) -> dict[str, Any]:
-    """How far the record is whole in the asked time, for the sources that the filters can touch.
+def covered(database: Database, selection: Selection, path: str) -> dict[str, Any]:
+    """For which part of the time the record is complete, for the sources whose events can match.
 
-    `from` and `until` are the time that the answer vouches for: gaps apart, nothing of it is missing.
+    Between `from` and `until` nothing is missing, except in the gaps.
     """
     answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
     now = time.time_ns() // 1_000_000
-    until = min(now, now if filters.until_ms is None else filters.until_ms)
-    asked = Asked(filters.since_ms, until, now, _limits(database, filters, now))
-    of_cluster = filters.types is None or CLUSTER in filters.types
+    until = min(now, now if selection.until_ms is None else selection.until_ms)
+    asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
+    of_cluster = CLUSTER in selection.wanted.get("type", (CLUSTER,))
     if of_cluster and asked.since is not None and asked.since >= now:
         return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
     gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
-    if not of_cluster:  # the operator knows of itself what happens to it
+    if not of_cluster:  # the operator records its own events itself
         begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
         return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
-    sources = [one for one in _sources(database) if _touched(one.name, filters)]
+    sources = [one for one in _sources(database) if _touched(one.name, selection)]
     answer["unavailable"] = [one.name for one in sources if one.unavailable]
-    gaps += _stated(database, asked, sources)
+    gaps += _recorded(database, asked, sources)
     why = _why_unconfirmed(database, path, now)
     for one in sources:
-        gaps += _unstated(database, asked, one, why)
+        gaps += _unrecorded(database, asked, one, why)
     gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
     confirming = [(one.covered_from, one.confirmed_until) for one in sources if one.covered_from and not one.unavailable]
     if confirming:
-        kept = max((limit.since for limit in asked.limits), default=0)  # of all severities that are asked for
+        kept = max((limit.since for limit in asked.limits), default=0)  # for all severities that are asked for
         begin = max(asked.since or 0, kept, *(first or 0 for first, _ in confirming))
         end = min(asked.until, *(last or 0 for _, last in confirming))
         if begin < end:
@@ -122,29 +107,29 @@ def _sources(database: Database) -> list[Source]:
     return sorted(found, key=lambda one: (one.name != EVENTS, one.name))
 
 
-def _touched(source: str, filters: Filters) -> bool:
-    """Whether an event of this source can match."""
+def _touched(source: str, selection: Selection) -> bool:
+    """Whether events of this source can match."""
     if source == EVENTS:
         return True
-    kind = KINDS.get(source)
-    if kind is None or (filters.namespace is not None and kind in CLUSTER_SCOPED):
+    kind = EVENTS_ABOUT.get(source)
+    if kind is None or ("namespace" in selection.wanted and kind in CLUSTER_SCOPED):
         return False
-    return filters.kind is None or filters.kind.lower() == kind.lower()
+    return kind.lower() in map(str.lower, selection.wanted.get("kind", (kind,)))
 
 
-def _limits(database: Database, filters: Filters, now: int) -> list[Limit]:
-    facts = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(KEPT), (TEXT,)))
-    kept = {name: whole(facts, name) for name in KEPT}
+def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:
+    rows = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(facts.RETENTION), (TEXT,)))
+    kept = {name: number(rows, name) for name in facts.RETENTION}
+    wanted = selection.wanted.get("severity", tuple(range(len(SEVERITIES))))
     return [
         Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
-        for name, named in KEPT.items()
-        if (ms := kept[name]) is not None
-        and (filters.severities is None or any(SEVERITIES.index(one) in filters.severities for one in named))
+        for name, named in facts.RETENTION.items()
+        if (ms := kept[name]) is not None and any(SEVERITIES.index(one) in wanted for one in named)
     ]
 
 
 def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
-    """The asked times of which retention keeps nothing any more. Not to ask for a time is to ask for what is kept."""
+    """Times before what retention keeps. Without --since, only what is kept is asked for."""
     first = max(asked.since or 0, _first_start(database) or 0)
     return [
         (source, first, min(limit.since, asked.until), limit.reason)
@@ -153,8 +138,8 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     ]
 
 
-def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
-    """The gaps that the writer has stated, cut to the asked time."""
+def _recorded(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
+    """The gaps that the writer recorded, cut to the time that is asked for."""
     marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
     rows = database.all(
         "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
@@ -165,8 +150,8 @@ def _stated(database: Database, asked: Asked, sources: list[Source]) -> list[Gap
     return [(source, first, last, reason) for source, first, last, reason in rows]
 
 
-def _unstated(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
-    """What no gap in the database says: the time before the first list, and the one since the last proof."""
+def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
+    """Gaps that are not in the database: before the first list, and since the source was last confirmed."""
     if source.covered_from is None or source.confirmed_until is None:
         begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
         return [(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED)]
@@ -181,14 +166,14 @@ def _unstated(database: Database, asked: Asked, source: Source, why: str) -> lis
 
 
 def _why_unconfirmed(database: Database, path: str, now: int) -> str:
-    """Why nothing vouches for the time since the last proof of a source."""
-    if now - _last_commit(database) <= WORD_MS:
+    """Why sources are not confirmed up to now."""
+    if now - _last_commit(database) <= SILENCE_MS:
         return NOT_WATCHED
     return UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN
 
 
 def _held(path: str) -> bool:
-    """Whether a writer holds its lock file: looked up where the kernel lists locks, since taking it could be in its way."""
+    """Whether a writer holds its lock file. It looks into the kernel's list, because taking the lock could disturb a writer."""
     try:
         inode = str(os.stat(path).st_ino)
         with open("/proc/locks", encoding="ascii", errors="replace") as locks:
@@ -198,15 +183,15 @@ def _held(path: str) -> bool:
 
 
 def _first_start(database: Database) -> int | None:
-    return _fact(database, "first_start_ms")
+    return _fact(database, facts.FIRST_START)
 
 
 def _last_commit(database: Database) -> int:
-    return _fact(database, "last_commit_ms") or 0
+    return _fact(database, facts.LAST_COMMIT) or 0
 
 
 def _fact(database: Database, name: str) -> int | None:
-    return whole(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (name,), (TEXT,))), name)
+    return number(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (name,), (TEXT,))), name)
 
 
 def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""stdout, which waits for whoever reads it, though not for ever.
+"""Writes to stdout, and waits for a slow reader, but not for ever.
 
-Where a client of the API's exec closes its WebSocket, containerd neither reads on nor closes the pipe. A query with more to
-say than the pipe takes would stay in the pod for good.
+When a client of the API's exec closes its WebSocket, containerd neither reads on nor closes the pipe. A query whose answer does
+not fit into the pipe would stay in the pod for good.
 """
 
 import io
@@ -11,15 +11,15 @@ import time
 from typing import Any
 
 PIECE_BYTES = 4096
-"""Of a pipe that poll() calls writable, so many can be written without waiting (PIPE_BUF; pipe(7))."""
+"""So many bytes fit into a pipe that poll() calls writable (PIPE_BUF; pipe(7))."""
 HELD_BYTES = 256 * 1024
-"""An answer of up to so many is written when it is whole: of one that fails nothing reaches stdout."""
+"""An answer of up to this size is written when it is complete. If it fails, nothing reaches stdout."""
 PATIENCE = 10.0
-"""Times --timeout, five minutes by default: somebody may read in a pager. What waits meanwhile has some 10 MiB."""
+"""Times --timeout, five minutes by default, because somebody may use a pager. A waiting process takes about 10 MiB."""
 
 
 class Output(io.RawIOBase):
-    """A descriptor to write to. Raises TimeoutError where none of it is taken for so long."""
+    """A file descriptor to write to. Raises TimeoutError if nobody reads for `patience_seconds`."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ class Output(io.RawIOBase):
 
     @property
     def waited_seconds(self) -> float:
-        """For readers so far, also while it waits: not the query's time."""
+        """How long it has waited for readers, including the current wait. This is not the query's time."""
         since = self._waits_since
         return self._waited_seconds + (0.0 if since is None else time.monotonic() - since)
 
     def writable(self) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def fileno(self) -> int:
@@ -45,16 +45,16 @@ class Output(io.RawIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether it is a terminal's."""
+        """Whether it is a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:
-        """Writes some of it; returns how much."""
+        """Writes a part of the data; returns how many bytes."""
         self._waits_since = time.monotonic()
         ready = self._poll.poll(self.patience_seconds * 1000)
-        # In this order it never seems to have waited longer than it has.
+        # In this order, the guard's thread never sees more seconds than it has waited.
         waited, self._waits_since = time.monotonic() - self._waits_since, None
         self._waited_seconds += waited
         if not ready:
-            raise TimeoutError(f"nobody has read on for {self.patience_seconds:g} s")
+            raise TimeoutError(f"nobody has read it for {self.patience_seconds:g} seconds")
         return os.write(self._descriptor, memoryview(data)[:PIECE_BYTES])

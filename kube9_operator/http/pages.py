@@ -8,7 +8,7 @@ from kube9_operator.clock import iso
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.volume import Volume
-from kube9_operator.text.plain import plain
+from kube9_schema.plain import plain
 
 TEXT = "text/plain; charset=utf-8"
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from kube9_schema.intervals import CONFIRMATION_SECONDS
+
 
 class Deadlines(msgspec.Struct, frozen=True):
     """All in seconds. beat < hang < shutdown() < the grace period of the pod (30 s in the chart)."""
@@ -68,7 +70,7 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How often all Events are listed, to compare them with what is recorded."""
     compare_patience: float = 30.0
     """An Event that the watch has not delivered this long after such a list is missed."""
-    confirmation: float = 120.0
+    confirmation: float = CONFIRMATION_SECONDS
     """A source that has not been confirmed for this long makes health unhealthy."""
 
     # Writer

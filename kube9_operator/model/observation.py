@@ -1,4 +1,4 @@
-"""An observation: one thing seen once, on its way to the database. Also the codes of event types and severities.
+"""An observation: one thing seen once, on its way to the database.
 
 It knows neither Kubernetes nor SQL.
 """
@@ -7,12 +7,14 @@ import hashlib
 
 import msgspec
 
-EVENT_TYPES = ("cluster", "operator", "insight", "assessment", "health", "system")
-SEVERITIES = ("info", "warning", "error", "critical")
-CLUSTER = EVENT_TYPES.index("cluster")
-INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
-
-MS_IN_HOUR = 3_600_000
+from kube9_schema.codes import CLUSTER as CLUSTER
+from kube9_schema.codes import CRITICAL as CRITICAL
+from kube9_schema.codes import ERROR as ERROR
+from kube9_schema.codes import EVENT_TYPES as EVENT_TYPES
+from kube9_schema.codes import INFO as INFO
+from kube9_schema.codes import SEVERITIES as SEVERITIES
+from kube9_schema.codes import WARNING as WARNING
+from kube9_schema.intervals import MS_IN_HOUR as MS_IN_HOUR
 
 
 class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -3,13 +3,16 @@
 from typing import Any
 from zlib import crc32
 
-from kube9_operator.model.observation import EVENT_TYPES, MS_IN_HOUR, Observation, hash64
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
+from kube9_schema import sources
+from kube9_schema.codes import HEALTH as HEALTH
+from kube9_schema.codes import OPERATOR as OPERATOR
+from kube9_schema.codes import SYSTEM as SYSTEM
+from kube9_schema.intervals import MS_IN_HOUR
 
-SOURCE = "operator"
-"""The source of these events in the accounting."""
-OPERATOR, SYSTEM, HEALTH = (EVENT_TYPES.index(name) for name in ("operator", "system", "health"))
+SOURCE = sources.OPERATOR
 
 
 def observation(

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from kube9_schema.sources import KINDS as KINDS
+
 
 class Reduced(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The base of all: absent texts are '', absent times are 0. Times are in ms since 1970, by the API server's clock."""
@@ -198,23 +200,6 @@ OF_SOURCE: dict[str, type[Reduced]] = {
 }
 """The type of the states of each source but `events`."""
 
-KINDS = {
-    "nodes": "Node",
-    "namespaces": "Namespace",
-    "deployments": "Deployment",
-    "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet",
-    "services": "Service",
-    "endpointslices": "EndpointSlice",
-    "pods": "Pod",
-    "replicasets": "ReplicaSet",
-    "jobs": "Job",
-    "cronjobs": "CronJob",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
-    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
-    "configmaps": "ConfigMap",
-}
-"""The kind of the objects of each source of states."""
 SOURCES = {kind: source for source, kind in KINDS.items()}
 """The source of each of these kinds."""
 

@@ -4,8 +4,8 @@ import threading
 import time
 from pathlib import Path
 
-from kube9_operator.files import open_file
 from kube9_operator.model.deadlines import Deadlines
+from kube9_schema.files import open_file
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 

@@ -43,10 +43,9 @@ from kube9_operator.write.resources import states
 from kube9_operator.write.resources.states import States
 from kube9_operator.write.savepoints import Careful
 from kube9_operator.write.sqlite import database
+from kube9_schema.intervals import ALIVE_SECONDS
 
 ROOM_SECONDS = 0.05
-ALIVE_SECONDS = 30.0
-"""How often the writer says in the database that it lives, when nothing else is written."""
 
 
 def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> None:

@@ -110,7 +110,7 @@ def run() -> None:
             used = group.cpu_seconds() - used
         print(f"{total:,} Events through the API at {total / took:.0f} a second: working set {shown(group, watched)}, ", end="")
         print(f"{100 * used / took:.0f} % of a core; all are recorded", flush=True)
-        dropped = pod.cli("status")["books"]["events"]["dropped"]
+        dropped = pod.cli("status")["accounting"]["events"]["dropped"]
         ask(node, group, "ten lists and one of 1000", *[()] * QUERIES, ("--limit=1000",))
         ask(node, group, "ten lists of 1000", *[("--limit=1000",)] * QUERIES)
         assert (dropped, pod.restarts()) == (0, 0)

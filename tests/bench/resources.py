@@ -85,7 +85,7 @@ def _run(plane: ControlPlane, folder: Path) -> None:
         sources = sorted({gap["source"] for gap in answer["gaps"]})
         print(f"gaps, all from when it was stopped: {', '.join(reasons)} ({', '.join(sources)})")
         assert "events" not in sources
-        accounting = operator.cli("status")["books"]
+        accounting = operator.cli("status")["accounting"]
         lost = {source: [one[what] for what in ("dropped", "refused", "undecodable")] for source, one in accounting.items()}
         print(f"dropped, refused, undecodable: {sum(map(sum, lost.values()))} of {_received(accounting):,}")
     assert "MemoryError" not in operator.log_text()

@@ -108,7 +108,7 @@ def gaps(operator: Operator, *arguments: str) -> list[dict[str, str]]:
 
 
 def confirmed_until(operator: Operator) -> str:
-    found: str = operator.cli("status")["watches"]["events"]["proved_until"]
+    found: str = operator.cli("status")["watches"]["events"]["confirmed_until"]
     return found
 
 

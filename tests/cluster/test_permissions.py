@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kube9_cli.query.coverage import KINDS
 from kube9_operator.model.sources import SOURCES
+from kube9_schema.sources import EVENTS_ABOUT
 from tests.cluster.plane import ApiError, ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS, logged, times, warning
 from tests.operator import Operator, until
@@ -161,7 +161,7 @@ def published(permissions: Permissions) -> dict[str, Any]:
 
 def received(operator: Operator) -> dict[str, int]:
     """Of each source how much is in the books."""
-    accounting = operator.cli("status")["books"]
+    accounting = operator.cli("status")["accounting"]
     return {name: accounting.get(name, {}).get("received", 0) for name in SOURCES}
 
 
@@ -202,7 +202,7 @@ def is_said(operator: Operator, permissions: Permissions, *refused: str) -> None
         "the CLI",
     )
     assert {name for name, one in watches.items() if one["state"] == "not permitted"} == set(refused)
-    assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in KINDS}
+    assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in EVENTS_ABOUT}
     for name in refused:
         assert logged(operator, "watch.failed", source=name, why="not permitted")
 

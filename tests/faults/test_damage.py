@@ -212,7 +212,7 @@ def test_states_are_not_salvaged(tmp_path: Path, standin: StandIn) -> None:
     scale(2)
     with operator:
         until(lambda: len(ids_now(operator)) == 2_000, "the list")
-        until(lambda: "proved_until" in operator.cli("status")["watches"].get("deployments", {}), "the other")
+        until(lambda: "confirmed_until" in operator.cli("status")["watches"].get("deployments", {}), "the other")
         scale(3)
         until(lambda: scalings() == ["Deployment web scaled from 2 to 3 replicas"], "the change")
         assert operator.stop() == 0
@@ -220,7 +220,7 @@ def test_states_are_not_salvaged(tmp_path: Path, standin: StandIn) -> None:
     scale(5)
     with operator:
         until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
-        until(lambda: "proved_until" in operator.cli("status")["watches"].get("deployments", {}), "a list")
+        until(lambda: "confirmed_until" in operator.cli("status")["watches"].get("deployments", {}), "a list")
         scale(7)
         until(lambda: "Deployment web scaled from 5 to 7 replicas" in scalings(), "the change from what was listed")
         assert not [one for one in scalings() if "to 5" in one]

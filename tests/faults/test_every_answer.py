@@ -73,7 +73,7 @@ def start_and_meet(parent: Path, fault: str, n: int) -> bool:
             until(lambda: operator.health()[0] == 200, f"health, fault {n}", LOADED_SECONDS)
             assert len(operator.events()) == len(expected), "each once"
             assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"], (fault, n)
-            accounting = operator.cli("status")["books"]
+            accounting = operator.cli("status")["accounting"]
             assert all(one["received"] == sum(one.values()) - one["received"] for one in accounting.values()), accounting
             assert operator.stop() == 0
     assert operator.integrity() == "ok"

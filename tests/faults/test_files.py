@@ -21,8 +21,8 @@ EVENTS = 300
 NOBODY = 65_534
 AS_NOBODY = f"""
 import datetime, locale, os, shutil, sys, textwrap, unicodedata, yaml
-from kube9_cli.query import answer, connection, coverage, match
-from kube9_cli.render import format
+from kube9_cli.query import connection, coverage, events, search, status
+from kube9_cli.render import coverage, details, listing, serialize, table
 from kube9_cli.main import main
 os.setgroups([])
 os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
@@ -152,7 +152,7 @@ def test_the_file_alone_says_until_when_it_is_whole(left: Operator, tmp_path: Pa
         [BIN / "kube9-cli", "events", "list"], env=os.environ | {"DB_PATH": str(tmp_path)}, capture_output=True, check=False
     )
     if done.returncode:
-        assert json.loads(done.stderr)["details"].endswith("if it is a copy, kube9.db-wal belongs to it")
+        assert json.loads(done.stderr)["details"].endswith("if this is a copy, copy kube9.db-wal too")
     else:
         covered = json.loads(done.stdout)["coverage"]
         assert not covered["complete"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_cli.query.connection import SCHEMA_VERSION
+from kube9_schema import SCHEMA_VERSION
 from tests.operator import BIN, WAIT_SECONDS
 
 MODULES = ("msgspec", "structlog", "prometheus_client", "kube9_schema", "apsw", "kubernetes")

@@ -1,4 +1,4 @@
-"""What the CLI says of coverage: over many sources, each filter, and why nothing vouches for a time."""
+"""The coverage of an answer: over many sources, with each filter, and why a time is not confirmed."""
 
 import json
 import time
@@ -7,10 +7,10 @@ from typing import Any
 
 import apsw
 
-from kube9_cli.query.coverage import KINDS
 from kube9_operator.clock import iso
 from kube9_operator.model.resource_states import OF_SOURCE
 from kube9_operator.write.sqlite import lock
+from kube9_schema.sources import EVENTS_ABOUT
 from tests.cli import run_cli
 from tests.cli_database import build
 
@@ -49,8 +49,8 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
         return {gap["source"]: gap["reason"] for gap in covered["gaps"]}
 
     pods, nodes = {"pods": "why"}, {"nodes": "not permitted"}
-    services = {"services": "nothing vouches for this time: the operator runs, but could not watch, or has just been started"}
-    deployments = {"deployments": "nothing has been listed yet"}
+    services = {"services": "the operator is running, but it could not watch, or it has just started"}
+    deployments = {"deployments": "not listed yet"}
     assert reasons() == pods | nodes | services | deployments, "jobs only add their owners"
     assert reasons("-n", "shop") == pods | services | deployments, "a node is in no namespace"
     assert reasons("--object-kind=pod") == pods
@@ -60,7 +60,7 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
     assert reasons("--type=operator") == {}
     assert reasons("--object-kind=Pod", "--since=10m") == {}
     covered = listed(tmp_path, "--object-kind=Pod")["coverage"]
-    assert (covered["from"], covered["until"]) == (iso(start), iso(now - 5_000)), "as far as the worst of them is proved"
+    assert (covered["from"], covered["until"]) == (iso(start), iso(now - 5_000)), "until all are confirmed"
     (gap,) = listed(tmp_path, "--object-kind=Node", "--since=5m")["coverage"]["gaps"]
     assert gap["from"] > iso(now - 310_000), "cut to the asked time"
 
@@ -95,12 +95,12 @@ def test_coverage_of_what_retention_keeps(tmp_path: Path) -> None:
     assert reasons("--type=operator", "--severity=info", "--since=8d") == [few]
     assert reasons("--type=operator") == []
     covered = listed(tmp_path, "--since=35d")["coverage"]
-    assert covered["from"] > iso(now - 7 * day - 1), "vouched for is what is kept of all severities"
+    assert covered["from"] > iso(now - 7 * day - 1), "complete is what is kept of all severities"
     assert covered["gaps"][0]["from"] < iso(now - 34 * day)
     assert covered["gaps"][0]["to"] == covered["from"]
 
 
-def test_coverage_says_why_nothing_vouches(tmp_path: Path) -> None:
+def test_coverage_says_why_a_time_is_not_confirmed(tmp_path: Path) -> None:
     build(tmp_path, 10)
     connection = apsw.Connection(str(tmp_path / "kube9.db"))
     long_ago = time.time_ns() // 1_000_000 - 600_000
@@ -112,16 +112,16 @@ def test_coverage_says_why_nothing_vouches(tmp_path: Path) -> None:
         (gap,) = listed(tmp_path)["coverage"]["gaps"]
         return str(gap["reason"])
 
-    assert reason().endswith("the operator did not run, or this is a copy of its database")
+    assert reason() == "the operator was not running, or this is a copy of its database"
     lock.hold(str(tmp_path), 1.0, lambda: None)
-    assert reason().endswith("the operator runs, and its database could not be written")
+    assert reason() == "the operator is running, but it could not write its database"
     lock.release(str(tmp_path))
-    assert reason().endswith("the operator did not run, or this is a copy of its database")
+    assert reason() == "the operator was not running, or this is a copy of its database"
 
 
 def test_coverage_knows_the_kinds_of_all_sources() -> None:
-    assert set(KINDS) <= set(OF_SOURCE)
-    assert set(OF_SOURCE) - set(KINDS) == {
+    assert set(EVENTS_ABOUT) <= set(OF_SOURCE)
+    assert set(OF_SOURCE) - set(EVENTS_ABOUT) == {
         "replicasets",
         "jobs",
         "cronjobs",

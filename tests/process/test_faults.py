@@ -388,13 +388,13 @@ def test_a_source_that_is_refused_for_longer_than_events_live(
 
         (gap,) = until(lasting, "it to be said")["gaps"]
         assert gap["reason"] == why
-        assert gap["from"] == operator.cli("status")["watches"]["events"]["proved_until"]
+        assert gap["from"] == operator.cli("status")["watches"]["events"]["confirmed_until"]
         story.happen("after")
         story.wait()
         until(lambda: not operator.cli("events", "list")["coverage"]["unavailable"], "it to be over")
         (stated,) = operator.cli("events", "list")["coverage"]["gaps"]
         assert stated["from"] == gap["from"]
-        assert stated["to"] < operator.cli("status")["watches"]["events"]["proved_until"]
+        assert stated["to"] < operator.cli("status")["watches"]["events"]["confirmed_until"]
         assert stated["reason"] == f"{why}, and Events of that time had expired when they were listed again"
         (told,) = [one for one in operator.events("--type=operator") if one["metadata"]["reason"] == "GapFound"]
         assert (told["metadata"]["from"], told["metadata"]["to"]) == (stated["from"], stated["to"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kube9_cli.query.connection import SCHEMA_VERSION
+from kube9_schema import SCHEMA_VERSION
 from tests.operator import BIN, OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
 
@@ -40,7 +40,7 @@ def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin:
         assert (covered["complete"], covered["gaps"], covered["unavailable"]) == (True, [], [])
         status = operator.cli("status")["watches"]["events"]
         assert covered["from"] == status["covered_from"]
-        assert covered["from"] < covered["until"] <= status["proved_until"]
+        assert covered["from"] < covered["until"] <= status["confirmed_until"]
         assert operator.accounting() | {"received": 4, "stored": 2, "updated": 1, "filtered": 1} == operator.accounting()
         until(lambda: operator.cli("status")["health"] == "healthy", "every list")
         assert operator.stop() == 0
@@ -119,7 +119,7 @@ def test_what_may_have_expired_before_the_list_is_a_gap_with_true_bounds(standin
         standin.write(warning("one", "BackOff", "again"))
         until(lambda: counts(operator) == {"one": 1}, "the first")
         operator.stop()
-        confirmed = operator.cli("status")["watches"]["events"]["proved_until"]
+        confirmed = operator.cli("status")["watches"]["events"]["confirmed_until"]
         standin.write(warning("two", "BackOff", "again"))
         standin.control("compact")
         down = time.time()

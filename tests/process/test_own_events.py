@@ -46,7 +46,7 @@ def health_fact(operator: Operator) -> Any:
 
 
 def balanced(operator: Operator) -> dict[str, int]:
-    accounting: dict[str, int] = operator.cli("status")["books"]["operator"]
+    accounting: dict[str, int] = operator.cli("status")["accounting"]["operator"]
     assert accounting["received"] == sum(count for name, count in accounting.items() if name != "received"), accounting
     return accounting
 

@@ -13,9 +13,10 @@ import apsw
 import pytest
 import yaml
 
-from kube9_cli.query.answer import format_id
 from kube9_cli.query.connection import TABLES
-from kube9_cli.render.plain import INVISIBLE, in_json, is_plain, plain
+from kube9_cli.render.escape import in_json, plain
+from kube9_schema.ids import encode
+from kube9_schema.plain import INVISIBLE, is_plain
 from tests import cli_database
 from tests.cli import Answered, run_cli
 from tests.forked import kube9_cli
@@ -71,7 +72,7 @@ def commands(ids: list[int]) -> Iterator[tuple[str, ...]]:
     yield ("status",)
     yield ("events", "list")
     yield ("events", "list", "--since=2020-01-01", "--until=2021-01-01")
-    yield ("events", "get", format_id(ids[-1]))
+    yield ("events", "get", encode(ids[-1]))
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -30,7 +30,7 @@ def thing(name: str = "one", **fields: Any) -> dict[str, Any]:
 
 def received(operator: Operator) -> dict[str, int]:
     """Of each resource how many items and lines are in the books, which balance."""
-    accounting = operator.cli("status")["books"]
+    accounting = operator.cli("status")["accounting"]
     for of_source in accounting.values():
         assert of_source["received"] == sum(count for name, count in of_source.items() if name != "received")
     return {name: accounting.get(name, {}).get("received", 0) for name in RESOURCES}

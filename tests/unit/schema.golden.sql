@@ -33,32 +33,32 @@ END
 
 CREATE TABLE baselines (
     source  TEXT PRIMARY KEY,
-    cluster TEXT NOT NULL -- the uid of the namespace kube-system of the cluster that was listed, '' where it may not be read
+    cluster TEXT NOT NULL -- the uid of the namespace kube-system of the listed cluster; '' if it may not be read
 ) STRICT, WITHOUT ROWID
 
 CREATE TABLE books (
     source      TEXT PRIMARY KEY,
     received    INTEGER NOT NULL DEFAULT 0,
-    stored      INTEGER NOT NULL DEFAULT 0, -- it began an event
-    updated     INTEGER NOT NULL DEFAULT 0, -- it changed an event
-    unchanged   INTEGER NOT NULL DEFAULT 0, -- it said what was known
-    filtered    INTEGER NOT NULL DEFAULT 0, -- not worth an event
-    dropped     INTEGER NOT NULL DEFAULT 0, -- given up under pressure
-    refused     INTEGER NOT NULL DEFAULT 0, -- set aside in dead_letters
-    undecodable INTEGER NOT NULL DEFAULT 0, -- not of the form that the API promises
+    stored      INTEGER NOT NULL DEFAULT 0, -- began an event
+    updated     INTEGER NOT NULL DEFAULT 0, -- changed an event
+    unchanged   INTEGER NOT NULL DEFAULT 0, -- was known already
+    filtered    INTEGER NOT NULL DEFAULT 0, -- is not worth an event
+    dropped     INTEGER NOT NULL DEFAULT 0, -- was left out under pressure
+    refused     INTEGER NOT NULL DEFAULT 0, -- was refused by the database, see dead_letters
+    undecodable INTEGER NOT NULL DEFAULT 0, -- did not have the form that the API promises
     CHECK (received = stored + updated + unchanged + filtered + dropped + refused + undecodable)
 ) STRICT, WITHOUT ROWID
 
 CREATE TABLE contributors (
-    event   INTEGER NOT NULL, -- events.id; the event may have been deleted by retention
-    hash    INTEGER NOT NULL, -- 64 bits of the contributor's identity
-    part    INTEGER NOT NULL, -- 0, 1, …: parts of one Event, divided by quiet times
-    hour    INTEGER NOT NULL, -- the hour of its first time: new ones are neighbours in the index below
-    flags   INTEGER NOT NULL, -- 1: a lead (otherwise a stand-in); 2: from a status (otherwise an Event)
-    count   INTEGER NOT NULL, -- the highest count seen of it, base included
-    base    INTEGER NOT NULL, -- the count at the end of the part before, 0 for the first
-    last_ms INTEGER NOT NULL, -- the latest time seen of it
-    steps   BLOB NOT NULL,    -- occurrences: 10 bytes each, big-endian: 6 of ms since 1970, 4 of the count then; the first and the newest 199
+    event   INTEGER NOT NULL, -- events.id; retention may have deleted the event
+    hash    INTEGER NOT NULL, -- 64-bit hash of the contributor's identity
+    part    INTEGER NOT NULL, -- 0, 1, …: the parts of one Event, separated by quiet times
+    hour    INTEGER NOT NULL, -- the hour of its first time, so that new contributors are neighbours in the index below
+    flags   INTEGER NOT NULL, -- 1: primary (otherwise secondary); 2: from a status (otherwise an Event)
+    count   INTEGER NOT NULL, -- the highest count that was seen, including base
+    base    INTEGER NOT NULL, -- the count at the end of the previous part; 0 for the first part
+    last_ms INTEGER NOT NULL, -- the latest time that was seen
+    steps   BLOB NOT NULL,    -- occurrences, see schema/steps.py: the first and the newest 199
     PRIMARY KEY (event, hash, part)
 ) STRICT, WITHOUT ROWID
 
@@ -71,48 +71,48 @@ CREATE TABLE dead_letters (
     id         INTEGER PRIMARY KEY,
     source     TEXT NOT NULL,
     error      TEXT NOT NULL,
-    sighting   BLOB NOT NULL,   -- msgpack, as it came over the queue
+    sighting   BLOB NOT NULL,   -- the observation as msgpack, as it came over the queue
     refused_ms INTEGER NOT NULL
 ) STRICT
 
 CREATE TABLE departed (
     uid     TEXT PRIMARY KEY, -- of the object that is gone
-    owner   BLOB NOT NULL,    -- msgpack of its controller's kind, name and uid
-    gone_ms INTEGER NOT NULL  -- when that was seen, by our clock
+    owner   BLOB NOT NULL,    -- kind, name and uid of its controller, as msgpack
+    gone_ms INTEGER NOT NULL  -- when the deletion was seen, by the operator's clock
 ) STRICT, WITHOUT ROWID
 
 CREATE TABLE endpoints (
     namespace TEXT NOT NULL,
     service   TEXT NOT NULL,
-    known     BLOB NOT NULL, -- msgpack, see write/resources/detect/endpoints.py
-    due_ms    INTEGER,       -- when the loss will have lasted long enough, by our clock; NULL where there is none
+    known     BLOB NOT NULL, -- msgpack, see kube9_operator/write/resources/detect/endpoints.py
+    due_ms    INTEGER,       -- when the loss will have lasted long enough, by the operator's clock; NULL for no loss
     PRIMARY KEY (namespace, service)
 ) STRICT, WITHOUT ROWID
 
 CREATE TABLE events (
-    id            INTEGER PRIMARY KEY, -- seconds since 1970 * 36^6 + suffix; as text evt_YYYYMMDD_HHMMSS_xxxxxx (suffix in base 36)
-    last_hour     INTEGER NOT NULL, -- last_ms / 3600000: moves once an hour, so that most updates leave the indexes alone
+    id            INTEGER PRIMARY KEY, -- seconds since 1970 * 36^6 + suffix; as text evt_YYYYMMDD_HHMMSS_xxxxxx (see schema/ids.py)
+    last_hour     INTEGER NOT NULL, -- last_ms / 3600000; changes once an hour, so most updates do not touch the indexes
     first_hour    INTEGER NOT NULL, -- first_ms / 3600000
     namespace     INTEGER NOT NULL, -- words.id of the object's namespace
     kind          INTEGER NOT NULL, -- words.id of the object's kind
-    severity      INTEGER NOT NULL, -- 0 info, 1 warning, 2 error, 3 critical; only ever rises
+    severity      INTEGER NOT NULL, -- 0 info, 1 warning, 2 error, 3 critical (schema/codes.py); it only rises
     type          INTEGER NOT NULL, -- 0 cluster, 1 operator, 2 insight, 3 assessment, 4 health, 5 system
     object        INTEGER NOT NULL, -- objects.id
-    key_hash      INTEGER NOT NULL, -- 64 bits of the happening's key besides the object: the row of the table and what it adds
-    first_ms      INTEGER NOT NULL, -- when it happened first, by the source's clock
-    last_ms       INTEGER NOT NULL, -- when it happened last, by the source's clock
-    created_ms    INTEGER NOT NULL, -- when it was first recorded, by our clock
-    recorded_ms   INTEGER NOT NULL, -- when it was last recorded, by our clock: what retention goes by
-    count         INTEGER NOT NULL CHECK (count >= 1), -- how often it happened, made of the next three
-    lead_events   INTEGER NOT NULL, -- sum of the counts of its leads that are Events
-    lead_statuses INTEGER NOT NULL, -- sum of the counts of its leads that are facts from a status
-    stand_in      INTEGER NOT NULL, -- greatest count of a single stand-in
+    key_hash      INTEGER NOT NULL, -- 64-bit hash of what belongs together, besides the object: the row of docs/events.md and its key
+    first_ms      INTEGER NOT NULL, -- when it first happened, by the source's clock
+    last_ms       INTEGER NOT NULL, -- when it last happened, by the source's clock
+    created_ms    INTEGER NOT NULL, -- when it was first recorded, by the operator's clock
+    recorded_ms   INTEGER NOT NULL, -- when it was last recorded, by the operator's clock; retention uses this time
+    count         INTEGER NOT NULL CHECK (count >= 1), -- how often it happened, computed from the next three columns
+    lead_events   INTEGER NOT NULL, -- sum of the counts of its primary contributors that are Events
+    lead_statuses INTEGER NOT NULL, -- sum of the counts of its primary contributors that are from a status
+    stand_in      INTEGER NOT NULL, -- greatest count of one secondary contributor
     reason        INTEGER NOT NULL, -- words.id
     node          INTEGER NOT NULL, -- words.id, 0 where unknown
     title         INTEGER NOT NULL, -- words.id
-    text_ms       INTEGER NOT NULL, -- when the contributor that gave description and metadata happened last …
-    text_count    INTEGER NOT NULL, -- … and its count: with its name (texts.contributor) the order of "the latest"
-    text_hash     INTEGER NOT NULL  -- 32 bits of all that texts holds, so that an unchanged text is not read again
+    text_ms       INTEGER NOT NULL, -- the last time of the contributor that supplied description and metadata …
+    text_count    INTEGER NOT NULL, -- … and its count; with its name (texts.contributor) they decide which contributor is the latest
+    text_hash     INTEGER NOT NULL  -- 32-bit hash of the row of texts, so that an unchanged text is not read
 ) STRICT
 
 CREATE TABLE facts (
@@ -129,28 +129,28 @@ CREATE TABLE gaps (
 , event INTEGER) STRICT
 
 CREATE TABLE lasting (
-    source    TEXT NOT NULL,    -- of the object's states
+    source    TEXT NOT NULL,    -- the source of the object's states
     namespace TEXT NOT NULL,
     name      TEXT NOT NULL,
-    key_hash  INTEGER NOT NULL, -- events.key_hash of what lasts
-    uid       TEXT NOT NULL,    -- objects.uid of what its events are about
+    key_hash  INTEGER NOT NULL, -- events.key_hash of its event
+    uid       TEXT NOT NULL,    -- objects.uid of the object that its event is about
     since_ms  INTEGER NOT NULL, -- when it began
-    moved_ms  INTEGER NOT NULL, -- when its event was last moved, by our clock
+    moved_ms  INTEGER NOT NULL, -- when its event was last moved, by the operator's clock
     PRIMARY KEY (source, namespace, name, key_hash)
 ) STRICT, WITHOUT ROWID
 
 CREATE TABLE leftovers (
-    event    INTEGER PRIMARY KEY, -- the events.id that was deleted
-    until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by our own clock
+    event    INTEGER PRIMARY KEY, -- events.id of the deleted event
+    until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by the operator's clock
 ) STRICT
 
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
-    name      TEXT NOT NULL,    -- '' where an Event names none
+    name      TEXT NOT NULL,    -- '' if an Event names no object
     kind      INTEGER NOT NULL, -- words.id
     namespace INTEGER NOT NULL, -- words.id, 0 for cluster-scoped objects
-    uid       TEXT NOT NULL,    -- '' where unknown, and for nodes, which are known by name alone
-    owner     INTEGER           -- objects.id of the controller, as known when it was seen; NULL for none or unknown
+    uid       TEXT NOT NULL,    -- '' if unknown, and for nodes, which are identified by name
+    owner     INTEGER           -- objects.id of the controller, as last known; NULL for none or unknown
 ) STRICT
 
 CREATE TABLE schema_version (
@@ -168,20 +168,20 @@ CREATE TABLE slices (
 
 CREATE TABLE sources (
     source           TEXT PRIMARY KEY,
-    version          TEXT,    -- resourceVersion to watch from, stored with what it delivered; NULL: list first
-    covered_from_ms  INTEGER, -- when the first list began; NULL before its end
-    proved_until_ms  INTEGER, -- the last time at which a line, a bookmark, a clean end or a list vouched for it
-    listing_since_ms INTEGER, -- a list is under way since; NULL otherwise
-    unavailable      TEXT     -- why it can be neither listed nor watched (not permitted, not served); NULL where it can
+    version          TEXT,    -- resourceVersion to go on from, stored with what the watch delivered; NULL: list first
+    covered_from_ms  INTEGER, -- when the first list began; NULL until it is complete
+    proved_until_ms  INTEGER, -- confirmed until: the last time at which a line, a bookmark, a clean end or a list confirmed the watch
+    listing_since_ms INTEGER, -- since when a list is running; NULL for none
+    unavailable      TEXT     -- why it can be neither listed nor watched (not permitted, not served); NULL if it can
 , unavailable_since_ms INTEGER) STRICT, WITHOUT ROWID
 
 CREATE TABLE states (
-    source           TEXT NOT NULL, -- the watch: pods, nodes, …
+    source           TEXT NOT NULL, -- pods, nodes, …
     namespace        TEXT NOT NULL, -- '' for cluster-scoped objects
     name             TEXT NOT NULL,
     uid              TEXT NOT NULL,
     resource_version TEXT NOT NULL,
-    state            BLOB NOT NULL, -- msgpack of the fields that are compared
+    state            BLOB NOT NULL, -- the fields that are compared, as msgpack
     seen_ms          INTEGER NOT NULL, -- when the state was last confirmed
     PRIMARY KEY (source, namespace, name)
 ) STRICT, WITHOUT ROWID
@@ -200,9 +200,9 @@ CREATE TABLE tallies (
 CREATE TABLE texts (
     event       INTEGER PRIMARY KEY, -- events.id
     description TEXT,                -- NULL for none
-    metadata    TEXT NOT NULL,       -- JSON object, without the row's own figures (reason, count, times), which the reader adds
-    contributor TEXT NOT NULL,       -- the name of the contributor that gave the description
-    stamps      TEXT                 -- JSON object: of each metadata key that an earlier contributor gave its [ms, count, name]
+    metadata    TEXT NOT NULL,       -- JSON object without reason, count and times, which the reader adds
+    contributor TEXT NOT NULL,       -- the name of the contributor that supplied the description
+    stamps      TEXT                 -- JSON object: for each metadata key of an earlier contributor, its [ms, count, name]
 ) STRICT
 
 CREATE TABLE words (

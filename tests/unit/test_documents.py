@@ -10,7 +10,7 @@ from tests import documents
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "docs" / "events.md"
-OWN = "## What the operator tells of itself"
+OWN = "## Events about the operator"
 
 
 def described(row: rows.Row) -> str:

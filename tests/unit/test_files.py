@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kube9_operator.files import NotAFile, open_file
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.volume import Volume
 from kube9_operator.write.recovery import quarantine
 from kube9_operator.write.recovery.btree_pages import Pages
 from kube9_operator.write.sqlite import database, lock
+from kube9_schema.files import NotAFile, open_file
 
 PARTS = ("", "-wal", "-shm", "-journal")
 

@@ -1,11 +1,14 @@
-"""The line that says how far an answer is whole, and the table in terminals of any width."""
+"""The coverage in words, and the table in terminals of any width."""
 
 import unicodedata
+from datetime import datetime
 
 import pytest
 
-from kube9_cli.query.kinds import as_written
-from kube9_cli.render.format import HEADINGS, columns, covered, headings, sheet, table
+from kube9_cli.kinds import as_written
+from kube9_cli.render.coverage import ago, sentence
+from kube9_cli.render.details import sheet
+from kube9_cli.render.table import HEADINGS, columns, headings, table
 
 A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
 
@@ -14,32 +17,56 @@ def gap(source: str, begin: str, end: str, reason: str = "why") -> dict[str, str
     return {"source": source, "from": begin, "to": end, "reason": reason}
 
 
-def line(*gaps: dict[str, str], unavailable: tuple[str, ...] = ()) -> str:
-    return covered({"complete": False, "gaps": list(gaps), "unavailable": list(unavailable)})
+NOW = datetime.fromisoformat("2026-01-01T00:10:00Z").timestamp()
+LATER = datetime.fromisoformat("2026-01-03T00:10:00Z").timestamp()
 
 
-def test_whole() -> None:
-    unconfirmed = "no gap is known; not all watches have been proved yet"
-    assert covered({"complete": True, "gaps": [], "unavailable": []}) == unconfirmed
-    whole = {"complete": True, "gaps": [], "unavailable": [], "from": A, "until": B}
-    assert covered(whole) == f"complete from {A} to {B}"
+def line(*gaps: dict[str, str], unavailable: tuple[str, ...] = (), now: float = NOW) -> str:
+    return sentence({"complete": False, "gaps": list(gaps), "unavailable": list(unavailable)}, now)
 
 
-def test_one_outage_is_said_once() -> None:
-    assert line(gap("pods", A, C)) == f"incomplete: pods from {A} to {C}: why"
-    assert line(gap("pods", A, C), gap("events", B, D)) == f"incomplete: events, pods from {A} to {D}: why"
+def test_a_complete_answer() -> None:
+    unconfirmed = "No gap is known, but not every watch has been confirmed yet."
+    assert sentence({"complete": True, "gaps": [], "unavailable": []}, NOW) == unconfirmed
+    complete = {"complete": True, "gaps": [], "unavailable": [], "from": A, "until": B}
+    assert sentence(complete, NOW) == "Complete from 00:00:00 to 00:01:00 UTC (9 min ago)."
+    assert sentence(complete, LATER) == "Complete from 2026-01-01 00:00:00 to 00:01:00 UTC (2 d ago)."
+    older = complete | {"from": "2025-12-31T23:00:00.000Z"}
+    assert sentence(older, NOW) == "Complete from 2025-12-31 23:00:00 to 2026-01-01 00:01:00 UTC (9 min ago)."
+
+
+def test_one_outage_is_one_entry() -> None:
+    assert line(gap("pods", A, C)) == "Incomplete: pods not fully recorded from 00:00:00 to 00:02:00 UTC (why)."
+    both = line(gap("pods", A, C), gap("events", B, D))
+    assert both == "Incomplete: events, pods not fully recorded from 00:00:00 to 00:03:00 UTC (why)."
     five = [gap(name, A, B) for name in ("jobs", "events", "nodes", "pods", "services")]
-    assert line(*five) == f"incomplete: events, jobs, nodes and 2 more from {A} to {B}: why"
+    named = "events, jobs, nodes and 2 more"
+    assert line(*five) == f"Incomplete: {named} not fully recorded from 00:00:00 to 00:01:00 UTC (why)."
 
 
-def test_others_are_counted() -> None:
+def test_other_gaps_are_counted() -> None:
     later, other = gap("pods", C, D), gap("pods", A, B, "another")
-    assert line(gap("pods", A, B), later) == f"incomplete: pods from {A} to {B}: why (and 1 more gap)"
-    assert line(gap("events", A, B), later, other) == f"incomplete: events from {A} to {B}: why (and 2 more gaps)"
+    first = "not fully recorded from 00:00:00 to 00:01:00 UTC (why)."
+    assert line(gap("pods", A, B), later) == f"Incomplete: pods {first} 1 more gap: see -o json."
+    assert line(gap("events", A, B), later, other) == f"Incomplete: events {first} 2 more gaps: see -o json."
 
 
-def test_before_everything_is_proved() -> None:
-    assert line(gap("events", "1970-01-01T00:00:00.000Z", B)) == f"incomplete: events to {B}: why"
+def test_a_gap_without_a_beginning_or_an_end() -> None:
+    ever = "1970-01-01T00:00:00.000Z"
+    assert line(gap("events", ever, B)) == "Incomplete: events not fully recorded until 00:01:00 UTC (why)."
+    lasting = gap("events", A, "2026-01-01T00:09:58.000Z")
+    assert line(lasting) == "Incomplete: events not fully recorded since 00:00:00 UTC (why)."
+
+
+def test_a_time_that_no_date_can_hold() -> None:
+    assert line(gap("events", A, "287396-10-12T08:59:00.991Z")).startswith("Incomplete: events not fully recorded since ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-3, "0 s ago"), (119, "119 s ago"), (120, "2 min ago"), (7200, "2 h ago"), (172_800, "2 d ago")]
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
 
 
 def test_narrow_tables_have_the_short_names_of_kinds() -> None:
@@ -55,7 +82,7 @@ def test_kinds_are_taken_as_kubectl_takes_them(typed: str, kind: str) -> None:
 
 
 def test_without_permission() -> None:
-    assert line(unavailable=("jobs",)) == "incomplete: jobs cannot be watched"
+    assert line(unavailable=("jobs",)) == "Incomplete: jobs cannot be watched."
 
 
 ROWS = [
@@ -99,12 +126,12 @@ def test_what_is_left_out_of_a_narrow_terminal() -> None:
 
 
 def test_what_is_of_many_the_same_is_a_table() -> None:
-    watches = {"events": {"state": "current", "proved_until": A}, "jobs": {"state": "not permitted"}}
+    watches = {"events": {"state": "current", "confirmed_until": A}, "jobs": {"state": "not permitted"}}
     assert sheet({"status": "running", "database": {"size_bytes": 1}, "watches": watches}) == [
         "status: running",
         "database:",
         "  size_bytes: 1",
-        "watches:  STATE          PROVED UNTIL",
+        "watches:  STATE          CONFIRMED UNTIL",
         f"  events  current        {A}",
         "  jobs    not permitted  -",
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kube9_cli.arguments import UsageError
 from kube9_cli.main import respond
-from kube9_cli.parser import UsageError
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_cli.render.output import Output
 from kube9_operator.parser import get_parser as operator_parser
@@ -46,6 +46,6 @@ def test_the_help_of_a_command_can_be_asked_for_by_its_name(capsys: pytest.Captu
 def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
     done = run_cli(Path("/nowhere"), "events")
     assert done.returncode == 1
-    assert "An action is required. Must be: list, get" in done.stderr
+    assert "kube9-cli events needs an action" in done.stderr
     with pytest.raises(UsageError):
         parsed(["kube9-cli", "events", "nothing"])

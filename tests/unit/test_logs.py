@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import structlog
 
-import kube9_cli.render.plain
 from kube9_operator import logs, parser
 from kube9_operator.http.pages import Pages
 from kube9_operator.model.deadlines import Deadlines
@@ -18,7 +17,7 @@ from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.messages import WatcherReport
 from kube9_operator.supervise.volume import Volume
-from kube9_operator.text import plain
+from kube9_schema import plain
 
 NASTY = "a\x1b]0;title\x07\x1b[2J\x1b[31m\x9b1m\u202e\u2066\u200b\u2028\ufeff\U000e0041\ufe0f\u3164\ud800\r\n\0é日🎉"
 
@@ -101,10 +100,3 @@ def test_complaints_about_arguments_are_plain(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         parser.get_parser().parse_args(["serve", f"--{NASTY}"])
     assert hidden(capsys.readouterr().err) == set()
-
-
-def test_both_programs_know_the_same_characters() -> None:
-    assert plain.INVISIBLE == kube9_cli.render.plain.INVISIBLE
-    for code in range(0, sys.maxunicode, 7):
-        one = chr(code)
-        assert (plain.plain(one) == one) is kube9_cli.render.plain.is_plain(one)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kube9_cli.query.connection import SCHEMA_VERSION
 from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.write.sqlite import database, migrations
+from kube9_schema import SCHEMA_VERSION
 
 GOLDEN = Path(__file__).parent / "schema.golden.sql"
 

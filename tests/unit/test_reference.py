@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kube9_cli.parser import UsageError
+from kube9_cli.arguments import UsageError
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model import sources

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kube9_cli.query.connection import MAX_OWNERS, OWNERS
+from kube9_cli.query.events import MAX_OWNERS, OWNERS
 from kube9_operator.model import rows
 from kube9_operator.model.observation import ERROR, Observation
 from kube9_operator.model.resource_states import (

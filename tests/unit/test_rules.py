@@ -14,7 +14,7 @@ from kube9_operator.settings import SettingError, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
-SOURCES = sorted([*ROOT.glob("kube9_operator/**/*.py"), *ROOT.glob("kube9_cli/**/*.py")])
+SOURCES = sorted(path for name in ("kube9_operator", "kube9_cli", "schema") for path in (ROOT / name).glob("**/*.py"))
 
 
 def test_every_deadline_relates() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from kube9_cli import main
+from kube9_cli import terminal as module
+from kube9_cli.render import listing
 
 EVENT: dict[str, Any] = {
     "id": "evt_20260102_030405_000000",
@@ -34,8 +35,8 @@ COVERED = {"complete": True, "gaps": [], "unavailable": []}
 )
 def test_the_width(monkeypatch: pytest.MonkeyPatch, columns: str, terminal: int | None, width: int | None) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr(main.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
-    assert main._width(terminal is not None) == width
+    monkeypatch.setattr(module.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
+    assert module.columns(terminal is not None) == width
 
 
 @pytest.mark.parametrize("columns", [1, 20, 40, 80, 132])
@@ -43,10 +44,10 @@ def test_a_table_keeps_within_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    main._print_table(iter([EVENT]), COVERED, 1, wide=False)
+    listing.print_table(iter([EVENT]), COVERED, 1, wide=False)
     narrow = capsys.readouterr().out.splitlines()
     assert len(narrow) == 2
     if columns >= 80:
         assert max(map(len, narrow)) <= columns
-    main._print_table(iter([EVENT]), COVERED, 1, wide=True)
+    listing.print_table(iter([EVENT]), COVERED, 1, wide=True)
     assert EVENT["description"].strip() in capsys.readouterr().out, "wide is never cut"

@@ -10,12 +10,10 @@ import msgspec
 from kube9_operator.model.observation import INFO, Observation
 from kube9_operator.model.rows import BY_NAME, CRASH_LOOP_REASON, RAISED
 from kube9_operator.text.limits import MAX_METADATA_BYTES
-
-PRIMARY, STATUS = 1, 2
-"""Bits of contributors.flags."""
-
-MAX_STEPS = 200
-STEP_BYTES = 10
+from kube9_schema.codes import PRIMARY as PRIMARY
+from kube9_schema.codes import STATUS as STATUS
+from kube9_schema.steps import MAX_STEPS, STEP_BYTES
+from kube9_schema.steps import encode as step
 
 Stamp = tuple[int, int, str]
 """Orders contributors from the earliest to the latest: last time in ms, then count, then name."""
@@ -134,7 +132,7 @@ def nearest(happenings: Iterable[tuple[int, int, int]], first_ms: int, last_ms: 
 
 def add_step(steps: bytes, ms: int, count_then: int) -> bytes:
     """The occurrences of a contributor with one more: the first is kept for good, then the newest."""
-    steps += min(ms, 2**48 - 1).to_bytes(6, "big") + min(count_then, 2**32 - 1).to_bytes(4, "big")
+    steps += step(ms, count_then)
     if len(steps) > MAX_STEPS * STEP_BYTES:
         steps = steps[:STEP_BYTES] + steps[2 * STEP_BYTES :]
     return steps

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from kube9_operator.files import open_file
 from kube9_operator.write.recovery.btree_records import Record, Row, Shape, record, varint
 from kube9_operator.write.sqlite.database import PAGE_BYTES
+from kube9_schema.files import open_file
 
 LEAF_TABLE, LEAF_INDEX, INTERIOR_INDEX = 0x0D, 0x0A, 0x02
 KINDS = {LEAF_TABLE: 8, LEAF_INDEX: 8, INTERIOR_INDEX: 12}

@@ -8,11 +8,11 @@ import msgspec
 
 from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events import merge
-from kube9_operator.write.events.merge import PRIMARY, STATUS
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.events.updates import NO_HASH
 from kube9_operator.write.recovery.salvage import Contributed, Named, Saved
 from kube9_operator.write.sqlite.database import Connection, one, rows
+from kube9_schema.codes import PRIMARY, STATUS
 
 FRESH = """SELECT first_ms, last_ms, severity, title, recorded_ms, text_ms, text_count FROM events WHERE id = ?"""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.files import open_file, refuse_others
 from kube9_operator.write.sqlite.database import FILE_NAME
 from kube9_operator.write.sqlite.file_identity import PARTS, WAL_PARTS
+from kube9_schema.files import open_file, refuse_others
 
 MARK = ".corrupt-"
 NOTE = ".json"

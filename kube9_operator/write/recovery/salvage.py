@@ -14,10 +14,10 @@ import msgspec
 
 from kube9_operator.clock import now_ms
 from kube9_operator.model.observation import EVENT_TYPES, MS_IN_HOUR, SEVERITIES
-from kube9_operator.write.events.merge import STEP_BYTES
 from kube9_operator.write.recovery.btree_pages import Pages, Table
 from kube9_operator.write.recovery.btree_records import Row, shape
 from kube9_operator.write.sqlite.database import DAMAGE, TROUBLE, one, open_readonly, rows
+from kube9_schema.steps import STEP_BYTES
 
 LENGTH_BYTES = 4
 NICE = 10

@@ -10,9 +10,9 @@ from typing import Any
 
 import apsw
 
-from kube9_operator.files import NotAFile, refuse_others
-from kube9_operator.settings import DATABASE_NAME
 from kube9_operator.supervise.exits import CannotStart
+from kube9_schema import DATABASE_NAME
+from kube9_schema.files import NotAFile, refuse_others
 
 FILE_NAME = DATABASE_NAME
 CACHE_KIB = 8 * 1024

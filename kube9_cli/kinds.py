@@ -1,4 +1,4 @@
-"""How kubectl lets people write kinds. Data, and one function that looks a kind up."""
+"""The names of kinds that kubectl accepts."""
 
 SHORT_NAMES = {
     "CronJob": "cj",
@@ -15,11 +15,11 @@ SHORT_NAMES = {
     "Service": "svc",
     "StatefulSet": "sts",
 }
-"""Of kinds, as kubectl has them: tables have them where there is no room for the kind."""
+"""The short names of kubectl. Narrow tables show them."""
 _KINDS = {name: kind for kind, short in SHORT_NAMES.items() for name in (short, kind.lower(), f"{kind.lower()}s")}
 _KINDS |= dict.fromkeys(("job", "jobs"), "Job")
 
 
 def as_written(text: str) -> str:
-    """The kind that is meant by `pods`, `deploy` or `PVC`; what is not known stays as it is."""
+    """The kind of a name such as `pods`, `deploy` or `PVC`. An unknown name is returned unchanged."""
     return _KINDS.get(text.lower(), text)

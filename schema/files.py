@@ -1,4 +1,4 @@
-"""Opens regular files only. Opening a pipe would wait, and reading a device would never end."""
+"""Opens regular files only. A pipe, a device or a socket in the place of a file would block the reader, or never end."""
 
 import errno
 import os
@@ -6,13 +6,13 @@ import stat
 
 
 class NotAFile(OSError):
-    """The path is not a regular file. A retry does not help."""
+    """Something else is in the place of a file. Waiting does not help."""
 
 
 def open_file(path: str | os.PathLike[str]) -> int:
-    """Opens a regular file for reading and returns its descriptor. Raises NotAFile for anything else, or another OSError."""
+    """A descriptor for reading a regular file. Raises OSError; NotAFile for anything that is not a file."""
     refuse_others(path)
-    # Something else may be there by now: O_NONBLOCK does not wait for it.
+    # Something else may be there by now: NONBLOCK keeps a pipe from blocking.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         _refuse(path, os.fstat(descriptor))
@@ -23,7 +23,10 @@ def open_file(path: str | os.PathLike[str]) -> int:
 
 
 def refuse_others(path: str | os.PathLike[str]) -> None:
-    """Raises NotAFile if the path exists and is not a regular file, or another OSError if that cannot be found out."""
+    """Raises NotAFile if something other than a regular file is at the path, and OSError if that cannot be found out.
+
+    It is called before a file is opened, because opening some devices already acts on them.
+    """
     try:
         found = os.stat(path)
     except FileNotFoundError:

@@ -1,49 +1,54 @@
-"""Which events match a question, and how many: plans the search by what is indexed and what is tallied. No output."""
+"""Finds the events of a selection and counts them, by what is indexed and what is tallied."""
 
 from typing import Any, NamedTuple
 
 from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
-from kube9_cli.selection import Filters
+from kube9_cli.selection import FILTERS, Filter, Selection
+from kube9_schema.intervals import MS_IN_HOUR
 
-MS_IN_HOUR = 3_600_000
 HOURS_IN_DAY = 24
 SORTED_AT_MOST = 5_000
-"""Up to this many matches are found by the filter's index and sorted; more by walking the ids."""
+"""Up to this many matches are found by the index of the filter and sorted. More are found by walking the ids."""
 NEAR = 1_000
-"""Up to this offset a page is walked to; one further away is found by the counts of the hours before it."""
+"""Up to this offset a page is found by walking to it. A later page is found by the counts of the hours before it."""
 NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
+
+INDEXES = {"namespace": "events_by_namespace", "name": "events_by_object"}
+"""The index of a search by a column; the last of FILTERS that is asked for decides. Otherwise it is events_recent."""
 
 Values = tuple[Any, ...]
 
 
 class Matches(NamedTuple):
-    """How many events match, and the ids of the asked page in order."""
+    """How many events match, and the ids of one page in order."""
 
     total: int
     ids: list[int]
 
 
 class Search(NamedTuple):
-    """A checked filter in SQL. A piece of SQL stands with its values."""
+    """A selection as SQL. Each piece of SQL is kept with its values."""
 
     indexed_by: str
-    """Has every column that can be filtered for but the name."""
+    """Has every column that is tallied."""
     facets: tuple[str, Values]
-    """Of type, severity, kind and namespace: columns that the tallies have too."""
+    """The conditions of columns that are tallied."""
+    rest: tuple[str, Values]
+    """The conditions of columns that are not; '' for none."""
     since_ms: int | None
-    """None where every event is younger."""
+    """None if no event is older."""
     until_ms: int | None
-    """None where every event is older."""
+    """None if no event is newer."""
 
 
-def match(database: Database, filters: Filters, order: str, limit: int, offset: int) -> Matches:
-    """The asked page, newest first, with the number of all that match, in one state of the database. Raises QueryError."""
+def find(database: Database, selection: Selection, order: str, limit: int, offset: int) -> Matches:
+    """One page, newest first, and the number of all matches, in one snapshot of the database. Raises QueryError."""
     with database.snapshot():
-        search = _search(database, filters)
+        search = _search(database, selection)
         if search is None:
             return Matches(0, [])
-        if filters.name is not None:
-            return _of_name(database, search, filters.name, order, limit, offset)
+        if search.rest[0]:
+            return _untallied(database, search, order, limit, offset)
         by_day = _seen_since(database, search)
         total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
         if total <= offset:
@@ -52,14 +57,14 @@ def match(database: Database, filters: Filters, order: str, limit: int, offset: 
 
 
 def _page(database: Database, search: Search, by_day: dict[int, int], asked: tuple[str, int, int], total: int) -> list[int]:
-    """The ids of the page that is asked for by order, limit and offset; there is one."""
+    """The ids of the page with this order, limit and offset. The page is not empty."""
     order, limit, offset = asked
     where, values = _where(search)
     if order == "created":
         by = f"INDEXED BY {search.indexed_by}" if total <= SORTED_AT_MOST else "NOT INDEXED"
         sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
         return _ids(database, sql, (*values, limit, offset))
-    # No more than there are: the search would go on to the end of the index for one that is not there.
+    # Not more than there are: for one more, the search would go on to the end of the index.
     limit = min(limit, total - offset)
     hours = [(day * HOURS_IN_DAY, day * HOURS_IN_DAY + HOURS_IN_DAY - 1, count) for day, count in by_day.items()]
     if search.until_ms is None:
@@ -75,8 +80,9 @@ def _page(database: Database, search: Search, by_day: dict[int, int], asked: tup
 def _narrowed(
     where: str, values: Values, periods: list[tuple[int, int, int]], asked: tuple[int, int]
 ) -> tuple[str, Values, int]:
-    """A condition for the periods (first hour, last hour, how many match; newest first) in which a page lies, by limit and
-    offset; and its offset in these.
+    """Adds a condition for the hours that a page is in; returns it with the offset of the page within these hours.
+
+    Periods are (first hour, last hour, how many match), newest first.
     """
     limit, offset = asked
     at = 0
@@ -90,36 +96,55 @@ def _narrowed(
     return f"{where} AND last_hour BETWEEN ? AND ?", (*values, periods[at][0], newest), offset
 
 
-def _search(database: Database, filters: Filters) -> Search | None:
-    """The filters in SQL; None where nothing can match."""
-    index, where, values = "events_recent", ["1"], list[Any]()
-    for column, allowed in (("type", filters.types), ("severity", filters.severities)):
-        if allowed is not None:
-            where.append(f"{column} IN ({', '.join('?' * len(allowed))})")
-            values += allowed
-    for column, word in (("kind", filters.kind), ("namespace", filters.namespace)):
-        if word is not None:
-            known = database.all("SELECT id FROM words WHERE word = ?", (word,))
-            if not known and column == "kind":  # as kubectl takes it: pod, Pod
-                known = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
-            if not known:
+def _search(database: Database, selection: Selection) -> Search | None:
+    """The selection as SQL; None if nothing can match."""
+    index, conditions = "events_recent", {True: list[tuple[str, Values]](), False: list[tuple[str, Values]]()}
+    for one in FILTERS:
+        if one.column in selection.wanted:
+            values = _stored(database, one, selection.wanted[one.column])
+            if not values:
                 return None
-            where.append(f"{column} IN ({', '.join('?' * len(known))})")
-            values += [row[0] for row in known]
-            index = "events_by_namespace" if column == "namespace" else index
+            conditions[one.tallied].append(_condition(one, values))
+            index = INDEXES.get(one.column, index)
     sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
     oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
-    since_ms, until_ms = filters.since_ms, filters.until_ms
+    since_ms, until_ms = selection.since_ms, selection.until_ms
     if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
         since_ms = None
     if until_ms is not None and until_ms // MS_IN_HOUR > (newest or 0):
         until_ms = None
-    return Search(index, (" AND ".join(where), tuple(values)), since_ms, until_ms)
+    return Search(index, _joined("1", conditions[True]), _joined("", conditions[False]), since_ms, until_ms)
+
+
+def _stored(database: Database, one: Filter, wanted: Values) -> Values:
+    """The wanted values as the column stores them. Words that were never recorded are left out."""
+    if one.stored != "word":
+        return wanted
+    found: set[int] = set()
+    for word in wanted:
+        rows = database.all("SELECT id FROM words WHERE word = ?", (word,))
+        if not rows and one.any_case:
+            rows = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
+        found.update(row[0] for row in rows)
+    return tuple(sorted(found))
+
+
+def _condition(one: Filter, values: Values) -> tuple[str, Values]:
+    marks = ", ".join("?" * len(values))
+    if one.stored == "name":
+        return f"object IN (SELECT id FROM objects WHERE {one.column} IN ({marks}))", values
+    return f"{one.column} IN ({marks})", values
+
+
+def _joined(first: str, conditions: list[tuple[str, Values]]) -> tuple[str, Values]:
+    """All conditions as one."""
+    where = " AND ".join(filter(None, (first, *(sql for sql, _ in conditions))))
+    return where, tuple(value for _, values in conditions for value in values)
 
 
 def _where(search: Search) -> tuple[str, Values]:
-    """All of a search. A time is compared by its hour first, which is in the index: only rows of that very hour are looked
-    up for the rest.
+    """The tallied conditions and the times. A time is first compared by its hour, which is in the index. Only the rows of that
+    hour are read for the exact time.
     """
     where, values = search.facets
     if search.since_ms is not None:
@@ -133,11 +158,11 @@ def _where(search: Search) -> tuple[str, Values]:
     return where, values
 
 
-def _of_name(database: Database, search: Search, name: str, order: str, limit: int, offset: int) -> Matches:
-    """The events of objects of one name are few: all are found by its index, counted and sorted."""
+def _untallied(database: Database, search: Search, order: str, limit: int, offset: int) -> Matches:
+    """A search by a column that is not tallied: all matches are found by the index, counted and sorted."""
     where, values = _where(search)
-    where, values = f"{where} AND object IN (SELECT id FROM objects WHERE name = ?)", (*values, name)
-    table = "FROM events INDEXED BY events_by_object"
+    where, values = f"{where} AND {search.rest[0]}", (*values, *search.rest[1])
+    table = f"FROM events INDEXED BY {search.indexed_by}"
     total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0]
     by = "ORDER BY id DESC LIMIT ? OFFSET ?" if order == "created" else NEWEST_FIRST
     sql = f"SELECT id {table} WHERE {where} {by}"
@@ -148,12 +173,12 @@ def _ids(database: Database, sql: str, values: Values) -> list[int]:
     return [row[0] for row in database.all(sql, values, (WHOLE,))]
 
 
-# How many: whole days by the tallies, the rest of a day that a time divides by the indexes. Where an index holds the whole
-# condition, its entries are counted, not rows.
+# Counting: whole days come from the tallies; the rest of the day that a time divides is counted in an index. If an index has
+# all columns of a condition, SQLite counts its entries and reads no rows.
 
 
 def _seen_since(database: Database, search: Search) -> dict[int, int]:
-    """Of each day in which events that match were seen last how many, newest day first; `until` is left out of account."""
+    """How many matches were last seen on each day, newest day first. `until` is not considered."""
     facets, values = search.facets
     since = search.since_ms
     sql = "SELECT day, sum(count) FROM tallies WHERE of_first = 0 AND {} GROUP BY day ORDER BY day DESC"
@@ -169,7 +194,7 @@ def _seen_since(database: Database, search: Search) -> dict[int, int]:
 
 
 def _begun_at_or_after(database: Database, search: Search, until_ms: int) -> int:
-    """How many of the facets began at or after a time: with those, all that were seen only after it."""
+    """How many matches of the tallied conditions began at or after a time."""
     facets, values = search.facets
     hour = until_ms // MS_IN_HOUR
     day = hour // HOURS_IN_DAY

@@ -1,0 +1,151 @@
+"""The commands `events list` and `events get`."""
+
+import argparse
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kube9_cli import options, selection
+from kube9_cli.arguments import Parser, UsageError
+from kube9_cli.commands import Question
+from kube9_schema import ids
+
+if TYPE_CHECKING:
+    from kube9_cli.query.connection import Database
+
+ACTIONS = ("list", "get")
+ORDERS = ("seen", "created")
+MAX_LIMIT = 1000
+MAX_OFFSET = 2**53
+
+EXAMPLES = (
+    ("What happened in the last hour", "list --since 1h"),
+    ("One event in detail", "get evt_20261124_103045_000000"),
+)
+LIST_EXAMPLES = (
+    ("What went wrong in a namespace since yesterday", "-n shop --severity error,critical --since 24h"),
+    ("The history of one pod, with event ids", "--object-kind pod --object-name web-0 -o wide"),
+    ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
+    ("The second page of a hundred", "--limit 100 --offset 100"),
+)
+GET_EXAMPLES = (
+    ("One event in detail", "evt_20261124_103045_000000"),
+    ("The same for a program", "evt_20261124_103045_000000 -o json"),
+)
+
+
+def add(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Adds the commands."""
+    group = commands.add_parser(
+        "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
+    )
+    group.set_defaults(check=functools.partial(_refuse, group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
+    listing = actions.add_parser(
+        "list",
+        help="list events, newest first",
+        description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
+        "range if any of it was seen in the range. The last line says for which time the list is complete.",
+        examples=LIST_EXAMPLES,
+    )
+    selection.add(listing)
+    listing.add_argument(
+        "--sort",
+        metavar="ORDER",
+        default="seen",
+        help="newest first by: seen, when an event was last seen; created, when it was first recorded (default: seen)",
+    )
+    listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
+    listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
+    options.add(listing)
+    listing.set_defaults(check=check_list)
+    get = actions.add_parser(
+        "get",
+        help="show one event with its occurrences",
+        description="Show one event: what happened, to which object, how often and when, and the owners of the object.",
+        examples=GET_EXAMPLES,
+    )
+    get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
+    options.add(get)
+    get.set_defaults(check=check_get)
+
+
+def check_list(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `events list`. Raises UsageError."""
+    chosen, selected = options.check(given), selection.check(given)
+    if given.sort not in ORDERS:
+        raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
+    limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
+    offset = _whole(given.offset, "--offset", 0, None)
+    return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
+
+
+def check_get(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `events get`. Raises UsageError."""
+    chosen = options.check(given)
+    try:
+        number = ids.decode(given.id)
+    except ValueError:
+        raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
+
+    def answer(database: "Database") -> None:
+        from kube9_cli.query import events
+        from kube9_cli.render import details
+
+        print(details.shown(events.get(database, number, given.id), chosen.format), end="")
+
+    return Question(chosen, answer)
+
+
+def _refuse(prog: str, _: argparse.Namespace) -> Question:
+    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
+
+
+def _whole(text: str, option: str, least: int, most: int | None) -> int:
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_OFFSET)):
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
+    return int(text)
+
+
+def _list(
+    chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
+) -> None:
+    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
+    from kube9_cli.query import coverage, events, search
+
+    matches = search.find(database, selected, order, limit, offset)
+    covered = coverage.covered(database, selected, chosen.path)
+    found = events.read(database, matches.ids)
+    pagination = {"total": matches.total, "limit": limit, "offset": offset}
+    if chosen.for_people:
+        from kube9_cli.render import listing
+
+        listing.print_table(found, covered, matches.total, wide=chosen.format == "wide")
+    elif chosen.format == "json":
+        _print_json(found, pagination, covered)
+    else:
+        _print_yaml(found, pagination, covered)
+
+
+def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
+    from kube9_cli.render.serialize import as_json
+
+    returned = 0
+    print('{"events": [', end="")
+    for event in found:
+        print(",\n" if returned else "\n", as_json(event), sep="", end="")
+        returned += 1
+    closing = f'"pagination": {as_json(pagination | {"returned": returned})}, "coverage": {as_json(covered)}'
+    print("\n], " if returned else "], ", closing, "}", sep="")
+
+
+def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
+    from kube9_cli.render.serialize import as_yaml
+
+    returned = 0
+    for event in found:
+        print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
+        returned += 1
+    print("" if returned else "events: []\n", end="")
+    print(as_yaml({"pagination": pagination | {"returned": returned}, "coverage": covered}), end="")

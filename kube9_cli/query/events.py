@@ -1,0 +1,158 @@
+"""Events as clients see them: one by one from their rows, and one with its owners and occurrences."""
+
+import heapq
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from kube9_cli.errors import QueryError, damaged
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, Database, Types
+from kube9_cli.times import iso
+from kube9_schema import ids
+from kube9_schema.codes import EVENT_TYPES, PRIMARY, SEVERITIES
+from kube9_schema.steps import MAX_STEPS
+from kube9_schema.steps import decode as steps_of
+
+AT_ONCE = 100
+"""Events that are read with one query. Each takes at most about 14 KiB."""
+
+
+class Row(NamedTuple):
+    """An event as it is stored, with its words in full; '' for an absent one. Times are in ms since 1970."""
+
+    title: str
+    kind: str
+    namespace: str
+    reason: str
+    node: str
+    id: int
+    type: int
+    severity: int
+    created_ms: int
+    first_ms: int
+    last_ms: int
+    times: int
+    """How often it happened, the column count."""
+    name: str
+    description: str | None
+    metadata: str
+
+
+WORDS = 5
+"""So many of the first columns of a Row, and of what EVENTS selects, are ids of words."""
+EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
+    e.last_ms, e.count, o.name, t.description, t.metadata
+    FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
+EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
+MAX_OWNERS = 8
+OWNERS = """WITH RECURSIVE chain (object, far) AS (
+    SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
+        LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
+    UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
+    SELECT k.word, o.name FROM chain JOIN objects o ON o.id = chain.object JOIN words k ON k.id = o.kind ORDER BY far"""
+"""The chain of owners. For an event about a quota it begins with the controller that the quota stopped."""
+
+
+def read(database: Database, numbers: list[int]) -> Iterator[dict[str, Any]]:
+    """The events of these ids as clients see them. A bounded number is in memory; events that are gone are left out."""
+    for at in range(0, len(numbers), AT_ONCE):
+        for row in rows(database, numbers[at : at + AT_ONCE]):
+            yield _event(row)
+            database.look_at_the_clock()
+
+
+def rows(database: Database, numbers: list[int]) -> list[Row]:
+    """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
+    found = {}
+    for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):
+        one = Row._make((*map(database.word, row[:WORDS]), *row[WORDS:]))
+        found[one.id] = one
+    return [found[number] for number in numbers if number in found]
+
+
+def _event(row: Row) -> dict[str, Any]:
+    first, last = iso(row.first_ms), iso(row.last_ms)
+    figures = {"reason": row.reason, "count": row.times, "first_timestamp": first, "last_timestamp": last}
+    if row.node:
+        figures["node"] = row.node
+    shown = {
+        "id": ids.encode(row.id),
+        "event_type": _named(EVENT_TYPES, row.type),
+        "severity": _named(SEVERITIES, row.severity),
+        "title": row.title,
+        "description": row.description,
+        "object_kind": row.kind,
+        "object_namespace": row.namespace,
+        "object_name": row.name,
+        "metadata": figures | decoded(row.metadata),
+        "created_at": iso(row.created_ms),
+        "first_seen_at": first,
+        "last_seen_at": last,
+        "count": row.times,
+    }
+    return {key: value for key, value in shown.items() if value}
+
+
+def _named(names: tuple[str, ...], number: int) -> str:
+    if not 0 <= number < len(names):
+        raise damaged(f"{number} is not a code of {', '.join(names)}")
+    return names[number]
+
+
+def decoded(text: str) -> dict[str, Any]:
+    """The JSON object in a column. Raises QueryError for any other text."""
+    try:
+        decoded = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"a JSON column cannot be decoded: {error}") from None
+    if not isinstance(decoded, dict):
+        raise damaged("a JSON column is not an object")
+    return decoded
+
+
+def get(database: Database, number: int | None, given: str) -> dict[str, Any]:
+    """An event with the owners of its object, the nearest first, and when each step of its count was seen.
+
+    Raises QueryError, with the id as it was given, if there is no such event.
+    """
+    found = None if number is None or number >= ids.MAX_ID else next(read(database, [number]), None)
+    if found is None or number is None:
+        raise QueryError("Event not found", given, "NOT_FOUND")
+    controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
+    steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
+    return found | ({"owners": controllers} if controllers else {}) | {"occurrences": steps}
+
+
+def owners(database: Database, number: int) -> list[tuple[str, str]]:
+    """Kind and name of the owner of the event's object, of the owner's owner, and so on."""
+    return [(kind, name) for kind, name in database.all(OWNERS, (number, MAX_OWNERS), (TEXT, TEXT))]
+
+
+def occurrences(database: Database, number: int) -> list[tuple[int, int]]:
+    """The times at which the count was seen to rise, in ms since 1970, with the count then: the first and the newest 199."""
+    first: tuple[int, int] | None = None
+    newest: list[tuple[int, int]] = []
+    total = 0
+    for rise in _rises(database, number):
+        total += rise[1]
+        first = min(first or rise, rise)
+        (heapq.heappush if len(newest) < MAX_STEPS else heapq.heappushpop)(newest, rise)
+    found: list[tuple[int, int]] = []
+    for ms, rise_then in sorted(newest, reverse=True):
+        found.append((ms, total))
+        total -= rise_then
+    found.reverse()
+    if first is not None and total:  # more than were stored: the first stands for all before the others
+        found[0] = (first[0], first[1])
+    return found
+
+
+def _rises(database: Database, number: int) -> Iterator[tuple[int, int]]:
+    """When and by how much the count of each contributor rose, one contributor after the other."""
+    primaries = database.all("SELECT 1 FROM contributors WHERE event = ? AND flags & ? LIMIT 1", (number, PRIMARY))
+    sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & ? = ?"
+    for before, steps in database.each(sql, (number, PRIMARY, PRIMARY if primaries else 0), (WHOLE, (bytes,))):
+        database.look_at_the_clock()
+        for ms, count in steps_of(steps):
+            yield ms, max(1, count - before)
+            before = count

@@ -1,0 +1,44 @@
+"""One nested answer, such as the status, in any format. Pure."""
+
+from typing import Any
+
+from kube9_cli.options import TABLES
+from kube9_cli.render.escape import plain
+
+
+def shown(value: dict[str, Any], form: str) -> str:
+    """The answer in a format, with a newline at its end."""
+    if form in TABLES:
+        return "\n".join(sheet(value)) + "\n"
+    from kube9_cli.render import serialize
+
+    return serialize.as_yaml(value) if form == "yaml" else serialize.as_json(value) + "\n"
+
+
+def sheet(value: Any, indent: int = 0) -> list[str]:
+    """A nested answer as lines `name: value`. Parts that have the same fields become a table."""
+    lines = []
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner and all(isinstance(one, dict) and one for one in inner.values()):
+            lines += _grid(key, inner, "  " * indent)
+        elif isinstance(inner, dict) and inner:
+            lines += ["  " * indent + f"{plain(key)}:", *sheet(inner, indent + 1)]
+        elif isinstance(inner, list):
+            lines.append("  " * indent + f"{plain(key)}:")
+            for one in inner:
+                text = "  ".join(plain(str(part)) for part in one.values()) if isinstance(one, dict) else plain(str(one))
+                lines.append("  " * (indent + 1) + text)
+        else:
+            lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else plain(str(inner))}")
+    return lines
+
+
+def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
+    """Rows with the same columns, below the names of the columns."""
+    columns = list(dict.fromkeys(column for one in rows.values() for column in one))
+    cells = [
+        [f"{margin}{plain(name)}:", *(plain(column).replace("_", " ").upper() for column in columns)],
+        *([f"{margin}  {plain(key)}", *(plain(str(one.get(column, "-"))) for column in columns)] for key, one in rows.items()),
+    ]
+    widths = [max(len(one[at]) for one in cells) for at in range(len(columns) + 1)]
+    return ["  ".join(cell.ljust(wide) for cell, wide in zip(one, widths, strict=True)).rstrip() for one in cells]

@@ -1,0 +1,27 @@
+"""The names in the table `facts`. Times are in ms since 1970 by the operator's clock, durations in ms."""
+
+FIRST_START = "first_start_ms"
+"""When an operator first used this database."""
+LAST_COMMIT = "last_commit_ms"
+"""When the writer last committed. It commits at least every `intervals.ALIVE_SECONDS`."""
+STOPPED = "stopped_ms"
+"""When the operator stopped as it was asked to; absent while it runs, and after a crash."""
+OPERATOR_VERSION = "operator_version"
+LAST_EVENT_ID = "last_event_id"
+"""The greatest id that was ever given, see `ids`."""
+HEALTH = "health"
+"""JSON `{"status", "reasons"}`: the health of the operator, as it last was."""
+CLUSTER = "cluster"
+"""The uid of the namespace kube-system: which cluster this is."""
+EVENT_TTL = "event_life_ms"
+"""How long Events were seen to live, where that is less than the setting."""
+UNWRITTEN_FROM, UNWRITTEN_TO = "unwritten_from_ms", "unwritten_to_ms"
+"""The last time in which the database could not be written."""
+RETENTION = {"retention_info_warning_ms": ("info", "warning"), "retention_error_critical_ms": ("error", "critical")}
+"""How long events are kept; for each fact the severities that it is about."""
+SALVAGE = "salvage"
+"""JSON: how far the import of a damaged database has come."""
+EVICTED_UNTIL, EVICTED_FROM = "given_up_ms_", "given_up_from_ms_"
+"""Prefixes. A severity and a namespace follow: up to when events were deleted because of the size limit, and since when a gap
+says so without a break.
+"""

@@ -1,0 +1,31 @@
+"""The names of sources in the database, and the kinds of objects that they are about."""
+
+EVENTS = "events"
+"""The watch of Kubernetes Events."""
+OPERATOR = "operator"
+"""Not a watch: the operator's own events are accounted for under this name."""
+
+KINDS = {
+    "nodes": "Node",
+    "namespaces": "Namespace",
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "services": "Service",
+    "endpointslices": "EndpointSlice",
+    "pods": "Pod",
+    "replicasets": "ReplicaSet",
+    "jobs": "Job",
+    "cronjobs": "CronJob",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "configmaps": "ConfigMap",
+}
+"""The kind of the objects of each source but `events`. A source is named as its resource in the API."""
+
+ENRICHING = ("replicasets", "jobs", "persistentvolumeclaims", "horizontalpodautoscalers")
+"""Sources whose states make no events: they only add owners and metadata to the events of others."""
+EVENTS_ABOUT = {source: kind for source, kind in KINDS.items() if source not in ENRICHING} | {"endpointslices": "Service"}
+"""The kind that the events of a source are about: those of a slice are about its service."""
+CLUSTER_SCOPED = ("Node", "Namespace")
+"""Of these kinds those that are in no namespace."""
