@@ -2,7 +2,7 @@
 
 from kube9_operator import logs
 from kube9_operator.text.limits import MAX_METADATA_BYTES, TRUNCATED
-from kube9_operator.text.plain import plain
+from kube9_schema.plain import plain
 
 MAX_KINDS = 100
 """Named by one process: whoever writes Events may make up kinds."""
