@@ -16,6 +16,11 @@ class Source(msgspec.Struct, frozen=True):
     process: str
 
     @property
+    def api_version(self) -> str:
+        """As an object of it has it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
     def path(self) -> str:
         """The path of all its objects."""
         return f"/apis/{self.group}/{self.version}/{self.name}" if self.group else f"/api/{self.version}/{self.name}"

@@ -27,7 +27,7 @@ COUNTED_MOST = 20_000
 DEAD_LETTERS_AT_ONCE = 20
 
 WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE id > ? AND id <= ?"
-WORDS_OF_OBJECTS = "SELECT namespace, kind FROM objects WHERE id > ? AND id <= ?"
+WORDS_OF_OBJECTS = "SELECT namespace, kind, api_group, api_version FROM objects WHERE id > ? AND id <= ?"
 
 UNUSED_OBJECT = """SELECT owner FROM objects WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)

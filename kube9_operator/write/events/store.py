@@ -151,7 +151,8 @@ class Store:
         """A contributor seen for the first time joins a happening for good, or begins one."""
         flags = (merge.PRIMARY if seen.primary else 0) | (merge.STATUS if seen.from_status else 0)
         namespace, kind = self.names.word(seen.namespace), self._word(seen, seen.kind)
-        about, new = self.names.about(kind, namespace, seen.name, seen.uid)
+        api = self.names.api(seen.namespace, seen.kind, seen.api_version)
+        about, new = self.names.about(kind, namespace, seen.name, seen.uid, api)
         # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
         held = {} if new else {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
         event = held and merge.nearest(

@@ -55,7 +55,8 @@ class Adopter:
         found = (0, 0, 0)
         for one_of in reversed(chain):
             namespace, kind = self._store.names.word(one_of.namespace), self._store.names.word(one_of.kind)
-            number, _ = self._store.names.about(kind, namespace, one_of.name, one_of.uid)
+            api = self._store.names.api(one_of.namespace, one_of.kind, one_of.api_version)
+            number, _ = self._store.names.about(kind, namespace, one_of.name, one_of.uid, api)
             if owner is not None:
                 self._execute("UPDATE objects SET owner = coalesce(owner, ?) WHERE id = ?", (owner, number))
             owner, found = number, (namespace, kind, number)

@@ -12,6 +12,7 @@ from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.updates import Amend
 from kube9_operator.write.resources.detect.observed import Seen
 from kube9_operator.write.sqlite.database import Connection, one
+from kube9_schema.api_groups import identity_group
 
 DESCRIBED = frozenset(("persistentvolumeclaims", "horizontalpodautoscalers"))
 MOST_EVENTS = 100
@@ -52,7 +53,7 @@ class Described:
     def stored(self, seen: Observation, event: int) -> None:
         """An event has begun: if it is about what is described, its metadata says so."""
         source = SOURCES.get(seen.kind)
-        if source in DESCRIBED:
+        if source in DESCRIBED and not identity_group(seen.kind, seen.api_version):
             row = one(
                 self._connection,
                 "SELECT state FROM states WHERE source = ? AND namespace = ? AND name = ? AND uid = ?",
@@ -71,7 +72,7 @@ class Described:
         events: list[tuple[Any, ...]] = self._execute(
             """SELECT e.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
             JOIN events e ON e.object = o.id WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid = ?
-            ORDER BY e.id DESC LIMIT ?""",
+            AND o.api_group = 0 ORDER BY e.id DESC LIMIT ?""",
             (seen.name, KINDS[seen.source], seen.namespace, seen.uid, MOST_EVENTS),
         ).fetchall()
         for at, (event,) in enumerate(events):

@@ -9,6 +9,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.changes import Writer
 from kube9_operator.model.observation import CLUSTER, ERROR, MS_IN_HOUR, Observation, hash64
 from kube9_operator.model.resource_states import KINDS
+from kube9_operator.model.sources import EVERY
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
 from kube9_operator.write.resources.detect import dating
@@ -114,6 +115,7 @@ def observation(
         text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
         row=row.name,
         redacted=in_description + in_metadata,
+        api_version=EVERY[seen.source].api_version,
     )
 
 
