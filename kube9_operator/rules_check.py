@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from kube9_operator import settings
-from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.rules import loader
 from kube9_operator.model.rules.loader import RulesError
 from kube9_operator.model.rules.matcher import Chosen, Table, Verdict
 from kube9_operator.watch import observations
+from kube9_schema.codes import SEVERITIES
 from kube9_schema.plain import plain
 
 MAX_EVENTS_BYTES = 512 * 2**20

@@ -90,7 +90,7 @@ class Database:
         if is_original:
             raise QueryError(
                 "The database belongs to another program",
-                f"{path} was written by alto9/kube9-operator (its schema version is {version}); kube9-cli cannot read it",
+                f"{path} was written by alto9/kube9-operator (its schema {version}); kube9-cli cannot read it",
             )
         if version is None:
             raise QueryError("The database is empty", f"{path}: the operator has not created its tables yet")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
+from kube9_schema.codes import SEVERITIES
 
 
 class Metric(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, hash64
+from kube9_operator.model.observation import hash64
+from kube9_schema.codes import CRITICAL, ERROR, INFO, WARNING
 
 Repeat = Literal["fold", "each"]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
-from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.supervise.health import PERMANENT, not_confirmed, watches_of
+from kube9_schema.codes import CRITICAL, ERROR, INFO, WARNING
 
 SEVERITIES = {"starting": INFO, "healthy": INFO, "degraded": WARNING, "unhealthy": ERROR}
 """The severity of a change to this status."""

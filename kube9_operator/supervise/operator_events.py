@@ -4,11 +4,11 @@ import json
 
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
-from kube9_operator.model.observation import ERROR, INFO
 from kube9_operator.supervise.event_outbox import EventOutbox
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.health_events import HealthEvents
 from kube9_operator.supervise.messages import OutboxBatch
+from kube9_schema.codes import ERROR, INFO
 
 
 class OperatorEvents:

@@ -7,7 +7,7 @@ may be wrong in both directions. A wrong clock never loses an Event: what cannot
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kube9_operator.model.observation import MS_IN_HOUR
+from kube9_schema.intervals import MS_IN_HOUR
 
 MAX_AHEAD_MS = 5 * 60_000
 """A time that is further ahead of the server's clock than this is wrong."""

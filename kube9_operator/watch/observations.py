@@ -7,7 +7,7 @@ from zlib import crc32
 
 import msgspec
 
-from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation, hash64
+from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.rules import matcher, readers
 from kube9_operator.model.rules.matcher import COMBINED, TABLE_ALONE, Chosen, Compiled, Verdict
 from kube9_operator.model.rules.readers import Facts, Said
@@ -17,6 +17,8 @@ from kube9_operator.watch import event_times
 from kube9_operator.watch.event_times import Clock
 from kube9_operator.watch.metadata import EPOCH, ms
 from kube9_schema.api_groups import group_of
+from kube9_schema.codes import CLUSTER
+from kube9_schema.intervals import MS_IN_HOUR
 
 PATH = "/api/v1/events"
 API_VERSION = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z][a-z0-9]{0,62}")

@@ -156,7 +156,7 @@ class Reflector:
 
     def run(self) -> None:
         """Runs until the process is to end. Whatever goes wrong with the API server is handled here."""
-        self._log.info("watch.started", version=self._version or "none: it is listed first")
+        self._log.info("watch.started", version=self._version or "none, so a list comes first")
         while not self._stop.is_set():
             try:
                 self._run_until_an_error()

@@ -138,7 +138,7 @@ class Server:
         self.plans: list[tuple[str, str]] = []
         """What goes wrong, in order: the kind of the request, and the fault of `FAULTS`."""
         self.asked: list[str] = []
-        """Of each request its kind: cluster, look, first, page, whole, watch."""
+        """Of each request its kind: cluster, freshness, first, page, whole, watch."""
         self.versions: list[str] = []
         """From which each watch went on."""
         self.ahead_seconds = 0.0
@@ -239,7 +239,7 @@ class Server:
             return "watch"
         if "limit" not in query:
             return "whole"
-        return "look" if query["limit"] == "1" else "page" if "continue" in query else "first"
+        return "freshness" if query["limit"] == "1" else "page" if "continue" in query else "first"
 
 
 Fault = Callable[[Server, str, dict[str, str]], Response | None]

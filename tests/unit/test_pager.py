@@ -103,7 +103,7 @@ def test_an_object_that_is_too_large_for_a_page_is_passed_over_and_named() -> No
     pages = list(pager(Server(100, 10_000, 100)).pages())
     assert [one.name for page in pages for one in page.batch.states] == ["o0", "o1", "o2"], "it is there"
     assert [one.identity.name for page in pages for one in page.batch.unreadable] == ["o1"]
-    assert pager(Server(10_000)).newest().resource_version == "99", "of which the look is one too"
+    assert pager(Server(10_000)).newest().resource_version == "99", "of which the freshness check is one too"
 
 
 @pytest.mark.usefixtures("small")

@@ -60,11 +60,11 @@ REFUSALS = {
     "HTTP 503": {"why": "the API server reports an internal error"},
 }
 CASES = [
-    *(Case(fault, on, **said) for on in ("look", "watch") for fault, said in REFUSALS.items()),  # type: ignore[arg-type]
-    *(Case(fault, "look", why=BROKEN) for fault in ("HTML", "truncated body", "body breaks off", "silence", "drip")),
-    Case("refused", "look"),
+    *(Case(fault, on, **said) for on in ("freshness", "watch") for fault, said in REFUSALS.items()),  # type: ignore[arg-type]
+    *(Case(fault, "freshness", why=BROKEN) for fault in ("HTML", "truncated body", "body breaks off", "silence", "drip")),
+    Case("refused", "freshness"),
     Case("refused", "watch"),
-    *(Case("HTTP 410", on, "list again", EXPIRED, "expired") for on in ("look", "watch")),
+    *(Case("HTTP 410", on, "list again", EXPIRED, "expired") for on in ("freshness", "watch")),
     Case("ERROR line 410", "watch", "list again", EXPIRED, "expired"),
     Case("empty watch", "watch", "list again", "the version has expired: the watch ended at once", "expired"),
     Case("ERROR line 500", "watch", why="the API server reports an internal error"),
@@ -73,21 +73,21 @@ CASES = [
     *(Case(fault, "watch", why=BROKEN) for fault in ("reset in mid-line", "silence", "drip")),
     Case("no last chunk", "watch", why=BROKEN, times=1),
     Case("half a line", "watch", "list again", "the version has expired: the watch ended at once", "expired", times=1),
-    *(Case("byte by byte", on, "go on") for on in ("look", "watch")),
+    *(Case("byte by byte", on, "go on") for on in ("freshness", "watch")),
     Case("line that does not decode", "watch", "go on", undecodable=1, times=1),
     Case("line of bytes", "watch", "go on", undecodable=1, times=1),
     *(Case(fault, "watch", "go on", times=1) for fault in ("unknown line type", "BOOKMARK line")),
-    Case("gone back", "look", "list again", "the API server went back to an earlier state", "behind", times=1),
+    Case("gone back", "freshness", "list again", "the API server went back to an earlier state", "behind", times=1),
     Case(
         "another cluster",
-        "look",
+        "freshness",
         "list again",
         "the API server belongs to another cluster",
         "another cluster",
         reloads=True,
         times=1,
     ),
-    *(Case(f"clock jumps {way}", on, "go on") for way in ("ahead", "back") for on in ("look", "watch")),
+    *(Case(f"clock jumps {way}", on, "go on") for way in ("ahead", "back") for on in ("freshness", "watch")),
 ]
 """Met after the first list, when Events have happened that the watch is to bring."""
 IN_LISTS = [
@@ -118,7 +118,7 @@ def a_server() -> Server:
 def test_a_list_and_watches_without_a_fault() -> None:
     server = a_server()
     run = Run(server)
-    assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "look"]
+    assert server.asked[:6] == ["cluster", "first", "page", "page", "cluster", "freshness"]
     assert run.sink.counts == dict.fromkeys(PODS, 1)
     assert (run.sink.reasons(), run.log.problems(), run.sink.undecodable, server.stop.waits) == ([""], [], 0, [])
     assert [type(one) for one in run.sink.control if isinstance(one, ListBegins | ListEnds)] == [ListBegins, ListEnds]
@@ -135,7 +135,7 @@ def test_what_is_timed_is_how_long_events_took_to_their_place_in_the_queue() -> 
 def test_a_watch_goes_on_from_where_the_record_ends() -> None:
     server = a_server()
     run = Run(server, version="104", cluster=server.uid)
-    assert server.asked[:3] == ["cluster", "look", "watch"]
+    assert server.asked[:3] == ["cluster", "freshness", "watch"]
     assert server.versions[0] == "104"
     assert run.sink.counts == dict.fromkeys(PODS[4:], 1)
     assert run.sink.reasons() == [], "nothing was listed"
@@ -202,7 +202,7 @@ def test_a_fault_in_a_list(case: Case) -> None:
 
 def test_waits_double_up_to_a_bound_and_begin_again_when_it_works() -> None:
     server = a_server()
-    server.plans = [("look", "HTTP 500")] * 12
+    server.plans = [("freshness", "HTTP 500")] * 12
     Run(server)
     waits = server.stop.waits
     assert len(waits) == 12
@@ -210,7 +210,7 @@ def test_waits_double_up_to_a_bound_and_begin_again_when_it_works() -> None:
         bound = min(TIMES.retry_first * 2**number, TIMES.retry_most)
         assert bound / 2 <= seconds <= bound
     again = a_server()
-    again.plans = [("look", "HTTP 500"), ("look", "HTTP 500"), ("watch", "BOOKMARK line"), ("look", "HTTP 500")]
+    again.plans = [("freshness", "HTTP 500"), ("freshness", "HTTP 500"), ("watch", "BOOKMARK line"), ("freshness", "HTTP 500")]
     Run(again)
     assert again.stop.waits[2] <= TIMES.retry_first
 

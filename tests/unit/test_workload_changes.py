@@ -8,7 +8,7 @@ import pytest
 
 from kube9_operator.model import changes, resource_states
 from kube9_operator.model.changes import Evidence
-from kube9_operator.model.observation import INFO, Observation
+from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Part, Workload
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.kinds import KINDS
@@ -17,6 +17,7 @@ from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Seen
 from kube9_operator.write.resources.detect.workload_changes import POD, differences
+from kube9_schema.codes import INFO
 
 NOW = 1_795_000_000_000
 LIVES = Lives(10**12, 10**12)

@@ -6,11 +6,13 @@ import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from kube9_operator.model.observation import INFO, MS_IN_HOUR, SEVERITIES, hash64
+from kube9_operator.model.observation import hash64
 from kube9_operator.model.rules import loader, readers
 from kube9_operator.model.rules.readers import Facts, Reader, Said
 from kube9_operator.model.rules.rule import WAIT, Rule, values
 from kube9_schema.api_groups import GROUPS, group_of
+from kube9_schema.codes import INFO, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
 
 COMBINED = "(combined from similar events): "
 """Before the latest message of ten or more that the recorder made one Event of; to be cut before recognition."""
