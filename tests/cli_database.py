@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES
-from kube9_operator.write.sqlite.database import transaction
+from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 
 
@@ -13,7 +13,7 @@ def build(folder: Path, count: int) -> list[dict[str, Any]]:
     """Records `count` events in `folder`; returns what each of them is, to be filtered in plain Python."""
     connection = made.create(str(folder))
     made.fill(connection, count, seed=7)
-    with transaction(connection):  # a time that touches hours and ranges from all sides
+    with Session(connection).transaction(0):  # a time that touches hours and ranges from all sides
         chance = random.Random(3)
         for (event,) in connection.execute("SELECT id FROM events").fetchall():
             longer = chance.choice([0, 0, 0, 1, 3_599_999, 3_600_000, 86_400_000])

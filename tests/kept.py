@@ -134,7 +134,7 @@ class Kept:
 
     def accounting(self, source: str) -> dict[str, int]:
         """What became of what was received, without what nothing became of."""
-        found = self.writer.ledger.accounting().get(source, {})
+        found = self.writer.coverage.accounting().get(source, {})
         return {name: count for name, count in found.items() if count}
 
     def owners(self, name: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from kube9_operator.model.frame import Counts
 from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES, Observation
 from kube9_operator.model.tally import LAG, PROCESSING, Tally
 
@@ -11,53 +10,48 @@ ERRORS = "kube9_events_errors_total"
 REDACTED = "kube9_secrets_redacted_total"
 
 
-class Counted:
-    """The figures of the transaction at hand; `committed` makes them those of the process."""
+class BatchCounts:
+    """The figures of one batch, collected while it is applied and published after its commit."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self) -> None:
         self._events: Counter[tuple[int, int]] = Counter()
         self._outcomes: Counter[str] = Counter()
-        self._happened_ms: list[int] = []
+        self._recorded_last_ms: list[int] = []
         self._redacted = 0
-
-    def begin(self) -> None:
-        """To be called first in each transaction: forgets those of one that was rolled back."""
-        self._events, self._outcomes, self._happened_ms = Counter(), Counter(), []
-        self._redacted = 0
-
-    def received(self, counts: Counts) -> None:
-        """Notes what a frame says besides its observations."""
-        self._redacted += counts.redacted
 
     def applied(self, observation: Observation, outcome: str) -> None:
-        """Notes what became of an observation."""
+        """Counts an observation and what became of it."""
         self._outcomes[outcome] += 1
         self._redacted += observation.redacted
         if outcome == "stored":
             self._events[observation.event_type, observation.severity] += 1
         if outcome in ("stored", "updated"):
-            self._happened_ms.append(observation.last_ms)
+            self._recorded_last_ms.append(observation.last_ms)
 
-    def committed(self, seconds: float, now_ms: int) -> None:
-        """The transaction is committed, `seconds` after its batch was taken."""
+    def redacted(self, number: int) -> None:
+        """Counts secrets that were taken out of states."""
+        self._redacted += number
+
+    def publish(self, tally: Tally, seconds: float, now_ms: int) -> None:
+        """Adds the figures to those of the process. The batch was committed `seconds` after it was taken."""
         for (event_type, severity), number in self._events.items():
-            self._tally.add("kube9_events_total", EVENT_TYPES[event_type], SEVERITIES[severity], number=number)
-        self._tally.add(OPERATIONS, "insert", number=self._outcomes["stored"])
-        self._tally.add(OPERATIONS, "update", number=self._outcomes["updated"])
-        self._tally.add(OPERATIONS, "commit")
+            tally.add("kube9_events_total", EVENT_TYPES[event_type], SEVERITIES[severity], number=number)
+        tally.add(OPERATIONS, "insert", number=self._outcomes["stored"])
+        tally.add(OPERATIONS, "update", number=self._outcomes["updated"])
+        tally.add(OPERATIONS, "commit")
         if self._redacted:
-            self._tally.add(REDACTED, number=self._redacted)
-        self._tally.observe(LAG, *(max(0, now_ms - happened_ms) / 1000 for happened_ms in self._happened_ms))
+            tally.add(REDACTED, number=self._redacted)
+        tally.observe(LAG, *(max(0, now_ms - last_ms) / 1000 for last_ms in self._recorded_last_ms))
         if self._outcomes:
-            self._tally.observe(PROCESSING, seconds)
-        self.begin()
+            tally.observe(PROCESSING, seconds)
 
-    def failed(self) -> None:
-        """A transaction was rolled back for trouble with the database."""
-        self._tally.add(OPERATIONS, "rollback")
-        self._tally.add(ERRORS, "database")
 
-    def missed(self, number: int) -> None:
-        """A list shows these Events, and the watch has not delivered them."""
-        self._tally.add(ERRORS, "missed", number=number)
+def count_rollback(tally: Tally) -> None:
+    """Counts a batch that was rolled back because the database could not be written."""
+    tally.add(OPERATIONS, "rollback")
+    tally.add(ERRORS, "database")
+
+
+def count_missed(tally: Tally, number: int) -> None:
+    """Counts Events that a list shows, and that the watch has not delivered."""
+    tally.add(ERRORS, "missed", number=number)

@@ -1,6 +1,4 @@
-"""What is done between the writer's batches, some milliseconds at a time, or beside them: retention, salvage, looking for
-damage, writing the WAL back.
-"""
+"""What the writer does between batches, some milliseconds at a time: retention, salvage, damage check, checkpoints, room."""
 
 import contextlib
 import time
@@ -10,135 +8,131 @@ from kube9_operator import logs
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.events.size_limit import PRESSED
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery.inspection import Inspector
-from kube9_operator.write.recovery.restore import Rescue
+from kube9_operator.write.recovery.restore import Restore
 from kube9_operator.write.sqlite import database, lock
 from kube9_operator.write.sqlite.checkpoints import Checkpoints
 from kube9_operator.write.sqlite.headroom import Headroom
+from kube9_operator.write.sqlite.session import Session
 
 LEAST_BATCH, OBSERVATION_BYTES = 100, 4_096
-"""Items of a commit, however small the WAL has to be; and what each may add to it, for which most need less."""
+"""The fewest items of a commit, however small the WAL has to be; and what an item may add to the WAL (most add less)."""
 MAX_BATCH_PRESSED = 500
-"""While the database nears its limit, so that deleting keeps up."""
-LOOK_SECONDS = 1.0
-CROWDED_SECONDS = 5.0
+"""Items of a commit while the database is near its limit, so that deleting keeps up."""
+ROOM_CHECK_SECONDS = 1.0
+BLOCKED_SECONDS = 5.0
+"""After this time without room, health says why nothing is written."""
 
 
 class Housekeeping:
-    """Of one writer, in its thread."""
+    """Runs in the writer's thread."""
 
     def __init__(
         self,
-        connection: database.Connection,
+        session: Session,
         store: Store,
-        ledger: Ledger,
+        coverage: Coverage,
         settings: Settings,
         deadlines: Deadlines,
         tally: Tally,
     ) -> None:
-        self._store = store
+        connection = session.connection
         max_bytes = settings.database_max_mib * 2**20
         self._headroom = Headroom(connection, max_bytes)
         self._checkpoints = Checkpoints(
             connection, database.bound(connection, max_bytes), deadlines.write_back, self._headroom.committed
         )
         self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
-        self.retention = Retention(connection, store, ledger, settings, deadlines, tally)
-        self.rescue = Rescue(connection, store, ledger, settings.database_folder)
+        self.retention = Retention(session, store, coverage, settings, deadlines, tally)
+        self.restore = Restore(session, store, coverage, settings.database_folder)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
-        self._crowded = ""
-        """Why there is no room for the WAL to grow while somebody reads what it has; '' where there is."""
-        self._crowded_since = self._look_at = 0.0
+        self._blocked = ""
+        """Why nothing can be written: a reader keeps the WAL from starting over, and there is no room for it to grow."""
+        self._unblocked_at = self._check_room_at = 0.0
         self._pressed = False
-        """Retention has to delete first, the least severe: nothing is salvaged meanwhile."""
+        """Retention has to delete events, so nothing is salvaged."""
 
     def busy(self) -> bool:
-        """Whether there is something to go on with at once."""
-        return self.retention.busy() or self.rescue.busy()
+        """Whether there is more to do at once."""
+        return self.retention.busy() or self.restore.busy()
 
     def full(self) -> bool:
-        """Whether what comes has to wait: until something is deleted, or until whoever reads lets the WAL begin anew where
-        it has no room to grow.
-        """
-        self._crowded = ""
-        with contextlib.suppress(*database.TROUBLE):  # the next commit finds it too
-            self._crowded = self._headroom.lacks(self._checkpoints.behind())
-            if self._crowded:
-                self._checkpoints.help()
-                self._crowded = self._headroom.lacks(self._checkpoints.behind())
-            if not self._crowded:
-                self._crowded_since = time.monotonic()
-            self._make_room()
-            return bool(self._crowded) or self.retention.full()
+        """Whether new items have to wait: until something is deleted, or until a reader lets the WAL start over."""
+        self._blocked = ""
+        with contextlib.suppress(*database.TROUBLE):  # the next commit meets the trouble too
+            self._blocked = self._headroom.lacks(self._checkpoints.behind())
+            if self._blocked:
+                self._checkpoints.write_back_now()
+                self._blocked = self._headroom.lacks(self._checkpoints.behind())
+            if not self._blocked:
+                self._unblocked_at = time.monotonic()
+            self._delete_quarantined()
+            return bool(self._blocked) or self.retention.full()
         return False
 
-    def look_at_files(self) -> None:
-        """Raises what ends the writer where somebody has removed, replaced or cut one of its files.
+    def check_files(self) -> None:
+        """Raises what ends the writer if one of its files was removed, replaced or cut: a commit would be lost."""
+        self._checkpoints.check_files()
+        lock.check()
 
-        To be called before each commit, which would go to nowhere.
-        """
-        self._checkpoints.look()
-        lock.look()
-
-    def help(self) -> None:
-        """To be called when a commit has failed: room may be made of what is committed already, or of what is not needed."""
-        self.look_at_files()
-        self._checkpoints.help()
+    def make_room(self) -> None:
+        """Frees what can be freed after a commit has failed: the WAL is written back, unneeded files are deleted."""
+        self.check_files()
+        self._checkpoints.write_back_now()
         with contextlib.suppress(*database.TROUBLE):
-            self._make_room()
+            self._delete_quarantined()
 
     def trouble(self) -> str:
-        """Why what comes waits, where it has for a while; '' where it does not."""
-        if self._crowded and time.monotonic() - self._crowded_since > CROWDED_SECONDS:
+        """Why new items have been waiting for a while; '' if they have not."""
+        if self._blocked and time.monotonic() - self._unblocked_at > BLOCKED_SECONDS:
             who = self._headroom.readers()
             waits = f"{who} no longer reads the database, or there is more room" if who else "there is more room"
-            return f"{self._crowded}; what comes waits until {waits}"
+            return f"{self._blocked}; nothing is written until {waits}"
         return ""
 
-    def crowded(self) -> bool:
-        """Whether nothing at all may be written, as `full` has found last."""
-        return bool(self._crowded)
+    def blocked(self) -> bool:
+        """Whether nothing can be written at all, as `full` has found last."""
+        return bool(self._blocked)
 
     def most(self) -> int:
-        """How many items one commit may take, so that it fits into the part of the limit that is the WAL's."""
+        """How many items a commit may have, so that it fits into the WAL's part of the size limit."""
         most = LEAST_BATCH if self._checkpoints.behind() else self._most
         return min(most, MAX_BATCH_PRESSED) if self.retention.pressed else most
 
     def step(self) -> None:
-        """Some more of each. Raises one of database.DAMAGE; other trouble with the file waits."""
-        self.look_at_files()
+        """Does a part of everything. Raises one of database.DAMAGE; after other trouble with the file it tries again later."""
+        self.check_files()
         self._inspector.step()
         self._checkpoints.step()
         try:
-            if not self._crowded and not self._pressed:
-                self.rescue.step()
+            if not self._blocked and not self._pressed:
+                self.restore.step()
             self._trouble = ""
         except database.DAMAGE:
             raise
         except database.TROUBLE as error:
-            self._store.forget()
             if not self._trouble:
-                logs.get().warning("salvage.waits", error=logs.one_line(error))
+                logs.get().warning("salvage.delayed", error=logs.one_line(error))
             self._trouble = logs.one_line(error)
-        if not self._crowded and not (self._checkpoints.behind() and self.retention.can_wait()):
+        if not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
 
-    def _make_room(self) -> None:
-        """Where the volume has less left than is to be kept free, a damaged database that was moved aside goes."""
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + LOOK_SECONDS
+    def _delete_quarantined(self) -> None:
+        """Deletes a damaged database that was moved aside, if the volume has less free space than it should."""
+        if time.monotonic() >= self._check_room_at:
+            self._check_room_at = time.monotonic() + ROOM_CHECK_SECONDS
             room = self.retention.space.room()
             self._pressed = room.used > room.limit * PRESSED
-            if room.short and self.rescue.give_way():
-                self._checkpoints.help()
+            if room.short and self.restore.give_way():
+                self._checkpoints.write_back_now()
 
     def close(self) -> None:
-        """Ends what was started; the connection is closed after it."""
+        """Ends threads and processes, before the connection is closed."""
         self._checkpoints.close()
         self._inspector.close()
-        self.rescue.close()
+        self.restore.close()

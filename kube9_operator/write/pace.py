@@ -1,4 +1,4 @@
-"""Slow disks: beats in the midst of a long commit while it makes progress, smaller batches, and what health says of it."""
+"""Slow disks: smaller batches, heartbeats during a long commit that makes progress, and what health says."""
 
 import contextlib
 import os
@@ -12,25 +12,25 @@ from kube9_operator.supervise.messages import Message
 from kube9_operator.write.sqlite import database
 
 STEPS = 1_000
-"""Of SQLite's machine, between two notes that it makes progress: some microseconds' work, or some reads of a slow disk."""
+"""Steps of SQLite's virtual machine between two notes of progress: some microseconds, or some reads of a slow disk."""
 MAX_BATCH, LEAST_BATCH = 2_000, 100
-"""Items in one transaction: some 50 ms. A smaller batch writes more pages an item, so it is not made smaller than that."""
+"""Most and fewest items in one transaction. The most take some 50 ms; smaller batches write more pages for each item."""
 SHOWN_SECONDS = 60.0
 
 
 class Pace:
-    """Of one writer: how large its batches are, by how long they take."""
+    """Adapts the size of batches to the time that they take."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._slow = deadlines.hang / 2
         self._aim = deadlines.hang / 4
         self._began = self._ended = self._seconds = 0.0
         self.most = MAX_BATCH
-        """How many items the next batch may have: half as many after a slow one, more again after quick ones."""
+        """How many items the next batch may have: half as many after a slow batch, more again after fast ones."""
 
     @contextlib.contextmanager
     def commit(self) -> Iterator[None]:
-        """A transaction of the writer."""
+        """Measures a transaction of the writer."""
         self._began = time.monotonic()
         try:
             yield
@@ -43,7 +43,7 @@ class Pace:
                 self.most = min(MAX_BATCH, self.most + self.most // 4)
 
     def slow(self) -> str:
-        """What health says of a disk that is so slow that recording lags; '' where it is not. From any thread."""
+        """What health says about a disk that is so slow that recording lags; '' if it is not. May be called from any thread."""
         began, now = self._began, time.monotonic()
         if began and now - began > self._slow:
             return f"the disk is slow: a commit has been under way for {now - began:.0f} s"
@@ -56,8 +56,10 @@ class Pace:
 def beating(
     link: Link, connection: database.Connection, every_seconds: float, report: Callable[[], Message | None] = lambda: None
 ) -> Iterator[None]:
-    """Beats for the block, in a thread of its own, while the block makes progress: SQLite computes, or writes to file or
-    WAL. A block that hangs makes none, and is found. `report` is called in that thread, and must not use the connection.
+    """Sends heartbeats during the block, from another thread, as long as the block makes progress.
+
+    Progress means that SQLite computes, or writes to the file or the WAL. `report` is called in the other thread and must not
+    use the connection.
     """
     steps, over = [0], threading.Event()
 
@@ -86,7 +88,7 @@ def beating(
 
 
 def _written(file: str) -> tuple[int, int]:
-    """Changes with everything that is written to it."""
+    """A value that changes with every write to the file."""
     try:
         found = os.stat(file)
     except OSError:

@@ -9,9 +9,11 @@ from zlib import crc32
 
 from kube9_operator.model.frame import ControlFrame, Counts, EventFrame, ListEnds
 from kube9_operator.model.observation import Observation, hash64
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
+from kube9_operator.write.sqlite.session import Session
 
 SEVEN_DAYS_MS = 7 * 86_400_000
 REASONS = ("BackOff", "Unhealthy", "FailedMount", "FailedScheduling", "Failed", "FailedCreate", "Evicted")
@@ -69,25 +71,25 @@ def create(folder: str) -> database.Connection:
 
 def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
     """Records `count` happenings as the writer does, with ids of the time at which they happened."""
-    store = Store(connection, quiet_ms=3_600_000)
-    ledger = Ledger(connection, store, event_ttl_ms=3_600_000)
+    session = Session(connection)
+    store = Store(session, quiet_ms=3_600_000)
+    coverage = Coverage(session, store, event_ttl_ms=3_600_000)
+    lifecycle = Lifecycle(connection, coverage)
     batch: list[Observation] = []
     sequence = 0
 
     def commit() -> None:
         nonlocal sequence
         sequence += 1
-        with database.transaction(connection):
-            store.begin(batch[-1].first_ms)
+        with session.transaction(batch[-1].first_ms):
             for one in batch:
                 store.apply(one)
             counts, now_ms = Counts(received=len(batch)), time.time_ns() // 1_000_000
             if sequence == 1:
-                ledger.took(ControlFrame("events", ListEnds("1", now_ms)), {}, now_ms)
-            ledger.took(EventFrame("events", counts, [], "1", now_ms), {"stored": len(batch)}, now_ms)
-            store.finish()
-            ledger.started(now_ms)
-            ledger.alive(now_ms)
+                coverage.update(ControlFrame("events", ListEnds("1", now_ms)), {}, now_ms)
+            coverage.update(EventFrame("events", counts, [], "1", now_ms), {"stored": len(batch)}, now_ms)
+            lifecycle.started(now_ms)
+            lifecycle.alive(now_ms)
         batch.clear()
 
     for observation in observations(count, seed):

@@ -60,7 +60,7 @@ def _flood(operator: Operator, standin: StandIn) -> None:
         watching.stop()
         print(f"{EVENTS:,} Events in {seconds:.0f} s: {watching.said()}; books {accounting}")
         assert operator.stop() == 0
-    for trouble in ("database.trouble", "process.failed", "workers.restarting", "retention.failed", "checkpoint.failed"):
+    for trouble in ("database.failed", "process.failed", "workers.restarting", "retention.failed", "checkpoint.failed"):
         print(f"{trouble}: {operator.log_text().count(trouble)}")
     _judge(operator)
 

@@ -10,7 +10,7 @@ import apsw
 
 from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.store import Store
-from kube9_operator.write.sqlite.database import transaction
+from kube9_operator.write.sqlite.session import Session
 from tests.bench import database
 from tests.operator import Operator, until
 from tests.standin import StandIn
@@ -44,9 +44,10 @@ def _bare(source: Path | None) -> float:
         _copy(source, folder)
         connection = database.create(folder)
         rows = _rows(connection, list(database.observations(LINES, seed=2)))
+        session = Session(connection)
         began = time.perf_counter()
         for at in range(0, LINES, BATCH):
-            with transaction(connection):
+            with session.transaction(0):
                 for table, values in rows.items():
                     marks = ", ".join("?" * len(values[0]))
                     connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values[at : at + BATCH])
@@ -61,9 +62,9 @@ def _rows(connection: apsw.Connection, observations: list[Observation]) -> dict[
     from kube9_operator.write.sqlite import migrations
 
     migrations.migrate(scratch, migrations.known())
-    store = Store(scratch, quiet_ms=3_600_000)
-    with transaction(scratch):
-        store.begin(time.time_ns() // 1_000_000)
+    session = Session(scratch)
+    store = Store(session, quiet_ms=3_600_000)
+    with session.transaction(time.time_ns() // 1_000_000):
         for one in observations:
             store.apply(one)
     connection.executemany(
@@ -87,14 +88,13 @@ def _store(source: Path | None) -> float:
         _copy(source, folder)
         connection = database.create(folder)
         observations = list(database.observations(LINES, seed=2))
-        store = Store(connection, quiet_ms=3_600_000)
+        session = Session(connection)
+        store = Store(session, quiet_ms=3_600_000)
         began = time.perf_counter()
         for at in range(0, LINES, BATCH):
-            with transaction(connection):
-                store.begin(time.time_ns() // 1_000_000)
+            with session.transaction(time.time_ns() // 1_000_000):
                 for one in observations[at : at + BATCH]:
                     store.apply(one)
-                store.finish()
         seconds = time.perf_counter() - began
         connection.close()
     return LINES / seconds

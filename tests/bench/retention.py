@@ -13,10 +13,11 @@ from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.write.events import deletion, retention
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.checkpoints import Checkpoints
-from kube9_operator.write.sqlite.database import bound, connect, prepare, transaction
+from kube9_operator.write.sqlite.database import bound, connect, prepare
+from kube9_operator.write.sqlite.session import Session
 from tests.bench.database import observations
 
 RATE, BATCH = 1_000, 100
@@ -40,9 +41,10 @@ def _measure(folder: str) -> None:
     checkpoints = Checkpoints(connection, bound(connection, chosen.database_max_mib * 2**20), Deadlines().write_back)
     now_ms = time.time_ns() // 1_000_000
     expected, total = _age(connection, now_ms)
-    store = Store(connection, 3_600_000)
+    session = Session(connection)
+    store = Store(session, 3_600_000)
     tally = Tally()
-    keeping = retention.Retention(connection, store, Ledger(connection, store, 3_600_000), chosen, Deadlines(), tally)
+    keeping = retention.Retention(session, store, Coverage(session, store, 3_600_000), chosen, Deadlines(), tally)
     keeping.server_says(now_ms)
     coming = observations(10_000_000, seed=5)
     steps, commits = list[tuple[float, float]](), list[tuple[float, float]]()
@@ -50,11 +52,9 @@ def _measure(folder: str) -> None:
     while not steps or keeping.busy():
         if time.perf_counter() - began > len(commits) * BATCH / RATE:
             batch = [next(coming) for _ in range(BATCH)]
-            with _timed(commits), transaction(connection):
-                store.begin(time.time_ns() // 1_000_000)
+            with _timed(commits), session.transaction(time.time_ns() // 1_000_000):
                 for one in batch:
                     store.apply(one)
-                store.finish()
         if checkpoints.behind() and keeping.can_wait():
             time.sleep(0.01)  # as the writer waits for a frame
             continue

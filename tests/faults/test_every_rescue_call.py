@@ -1,7 +1,9 @@
 """For every n the n-th statement fails while a damaged database is salvaged: in the end the same is there as without, once."""
 
+import contextlib
 import functools
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,14 @@ import pytest
 
 from kube9_operator.model.frame import ControlFrame, ListBegins, ListEnds
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.facts import Facts
+from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery import quarantine, restore, salvage
 from kube9_operator.write.sqlite import database, migrations
+from kube9_operator.write.sqlite.session import Session
+from kube9_schema.facts import SALVAGE
 from tests.bench import database as made
 from tests.faults.test_every_call import ERRORS
 
@@ -44,23 +50,22 @@ def happened() -> list[Observation]:
     return list(made.observations(EVENTS))
 
 
-def opened(folder: Path) -> tuple[database.Connection, Store, Ledger]:
+def opened(folder: Path) -> tuple[Session, Store, Coverage]:
     connection = database.connect(str(folder), 1.0)
     database.prepare(connection)
     migrations.migrate(connection, migrations.known())
-    store = Store(connection, 3_600_000)
-    return connection, store, Ledger(connection, store, 3_600_000)
+    session = Session(connection)
+    store = Store(session, 3_600_000)
+    return session, store, Coverage(session, store, 3_600_000)
 
 
-def begin(store: Store, ledger: Ledger, seen: list[Observation]) -> None:
+def begin(session: Session, store: Store, coverage: Coverage, seen: list[Observation]) -> None:
     """In a transaction: what the first batches bring."""
-    ledger.started(NOW)
-    store.begin(NOW)
-    ledger.took(ControlFrame("events", ListBegins("c")), {}, NOW)
+    Lifecycle(session.connection, coverage).started(NOW)
+    coverage.update(ControlFrame("events", ListBegins("c")), {}, NOW)
     for one in seen:
         store.apply(one)
-    ledger.took(ControlFrame("events", ListEnds("7", NOW, cluster="c")), {}, NOW)
-    store.finish()
+    coverage.update(ControlFrame("events", ListEnds("7", NOW, cluster="c")), {}, NOW)
 
 
 @pytest.fixture
@@ -68,21 +73,23 @@ def old(tmp_path: Path) -> Path:
     """A folder with a database that was moved aside."""
     folder = tmp_path / "old"
     folder.mkdir()
-    connection, store, ledger = opened(folder)
-    with database.transaction(connection):
-        begin(store, ledger, happened())
-    connection.close()
+    session, store, coverage = opened(folder)
+    with session.transaction(NOW):
+        begin(session, store, coverage, happened())
+    session.connection.close()
     quarantine.set_aside(str(folder), "by this test")
     return folder
 
 
 def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]]], bool]:
     """Salvages into a new database in which some is recorded anew; what is there then, and whether a statement had failed."""
-    connection, store, ledger = opened(folder)
-    one = restore.Rescue(connection, store, ledger, str(folder))
-    with database.transaction(connection):
-        one.begin()
-        begin(store, ledger, [msgspec.structs.replace(seen, count=2) for seen in happened()[:AGAIN]])
+    session, store, coverage = opened(folder)
+    connection = session.connection
+    one = restore.Restore(session, store, coverage, str(folder))
+    now_ms = time.time_ns() // 1_000_000
+    with session.transaction(now_ms):
+        one.begin(now_ms)
+        begin(session, store, coverage, [msgspec.structs.replace(seen, count=2) for seen in happened()[:AGAIN]])
     left = fail_at
 
     def fail(_cursor: object, _sql: str, _values: object) -> bool:
@@ -94,13 +101,11 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
 
     connection.exec_trace = fail
     for _ in range(STEPS):
-        one._look_at = 0.0
-        try:
+        one._check_at = 0.0
+        with contextlib.suppress(*database.TROUBLE):
             one.step()
-        except database.TROUBLE:
-            store.forget()
     connection.exec_trace = None
-    fresh_from = restore._fresh_from(msgspec.json.decode(ledger.fact(restore.FACT), type=restore.State))
+    fresh_from = restore._fresh_from(msgspec.json.decode(Facts(connection).get(SALVAGE), type=restore.State))
     found = {
         "events": f"""SELECT o.name, e.count, e.id < {fresh_from} FROM events e JOIN objects o ON o.id = e.object
             WHERE e.type = 0 OR o.name <> '' ORDER BY 1""",
@@ -115,7 +120,7 @@ def bring_in(folder: Path, fail_at: int) -> tuple[dict[str, list[tuple[Any, ...]
 
 
 def test_every_statement(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "Reading", Read)
+    monkeypatch.setattr(restore, "SalvageProcess", Read)
     expected, _ = bring_in(Path(shutil.copytree(old, tmp_path / "without")), 0)
     assert sorted(row[1] for row in expected["events"]) == [1] * (EVENTS - AGAIN) + [2] * AGAIN
     assert all(row[2] for row in expected["events"]), "each under the id that it had"

@@ -109,17 +109,17 @@ def test_a_wal_that_is_removed_is_put_back_for_the_next(tmp_path: Path) -> None:
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM ballast").get == 0
     connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
-    was = file_identity.Place(str(path))
+    was = file_identity.FileIdentity(str(path))
     for gone in ("-wal", "-shm", "-wal"):
         path.with_name(path.name + gone).unlink()
         with pytest.raises(file_identity.WalRemoved, match=f"kube9.db{gone} has been removed") as raised:
-            was.look()
+            was.check()
         raised.value.leave(connection)
         connection = database.connect(str(tmp_path), busy_seconds=1.0)
         database.prepare(connection)
         connection.execute("INSERT INTO ballast VALUES (randomblob(100000))")
-        was = file_identity.Place(str(path))
-        was.look()
+        was = file_identity.FileIdentity(str(path))
+        was.check()
     assert reader.execute("SELECT count(*) FROM ballast").get == 0
     reader.close()
     assert connection.execute("SELECT count(*), sum(length(data)) FROM ballast").get == (4, 400_000)
@@ -131,11 +131,11 @@ def test_a_wal_that_is_removed_where_there_is_no_room_is_written_back(tmp_path: 
     connection = made.create(str(tmp_path))
     connection.execute("CREATE TABLE ballast (data)")
     path = tmp_path / database.FILE_NAME
-    was = file_identity.Place(str(path))
+    was = file_identity.FileIdentity(str(path))
     Path(f"{path}-wal").unlink()
     monkeypatch.setattr(file_identity, "OPEN_FILES", str(tmp_path / "none"))
     with pytest.raises(file_identity.WalRemoved) as raised:
-        was.look()
+        was.check()
     raised.value.leave(connection)
     assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]
     connection = database.connect(str(tmp_path), busy_seconds=1.0)
@@ -154,25 +154,25 @@ def test_a_file_that_is_cut_is_noticed_and_no_other(tmp_path: Path, part: str) -
     connection.execute("CREATE TABLE ballast (data)")
     for number in range(40):
         connection.execute("INSERT INTO ballast VALUES (randomblob(?))", (4_000 * number,))
-        found.look()
+        found.check()
         if number % 7 == 0:
             connection.execute("DELETE FROM ballast WHERE rowid % 2").execute("PRAGMA incremental_vacuum").fetchall()
-        found.look()
+        found.check()
         if number % 5 == 0:
             assert database.checkpoint(connection)
-        found.look()
+        found.check()
         if number == 20:
             other.execute("VACUUM")
             other.pragma("wal_checkpoint(TRUNCATE)")
         elif number % 11 == 0:
             other.pragma("wal_checkpoint(TRUNCATE)")
-        found.look()
+        found.check()
     other.close()
     connection.execute("INSERT INTO ballast VALUES (1)")
     cut = path.with_name(path.name + part)
     os.truncate(cut, (database.wal_bytes(database.wal_state(connection)[0]) if part else cut.stat().st_size) - 1)
     with pytest.raises(sizes.WalCut if part else database.Damaged, match="was cut"):
-        found.look()
+        found.check()
     database.leave_wal(connection)
 
 
@@ -186,7 +186,7 @@ def test_a_wal_that_is_cut_to_nothing_and_written_on_is_noticed(tmp_path: Path) 
     connection.execute("INSERT INTO ballast VALUES (2)")
     assert wal.stat().st_size == database.wal_bytes(database.wal_state(connection)[0]), "with a hole in it"
     with pytest.raises(sizes.WalCut, match="was cut"):
-        found.look()
+        found.check()
     database.leave_wal(connection)
 
 

@@ -62,7 +62,7 @@ def test_the_process_that_reads_is_always_killed(operator: Operator) -> None:
             if one := of_salvage(operator):
                 os.kill(one, signal.SIGKILL)
         done = saved_of(operator)
-        assert done["given_up"] == "it could not be read to its end"
+        assert done["incomplete"] == "it could not be read to its end"
         assert done["saved"] < EVENTS
         told = until(lambda: "could not be read to its end" in state(operator).get("description", "") and state(operator), "it")
         assert f"{done['saved']} events of it were saved" in told["description"]
@@ -103,7 +103,7 @@ def test_a_file_is_removed_after_another_was_damaged(operator: Operator) -> None
         (operator.data / "kube9.db").unlink()
         until(lambda: "the file has been removed" in state(operator).get("description", ""), "the event", SALVAGE_SECONDS)
         until(lambda: "one" in ids_now(operator), "the list")
-        assert "what only this file had is gone" in state(operator)["description"]
+        assert "the file is gone, and with it what only this file had" in state(operator)["description"]
         assert operator.stop() == 0
     assert operator.log_text().count("salvage.done") == 1, "what was saved once is not saved again"
     assert len(list(operator.data.glob("*.corrupt-*Z"))) == len(list(operator.data.glob("*.corrupt-*Z.json"))) == 1
@@ -169,10 +169,10 @@ def test_a_volume_that_has_no_room_for_both(small_volume: Operator, standin: Sta
             standin.write(*(warning(f"more-{number}-{one}", "SoakHappened", "and this") for one in range(200)))
             until(lambda number=number: f"more-{number}-199" in ids_now(operator), "recording to go on", SALVAGE_SECONDS)
         done = saved_of(operator)
-        assert done["given_up"] == "the rest was given up for want of room on the volume"
+        assert done["incomplete"] == "the rest was not read, because the volume was full"
         assert 0 < done["saved"] < 21_000
         until(lambda: not list(operator.data.glob("kube9.db.corrupt-*Z")), "the old file to go", SALVAGE_SECONDS)
-        until(lambda: "had to be deleted for want of room" in state(operator).get("description", ""), "the event")
+        until(lambda: "had to be deleted, because the volume was full" in state(operator).get("description", ""), "the event")
         until(lambda: operator.health()[0] == 200, "health", SALVAGE_SECONDS)
         assert operator.stop() == 0
     assert operator.integrity() == "ok"

@@ -72,7 +72,7 @@ def test_what_waits_for_a_locked_database_is_counted(tmp_path: Path, standin: St
         holder.execute("BEGIN IMMEDIATE")
         standin.control("prepare", {"from": 0, "count": MANY, "reason": "BackOff", "times": 1})
         standin.control("release")
-        until(lambda: "database.trouble" in operator.log_text(), "the trouble")
+        until(lambda: "database.failed" in operator.log_text(), "the trouble")
         until(lambda: waiting(operator) > 500, "more to wait than the queue takes")
         assert operator.stop() == 0
         found = not_flushed(operator)

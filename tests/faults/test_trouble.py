@@ -81,7 +81,7 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
         changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
         assert [one for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)], changes
         assert operator.stop() == 0
-    troubles = [line for line in operator.log() if line["event"] == "database.trouble"]
+    troubles = [line for line in operator.log() if line["event"] == "database.failed"]
     assert 1 <= len(troubles) <= 2, "one line when it begins, not one for each try"
     assert operator.log_text().count("database.restored") == len(troubles)
     assert operator.integrity() == "ok"
@@ -184,5 +184,5 @@ def test_a_long_reader(tmp_path: Path, standin: StandIn) -> None:
         until(cut, "the WAL to be cut", seconds=60)
         until(lambda: operator.health()[0] == 200, "health")
         assert operator.stop() == 0
-    assert "database.trouble" not in operator.log_text()
+    assert "database.failed" not in operator.log_text()
     assert operator.integrity() == "ok"

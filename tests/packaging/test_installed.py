@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from kube9_operator.write.recovery import inspection
-from kube9_operator.write.recovery.salvage_process import Reading
+from kube9_operator.write.recovery.salvage_process import SalvageProcess
 from tests.operator import WAIT_SECONDS, until
 from tests.packaging import hostile
 from tests.standin import StandIn, warning
@@ -131,9 +131,9 @@ def test_helper_processes_import_nothing_from_there(tmp_path: Path, monkeypatch:
     folder = hostile.make(tmp_path / "hostile")
     monkeypatch.chdir(folder)
     path = str(tmp_path / "kube9.db")
-    with inspection._begun(path) as process:
+    with inspection._start(path) as process:
         assert b"CantOpenError" in process.communicate(timeout=WAIT_SECONDS)[0], "it ran, and there is no database"
-    reading = Reading(path)
+    reading = SalvageProcess(path)
     until(lambda: reading.read() or reading.ended, "the end")
     reading.close()
     assert hostile.imported(folder) == []

@@ -18,10 +18,11 @@ from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.write import housekeeping
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.sqlite import checkpoints, database
+from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 from tests.operator import BIN, OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
@@ -35,6 +36,7 @@ class Writing:
 
     def __init__(self, folder: Path) -> None:
         self.connection = made.create(str(folder))
+        self.session = Session(self.connection)
         self.connection.execute("CREATE TABLE ballast (id INTEGER PRIMARY KEY, data)")
         self.checkpoints = checkpoints.Checkpoints(self.connection, PAGES, every_seconds=0.05)
         self.wal = Path(f"{self.connection.filename}-wal")
@@ -42,7 +44,7 @@ class Writing:
 
     def write(self, rows: int = 1) -> None:
         for _ in range(rows):
-            with database.transaction(self.connection):
+            with self.session.transaction(0):
                 self.connection.execute("INSERT INTO ballast (data) VALUES (randomblob(10000))")
             self.rows += 1
 
@@ -177,24 +179,24 @@ def test_what_is_committed_just_after_it_was_written_back_is_not_forgotten(
     """Also where the WAL has as many pages then as before, since it has begun anew."""
     real, again = database.checkpoint, "UPDATE ballast SET data = randomblob(10000)"
     writing.write()
-    writing.checkpoints.help()
+    writing.checkpoints.write_back_now()
     writing.connection.execute(again)
     monkeypatch.setattr(
         database, "checkpoint", lambda connection: (real(connection), writing.connection.execute(again).fetchall())[0]
     )
-    writing.checkpoints.help()
+    writing.checkpoints.write_back_now()
     tries: list[int] = []
     monkeypatch.setattr(database, "checkpoint", lambda connection: (tries.append(0), real(connection))[1])
     for _ in range(2):
-        writing.checkpoints.help()
+        writing.checkpoints.write_back_now()
     assert len(tries) == 1, "once more, and then all is written back"
 
 
-def test_help_does_not_wait_for_long(writing: Writing) -> None:
+def test_it_does_not_wait_for_long(writing: Writing) -> None:
     writing.write()
     with writing.checkpoints._at_it:  # as where the disk takes its time
         began = time.monotonic()
-        writing.checkpoints.help()
+        writing.checkpoints.write_back_now()
         assert time.monotonic() - began < 5 * checkpoints.WAIT_SECONDS
 
 
@@ -236,9 +238,9 @@ class Kept:
     def of(cls, folder: Path, max_mib: int) -> "Kept":
         writing = Writing(folder)
         chosen = settings.from_environment({"DB_PATH": str(folder), "DATABASE_MAX_SIZE_MIB": str(max_mib)})
-        store = Store(writing.connection, 3_600_000)
-        ledger = Ledger(writing.connection, store, 3_600_000)
-        return cls(writing, Housekeeping(writing.connection, store, ledger, chosen, Deadlines(), Tally()))
+        store = Store(writing.session, 3_600_000)
+        coverage = Coverage(writing.session, store, 3_600_000)
+        return cls(writing, Housekeeping(writing.session, store, coverage, chosen, Deadlines(), Tally()))
 
     def write_until_full(self, rows: int) -> int:
         """Returns how many of them could be written."""
@@ -287,7 +289,7 @@ def test_writing_stops_while_a_reader_leaves_no_room_to_write_the_wal_back(small
         size = kept.writing.wal.stat().st_size
         kept.house.step()
         assert kept.house.full()
-        assert kept.house.crowded()
+        assert kept.house.blocked()
         assert kept.writing.wal.stat().st_size == size, "nothing is deleted either: that takes room too"
         reader.close()
         until(lambda: not kept.house.full(), "the WAL to begin anew")
@@ -300,7 +302,7 @@ def test_writing_stops_while_a_reader_leaves_no_room_to_write_the_wal_back(small
 
 def test_database_and_wal_stay_below_the_limit_while_somebody_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Health says what it waits for, and who reads."""
-    monkeypatch.setattr(housekeeping, "CROWDED_SECONDS", 0.0)
+    monkeypatch.setattr(housekeeping, "BLOCKED_SECONDS", 0.0)
     kept = Kept.of(tmp_path, 16)
     kept.write_until_full(100)
     hold = "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('BEGIN; SELECT count(*) FROM ballast').fetchall();"

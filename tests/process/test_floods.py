@@ -13,7 +13,7 @@ from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Obs
 from kube9_operator.write.events import size_limit
 from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.events.store import Store
-from kube9_operator.write.sqlite import database
+from kube9_operator.write.sqlite.session import Session
 from kube9_operator.write.sqlite.space import Room
 from tests.bench import database as made
 from tests.process.test_retention import QUIET_MS, keeper, work
@@ -69,15 +69,14 @@ class Flooded:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
-        self.store = Store(connection, QUIET_MS)
-        self.keeping: Retention = keeper(connection, self.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))
+        self.session = Session(connection)
+        self.store = Store(self.session, QUIET_MS)
+        self.keeping: Retention = keeper(self.session, self.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))
         self.outcomes: Counter[str] = Counter()
 
     def takes(self, observations: Iterable[Observation]) -> None:
-        with database.transaction(self.connection):
-            self.store.begin(NOW)
-            self.outcomes.update(self.store.apply(one) for one in observations)
-            self.store.finish()
+        with self.session.transaction(NOW):
+            self.outcomes.update(self.store.apply(one).outcome for one in observations)
         self.keeping._looking_at = 0.0  # a second has passed
         work(self.keeping)
 
@@ -135,10 +134,10 @@ def test_a_flood_of_words(flooded: Flooded) -> None:
 
 def test_words_that_nothing_uses_go_before_any_event(flooded: Flooded) -> None:
     """As a database of an earlier release may have them."""
-    with database.transaction(flooded.connection):
+    with flooded.session.transaction(NOW):
         rows = [(f"{n}{200 * 'x'}",) for n in range(32_000)]
         flooded.connection.executemany("INSERT INTO words (word) VALUES (?)", rows)
-    flooded.keeping = keeper(flooded.connection, flooded.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))  # the operator starts
+    flooded.keeping = keeper(flooded.session, flooded.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))  # the operator starts
     flooded.takes([])
     assert flooded.left("shop", "pay", "") == 1_200
     assert flooded.connection.execute("SELECT count(*) FROM words").get < 100
@@ -165,7 +164,7 @@ def test_a_flood_of_events_about_one_object(flooded: Flooded) -> None:
     """One event of 100,000 Events: its contributors are what fills the file."""
     flooded.takes([seen("flood", 0, CRITICAL, name="web")])
     event = flooded.connection.execute("SELECT max(event) FROM contributors").get
-    with database.transaction(flooded.connection):
+    with flooded.session.transaction(NOW):
         rows = [(event, n * 7_919_000_003, 0, NOW // 3_600_000, 1, 1, 0, NOW, b"0123456789") for n in range(140_000)]
         flooded.connection.executemany("INSERT INTO contributors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     flooded.takes([])
@@ -176,7 +175,7 @@ def test_a_flood_of_events_about_one_object(flooded: Flooded) -> None:
 
 def test_nothing_is_deleted_in_vain(flooded: Flooded) -> None:
     """Something else than events fills the database: they keep their part, and health says so."""
-    with database.transaction(flooded.connection):
+    with flooded.session.transaction(NOW):
         rows = [("pods", "flood", f"pod-{n}", "uid", "1", 4_000 * b"x", NOW) for n in range(4_000)]
         flooded.connection.executemany("INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     flooded.takes([])

@@ -17,10 +17,11 @@ from kube9_operator import settings
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.tally import Tally
-from kube9_operator.write.events import deletion, eraser, retention
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events import deletion, retention, sweep
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, space
+from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 from tests.operator import until
 from tests.process.test_writer import Asked, frame, write
@@ -37,14 +38,16 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
     opened.close()
 
 
-def keeper(connection: apsw.Connection, store: Store | None = None, **environment: str) -> retention.Retention:
+def keeper(opened: apsw.Connection | Session, store: Store | None = None, **environment: str) -> retention.Retention:
     """Retention as the writer has it, told by the API server that our clock is right."""
+    session = opened if isinstance(opened, Session) else Session(opened)
+    connection = session.connection
     folder = str(Path(connection.filename).parent)
     chosen = settings.from_environment({"DB_PATH": folder} | environment)
     database.bound(connection, chosen.database_max_mib * 2**20)
-    store = store or Store(connection, QUIET_MS)
-    ledger = Ledger(connection, store, 3_600_000)
-    keeping = retention.Retention(connection, store, ledger, chosen, Deadlines(), Tally())
+    store = store or Store(session, QUIET_MS)
+    coverage = Coverage(session, store, 3_600_000)
+    keeping = retention.Retention(session, store, coverage, chosen, Deadlines(), Tally())
     keeping.server_says(now_ms())
     return keeping
 
@@ -73,7 +76,7 @@ def ids(connection: apsw.Connection, where: str = "1", *values: Any) -> list[int
 def make_old(connection: apsw.Connection, seed: int = 1) -> list[int]:
     """Gives the events times of their last recording around both limits; returns the ids of those that are to be deleted."""
     chance, expired = random.Random(seed), []
-    with database.transaction(connection):
+    with Session(connection).transaction(now_ms()):
         for event, severity in connection.execute("SELECT id, severity FROM events").fetchall():
             limit = (7 if severity <= 1 else 30) * DAY_MS
             age = limit + chance.choice([-20 * DAY_MS, -60_000, 60_000, DAY_MS])
@@ -145,13 +148,12 @@ def test_owners_and_words_go_with_the_last_that_needs_them(connection: apsw.Conn
 def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -> None:
     made.fill(connection, 50)
     (seen,) = made.observations(1, seed=99)
-    store = Store(connection, QUIET_MS)
-    with database.transaction(connection):
-        store.begin(now_ms())
+    session = Session(connection)
+    store = Store(session, QUIET_MS)
+    with session.transaction(now_ms()):
         store.apply(seen)
         connection.execute("UPDATE events SET recorded_ms = 0")
-        store.finish()
-    keeping = keeper(connection, store)
+    keeping = keeper(session, store)
     (again,) = made.observations(1, seed=98)
     steps = 0
     while not steps or keeping.busy():
@@ -159,10 +161,8 @@ def test_a_word_that_is_asked_for_meanwhile_stays(connection: apsw.Connection) -
         steps += 1
         if not ids(connection) and not connection.execute("SELECT count(*) FROM books WHERE source = 'later'").get:
             connection.execute("INSERT INTO books (source) VALUES ('later')")
-            with database.transaction(connection):
-                store.begin(now_ms())
+            with session.transaction(now_ms()):
                 store.apply(again)
-                store.finish()
     missing = connection.execute(
         "SELECT count(*) FROM events e LEFT JOIN words w ON w.id = e.title LEFT JOIN words n ON n.id = e.node "
         "WHERE w.id IS NULL OR n.id IS NULL"
@@ -174,7 +174,7 @@ def test_what_has_no_bound_is_deleted_in_slices(connection: apsw.Connection) -> 
     """Events with thousands of contributors, some to be deleted with them and some later, and thousands of words."""
     made.fill(connection, 8)
     connection.execute("UPDATE events SET recorded_ms = 0")
-    with database.transaction(connection):
+    with Session(connection).transaction(now_ms()):
         for event in ids(connection):
             parts = [(event, number // 2, number % 2, number) for number in range(-2_500, 2_500)]
             sql = "INSERT INTO contributors VALUES (?, ?, ?, ?, 3, 1, 0, 0, x'')"
@@ -193,7 +193,7 @@ def test_what_has_no_bound_is_deleted_in_slices(connection: apsw.Connection) -> 
 
     connection.set_commit_hook(commits)
     work(keeper(connection))
-    assert max(deleted) < 1.5 * eraser.CONTRIBUTORS_AT_ONCE
+    assert max(deleted) < 1.5 * sweep.CONTRIBUTORS_AT_ONCE
     assert connection.execute("SELECT count(*) FROM leftovers").get == 0
     kept = "SELECT count(*) FROM contributors WHERE event NOT IN (SELECT id FROM events)"
     assert connection.execute(kept).get == 0
@@ -202,26 +202,25 @@ def test_what_has_no_bound_is_deleted_in_slices(connection: apsw.Connection) -> 
 
 def test_numbers_of_objects_that_are_erased_are_given_again_and_mean_the_new_one(connection: apsw.Connection) -> None:
     """Nothing holds a number longer than its transaction."""
-    store, chance = Store(connection, QUIET_MS), random.Random(5)
-    keeping = keeper(connection, store)
+    session, chance = Session(connection), random.Random(5)
+    store = Store(session, QUIET_MS)
+    keeping = keeper(session, store)
     seen = list(made.observations(80))
     names = {one.contributor_name: one.name for one in seen}
     given: Counter[int] = Counter()
     for number in range(40):
-        with database.transaction(connection):
-            store.begin(now_ms())
+        with session.transaction(now_ms()):
             for one in chance.sample(seen, 20):
                 again = {name: getattr(one, name) for name in one.__struct_fields__}
                 store.apply(Observation(**again | {"count": number + 1, "last_ms": one.last_ms + 2 * QUIET_MS * number}))
-            store.finish()
         found = connection.execute(
             """SELECT t.contributor, o.name, o.id FROM events e JOIN texts t ON t.event = e.id
             LEFT JOIN objects o ON o.id = e.object"""
         ).fetchall()
         assert all(names[contributor] == name for contributor, name, _ in found)
         there = ids(connection)
-        with database.transaction(connection):
-            keeping._eraser.erase(chance.sample(there, len(there) // 2), now_ms())
+        with session.transaction(now_ms()):
+            keeping._deletion.delete_rows(chance.sample(there, len(there) // 2), now_ms())
         kept = {row[0] for row in connection.execute("SELECT id FROM objects")}
         given.update({row[2] for row in found} - kept)
     assert max(given.values()) > 1, "a number was given again"
@@ -292,8 +291,9 @@ def assert_nothing_is_left_over_but_contributors(connection: apsw.Connection) ->
 
 def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.Connection) -> None:
     """Also where it is older than all that was deleted; and the gap is stated once."""
-    store = Store(connection, QUIET_MS)
-    keeping = keeper(connection, store)
+    session = Session(connection)
+    store = Store(session, QUIET_MS)
+    keeping = keeper(session, store)
     at = now_ms() - 1_800_000
 
     def seen(minutes: int, count: int) -> list[Observation]:
@@ -309,14 +309,12 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
             for one in made.observations(count, seed=minutes)
         ]
 
-    with database.transaction(connection):
-        store.begin(now_ms())
+    with session.transaction(now_ms()):
         for one in seen(0, 5):
-            assert store.apply(one) == "stored"
+            assert store.apply(one).outcome == "stored"
         connection.execute("INSERT INTO sources (source, covered_from_ms) VALUES ('events', ?)", (at - 20 * 3_600_000,))
-        store.finish()
-    told = keeping._size_limit.round()
-    keeping._deletion.delete(ids(connection), told)
+    run = keeping._size_limit.run()
+    keeping._deletion.delete(ids(connection), run)
     gap = "SELECT from_ms, to_ms FROM gaps"
     assert connection.execute(gap).fetchall() == [(at, at)]
     for minutes in (20, 20, 5):
@@ -328,40 +326,37 @@ def test_what_is_left_out_because_it_would_be_next_is_in_a_gap(connection: apsw.
 
 
 def test_nothing_deleted_comes_back_by_a_list(connection: apsw.Connection) -> None:
-    store = Store(connection, QUIET_MS)
+    session = Session(connection)
+    store = Store(session, QUIET_MS)
     seen = list(made.observations(20))
 
     def apply(at_ms: int) -> Counter[str]:
-        with database.transaction(connection):
-            store.begin(at_ms)
-            outcomes = Counter(store.apply(one) for one in seen)
-            store.finish()
-        return outcomes
+        with session.transaction(at_ms):
+            return Counter(store.apply(one).outcome for one in seen)
 
     assert apply(now_ms()) == {"stored": 20}
-    keeping = keeper(connection, store)
-    with database.transaction(connection):
-        keeping._eraser.erase(ids(connection), now_ms())
+    keeping = keeper(session, store)
+    with session.transaction(now_ms()):
+        keeping._deletion.delete_rows(ids(connection), now_ms())
     assert ids(connection) == []
     assert apply(now_ms()) == {"unchanged": 20}
     work(keeping)
     assert connection.execute("SELECT count(*) FROM contributors").get == 20, "they may still be listed"
     connection.execute("UPDATE leftovers SET until_ms = ?", (now_ms() - 1,))
-    work(keeper(connection, store))
+    work(keeper(session, store))
     assert connection.execute("SELECT count(*) FROM contributors").get == 0
 
 
 def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
     """More than the contributors alone have room for: it stays within the limit, the newest stay, and nothing comes back."""
-    store = Store(connection, QUIET_MS)
-    keeping = keeper(connection, store, DATABASE_MAX_SIZE_MIB="16")
+    session = Session(connection)
+    store = Store(session, QUIET_MS)
+    keeping = keeper(session, store, DATABASE_MAX_SIZE_MIB="16")
     seen = list(made.observations(60_000))
     for at in range(0, len(seen), 1_000):
-        with database.transaction(connection):
-            store.begin(now_ms())
+        with session.transaction(now_ms()):
             for one in seen[at : at + 1_000]:
                 store.apply(one)
-            store.finish()
         keeping._looking_at = 0.0  # a second has passed
         work(keeping)
         assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
@@ -370,11 +365,10 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
     assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", newest).get == 2
     before, severe = ids(connection), ids(connection, "severity = 3")
     assert len(severe) == sum(one.severity == 3 and one.event_type != 5 for one in seen)
-    again = Store(connection, QUIET_MS)
-    with database.transaction(connection):
-        again.begin(now_ms())
-        outcomes = Counter(again.apply(one) for one in seen if one.event_type == 0)
-        again.finish()
+    again_session = Session(connection)
+    again = Store(again_session, QUIET_MS)
+    with again_session.transaction(now_ms()):
+        outcomes = Counter(again.apply(one).outcome for one in seen if one.event_type == 0)
     assert set(outcomes) == {"unchanged", "filtered"}
     assert outcomes["filtered"] > 0, "of these the contributors are gone too"
     assert all(again.has(one) for one in seen if one.event_type == 0), "a list that is compared finds nothing that is missed"

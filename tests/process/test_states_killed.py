@@ -56,7 +56,7 @@ def live(folder: str, seed: int, start_ms: int) -> None:
     keeper = Kept()
     keeper.connection = database.connect(folder, 5.0)
     keeper.restart()
-    versions = keeper.writer.ledger.versions()
+    versions = keeper.writer.coverage.versions()
     for source in SOURCES:
         if source not in versions:
             keeper.lists(source)  # of version 1 to 3, with nothing in it

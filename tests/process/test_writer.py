@@ -24,7 +24,7 @@ from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
 from kube9_operator.supervise.exits import BeginAgain, CannotStart
 from kube9_operator.supervise.messages import OutboxBatch
-from kube9_operator.write.events.store import Outcome, Store
+from kube9_operator.write.events.store import Applied, Store
 from kube9_operator.write.resources import detect
 from kube9_operator.write.sqlite import database, lock
 from kube9_operator.write.writer import Writer
@@ -91,7 +91,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store has a fault: it stumbles over what is about web-1."""
     apply = Store.apply
 
-    def stumble(store: Store, seen: Observation) -> Outcome:
+    def stumble(store: Store, seen: Observation) -> Applied:
         if seen.reason == "Stumble":
             raise KeyError(seen.name)
         return apply(store, seen)
@@ -212,11 +212,11 @@ def test_a_lock_is_held_also_where_its_file_is_removed(tmp_path: Path, made_anew
     lock.hold(str(tmp_path), 0.1, lambda: None)
     (tmp_path / lock.LOCK_NAME).unlink()
     if made_anew:
-        lock.look()
+        lock.check()
         assert f"process {os.getpid()} on" in (tmp_path / lock.LOCK_NAME).read_text(encoding="utf-8")
     with pytest.raises(CannotStart, match="only one operator may write a database"):
         lock.hold(str(tmp_path), 0.1, lambda: None)
-    lock.look()
+    lock.check()
     lock.release(str(tmp_path))
 
 
@@ -238,9 +238,9 @@ def test_a_lock_file_that_is_removed_where_no_folder_can_be_locked(
     if taken:
         another()
         with pytest.raises(BeginAgain, match="another operator holds the new one"):
-            lock.look()
+            lock.check()
     else:
-        lock.look()
+        lock.check()
     with pytest.raises(CannotStart, match="only one operator may write a database"):
         lock.hold(str(tmp_path), 0.1, lambda: None)
     lock.release(str(tmp_path))
@@ -262,11 +262,11 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, standin: StandIn) -> None:
                     pass
             standin.write(*(warning(f"pod-{number}", "BackOff", "again" * 50) for number in range(300)))
             # It meets the full disk, or sees in time that there is too little room.
-            until(lambda: re.search("database.(trouble|waits)", operator.log_text()), "it to be said")
+            until(lambda: re.search("database.(failed|blocked)", operator.log_text()), "it to be said")
             until(lambda: operator.health()[0] == 503, "health")
             ballast.unlink()
             until(lambda: len(operator.events()) == 300, "what waited")
-            assert re.search("database.(restored|goes_on)", operator.log_text())
+            assert re.search("database.(restored|unblocked)", operator.log_text())
             assert operator.accounting()["stored"] == 300
             assert operator.stop() == 0
         assert operator.integrity() == "ok"

@@ -45,13 +45,11 @@ def test_what_was_rolled_back_is_not_charged(clock: mock.Mock) -> None:
     """A full disk has the same batch tried again for hours."""
     one = bounds.Bounds(16 * 2**20)
     for _ in range(3):
-        one.begin()
         assert one.may_add("shop", bounds.WORDS_LEAST_BYTES), "all that it may have"
-        one.take_back()
-    one.begin()
+        one.rolled_back()
     assert one.may_add("shop", bounds.WORDS_LEAST_BYTES)
-    one.begin()
-    one.take_back()
+    one.committed()
+    one.rolled_back()
     assert not one.may_add("shop", 1), "what was committed stays charged"
 
 

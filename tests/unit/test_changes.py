@@ -8,7 +8,7 @@ from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Obs
 from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect import endpoints
-from kube9_operator.write.resources.detect.observed import Lives, Seen, duration
+from kube9_operator.write.resources.detect.observed import Lives, Observed, duration
 
 DAY = 86_400_000
 NOW = 1_795_000_000_000
@@ -16,16 +16,16 @@ LIVES = Lives(7 * DAY, 30 * DAY)
 NODE = Node(NOW - DAY, False, "True", NOW - DAY + 20_000, "KubeletReady", "", "4", "8Gi", "zone-a", "v1.36.3")
 
 
-def seen(source: str, name: str = "web", whole: bool = True, **more: object) -> Seen:
+def seen(source: str, name: str = "web", whole: bool = True, **more: object) -> Observed:
     namespace = "" if source in ("nodes", "namespaces") else "shop"
-    return Seen(source, namespace, name, "uid-1", "70", NOW, whole, **more)  # type: ignore[arg-type]
+    return Observed(source, namespace, name, "uid-1", "70", NOW, whole, **more)  # type: ignore[arg-type]
 
 
-def told(of: Seen, previous: object, current: object) -> list[tuple[int, str, str]]:
+def told(of: Observed, previous: object, current: object) -> list[tuple[int, str, str]]:
     return [(one.severity, one.title, one.description) for one in detect.compare(of, previous, current, LIVES)]
 
 
-def only(of: Seen, previous: object, current: object) -> Observation:
+def only(of: Observed, previous: object, current: object) -> Observation:
     (found,) = detect.compare(of, previous, current, LIVES)
     return found
 
@@ -79,7 +79,7 @@ def test_a_node_that_was_never_ready_is_not_lost() -> None:
     assert told(seen("nodes", whole=False), None, young) == []
     assert [title for _, title, _ in told(seen("nodes"), None, young)] == ["Node added to cluster"]
     assert told(seen("nodes"), young, NODE) == [], "ready for the first time"
-    assert detect.lasting("nodes", young) == {}
+    assert detect.ongoing("nodes", young) == {}
     silent = changed(NODE, ready="Unknown", ready_since_ms=NOW, ready_reason="NodeStatusNeverUpdated")
     assert told(seen("nodes", whole=False), None, silent) == []
 
@@ -87,9 +87,9 @@ def test_a_node_that_was_never_ready_is_not_lost() -> None:
 def test_a_node_that_is_ready_again() -> None:
     key = rows.key(rows.NODE_NOT_READY)
     lost = changed(NODE, ready="Unknown", ready_since_ms=NOW - 100_000)
-    assert detect.lasting("nodes", lost) == {key: NOW - 100_000}
+    assert detect.ongoing("nodes", lost) == {key: NOW - 100_000}
     back = changed(NODE, ready_since_ms=NOW - 1_000)
-    found = only(seen("nodes", lasting={key: NOW - 313_000}), lost, back)
+    found = only(seen("nodes", ongoing={key: NOW - 313_000}), lost, back)
     assert (found.severity, found.title) == (INFO, "Node Ready")
     assert found.description == "Node web is ready again after 5m 12s"
     assert metadata(found) == {"previous": "Unknown", "current": "True", "not_ready_seconds": 312}
@@ -166,7 +166,7 @@ def test_a_rollout_that_is_stuck() -> None:
     assert (found.first_ms, found.reason) == (NOW - 60_000, "ProgressDeadlineExceeded")
     assert only(seen("deployments", whole=False), None, stuck).contributor == found.contributor
     assert told(seen("deployments"), stuck, stuck) == []
-    assert detect.lasting("deployments", stuck) == {rows.key(rows.ROLLOUT_STUCK): NOW - 60_000}
+    assert detect.ongoing("deployments", stuck) == {rows.key(rows.ROLLOUT_STUCK): NOW - 60_000}
     assert told(seen("deployments"), None, changed(stuck, stuck_since_ms=NOW - 31 * DAY)) == []
 
 
@@ -233,14 +233,14 @@ def test_a_crash_loop() -> None:
     first = only(seen("pods", whole=False), None, pod(waits))
     assert (first.severity, first.primary, first.count) == (ERROR, True, 1), "its last restart has a date"
     assert told(seen("pods"), pod(changed(runs, restart_count=4)), pod(changed(waits, restart_count=4))) == []
-    assert detect.lasting("pods", pod(waits)) == {rows.key(rows.RESTARTS, "app"): NOW - 1_000}
-    assert detect.lasting("pods", pod(runs)) == {}
+    assert detect.ongoing("pods", pod(waits)) == {rows.key(rows.RESTARTS, "app"): NOW - 1_000}
+    assert detect.ongoing("pods", pod(runs)) == {}
 
 
 def test_a_pod_that_finds_no_node_lasts() -> None:
     waiting = pod(unschedulable_since_ms=NOW - 7)
     assert told(seen("pods"), None, waiting) == [], "the scheduler's Events say it"
-    assert detect.lasting("pods", waiting) == {rows.key(rows.CANNOT_SCHEDULE): NOW - 7}
+    assert detect.ongoing("pods", waiting) == {rows.key(rows.CANNOT_SCHEDULE): NOW - 7}
 
 
 # Endpoints
@@ -264,7 +264,7 @@ def test_endpoints_that_are_lost_for_good() -> None:
     assert endpoints.settled(known, NOW + 69_999, SETTLE) == (known, None)
     after, loss = endpoints.settled(known, NOW + 70_000, SETTLE)
     assert loss is not None
-    found = endpoints.told(seen("services", "api-gateway"), loss, after.count)
+    found = endpoints.lost(seen("services", "api-gateway"), loss, after.count)
     assert (found.severity, found.title) == (WARNING, "Service endpoints reduced")
     assert found.description == "Service api-gateway lost 3 of 5 endpoints"
     assert metadata(found) == {"previous_endpoints": 5, "current_endpoints": 2}
@@ -275,7 +275,7 @@ def test_endpoints_that_are_lost_for_good() -> None:
 def test_a_service_without_endpoints() -> None:
     known, loss = endpoints.settled(series((0, 1), (3600, 0)), NOW + 3_610_000, SETTLE)
     assert loss is not None
-    found = endpoints.told(seen("services"), loss, known.count)
+    found = endpoints.lost(seen("services"), loss, known.count)
     assert (found.severity, found.title) == (ERROR, "Service has no endpoints")
     assert found.description == "Service web lost 1 of 1 endpoints"
 

@@ -15,7 +15,7 @@ from kube9_operator.watch.client import JSON
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.dating import Window
-from kube9_operator.write.resources.detect.observed import Lives, Seen
+from kube9_operator.write.resources.detect.observed import Lives, Observed
 
 NOW = 1_795_000_000_000
 LIVES = Lives(10**12, 10**12)
@@ -38,7 +38,7 @@ def made(*entries: dict[str, Any], name: str = "web", version: str = "7", **meta
 def told(before: Batch, after: Batch) -> list[Observation]:
     old, new = (resource_states.decode("configmaps", one.states[0].reduced) for one in (before, after))
     window, evidence = Window(NOW, NOW - 60_000), changes.decode(after.states[0].evidence)
-    seen = Seen("configmaps", "shop", "web", "u1", "8", NOW, True, change=window, writers=evidence.writers)
+    seen = Observed("configmaps", "shop", "web", "u1", "8", NOW, True, change=window, writers=evidence.writers)
     return detect.compare(seen, old, new, LIVES)
 
 
@@ -98,7 +98,7 @@ def test_our_own_status_is_left_out() -> None:
 
 
 def test_one_that_comes_or_goes_is_no_change() -> None:
-    seen = Seen("configmaps", "shop", "web", "u1", "8", NOW, True)
+    seen = Observed("configmaps", "shop", "web", "u1", "8", NOW, True)
     assert detect.compare(seen, None, ConfigMap("x"), LIVES) == []
     assert detect.compare(seen, ConfigMap("x"), None, LIVES) == []
 
@@ -108,7 +108,7 @@ def test_of_several_writes_the_last_is_dated() -> None:
     after = made(entry("kubectl-edit", NOW - 60_000, "a"))
     old, new = (resource_states.decode("configmaps", one.states[0].reduced) for one in (FIRST, after))
     writers = changes.decode(after.states[0].evidence).writers
-    seen = Seen("configmaps", "shop", "web", "u1", "8", NOW, True, listing=True, change=window, writers=writers)
+    seen = Observed("configmaps", "shop", "web", "u1", "8", NOW, True, listing=True, change=window, writers=writers)
     (found,) = detect.compare(seen, old, new, LIVES)
     assert found.first_ms == found.last_ms == NOW - 60_000 + 999
     (unknown,) = detect.compare(seen._replace(writers=()), old, new, LIVES)

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from kube9_operator.model import rows
 from kube9_operator.model.observation import ERROR, WARNING, Observation, hash64
 from kube9_operator.write.events import merge
-from kube9_operator.write.events.store import SUFFIXES, Store
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
+from kube9_operator.write.sqlite.session import Session
+from kube9_schema.ids import SUFFIXES
 
 MINUTE = 60_000
 QUIET = 60 * MINUTE
@@ -57,15 +59,17 @@ class Record:
     def __init__(self) -> None:
         self.connection = database.Connection(":memory:")
         migrations.migrate(self.connection, migrations.known())
-        self.store = Store(self.connection, QUIET)
         self.now_ms = START
+        self.restart()
+
+    def restart(self) -> None:
+        """Another writer: nothing is in memory."""
+        self.session = Session(self.connection)
+        self.store = Store(self.session, QUIET)
 
     def take(self, *observations: Observation) -> list[str]:
-        with database.transaction(self.connection):
-            self.store.begin(self.now_ms)
-            outcomes = [self.store.apply(one) for one in observations]
-            self.store.finish()
-        return list(outcomes)
+        with self.session.transaction(self.now_ms):
+            return [self.store.apply(one).outcome for one in observations]
 
     def rows(self) -> list[tuple[Any, ...]]:
         """All that must not depend on order or repetition."""
@@ -252,7 +256,7 @@ def test_ids_ascend_through_everything(record: Record) -> None:
         record.take(seen(f"e{number}", uid=f"u{number}"))
         ids.append(record.connection.execute("SELECT max(id) FROM events").get)
         record.connection.execute("DELETE FROM events")
-        record.store = Store(record.connection, QUIET)
+        record.restart()
     assert ids == sorted(set(ids))
     assert [divmod(one, SUFFIXES)[0] - START // 1000 for one in ids] == [0, 0, 5, 5, 5, 6]
     assert [one % SUFFIXES for one in ids] == [0, 1, 0, 1, 2, 0]

@@ -19,7 +19,7 @@ from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.messages import WatcherReport, WriterReport, decode, encode
 from kube9_operator.supervise.volume import SQLITE_MAGIC, Volume
-from kube9_operator.write.counters import Counted
+from kube9_operator.write.counters import BatchCounts
 
 TOTAL = "kube9_events_total"
 
@@ -171,10 +171,9 @@ def test_pages_say_what_is_wrong(tmp_path: Path) -> None:
 
 def test_a_batch_is_timed_to_its_commit() -> None:
     tally = Tally()
-    counted = Counted(tally)
-    counted.begin()
-    counted.applied(operator_event.observation("Test", INFO, "", "", 1_000), "stored")
-    counted.committed(0.5, 3_000)
+    counts = BatchCounts()
+    counts.applied(operator_event.observation("Test", INFO, "", "", 1_000), "stored")
+    counts.publish(tally, 0.5, 3_000)
     timed = tally.report().histograms
     assert set(timed) == {"kube9_events_processing_duration_seconds", LAG}
     assert (timed[PROCESSING].sum, timed[LAG].sum) == (0.5, 2.0)

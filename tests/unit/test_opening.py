@@ -14,7 +14,7 @@ from kube9_operator.write.sqlite import database, lock
 MAY_PASS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOMEM)
 
 
-@pytest.fixture(params=[*MAY_PASS, *database.LASTING], ids=errno.errorcode.get)
+@pytest.fixture(params=[*MAY_PASS, *database.PERMANENT], ids=errno.errorcode.get)
 def number(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """What the system says of every file that is to be opened."""
 
@@ -27,7 +27,7 @@ def number(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_lock(number: int, tmp_path: Path) -> None:
-    with pytest.raises(CannotStart if number in database.LASTING else OSError):
+    with pytest.raises(CannotStart if number in database.PERMANENT else OSError):
         lock.hold(str(tmp_path), 0.0, lambda: None)
 
 
@@ -38,5 +38,5 @@ def test_the_database(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise apsw.CantOpenError("unable to open database file")
 
     monkeypatch.setattr(database.apsw, "Connection", refuse)
-    with pytest.raises(CannotStart if number in database.LASTING else apsw.CantOpenError):
+    with pytest.raises(CannotStart if number in database.PERMANENT else apsw.CantOpenError):
         database.connect(str(tmp_path), 0.0)

@@ -22,7 +22,6 @@ from kube9_operator.model.resource_states import (
     State,
     Workload,
 )
-from kube9_operator.write.events.eraser import Eraser
 from tests.kept import HOUR, MINUTE, NOW, SECOND, Kept, kept, state
 from tests.unit.test_merge import seen
 
@@ -188,8 +187,7 @@ def test_a_quota_event_is_its_controllers_and_goes_with_it(keeper: Kept) -> None
     event_id = keeper.connection.execute("SELECT id FROM events").get
     chain = keeper.connection.execute(OWNERS, (event_id, MAX_OWNERS)).fetchall()
     assert chain == [("ReplicaSet", "web-7d"), ("Deployment", "web")]
-    eraser = Eraser(keeper.connection, keeper.writer._store, 0, (0, 0))
-    eraser.erase([event_id], keeper.now_ms)
+    keeper.writer.housekeeping.retention._deletion.delete_rows([event_id], keeper.now_ms)
     assert keeper.connection.execute("SELECT count(*) FROM objects").get == 0
     assert keeper.connection.execute("SELECT count(*) FROM controllers").get == 0
 

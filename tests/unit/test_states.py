@@ -139,7 +139,7 @@ def test_the_n_th_statement_of_a_list_fails() -> None:
             keeper.connection.exec_trace = None
             expected = [("Namespace created", "d"), ("Namespace created", "e"), ("Namespace deleted", "c")]
             assert sorted(one[:2] for one in keeper.told()) == expected, n
-            accounting = keeper.writer.ledger.accounting()["namespaces"]
+            accounting = keeper.writer.coverage.accounting()["namespaces"]
             assert accounting["received"] == 10, n
 
 
@@ -280,7 +280,7 @@ def test_repetition_lists_and_restarts_change_nothing(history: list[tuple[str, s
         assert sorted(straight.events(), key=key) == sorted(shaken.events(), key=key)
         sql = "SELECT source, namespace, name, key_hash, uid, since_ms FROM lasting ORDER BY 1, 2, 3, 4"
         assert straight.connection.execute(sql).fetchall() == shaken.connection.execute(sql).fetchall()
-        for accounting in shaken.writer.ledger.accounting().values():
+        for accounting in shaken.writer.coverage.accounting().values():
             assert accounting.pop("received") == sum(accounting.values())
 
 

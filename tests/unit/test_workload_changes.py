@@ -15,7 +15,7 @@ from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.template import MAX_NAMES, MAX_PARTS
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.dating import Window
-from kube9_operator.write.resources.detect.observed import Lives, Seen
+from kube9_operator.write.resources.detect.observed import Lives, Observed
 from kube9_operator.write.resources.detect.workload_changes import POD, differences
 from kube9_schema.codes import INFO
 
@@ -45,7 +45,7 @@ def reduced(made: Any, source: str = "deployments") -> tuple[Workload, Evidence]
 def told(before: Any, after: Any, source: str = "deployments", **window: Any) -> list[Observation]:
     (old, _), (new, evidence) = reduced(before, source), reduced(after, source)
     change = Window(NOW, NOW - 60_000, writes=new.generation - old.generation)._replace(**window)
-    seen = Seen(source, "shop", "web", "u1", "8", NOW, True, change=change, writers=evidence.writers)
+    seen = Observed(source, "shop", "web", "u1", "8", NOW, True, change=change, writers=evidence.writers)
     return detect.compare(seen, old, new, LIVES)
 
 
@@ -164,7 +164,7 @@ def test_a_state_of_an_older_release_differs_in_nothing() -> None:
     old = resource_states.decode("deployments", msgspec.msgpack.encode([2, {"app": "web:1"}, 0, "", 0, None, False]))
     assert old.parts is None
     assert differences(old, new) == {}
-    seen = Seen("deployments", "shop", "web", "u1", "8", NOW, True)
+    seen = Observed("deployments", "shop", "web", "u1", "8", NOW, True)
     assert detect.compare(seen, old, new, LIVES) == []
     assert differences(Workload(parts={}), new), "one without parts does"
 
@@ -252,5 +252,5 @@ def test_a_cronjob() -> None:
     assert image.title == "CronJob image changed"
     new, _ = reduced(cronjob(), "cronjobs")
     old = resource_states.decode("cronjobs", msgspec.msgpack.encode([None]))
-    seen = Seen("cronjobs", "shop", "web", "u1", "8", NOW, True)
+    seen = Observed("cronjobs", "shop", "web", "u1", "8", NOW, True)
     assert detect.compare(seen, old, new, LIVES) == [], "a state of an older release"

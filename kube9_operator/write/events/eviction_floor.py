@@ -1,90 +1,110 @@
-"""Up to when events were deleted for size, by namespace and severity: what is not known of that time is not recorded (again),
-because it would be the next to go, and its time is a gap. Works in the transaction that the caller holds.
+"""The eviction floor: up to when events were deleted because of the size limit, by namespace and severity.
+
+What is older than the floor, and unknown, is not recorded (again): it would be the next to be deleted. Its time is in a gap.
 """
 
 from kube9_operator.model.observation import CLUSTER, SEVERITIES, Observation
 from kube9_operator.write.events import stored
 from kube9_operator.write.sqlite.database import Connection
+from kube9_operator.write.sqlite.session import Participant
+from kube9_schema import facts
 
-UNTIL, FROM = "given_up_ms_", "given_up_from_ms_"
-"""The facts of these names, with a severity and a namespace: up to when, and since when a gap states that without a break.
-An older release kept one of a severity for all namespaces: its facts end with the severity.
+UNTIL, FROM = facts.EVICTED_UNTIL, facts.EVICTED_FROM
+"""Facts of these names, with a severity and a namespace: the floor, and since when a gap covers the time up to it without a
+break. An older release had one floor a severity for all namespaces: its facts end with the severity.
 """
 MOST_NAMESPACES = 1_000
-"""Of which facts are kept; those that end the earliest are forgotten."""
+"""Namespaces with facts; those with the lowest floor are forgotten."""
 
 
-class GivenUp:
-    """Holds what may not be committed yet: see `load`."""
+class EvictionFloor(Participant):
+    """Reads the facts when they are first needed, and again after a rollback."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._facts: dict[str, int] = {}
-        self._unstated: tuple[int, int] | None = None
+        self._cache: dict[str, int] | None = None
+        self._gap: tuple[int, int] | None = None
 
-    def load(self) -> None:
-        """To be called at first, and after a rollback."""
-        rows = self._connection.execute(
-            "SELECT name, value FROM facts WHERE name GLOB ? OR name GLOB ?", (f"{UNTIL}*", f"{FROM}*")
-        )
-        self._facts = {str(name): stored.number(value) for name, value in rows}
-        self._unstated = None
+    def begin(self, _now_ms: int) -> None:
+        """Nothing is filtered yet."""
+        self._gap = None
 
-    def note(self, namespace: str, severity: int, until_ms: int, gap_from_ms: int) -> None:
-        """Events of this namespace and severity that had last happened up to this time were deleted, the oldest first; the gap
-        that says so begins at `gap_from_ms`. What is less severe was deleted before: it would be the next to go too.
+    def rolled_back(self) -> None:
+        """The cache may have facts that were rolled back."""
+        self._cache = self._gap = None
+
+    def savepoint_rolled_back(self) -> None:
+        """The cache may have facts that were rolled back. The gap stays: it is also of what came before the savepoint."""
+        self._cache = None
+
+    def rise(self, namespace: str, severity: int, until_ms: int, gap_from_ms: int) -> None:
+        """Notes that events of a namespace and severity up to this time were deleted, the oldest first.
+
+        The gap for it begins at `gap_from_ms`. Less severe ones were deleted before, so their floor rises too.
         """
         for each in range(severity + 1):
             known_ms = self._until_ms(namespace, each)
             from_ms = gap_from_ms
             if from_ms <= known_ms:  # the same gap goes on
                 from_ms = min(from_ms, self._from_ms(namespace, each))
-            self._keep(FROM, namespace, each, from_ms)
-            self._keep(UNTIL, namespace, each, max(until_ms, known_ms))
+            self._set(FROM, namespace, each, from_ms)
+            self._set(UNTIL, namespace, each, max(until_ms, known_ms))
         self._forget_some()
 
-    def has(self, seen: Observation) -> bool:
-        """Whether something of which no contributor is known was deleted, or would be next."""
-        return seen.event_type == CLUSTER and seen.last_ms <= self._until_ms(seen.namespace, seen.severity)
+    def covers(self, observation: Observation) -> bool:
+        """Whether an observation of an unknown contributor is below the floor."""
+        floor_ms = self._until_ms(observation.namespace, observation.severity)
+        return observation.event_type == CLUSTER and observation.last_ms <= floor_ms
 
-    def takes(self, seen: Observation) -> bool:
-        """The same of what is left out then: where it is of a time before the gap, that has to be stated too."""
-        if not self.has(seen):
+    def filters(self, observation: Observation) -> bool:
+        """Whether an observation is left out. If it is older than the gap, the gap has to grow: see `take_gap`."""
+        if not self.covers(observation):
             return False
-        end_ms = self._from_ms(seen.namespace, seen.severity)
-        if seen.first_ms < end_ms:
-            begin_ms, other_ms = self._unstated or (seen.first_ms, end_ms)
-            self._unstated = min(begin_ms, seen.first_ms), max(other_ms, end_ms)
-            self._keep(FROM, seen.namespace, seen.severity, seen.first_ms)
+        end_ms = self._from_ms(observation.namespace, observation.severity)
+        if observation.first_ms < end_ms:
+            begin_ms, other_ms = self._gap or (observation.first_ms, end_ms)
+            self._gap = min(begin_ms, observation.first_ms), max(other_ms, end_ms)
+            self._set(FROM, observation.namespace, observation.severity, observation.first_ms)
         return True
 
-    def unstated(self) -> tuple[int, int] | None:
-        """From when to when a gap is to be stated before the transaction ends; None for nothing more."""
-        found, self._unstated = self._unstated, None
+    def take_gap(self) -> tuple[int, int] | None:
+        """Returns the gap that this transaction has to record for what was filtered; None for no gap."""
+        found, self._gap = self._gap, None
         return found
 
+    def _facts(self) -> dict[str, int]:
+        if self._cache is None:
+            rows = self._connection.execute(
+                "SELECT name, value FROM facts WHERE name GLOB ? OR name GLOB ?", (f"{UNTIL}*", f"{FROM}*")
+            )
+            self._cache = {str(name): stored.number(value) for name, value in rows}
+        return self._cache
+
     def _until_ms(self, namespace: str, severity: int) -> int:
-        if not self._facts:
+        known = self._facts()
+        if not known:
             return 0
-        return max(self._facts.get(f"{UNTIL}{severity}/{namespace}", 0), self._facts.get(f"{UNTIL}{severity}", 0))
+        return max(known.get(f"{UNTIL}{severity}/{namespace}", 0), known.get(f"{UNTIL}{severity}", 0))
 
     def _from_ms(self, namespace: str, severity: int) -> int:
+        stored_facts = self._facts()
         names = (f"{FROM}{severity}/{namespace}", f"{FROM}{severity}")
-        known = [self._facts[name] for name in names if name in self._facts]
+        known = [stored_facts[name] for name in names if name in stored_facts]
         return min(known) if known else self._until_ms(namespace, severity)
 
-    def _keep(self, what: str, namespace: str, severity: int, value: int) -> None:
-        name = f"{what}{severity}/{namespace}"
-        if self._facts.get(name) != value:
-            self._facts[name] = value
+    def _set(self, prefix: str, namespace: str, severity: int, value: int) -> None:
+        name, known = f"{prefix}{severity}/{namespace}", self._facts()
+        if known.get(name) != value:
+            known[name] = value
             self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
     def _forget_some(self) -> None:
         """Keeps the facts few, however many namespaces come and go."""
-        if len(self._facts) <= 2 * MOST_NAMESPACES * len(SEVERITIES):
+        known = self._facts()
+        if len(known) <= 2 * MOST_NAMESPACES * len(SEVERITIES):
             return
-        until = sorted((value, name) for name, value in self._facts.items() if name.startswith(UNTIL) and "/" in name)
+        until = sorted((value, name) for name, value in known.items() if name.startswith(UNTIL) and "/" in name)
         for _, name in until[: len(until) // 2]:
             for each in (name, FROM + name.removeprefix(UNTIL)):
-                self._facts.pop(each, None)
+                known.pop(each, None)
                 self._connection.execute("DELETE FROM facts WHERE name = ?", (each,))

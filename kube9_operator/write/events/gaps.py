@@ -1,4 +1,4 @@
-"""Times in which a source may have missed something: states them, each with the event that tells of it. Owns the table gaps."""
+"""Times in which a source may have missed something, each with the event about it. Owns the table gaps."""
 
 from typing import Any
 
@@ -12,40 +12,42 @@ MAX_SOURCES_NAMED = 20
 
 
 class Gaps:
-    """Works in the transaction that the caller holds, as its store does."""
+    """Works in the transaction of its caller."""
 
     def __init__(self, connection: database.Connection, store: Store) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._store = store
 
-    def state(self, source: str, from_ms: int, to_ms: int, reason: str) -> Outcome:
-        """States a gap: one that touches another of the same source and reason is one with it, and so are their events.
+    def add(self, source: str, from_ms: int, to_ms: int, reason: str) -> Outcome:
+        """Records a gap, and returns what became of the event about it.
 
-        One outage is one event, however many sources it befell: a gap shares the event of one of the same reason that it
-        overlaps in time, and the event names all sources, from the first beginning to the last end.
+        A gap that touches another one of the same source and reason becomes one with it, and so do their events. One outage
+        is one event, however many sources it affected: a gap shares the event of gaps that have the same reason and overlap
+        in time. The event names all sources, from the first beginning to the last end.
         """
-        touching: list[tuple[Any, ...]] = self._execute(
+        touching = database.rows(
+            self._connection,
             "SELECT id, from_ms, to_ms, event FROM gaps WHERE source = ? AND reason = ? AND to_ms >= ? AND from_ms <= ? "
             "ORDER BY from_ms",
             (source, reason, from_ms, to_ms),
-        ).fetchall()
+        )
         event: int | None = None
-        for gap, other_from, other_to, told_by in touching:
+        for gap, other_from, other_to, other_event in touching:
             from_ms, to_ms = min(from_ms, other_from), max(to_ms, other_to)
-            event = event or told_by
+            event = event or other_event
             self._execute("DELETE FROM gaps WHERE id = ?", (gap,))
         event = event or self._event_of_others(from_ms, to_ms, reason)
         self._execute(
             "INSERT INTO gaps (source, from_ms, to_ms, reason, event) VALUES (?, ?, ?, ?, ?)",
             (source, from_ms, to_ms, reason, event),
         )
-        number = self._connection.last_insert_rowid()
-        if event and self._store.extend(event, self._telling("event = ?", event)):
+        gap = self._connection.last_insert_rowid()
+        if event and self._store.extend(event, self._event("event = ?", event)):
             return "updated"
-        outcome = self._store.apply(self._telling("id = ?", number))
-        self._execute("UPDATE gaps SET event = ? WHERE id = ?", (self._store.last_id, number))
-        return outcome
+        applied = self._store.apply(self._event("id = ?", gap))
+        self._execute("UPDATE gaps SET event = ? WHERE id = ?", (applied.event_id, gap))
+        return applied.outcome
 
     def _event_of_others(self, from_ms: int, to_ms: int, reason: str) -> int | None:
         row = database.one(
@@ -55,8 +57,8 @@ class Gaps:
         )
         return row[0] if row else None
 
-    def _telling(self, where: str, value: int) -> Observation:
-        """The event of these gaps."""
+    def _event(self, where: str, value: int) -> Observation:
+        """Makes the event about these gaps."""
         rows: list[tuple[Any, ...]] = self._execute(
             f"SELECT source, from_ms, to_ms, reason FROM gaps WHERE {where} ORDER BY source",  # noqa: S608
             (value,),

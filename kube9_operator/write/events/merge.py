@@ -1,5 +1,6 @@
-"""How contributors make one event: pure. Maxima, minima and sums of maxima only, so that neither repetition nor the order of
-Events among each other changes the outcome.
+"""How contributors make one event. Pure.
+
+Only maxima, minima and sums of maxima, so that neither repetition nor the order of Events changes the result.
 """
 
 from collections.abc import Iterable
@@ -20,22 +21,22 @@ Stamp = tuple[int, int, str]
 
 
 EARLIEST: Stamp = (0, 0, "")
-"""Of metadata that no contributor gave."""
+"""The stamp of metadata that no contributor gave."""
 
 
 class Texts(NamedTuple):
-    """What the contributors of an event say in words."""
+    """The texts of an event, merged from its contributors."""
 
     stamp: Stamp
-    """Of the latest, which gave the description."""
+    """The stamp of the latest contributor, which gave the description."""
     description: str
     metadata: dict[str, Any]
     stamps: dict[str, Stamp]
-    """Of the metadata keys that an earlier contributor gave."""
+    """The stamps of metadata keys that an earlier contributor gave."""
 
 
 def latest(one: Texts, other: Texts) -> Texts:
-    """Both together: the description of the latest, each metadata key of the latest that has it. Commutative, idempotent."""
+    """Merges two texts: the latest description, and each metadata key of the latest that has it. Commutative and idempotent."""
     # Of equal stamps (two Events of one name in two namespaces) the texts themselves decide.
     newer, older = (one, other) if _rank(one) >= _rank(other) else (other, one)
     metadata: dict[str, Any] = {}
@@ -55,19 +56,21 @@ def _rank(texts: Texts) -> tuple[Stamp, str, str]:
 
 
 def count(primary_events: int, primary_statuses: int, secondary: int, prefers_statuses: bool = False) -> int:
-    """How often it happened: the greater account of its leads, or that of the statuses wherever there are any; without a lead
-    the greatest stand-in.
+    """How often it happened: the greater sum of primary contributors (Events or statuses), or the sum of statuses if these are
+    preferred. Without a primary contributor, the greatest count of a secondary one.
     """
     if prefers_statuses and primary_statuses:
         return primary_statuses
     return max(primary_events, primary_statuses) or secondary
 
 
-def added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -> tuple[int, int, int]:
-    """An event's accounts (leads that are Events, leads from statuses, greatest stand-in) with a contributor's counts
-    (the rise, its own): leads are summed, of stand-ins the greatest counts.
+def added(flags: int, counts: tuple[int, int], sums: tuple[int, int, int]) -> tuple[int, int, int]:
+    """An event's sums (primary Events, primary statuses, greatest secondary) after adding a contributor's counts.
+
+    `counts` are the rise of the contributor's count, and its own count. Primary contributors are added up; of secondary ones
+    only the greatest counts.
     """
-    primary_events, primary_statuses, secondary = accounts
+    primary_events, primary_statuses, secondary = sums
     rise, own = counts
     if not flags & PRIMARY:
         return primary_events, primary_statuses, max(secondary, own)
@@ -77,61 +80,61 @@ def added(flags: int, counts: tuple[int, int], accounts: tuple[int, int, int]) -
 
 
 def title(severity: int, text: str, other_severity: int, other_text: str) -> tuple[int, str]:
-    """The highest severity and its title; of two titles of one severity the first in the alphabet, whoever came first."""
+    """The highest severity and its title. Of two titles with the same severity it is the first in the alphabet."""
     if severity == other_severity:
         return severity, min(text, other_text)
     return max((severity, text), (other_severity, other_text))
 
 
-def raised(seen: Observation, primaries: int) -> Observation:
-    """An observation of a happening whose leads count so many, with the face that its row has from such a count on."""
-    row = BY_NAME.get(seen.row)
-    if row is None or not 0 < row.raised_from <= primaries or seen.severity > RAISED[row.name].severity:
-        return seen
-    face = RAISED[row.name]
-    metadata = msgspec.json.decode(seen.metadata) | {"reason": CRASH_LOOP_REASON}
+def raised(observation: Observation, primaries: int) -> Observation:
+    """An observation of an event whose primary contributors count this many, with the title variant for that count."""
+    row = BY_NAME.get(observation.row)
+    if row is None or not 0 < row.raised_from <= primaries or observation.severity > RAISED[row.name].severity:
+        return observation
+    raised_row = RAISED[row.name]
+    metadata = msgspec.json.decode(observation.metadata) | {"reason": CRASH_LOOP_REASON}
     return msgspec.structs.replace(
-        seen,
-        severity=face.severity,
-        title=face.title,
+        observation,
+        severity=raised_row.severity,
+        title=raised_row.title,
         reason=CRASH_LOOP_REASON,
         metadata=encode(metadata),
-        text_hash=seen.text_hash ^ 1,  # other texts than before the rise
+        text_hash=observation.text_hash ^ 1,  # other texts than before the rise
     )
 
 
-def with_originals(seen: Observation, kind: bool, reason: bool, title: bool) -> str:
-    """An event's metadata with what its row cannot say, because its namespace may not add a word for it. The node is there."""
-    metadata = msgspec.json.decode(seen.metadata)
+def with_originals(observation: Observation, kind: bool, reason: bool, title: bool) -> str:
+    """An event's metadata with the texts that its namespace may not add as words. The node is in the metadata already."""
+    metadata = msgspec.json.decode(observation.metadata)
     if reason:
-        metadata.setdefault("reason", seen.reason)
+        metadata.setdefault("reason", observation.reason)
     if kind:
-        metadata["original_kind"] = seen.kind
+        metadata["original_kind"] = observation.kind
     if title:
-        metadata["original_title"] = seen.title
+        metadata["original_title"] = observation.title
     encoded = encode(metadata)
-    return encoded if len(encoded) <= MAX_METADATA_BYTES else seen.metadata
+    return encoded if len(encoded) <= MAX_METADATA_BYTES else observation.metadata
 
 
-def of_another_row(seen: Observation, text_hash: int) -> Observation:
-    """An observation of an Event that was first seen in another row, in which it stays: it only counts there."""
-    return msgspec.structs.replace(seen, severity=INFO - 1, row="", text_hash=text_hash)
+def of_another_row(observation: Observation, text_hash: int) -> Observation:
+    """An observation of an Event that belongs to another row of the table for good: it only adds to the count there."""
+    return msgspec.structs.replace(observation, severity=INFO - 1, row="", text_hash=text_hash)
 
 
-def nearest(happenings: Iterable[tuple[int, int, int]], first_ms: int, last_ms: int, quiet_ms: int) -> int | None:
-    """Which of the happenings (id, first_ms, last_ms) a contributor of this interval belongs to: the nearest that is no further
-    than the quiet time away, of equals the latest; None where it begins a new one.
+def nearest(events: Iterable[tuple[int, int, int]], first_ms: int, last_ms: int, quiet_ms: int) -> int | None:
+    """Which of the events (id, first_ms, last_ms) a contributor of this interval belongs to; None if it begins a new one.
+
+    It is the nearest event that is no further away than the quiet time; of equally near ones the latest.
     """
     found = [
-        (max(their_first - last_ms, first_ms - their_last, 0), -their_last, -event)
-        for event, their_first, their_last in happenings
+        (max(their_first - last_ms, first_ms - their_last, 0), -their_last, -event) for event, their_first, their_last in events
     ]
     distance, _, event = min(found, default=(quiet_ms + 1, 0, 0))
     return -event if distance <= quiet_ms else None
 
 
 def add_step(steps: bytes, ms: int, count_then: int) -> bytes:
-    """The occurrences of a contributor with one more: the first is kept for good, then the newest."""
+    """Adds an occurrence to those of a contributor. The first one and the newest are kept."""
     steps += step(ms, count_then)
     if len(steps) > MAX_STEPS * STEP_BYTES:
         steps = steps[:STEP_BYTES] + steps[2 * STEP_BYTES :]

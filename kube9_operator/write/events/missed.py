@@ -1,4 +1,4 @@
-"""What a list shows and the record does not have: what the watch does not deliver within a while, it has missed."""
+"""Missed Events: a comparing list shows them, and the watch does not deliver them within a while."""
 
 import time
 
@@ -6,11 +6,11 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.write.events.store import Store
 
 MAX_WAITING = 5_000
-"""More that is missing than this is found by the list that follows."""
+"""If more is missing, the next list finds the rest."""
 
 
-class Comparison:
-    """Of all sources what is missing so far, in memory: the next list finds it again after a restart."""
+class MissedEvents:
+    """What is missing so far, for each source. In memory only: after a restart the next list finds it again."""
 
     def __init__(self, store: Store, patience_seconds: float) -> None:
         self._store = store
@@ -19,22 +19,25 @@ class Comparison:
         self._decide_at: dict[str, float] = {}
 
     def take(self, source: str, observations: list[Observation]) -> int:
-        """Notes which observations of a list are missing; returns how many."""
-        missing = [one for one in observations if not self._store.has(one)]
+        """Notes which observations of a comparing list are missing; returns how many."""
+        missing = [each for each in observations if not self._store.has(each)]
         waiting = self._waiting.setdefault(source, {})
-        for one in missing:
+        for each in missing:
             if len(waiting) < MAX_WAITING:
-                waiting[one.contributor_hour, one.contributor] = one
+                waiting[each.contributor_hour, each.contributor] = each
         if waiting:
             self._decide_at.setdefault(source, time.monotonic() + self._patience_seconds)
         return len(missing)
 
     def missed(self) -> dict[str, list[Observation]]:
-        """Of each source what the watch had time to deliver and has not. To be asked when nothing waits in the queue."""
+        """For each source what the watch had time to deliver, and has not.
+
+        It is only right while nothing waits in the queue.
+        """
         now, found = time.monotonic(), dict[str, list[Observation]]()
         for source in [source for source, at in self._decide_at.items() if at <= now]:
             del self._decide_at[source]
-            missing = [one for one in self._waiting.pop(source).values() if not self._store.has(one)]
+            missing = [each for each in self._waiting.pop(source).values() if not self._store.has(each)]
             if missing:
                 found[source] = missing
         return found

@@ -1,15 +1,16 @@
-"""Numbers for texts that repeat and for objects, given when they are first seen."""
+"""Numbers for texts that repeat and for objects, given when they are first used. Owns the tables words and objects."""
 
 from typing import NamedTuple
 
 from kube9_operator.model.tally import OTHER
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.sqlite.database import Connection, one, rows
+from kube9_operator.write.sqlite.session import Participant
 from kube9_schema import api_groups
 
 MAX_CACHED_WORDS = 20_000
 WORD_BYTES = 20
-"""What a word takes besides its own bytes, which are there twice: in the table and in its index."""
+"""What a word takes besides its own bytes, which are stored twice: in the table and in its index."""
 
 
 class Api(NamedTuple):
@@ -26,8 +27,8 @@ class Api(NamedTuple):
 BUILT_IN = Api()
 
 
-class Names:
-    """The tables words and objects. The cache may hold what is not committed yet: see `forget`."""
+class Names(Participant):
+    """Looks up and adds words and objects. Words are cached."""
 
     def __init__(self, connection: Connection, bounds: Bounds) -> None:
         self._connection = connection
@@ -35,34 +36,44 @@ class Names:
         self._words: dict[str, int] = {}
         self._asked_for: set[int] | None = None
         self.added_bytes = 0
-        """What new words took since the last sweep, those of transactions that were rolled back included."""
-        self.new: list[int] = []
-        """Objects that were given a number in the transaction at hand, whose owners are to be looked for; some may have been
-        taken back since.
-        """
+        """What new words took since the last sweep. An estimate: it includes transactions that were rolled back."""
+        self._new_objects: list[int] = []
+        self._new_objects_before: list[int] = []
+        """As they were when the transaction began."""
 
-    def forget(self) -> None:
-        """To be called after a rollback."""
-        if self._asked_for is not None:
-            self._asked_for.update(self._words.values())
-        self._words.clear()
+    def begin(self, _now_ms: int) -> None:
+        """Remembers the objects that are new before this transaction."""
+        self._new_objects_before = self._new_objects.copy()
 
-    def watch(self) -> None:
-        """Begins to note which words are asked for; anew where it was begun before."""
+    def rolled_back(self) -> None:
+        """Forgets words and objects that may have been rolled back."""
+        self._clear_cache()
+        self._new_objects = self._new_objects_before
+
+    def savepoint_rolled_back(self) -> None:
+        """Forgets words that may have been rolled back. A new object that was rolled back is skipped when it is read."""
+        self._clear_cache()
+
+    def start_noting(self) -> None:
+        """Starts to note which words are asked for. If that was started before, it starts again."""
         self._words.clear()
         self._asked_for = set()
 
     def asked_for(self) -> set[int]:
-        """The numbers of the words that were asked for since `watch`."""
-        self.forget()
+        """The numbers of the words that were asked for since `start_noting`."""
+        self._clear_cache()
         return self._asked_for or set()
 
-    def unwatch(self) -> None:
-        """Ends what `watch` began."""
+    def stop_noting(self) -> None:
+        """Ends what `start_noting` began."""
         self._asked_for = None
 
+    def take_new_object(self) -> int | None:
+        """Takes one of the objects that were added lately, so that its owner is looked for; None if there are no more."""
+        return self._new_objects.pop() if self._new_objects else None
+
     def word(self, word: str) -> int:
-        """The number of a word; 0 is none."""
+        """The number of a word; 0 for the empty one."""
         if not word:
             return 0
         known = self._words.get(word)
@@ -72,7 +83,7 @@ class Names:
         return self._words[word]
 
     def word_of(self, namespace: str, word: str) -> int:
-        """The number of a word that something in a namespace brings; that of OTHER where it is new and may not be added."""
+        """The number of a word from an object of a namespace; the number of OTHER if the namespace may not add words."""
         if not word:
             return 0
         known = self._words.get(word)
@@ -100,7 +111,7 @@ class Names:
             "SELECT id, api_group, api_version FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",
             (name, kind, namespace, uid),
         )
-        for number, group, version in sorted(found, key=lambda row: row[1] != api.group):
+        for number, group, version in sorted(found, key=lambda row: bool(row[1] != api.group)):
             if group == api.group or not (api.is_built_in or (group and api.group)):
                 if (api.group and not group) or (api.version and not version):
                     self._connection.execute(
@@ -113,7 +124,7 @@ class Names:
             (name, kind, namespace, uid, api.group, api.version),
         )
         number = self._connection.last_insert_rowid()
-        self.new.append(number)
+        self._new_objects.append(number)
         return number, True
 
     def api(self, namespace: str, kind: str, api_version: str) -> Api:
@@ -122,6 +133,11 @@ class Names:
         version = self.word_of(namespace, api_version)
         group, version = (0 if self.is_other(number) else number for number in (group, version))
         return Api(group, version, kind in api_groups.GROUPS)
+
+    def _clear_cache(self) -> None:
+        if self._asked_for is not None:
+            self._asked_for.update(self._words.values())
+        self._words.clear()
 
     def _known(self, word: str) -> int | None:
         found = one(self._connection, "SELECT id FROM words WHERE word = ?", (word,))
@@ -134,10 +150,10 @@ class Names:
 
     def _cache(self, word: str, number: int) -> None:
         if len(self._words) >= MAX_CACHED_WORDS:
-            self.forget()
+            self._clear_cache()
         self._words[word] = number
 
 
 def word_bytes(word: str) -> int:
-    """What a word takes in the database, roughly."""
+    """Roughly what a word takes in the database."""
     return 2 * len(word.encode("utf-8", "replace")) + WORD_BYTES

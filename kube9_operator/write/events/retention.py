@@ -1,5 +1,6 @@
-"""What is deleted, and when: by age, every few hours, and by size, whenever the database nears its limit. In pieces of some
-milliseconds between the writer's batches; each piece commits what it took together with the event and the gap that tell of it.
+"""When events are deleted: by age every few hours, and by size whenever the database nears its limit.
+
+It works in steps of some milliseconds between the writer's batches.
 """
 
 import time
@@ -12,50 +13,54 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import ERROR, INFO, WARNING
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
-from kube9_operator.write.events.coverage import Ledger
-from kube9_operator.write.events.deletion import Deletion, Round
-from kube9_operator.write.events.eraser import Eraser
+from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.deletion import Deletion, Run
 from kube9_operator.write.events.shares import Shares
 from kube9_operator.write.events.size_limit import FULL, PRESSED, SizeLimit
 from kube9_operator.write.events.store import Store
+from kube9_operator.write.events.sweep import Sweep
 from kube9_operator.write.sqlite import database
+from kube9_operator.write.sqlite.session import Session
 from kube9_operator.write.sqlite.space import Space
 
 STEP_SECONDS, PRESSED_SECONDS = 0.01, 0.03
-"""After this long a step ends at its next pause; the writer may be held for 50 ms. The longer one is for want of room."""
+"""After this time a step ends at its next pause. The writer may be held up for 50 ms; the longer time is for a lack of room."""
 SCANNED_AT_ONCE = 2_000
 DAY_MS = 86_400_000
 CLOCK_MS = DAY_MS
-"""Our clock this far off the API server's deletes nothing by age."""
+"""If our clock differs from the API server's by this much, nothing is deleted by age."""
 FRESH_SECONDS = 900.0
-"""What the API server said of the time longer ago than this says nothing: a watch asks every 90 s."""
+"""How long the API server's time is usable: a watch receives it every 90 s."""
 
 EXPIRED = """SELECT id FROM events WHERE id > ? AND id <= ?
     AND recorded_ms < CASE WHEN severity >= ? THEN ? ELSE ? END"""
 
 
 class Retention:
-    """Deletes what is due, step by step. A step may raise nothing but what ends the writer: trouble with the file waits."""
+    """Deletes what is due, step by step. After trouble with the file it tries again later; a step raises only DAMAGE."""
 
     def __init__(
         self,
-        connection: database.Connection,
+        session: Session,
         store: Store,
-        ledger: Ledger,
+        coverage: Coverage,
         settings: Settings,
         deadlines: Deadlines,
         tally: Tally,
     ) -> None:
-        self._connection = connection
-        self._store = store
+        self._session = session
+        self._connection = session.connection
         max_bytes = settings.database_max_mib * 2**20
-        self.space = Space(connection, Path(settings.database_folder), max_bytes)
+        self.space = Space(session.connection, Path(settings.database_folder), max_bytes)
         self._ages_ms = (settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
-        self._eraser = Eraser(connection, store, 2 * settings.event_ttl_seconds * 1000, self._ages_ms)
-        self._deletion = Deletion(connection, store, ledger, self._eraser, self.space, tally)
-        shares = Shares(connection, store.grown)
+        self._sweep = Sweep(session, store.names)
+        listed_ms = 2 * settings.event_ttl_seconds * 1000
+        self._deletion = Deletion(
+            session, coverage, store.eviction_floor, self._sweep, self.space, tally, listed_ms, self._ages_ms
+        )
+        shares = Shares(session.connection, store.grown)
         self._size_limit = SizeLimit(
-            connection, self._deletion, self._eraser, shares, self.space, store.bounds, deadlines, max_bytes
+            session.connection, self._deletion, self._sweep, shares, self.space, store.bounds, deadlines, max_bytes
         )
         self._deadlines = deadlines
         self._log = logs.get()
@@ -69,23 +74,23 @@ class Retention:
         """The database nears its limit: batches should be small."""
 
     def busy(self) -> bool:
-        """Whether there is something to go on with at once."""
+        """Whether there is more to delete at once."""
         return self._shrinking is not None or self._aging is not None
 
     def full(self) -> bool:
-        """Whether deleting does not keep up with what comes: it has to wait. Not where nothing more can be deleted."""
+        """Whether new items have to wait, because deleting does not keep up. Not if nothing more can be deleted."""
         return self._shrinking is not None and self.space.used() > self._full
 
     def can_wait(self) -> bool:
-        """Whether nothing is due but what is too old, for which a minute is no matter."""
+        """Whether only deletion by age is due, which may wait a minute."""
         return self._aging is not None and self._shrinking is None and time.monotonic() < self._looking_at
 
     def server_says(self, server_ms: int) -> None:
-        """Notes the API server's own time."""
+        """Notes the API server's time."""
         self._server_ms, self._server_at = server_ms, time.monotonic()
 
     def step(self) -> None:
-        """Does what is due for some 10 ms; to be called between batches."""
+        """Does what is due, for some 10 ms."""
         try:
             self._begin()
             until = time.monotonic() + (PRESSED_SECONDS if self._shrinking else STEP_SECONDS)
@@ -98,7 +103,6 @@ class Retention:
         except database.DAMAGE:
             raise
         except database.TROUBLE as error:
-            self._store.forget()
             self._shrinking = self._aging = None
             self._looking_at = self._aging_at = time.monotonic() + self._deadlines.retention_retry
             self._log.warning("retention.failed", error=logs.one_line(error))
@@ -119,19 +123,18 @@ class Retention:
             self._aging = self._age()
 
     def _clock_agrees(self) -> bool:
-        """Whether the API server has said lately that it is about as late as we take it to be."""
+        """Whether the API server's time is known, and agrees with our clock."""
         waited = time.monotonic() - self._server_at
         if not self._server_ms or waited > FRESH_SECONDS:
             return False
         off_ms = now_ms() - self._server_ms - int(waited * 1000)
         was_off, self._clock_off = self._clock_off, abs(off_ms) >= CLOCK_MS
         if self._clock_off and not was_off:
-            self._log.warning("retention.stopped", why="our clock is not the API server's", clock_off_seconds=off_ms // 1000)
-            told = Round("ClockOff", WARNING, "Clock is off", "nothing is deleted by age until it agrees", now_ms())
-            with database.transaction(self._connection):
-                self._store.begin(told.at_ms)
-                self._deletion.tell(told, f"Our clock is {abs(off_ms) // 1000} s off the API server's: {told.why}", 1)
-                self._store.finish()
+            why = "our clock differs from the API server's"
+            self._log.warning("retention.stopped", why=why, clock_off_seconds=off_ms // 1000)
+            run = Run("ClockOff", WARNING, "Clock is off", "nothing is deleted by age until it agrees", now_ms())
+            with self._session.transaction(run.at_ms):
+                self._deletion.record_run(run, f"Our clock is {abs(off_ms) // 1000} s off the API server's: {run.why}", 1)
         elif was_off and not self._clock_off:
             self._log.info("retention.restored", clock_off_seconds=off_ms // 1000)
         return not self._clock_off
@@ -139,20 +142,20 @@ class Retention:
     # By age
 
     def _age(self) -> Iterator[None]:
-        """One round: looks at every event, in the order of ids; then what nothing refers to goes, and space is given back."""
+        """Looks at every event, in the order of ids; then sweeps what is unused, and gives space back to the volume."""
         began, began_ms = time.monotonic(), now_ms()
         info, error = (began_ms - age for age in self._ages_ms)
-        told = Round("RetentionDeleted", INFO, "Retention deleted events", "not seen for longer than they are kept", began_ms)
+        run = Run("RetentionDeleted", INFO, "Retention deleted events", "not seen for longer than they are kept", began_ms)
         after = -1
-        while (last := self._eraser.id_after("events", after, SCANNED_AT_ONCE)) is not None:
+        while (last := self._sweep.id_after("events", after, SCANNED_AT_ONCE)) is not None:
             ids = [row[0] for row in database.rows(self._connection, EXPIRED, (after, last, ERROR, error, info))]
             while ids:
                 taken, ids = ids[: self._deletion.at_once], ids[self._deletion.at_once :]
-                self._deletion.delete(taken, told)
+                self._deletion.delete(taken, run)
                 yield
             after = last
             yield
-        yield from self._eraser.sweep(began_ms)
+        yield from self._sweep.all(began_ms)
         yield from self._size_limit.give_back(0)
-        found = {"deleted": dict(told.deleted), "seconds": round(time.monotonic() - began, 1)}
+        found = {"deleted": dict(run.deleted), "seconds": round(time.monotonic() - began, 1)}
         self._log.info("retention.done", **found, size_mib=round(self.space.bytes() / 2**20, 1))

@@ -1,4 +1,4 @@
-"""How much of the database each namespace takes, and which take more than their share. Reads only; figures are estimates."""
+"""How much of the database each namespace takes, and which take more than their share. It only reads; figures are estimates."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ CONTRIBUTOR_BYTES = 100
 MEASURED_AT_ONCE = 1_000
 """Rows in one slice: some 2 ms."""
 STALE_SECONDS = 600.0
-"""After this long all is measured again: counts that rise make contributors grow, which nobody notes."""
+"""After this time everything is measured again, because rising counts make contributors grow without a note."""
 
 TEXTS = """SELECT e.id, e.namespace, octet_length(t.description), octet_length(t.metadata) FROM events e
     LEFT JOIN texts t ON t.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?"""
@@ -24,17 +24,17 @@ CONTRIBUTORS = """SELECT c.event, c.hash, c.part, e.namespace, length(c.steps) F
 
 
 class Shares:
-    """Measured once, then kept by what the store says that it added, and what was deleted."""
+    """Measures once, then goes by what the store added and what was deleted."""
 
     def __init__(self, connection: Connection, grown: Counter[int]) -> None:
         self._connection = connection
         self._grown = grown
         self._bytes: Counter[int] = Counter()
-        """By namespace (words.id; 0 for cluster-scoped objects, a share like others)."""
+        """By namespace (words.id). 0 stands for cluster-scoped objects, which have a share like any namespace."""
         self._measured_at = 0.0
 
     def measure(self) -> Iterator[None]:
-        """Measures all where that was long ago, in slices."""
+        """Measures everything step by step, if that was long ago."""
         if self._measured_at and time.monotonic() - self._measured_at < STALE_SECONDS:
             return
         self._grown.clear()
@@ -55,18 +55,18 @@ class Shares:
         self._bytes, self._measured_at = found, time.monotonic()
 
     def doubt(self) -> None:
-        """Has all measured again: more was deleted than was counted."""
+        """Makes it measure again, because more was deleted than was counted."""
         self._measured_at = 0.0
 
     def deleted(self, namespace: int, freed: int) -> None:
-        """Notes that events of a namespace were deleted that took so many bytes."""
+        """Notes that events of a namespace were deleted, and how many bytes they took."""
         self._bytes[namespace] -= freed
 
     def over(self, wanted: int, without: Collection[int] = ()) -> list[tuple[int, int]]:
-        """Which namespaces are to give how many bytes, so that `wanted` are freed; the largest first. `without` have nothing
-        more to give.
+        """Which namespaces have to give how many bytes, so that `wanted` bytes are freed; the largest first.
 
-        Max-min fairness: the largest are cut down to one level, and nobody who is below it gives anything.
+        Namespaces in `without` give nothing. Max-min fairness: the largest are cut down to one level, and namespaces below
+        that level give nothing.
         """
         self._take_over()
         largest = sorted(
@@ -77,7 +77,7 @@ class Shares:
         return [(namespace, taken - level) for taken, namespace in largest if taken > level]
 
     def total(self) -> int:
-        """What all namespaces take."""
+        """How many bytes all namespaces take together."""
         self._take_over()
         return self._bytes.total()
 
@@ -90,10 +90,7 @@ class Shares:
 
 
 def cut_level(sizes: list[int], wanted: int) -> int:
-    """To which level the largest sizes are to be cut so that the cuts add up to `wanted`. Pure.
-
-    `sizes` has the largest first.
-    """
+    """The level to which the largest sizes are cut, so that the cuts add up to `wanted`. `sizes` has the largest first."""
     added = 0
     for number, size in enumerate(sizes, 1):
         added += size

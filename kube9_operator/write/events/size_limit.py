@@ -1,7 +1,7 @@
-"""What goes when the database nears its size limit, as slices: first what nothing needs, then events.
+"""What is deleted when the database nears its size limit: first what nothing needs, then events.
 
-Events go from the namespaces that take more than their share, there the least severe and oldest first. What deleting has freed
-is measured: where it frees nothing, it ends and says so.
+Events are deleted from the namespaces that take more than their share, there the least severe and oldest first. What a
+deletion has freed is measured: if it frees nothing, it ends, and health says so.
 """
 
 import heapq
@@ -14,33 +14,35 @@ from kube9_operator.model import operator_event
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
 from kube9_operator.write.events.bounds import Bounds
-from kube9_operator.write.events.deletion import Deletion, Round
-from kube9_operator.write.events.eraser import Eraser
+from kube9_operator.write.events.deletion import Deletion, Run
 from kube9_operator.write.events.shares import Shares
+from kube9_operator.write.events.sweep import Sweep
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.database import PAGE_BYTES
 from kube9_operator.write.sqlite.space import Room, Space
 
 FULL, PRESSED, RELIEVED = 0.95, 0.90, 0.85
-"""Parts of the room for the database at which nothing more is taken until there is room, and deleting begins, and ends."""
+"""Parts of the room for the database: new items wait above the first, deleting begins above the second, ends at the third."""
 FLOOR_KEEPS = 4
-"""Where others fill the disk, no more is deleted than down to this part of the limit, and nothing severe. Events keep as much,
-severe or not, where something else fills the database: to delete them would be in vain.
+"""If something else fills the disk, events are deleted only down to this part of the limit, and only info and warning. If
+something else fills the database, events keep this part, severe or not: to delete them would be in vain.
 """
 CHOSEN_AT_ONCE = 5_000
 SCANNED_AT_ONCE = 2_000
 VACUUMED_AT_ONCE = 64
 """Pages, some 2 ms."""
 LEFTOVER_BYTES, LEFTOVERS_PART = 150, 4
-"""What the contributors of deleted events take, each some 150 bytes, is no more than this part of the limit."""
+"""Contributors of deleted events, some 150 bytes each, take no more than this part of the limit."""
 UNUSED_PART = 64
-"""Words are swept before events go where they take more than this part of the limit, dead letters are cut down to it."""
+"""If words take more than this part of the limit, they are swept before events are deleted. Dead letters are cut to it."""
 FREES_PART, PACKS_PART = 8, 2
-"""Deleting frees nothing where it is less than this part of what the events took; half-empty pages are packed where less."""
+"""Deleting has freed nothing if it freed less than the first part of what the events took. If it freed less than the second
+part, half-empty pages are packed.
+"""
 PASS_LEAST, PASS_MOST = 0.01, 0.15
-"""Parts of all events that go in one pass."""
+"""Parts of all events that are deleted in one pass."""
 STUCK_SECONDS = 5.0
-"""It is tried again after this long."""
+"""When it is tried again after deleting has freed nothing."""
 
 WALK = """SELECT first_hour, kind, severity, type, id FROM events INDEXED BY events_by_namespace
     WHERE namespace = ? AND last_hour = ? AND (first_hour, kind, severity, type, id) > (?, ?, ?, ?, ?)
@@ -52,13 +54,13 @@ HOURS = 24
 
 
 class SizeLimit:
-    """Of one writer."""
+    """Keeps the database within its size limit."""
 
     def __init__(
         self,
         connection: database.Connection,
         deletion: Deletion,
-        eraser: Eraser,
+        sweep: Sweep,
         shares: Shares,
         space: Space,
         bounds: Bounds,
@@ -67,7 +69,7 @@ class SizeLimit:
     ) -> None:
         self._connection = connection
         self._deletion = deletion
-        self._eraser = eraser
+        self._sweep = sweep
         self._shares = shares
         self._space = space
         self._bounds = bounds
@@ -75,10 +77,10 @@ class SizeLimit:
         self._max_bytes = max_bytes
         self.leftovers_most = max_bytes // LEFTOVERS_PART // LEFTOVER_BYTES
         self._walked: dict[tuple[int, int], int] = {}
-        """By namespace and severity the hour up to which nothing of it was left."""
+        """For each namespace and severity the hour up to which no events are left."""
         self._spent: set[int] = set()
-        """Namespaces that have nothing more to give in this go."""
-        self._round: Round | None = None
+        """Namespaces that have nothing more to give in this pass."""
+        self._run: Run | None = None
         self._ended_at = 0.0
         self._again_at = 0.0
 
@@ -87,79 +89,82 @@ class SizeLimit:
         return room.used > room.limit * PRESSED or (room.short > 0 and room.used > room.limit // FLOOR_KEEPS)
 
     def relieved(self) -> None:
-        """There is room, however it came."""
+        """Notes that there is room, for whatever reason."""
         self._bounds.notice = ""
 
     def may_try(self) -> bool:
-        """Whether it is worth trying: not just after deleting has freed nothing."""
+        """Whether to try now: not just after deleting has freed nothing."""
         return time.monotonic() >= self._again_at
 
     def shrink(self) -> Iterator[None]:
-        """Frees what is free first, then deletes events until there is room again, or nothing more can be freed."""
+        """Frees what nothing needs, then deletes events until there is room again, or nothing more can be freed."""
         first = self._space.room()
-        if not self.pressed(first):  # pages that nothing is in are all that is too much
+        if not self.pressed(first):  # only empty pages are too many
             yield from self.give_back(first.limit - first.used)
             return
         enough = min(int(first.limit * RELIEVED), first.used - first.short)
         severities: tuple[int, ...] = (INFO, WARNING, ERROR, CRITICAL)
         if first.used <= first.limit * PRESSED:  # only the file system is short
             enough, severities = max(enough, first.limit // FLOOR_KEEPS), (INFO, WARNING)
-        told = self.round()
-        before = told.deleted.total()
+        run = self.run()
+        before = run.deleted.total()
         yield from self._free_unused(enough)
         self._walked.clear()
         self._spent.clear()
         frees = True
         while frees and self._space.used() > enough:
             yield from self._shares.measure()
-            frees = yield from self._one_pass(enough, severities, told)
-        yield from self._forget_leftovers(enough, 0)
+            frees = yield from self._one_pass(enough, severities, run)
+        yield from self._delete_leftovers(enough, 0)
         self._ended_at = time.monotonic()
         self._again_at = self._ended_at + STUCK_SECONDS if self._space.used() > enough else 0.0
         yield from self.give_back(0 if first.short else first.limit - self._space.used())
         self._judge(first, severities)
-        if told.deleted.total() > before:
-            size_mib = round(self._space.bytes() / 2**20, 1)
-            logs.get().warning("size.deleted", deleted=dict(told.deleted), namespaces=dict(told.namespaces), size_mib=size_mib)
+        if run.deleted.total() > before:
+            figures = {"deleted": dict(run.deleted), "namespaces": dict(run.namespaces)}
+            logs.get().warning("size_limit.deleted", **figures, size_mib=self._size_mib())
 
     def _judge(self, first: Room, severities: tuple[int, ...]) -> None:
-        """Says so where the limit is not kept although all was deleted that frees something."""
+        """Reports if the limit is exceeded although everything was deleted that frees space."""
         stuck = CRITICAL in severities and self._space.used() > first.limit * PRESSED
-        said = self._bounds.notice
+        reported = self._bounds.notice
         self._bounds.notice = "the database is over its size limit, and deleting events frees nothing more" if stuck else ""
-        if stuck and not said:
-            logs.get().error("size.stuck", size_mib=round(self._space.bytes() / 2**20, 1), limit_mib=self._max_bytes // 2**20)
+        if stuck and not reported:
+            logs.get().error("size_limit.stuck", size_mib=self._size_mib(), limit_mib=self._max_bytes // 2**20)
 
-    def round(self) -> Round:
-        """One as long as it goes on: it ends when nothing had to be deleted for a while."""
-        if self._round is None or time.monotonic() - self._ended_at > self._deadlines.size_quiet:
-            why = "the database had reached its limit of size"
-            self._round = Round("SizeLimitDeleted", WARNING, "Size limit deleted events", why, now_ms(), for_size=True)
-        return self._round
+    def _size_mib(self) -> float:
+        return round(self._space.bytes() / 2**20, 1)
+
+    def run(self) -> Run:
+        """The current run. It ends when nothing had to be deleted for a while."""
+        if self._run is None or time.monotonic() - self._ended_at > self._deadlines.size_quiet:
+            why = "the database had reached its size limit"
+            self._run = Run("SizeLimitDeleted", WARNING, "Size limit deleted events", why, now_ms(), for_size=True)
+        return self._run
 
     # What nothing needs
 
     def _free_unused(self, enough: int) -> Iterator[None]:
-        """Contributors of deleted events, dead letters, and words: as far as there is no room."""
-        yield from self._forget_leftovers(enough, self.leftovers_most)
-        while self._space.used() > enough and self._eraser.drop_dead_letters(self._max_bytes // UNUSED_PART):
+        """Deletes contributors of deleted events, dead letters and unused words, until there is room."""
+        yield from self._delete_leftovers(enough, self.leftovers_most)
+        while self._space.used() > enough and self._sweep.delete_dead_letters(self._max_bytes // UNUSED_PART):
             yield
-        if self._space.used() > enough and self._eraser.words_may_go(self._max_bytes // UNUSED_PART):
-            yield from self._eraser.sweep_words()
+        if self._space.used() > enough and self._sweep.words_take_more_than(self._max_bytes // UNUSED_PART):
+            yield from self._sweep.words()
 
-    def _forget_leftovers(self, enough: int, most: int) -> Iterator[None]:
-        """Until there is room, or no more than so many events have contributors and nothing else."""
-        number = self._eraser.leftovers()
+    def _delete_leftovers(self, enough: int, most: int) -> Iterator[None]:
+        """Deletes contributors of deleted events until there is room, or only `most` of these events have any."""
+        number = self._sweep.leftovers()
         while number > most and self._space.used() > enough:
-            number -= self._eraser.forget_leftovers()
+            number -= self._sweep.delete_leftovers_early()
             yield
 
     # Events
 
-    def _one_pass(self, enough: int, severities: tuple[int, ...], told: Round) -> Generator[None, None, bool]:
-        """Each namespace that takes more than its share gives; says whether that has freed something."""
+    def _one_pass(self, enough: int, severities: tuple[int, ...], run: Run) -> Generator[None, None, bool]:
+        """Deletes events of each namespace that takes more than its share. Says whether that has freed something."""
         total, used = self._shares.total(), self._space.used()
-        # By parts of what there is, because pages hold more than the estimates: indexes, and space that nothing is in.
+        # In proportion, because pages hold more than the estimates: indexes and empty space.
         wanted = total * min(max((used - enough) / used, PASS_LEAST), PASS_MOST)
         wanted = min(int(wanted), total - self._max_bytes // FLOOR_KEEPS)
         if wanted <= 0:
@@ -168,7 +173,7 @@ class SizeLimit:
         for namespace, give in self._shares.over(wanted, self._spent):
             given = 0
             for ids in self._oldest(namespace, severities):
-                done = self._deletion.delete(ids, told)
+                done = self._deletion.delete(ids, run)
                 if done.events:
                     first, last = min(first, ids[0]), max(last, ids[-1])
                     self._shares.deleted(namespace, done.expected_bytes)
@@ -181,21 +186,21 @@ class SizeLimit:
             if self._space.used() <= enough:
                 return True
         if not expected:
-            return len(self._spent) > spent  # the next largest are asked
+            return len(self._spent) > spent  # then the next largest give
         freed += yield from self._measured(self._free_left_behind(enough))
         if freed * PAGE_BYTES * PACKS_PART < expected:
-            freed += yield from self._measured(self._eraser.pack(first, last))
+            freed += yield from self._measured(self._sweep.pack(first, last))
         return freed * PAGE_BYTES * FREES_PART >= expected
 
     def _free_left_behind(self, enough: int) -> Iterator[None]:
-        """Frees what deleted events have left, which nothing needs now."""
-        while self._eraser.forget_due():
+        """Deletes what deleted events have left behind, because nothing needs it now."""
+        while self._sweep.delete_overdue_leftovers():
             self._shares.doubt()
             yield
         yield from self._free_unused(enough)
 
     def _measured(self, work: Iterator[None]) -> Generator[None, None, int]:
-        """Does the work in its slices; returns how many pages became free in them, whatever was written in between."""
+        """Does the work step by step; returns how many pages became free in the steps, whatever was written in between."""
         freed, ended = 0, False
         while not ended:
             used = self._space.used()
@@ -206,11 +211,9 @@ class SizeLimit:
         return freed
 
     def _oldest(self, namespace: int, severities: tuple[int, ...]) -> Iterator[list[int]]:
-        """Ids of a namespace in small lists: by severity, then by the hour in which they were last seen, then by id. Empty ones
-        are pauses.
-        """
+        """Yields ids of a namespace in small lists: by severity, then by last hour, then by id. An empty list is a pause."""
         for severity in severities:
-            # From where it ended last; then from the beginning, because what is older may have come since.
+            # From where it ended last; then from the beginning, because older events may have come since.
             for begin in {self._walked.get((namespace, severity), 0): None, 0: None}:
                 ids, since = list[int](), begin
                 while (hour := self._hour_from(namespace, severity, begin)) is not None:
@@ -235,19 +238,19 @@ class SizeLimit:
         return None
 
     def _of_hour(self, namespace: int, hour: int, severity: int) -> Generator[list[int], None, list[int]]:
-        """The first ids of this hour and severity, in order. The index has another, so all of the hour are looked at."""
+        """The first ids of this hour and severity, in order. The index has another order, so it reads the whole hour."""
         chosen: list[int] = []  # negative: a heap whose first is the greatest id
         place: tuple[int, ...] = (-1, -1, -1, -1, -1)
         while found := database.rows(self._connection, WALK, (namespace, hour, *place, SCANNED_AT_ONCE)):
             for _, _, of_severity, of_type, event in found:
-                if of_severity == severity and of_type != operator_event.SYSTEM:  # they tell of what was deleted, and are few
+                if of_severity == severity and of_type != operator_event.SYSTEM:  # these describe what was deleted, and are few
                     (heapq.heappush if len(chosen) < CHOSEN_AT_ONCE else heapq.heappushpop)(chosen, -event)
             place = found[-1]
             yield []
         return sorted(-one for one in chosen)
 
     def give_back(self, free: int) -> Iterator[None]:
-        """Gives pages that nothing is in back to the file system, but for so many."""
+        """Gives empty pages back to the file system, except for this many."""
         while self._space.free() > max(free, 0):
             self._connection.execute(f"PRAGMA incremental_vacuum({VACUUMED_AT_ONCE})").fetchall()
             yield

@@ -1,4 +1,4 @@
-"""Events, contributors and texts: how an observation becomes rows. With `ledger` the only place with SQL for writing."""
+"""Events, their texts and their contributors: how an observation becomes rows. Owns the tables events, texts, contributors."""
 
 from collections import Counter
 from typing import Any, Literal, NamedTuple
@@ -7,29 +7,44 @@ import msgspec
 
 from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation
 from kube9_operator.model.rows import BY_NAME
-from kube9_operator.write.events import merge, stored, updates
+from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
-from kube9_operator.write.events.eviction_floor import GivenUp
+from kube9_operator.write.events.eviction_floor import EvictionFloor
 from kube9_operator.write.events.names import Names
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
-from kube9_operator.write.sqlite.database import Connection, one
+from kube9_operator.write.sqlite.database import one
+from kube9_operator.write.sqlite.session import Participant, Session
+from kube9_schema import facts, tables
+from kube9_schema.ids import first_of
 
-Outcome = Literal["stored", "updated", "unchanged", "filtered"]
+Outcome = Literal["stored", "updated", "unchanged", "filtered", "refused"]
 
-SUFFIXES = 36**6
-"""Ids in one second: events.id is seconds * SUFFIXES + suffix."""
+NO_HASH = -1
+"""In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
 
-_HELD = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
+_STORED_COLUMNS = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
     e.text_ms, e.text_count, e.text_hash, e.key_hash"""
 FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
 """The parts of an Event, few; unordered, because ORDER BY makes this search five times as slow."""
-EVENT = f"SELECT {_HELD} FROM events e WHERE e.id = ?"  # noqa: S608
-"""Apart from FIND: joined to it both took 19 us, instead of 3 and 4."""
-HAPPENINGS = f"SELECT {_HELD} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
+EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
+"""Apart from FIND: one joined query took 19 us, these two take 3 and 4."""
+EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
+INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
+
+Interval = tuple[int, int]
+"""First and last time, in ms."""
 
 
-class Held(NamedTuple):
-    """What an update needs to know of an event: the columns of _HELD."""
+class Applied(NamedTuple):
+    """What became of an observation."""
+
+    outcome: Outcome
+    event_id: int = 0
+    """The event that it is part of; 0 if there is none (filtered, refused, or the event was deleted)."""
+
+
+class StoredEvent(NamedTuple):
+    """What an update needs to know of an event: _STORED_COLUMNS."""
 
     id: int
     first_ms: int
@@ -46,168 +61,207 @@ class Held(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A contributor to be written: the Event's part in one happening."""
+    """A contributor to be written: the part of an Event that belongs to one event."""
 
     number: int
     base: int
     first_ms: int
-    """Of the interval that decides to which happening it belongs."""
+    """Start of the interval that decides to which event it belongs."""
     own_count: int
-    """What it adds: the count seen less the base."""
+    """What it adds: the count observed less the base."""
 
 
-class Store:
-    """Applies observations in the transaction that the caller holds. Its caches hold what is not committed: see `forget`."""
+class Store(Participant):
+    """Applies observations inside a transaction of the session."""
 
-    def __init__(self, connection: Connection, quiet_ms: int, bounds: Bounds | None = None) -> None:
-        self._connection = connection
-        self._execute = connection.execute
+    def __init__(self, session: Session, quiet_ms: int, bounds: Bounds | None = None) -> None:
+        self._connection = session.connection
+        self._execute = session.connection.execute
         self.quiet_ms = quiet_ms
         self.bounds = bounds or Bounds()
-        self.names = Names(connection, self.bounds)
+        self.names = Names(session.connection, self.bounds)
+        self.eviction_floor = EvictionFloor(session.connection)
         self.grown: Counter[int] = Counter()
-        """By namespace (words.id) the bytes that new rows took, until `Shares` takes them over."""
+        """By namespace (words.id) the bytes of new rows, until `Shares` takes them over."""
+        self._growing: Counter[int] = Counter()
+        """The same of the current transaction."""
         self._now_ms = 0
-        self.last_id = 0
-        """Of the event that was stored last."""
-        self._last_id_kept = -1
-        self.given_up = GivenUp(connection)
+        self._last_id = 0
+        self._last_id_stored: int | None = None
+        """As the database has it; None while it is not known."""
+        session.register(self.bounds, self.names, self.eviction_floor, self)
 
     def begin(self, now_ms: int) -> None:
-        """To be called first in each transaction, with our own clock."""
+        """Reads the last id, unless it is known."""
         self._now_ms = now_ms
-        self.bounds.begin()
-        if self._last_id_kept < 0:
-            row = self._execute("SELECT value FROM facts WHERE name = 'last_event_id'").fetchone()
-            self.last_id = self._last_id_kept = stored.number(row[0]) if row else 0
-            self.given_up.load()
+        if self._last_id_stored is None:
+            row = one(self._connection, "SELECT value FROM facts WHERE name = ?", (facts.LAST_EVENT_ID,))
+            self._last_id = self._last_id_stored = stored.number(row[0]) if row else 0
 
-    def finish(self) -> None:
-        """To be called last in each transaction: keeps the last id, also for when its event is deleted."""
-        if self.last_id != self._last_id_kept:
-            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('last_event_id', ?)", (self.last_id,))
-            self._last_id_kept = self.last_id
+    def before_commit(self) -> None:
+        """Stores the last id: it must not become smaller when its event is deleted."""
+        if self._last_id != self._last_id_stored:
+            last_id = (facts.LAST_EVENT_ID, self._last_id)
+            self._execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", last_id)
+            self._last_id_stored = self._last_id
 
-    def forget(self) -> None:
-        """To be called after a rollback: what the caches hold may not be there."""
-        self.forget_words()
-        self.bounds.take_back()
-        self.names.new.clear()
-        self._last_id_kept = -1
+    def committed(self) -> None:
+        """The new rows are there."""
+        self.grown.update(self._growing)
+        self._growing.clear()
 
-    def forget_words(self) -> None:
-        """To be called after a rollback to a savepoint, which may have taken words with it."""
-        self.names.forget()
+    def rolled_back(self) -> None:
+        """The last id is read again by the next transaction."""
+        self._growing.clear()
+        self._last_id_stored = None
 
-    def has(self, seen: Observation) -> bool:
+    def has(self, observation: Observation) -> bool:
         """Whether an observation would change nothing."""
-        parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
-        return seen.count <= max(parts)[3] if parts else self.given_up.has(seen)
+        parts = self._parts(observation)
+        return observation.count <= max(parts)[3] if parts else self.eviction_floor.covers(observation)
 
-    def apply(self, seen: Observation) -> Outcome:
-        """Records an observation: again, in any order, any number of times, with the same rows in the end.
+    def apply(self, observation: Observation) -> Applied:
+        """Records an observation. Any order and any number of repetitions lead to the same rows.
 
-        Raises one of database.REFUSED for what cannot be stored, database.Damaged where what is stored makes no sense.
+        Raises one of database.REFUSED if it cannot be stored, database.Damaged if what is stored makes no sense.
         """
-        parts: list[tuple[Any, ...]] = self._execute(FIND, (seen.contributor_hour, seen.contributor)).fetchall()
+        parts = self._parts(observation)
         if not parts:
-            if self.given_up.takes(seen):
-                return "filtered"
-            return self._join(seen, Part(0, 0, seen.first_ms, seen.count))
+            if self.eviction_floor.filters(observation):
+                return Applied("filtered")
+            return self._join(observation, Part(0, 0, observation.first_ms, observation.count))
         part, event, flags, count, base, last_ms, steps = max(parts)
-        if seen.count <= count and seen.last_ms <= last_ms:
-            return "unchanged"
+        if observation.count <= count and observation.last_ms <= last_ms:
+            return Applied("unchanged", event)
         row = one(self._connection, EVENT, (event,))
-        if row is None or seen.last_ms > last_ms + self.quiet_ms:
-            # It goes on after a quiet time, or after retention took its event: another happening.
-            return self._join(seen, Part(part + 1, count, seen.last_ms, max(1, seen.count - count)))
-        highest = max(count, seen.count)
+        if row is None or observation.last_ms > last_ms + self.quiet_ms:
+            # It goes on after a quiet time, or after retention deleted its event: another event.
+            own_count = max(1, observation.count - count)
+            return self._join(observation, Part(part + 1, count, observation.last_ms, own_count))
+        highest = max(count, observation.count)
         if highest > count:
-            steps = merge.add_step(steps, seen.last_ms, highest)
+            steps = merge.add_step(steps, observation.last_ms, highest)
         self._execute(
             "UPDATE contributors SET count = ?, last_ms = ?, steps = ? WHERE event = ? AND hash = ? AND part = ?",
-            (highest, max(last_ms, seen.last_ms), steps, event, seen.contributor, part),
+            (highest, max(last_ms, observation.last_ms), steps, event, observation.contributor, part),
         )
-        held = Held(*row)
-        seen = seen if seen.key == held.key else merge.of_another_row(seen, held.text_hash)
-        self._raise(held, seen, flags, (highest - count, highest - base), held.first_ms)
-        return "updated"
+        before = StoredEvent(*row)
+        if observation.key != before.key:
+            observation = merge.of_another_row(observation, before.text_hash)
+        self._update(before, observation, flags, (highest - count, highest - base), before.first_ms)
+        return Applied("updated", event)
 
-    def extend(self, event: int, seen: Observation) -> bool:
-        """Has an event of the operator's own say what is known better now: times grow, texts are replaced, the count stays.
+    def extend(self, event: int, observation: Observation) -> bool:
+        """Replaces what an operator event says: times grow, texts are replaced, the count stays.
 
-        False where retention has taken it.
+        Returns False if retention has deleted the event.
         """
         row = one(self._connection, EVENT, (event,))
         if row is None:
             return False
-        held = Held(*row)
-        self._raise(held, msgspec.structs.replace(seen, text_hash=held.text_hash), merge.PRIMARY, (0, 0), seen.first_ms)
-        texts = (seen.description, seen.metadata, event)
+        before = StoredEvent(*row)
+        same_text = msgspec.structs.replace(observation, text_hash=before.text_hash)
+        self._update(before, same_text, merge.PRIMARY, (0, 0), observation.first_ms)
+        texts = (observation.description, observation.metadata, event)
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
         return True
 
-    def _join(self, seen: Observation, part: Part) -> Outcome:
-        """A contributor seen for the first time joins a happening for good, or begins one."""
-        flags = (merge.PRIMARY if seen.primary else 0) | (merge.STATUS if seen.from_status else 0)
-        namespace, kind = self.names.word(seen.namespace), self._word(seen, seen.kind)
-        api = self.names.api(seen.namespace, seen.kind, seen.api_version)
-        about, new = self.names.about(kind, namespace, seen.name, seen.uid, api)
-        # Nothing has happened yet to an object that is new: not to ask saves a tenth of the work of a new happening.
-        held = {} if new else {row[0]: Held(*row) for row in self._execute(HAPPENINGS, (about, seen.key))}
-        event = held and merge.nearest(
-            ((known.id, known.first_ms, known.last_ms) for known in held.values()), part.first_ms, seen.last_ms, self.quiet_ms
-        )
-        if not event:
-            event = self._insert(seen, part, flags, (namespace, kind, about))
-            outcome: Outcome = "stored"
+    def move_end(self, event: int, last_ms: int, now_ms: int) -> None:
+        """Moves the last time of an event that still goes on. The count stays."""
+        row = one(self._connection, "SELECT first_ms, last_ms FROM events WHERE id = ?", (event,))
+        if row is not None and last_ms > row[1]:
+            self._execute("UPDATE events SET last_ms = ?, recorded_ms = ? WHERE id = ?", (last_ms, now_ms, event))
+            self._update_hours(event, (row[0], row[1]), (row[0], last_ms))
+
+    def enrich(self, event: int, metadata: str, stamps: str) -> None:
+        """Replaces an event's metadata with metadata that has more keys, and its stamps."""
+        self._execute("UPDATE texts SET metadata = ?, stamps = ? WHERE event = ?", (metadata, stamps, event))
+        self._execute("UPDATE events SET text_hash = ? WHERE id = ?", (NO_HASH, event))
+
+    def retitle(self, event: int, title: str, better: str) -> None:
+        """Gives an event of this title a better one."""
+        words = (self.names.word(better), event, self.names.word(title))
+        self._execute("UPDATE events SET title = ? WHERE id = ? AND title = ?", words)
+
+    def new_id(self) -> int:
+        """Returns an id that is greater than any given before."""
+        self._last_id += 1
+        return self._last_id
+
+    def start_ids_after(self, last_id: int) -> None:
+        """Makes every id from now on greater than this one."""
+        self._last_id = max(self._last_id, last_id)
+
+    def _parts(self, observation: Observation) -> list[tuple[Any, ...]]:
+        key = (observation.contributor_hour, observation.contributor)
+        found: list[tuple[Any, ...]] = self._execute(FIND, key).fetchall()
+        return found
+
+    def _join(self, observation: Observation, part: Part) -> Applied:
+        """A new contributor joins an event for good, or begins one."""
+        flags = (merge.PRIMARY if observation.primary else 0) | (merge.STATUS if observation.from_status else 0)
+        namespace, kind = self.names.word(observation.namespace), self._word(observation, observation.kind)
+        api = self.names.api(observation.namespace, observation.kind, observation.api_version)
+        about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
+        # A new object has no events. Not to ask saves a tenth of the work of a new event.
+        known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
+        times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
+        event = known and merge.nearest(times, part.first_ms, observation.last_ms, self.quiet_ms)
+        outcome: Outcome = "updated"
+        if event:
+            self._update(known[event], observation, flags, (part.own_count, part.own_count), part.first_ms)
         else:
-            self._raise(held[event], seen, flags, (part.own_count, part.own_count), part.first_ms)
-            outcome = "updated"
+            outcome, event = "stored", self._insert(observation, part, flags, (namespace, kind, about))
+        count = part.base + part.own_count
         self._execute(
-            """INSERT INTO contributors (event, hash, part, hour, flags, count, base, last_ms, steps)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
+            INSERT_CONTRIBUTOR,
+            tables.Contributor(
                 event,
-                seen.contributor,
+                observation.contributor,
                 part.number,
-                seen.contributor_hour,
+                observation.contributor_hour,
                 flags,
-                part.base + part.own_count,
+                count,
                 part.base,
-                seen.last_ms,
-                merge.add_step(b"", seen.last_ms, part.base + part.own_count),
+                observation.last_ms,
+                merge.add_step(b"", observation.last_ms, count),
             ),
         )
-        self.grown[namespace] += CONTRIBUTOR_BYTES
-        return outcome
+        self._growing[namespace] += CONTRIBUTOR_BYTES
+        return Applied(outcome, event)
 
-    def _word(self, seen: Observation, word: str) -> int:  # what the operator says itself is bounded by its code
-        return self.names.word_of(seen.namespace, word) if seen.event_type == CLUSTER else self.names.word(word)
+    def _word(self, observation: Observation, word: str) -> int:
+        # The operator's own words need no bound: its code has few.
+        if observation.event_type == CLUSTER:
+            return self.names.word_of(observation.namespace, word)
+        return self.names.word(word)
 
-    def _insert(self, seen: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:  # its id
+    def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:
+        """Begins an event; returns its id."""
         namespace, kind, about = place
-        event = self.last_id = max(self.last_id + 1, self._now_ms // 1000 * SUFFIXES)
+        event = self._last_id = max(self._last_id + 1, first_of(self._now_ms))
         primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
-        seen = merge.raised(seen, max(primary_events, primary_statuses))
-        reason, node, title = (self._word(seen, word) for word in (seen.reason, seen.node, seen.title))
-        metadata = seen.metadata
+        observation = merge.raised(observation, max(primary_events, primary_statuses))
+        reason, node, title = (
+            self._word(observation, word) for word in (observation.reason, observation.node, observation.title)
+        )
+        metadata = observation.metadata
         if self.names.is_other(kind, reason, title):
-            metadata = merge.with_originals(seen, *map(self.names.is_other, (kind, reason, title)))
+            metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
         self._execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
+            INSERT_EVENT,
+            tables.Event(  # by position: by name it takes 3 us, a twentieth of a new event
                 event,
-                seen.last_ms // MS_IN_HOUR,
+                observation.last_ms // MS_IN_HOUR,
                 part.first_ms // MS_IN_HOUR,
                 namespace,
                 kind,
-                seen.severity,
-                seen.event_type,
+                observation.severity,
+                observation.event_type,
                 about,
-                seen.key,
+                observation.key,
                 part.first_ms,
-                seen.last_ms,
+                observation.last_ms,
                 self._now_ms,
                 self._now_ms,
                 part.own_count,
@@ -217,38 +271,38 @@ class Store:
                 reason,
                 node,
                 title,
-                seen.last_ms,
-                seen.count,
-                seen.text_hash,
+                observation.last_ms,
+                observation.count,
+                observation.text_hash,
             ),
         )
-        self._execute(
-            "INSERT INTO texts VALUES (?, ?, ?, ?, NULL)",
-            (event, seen.description or None, metadata, seen.contributor_name),
-        )
-        self.grown[namespace] += EVENT_BYTES + len(seen.description) + len(metadata)
+        description = observation.description or None
+        self._execute(INSERT_TEXT, tables.Text(event, description, metadata, observation.contributor_name, None))
+        self._growing[namespace] += EVENT_BYTES + len(observation.description) + len(metadata)
         return event
 
-    def _raise(self, held: Held, seen: Observation, flags: int, counts: tuple[int, int], first_ms: int) -> None:
+    def _update(
+        self, before: StoredEvent, observation: Observation, flags: int, counts: tuple[int, int], first_ms: int
+    ) -> None:
         """Adds to an event what a contributor brings: counts (the rise, the contributor's own), times, severity and texts."""
-        had_primary = bool(held.primary_events or held.primary_statuses)
+        had_primary = bool(before.primary_events or before.primary_statuses)
         primary_events, primary_statuses, secondary = merge.added(
-            flags, counts, (held.primary_events, held.primary_statuses, held.secondary)
+            flags, counts, (before.primary_events, before.primary_statuses, before.secondary)
         )
-        seen = merge.raised(seen, max(primary_events, primary_statuses))
-        first_ms, last_ms = min(held.first_ms, first_ms), max(held.last_ms, seen.last_ms)
-        text_ms, text_count, text_hash = held.text_ms, held.text_count, held.text_hash
+        observation = merge.raised(observation, max(primary_events, primary_statuses))
+        first_ms, last_ms = min(before.first_ms, first_ms), max(before.last_ms, observation.last_ms)
+        text_ms, text_count, text_hash = before.text_ms, before.text_count, before.text_hash
         if flags & merge.PRIMARY or not had_primary:
-            replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(held.secondary)
-            if replaces or seen.text_hash != text_hash:
-                text_ms, text_count, text_hash = self._merge_texts(held, seen, replaces)
+            replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(before.secondary)
+            if replaces or observation.text_hash != text_hash:
+                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces)
             else:
-                text_ms, text_count = max((text_ms, text_count), (seen.last_ms, seen.count))
+                text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
         self._execute(
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(seen)),
+                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(observation)),
                 primary_events,
                 primary_statuses,
                 secondary,
@@ -258,31 +312,39 @@ class Store:
                 text_ms,
                 text_count,
                 text_hash,
-                held.id,
+                before.id,
             ),
         )
-        if seen.severity >= held.severity:
-            self._raise_severity(held, seen)
-        updates.move_hours(self._connection, held.id, (held.first_ms, held.last_ms), (first_ms, last_ms))
+        if observation.severity >= before.severity:
+            self._raise_severity(before, observation)
+        self._update_hours(before.id, (before.first_ms, before.last_ms), (first_ms, last_ms))
 
-    def _raise_severity(self, held: Held, seen: Observation) -> None:
-        """The highest severity that any contributor reached stands, and its title and reason with it."""
-        if (seen.severity, self._word(seen, seen.title)) == (held.severity, held.title):
+    def _update_hours(self, event: int, before: Interval, after: Interval) -> None:
+        """Keeps an event's hours in line with its times.
+
+        Apart from other columns: naming an indexed column writes its index, changed or not.
+        """
+        first_hour, last_hour = after[0] // MS_IN_HOUR, after[1] // MS_IN_HOUR
+        if (first_hour, last_hour) != (before[0] // MS_IN_HOUR, before[1] // MS_IN_HOUR):
+            self._execute("UPDATE events SET first_hour = ?, last_hour = ? WHERE id = ?", (first_hour, last_hour, event))
+
+    def _raise_severity(self, before: StoredEvent, observation: Observation) -> None:
+        """Keeps the highest severity that any contributor reached, with its title and reason."""
+        if (observation.severity, self._word(observation, observation.title)) == (before.severity, before.title):
             return
-        (word,) = stored.row(self._connection, "SELECT word FROM words WHERE id = ?", (held.title,))
-        severity, title = merge.title(held.severity, word, seen.severity, seen.title)
-        if (severity, title) == (seen.severity, seen.title):
+        (word,) = stored.row(self._connection, "SELECT word FROM words WHERE id = ?", (before.title,))
+        severity, title = merge.title(before.severity, word, observation.severity, observation.title)
+        if (severity, title) == (observation.severity, observation.title):
             self._execute(
                 "UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?",
-                (severity, self._word(seen, title), self._word(seen, seen.reason), held.id),
+                (severity, self._word(observation, title), self._word(observation, observation.reason), before.id),
             )
 
-    def _merge_texts(self, held: Held, seen: Observation, replaces: bool) -> tuple[int, int, int]:
-        """Merges description and metadata; returns text_ms, text_count and text_hash of the outcome."""
-        new = merge.Texts(
-            (seen.last_ms, seen.count, seen.contributor_name), seen.description, msgspec.json.decode(seen.metadata), {}
-        )
-        old = stored.texts(self._connection, held.id, held.text_ms, held.text_count)
+    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool) -> tuple[int, int, int]:
+        """Merges description and metadata; returns text_ms, text_count and text_hash of the result."""
+        stamp = (observation.last_ms, observation.count, observation.contributor_name)
+        new = merge.Texts(stamp, observation.description, msgspec.json.decode(observation.metadata), {})
+        old = stored.texts(self._connection, before.id, before.text_ms, before.text_count)
         merged = new if replaces else merge.latest(new, old)
         self._execute(
             "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
@@ -291,15 +353,15 @@ class Store:
                 merge.encode(merged.metadata),
                 merged.stamp[2],
                 merge.encode(merged.stamps) if merged.stamps else None,
-                held.id,
+                before.id,
             ),
         )
-        text_hash = held.text_hash if merged.stamp == old.stamp else seen.text_hash
+        text_hash = before.text_hash if merged.stamp == old.stamp else observation.text_hash
         if merged.stamps:
-            text_hash = updates.NO_HASH
+            text_hash = NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _prefers_statuses(seen: Observation) -> bool:
-    row = BY_NAME.get(seen.row)
+def _prefers_statuses(observation: Observation) -> bool:
+    row = BY_NAME.get(observation.row)
     return row is not None and row.prefers_statuses

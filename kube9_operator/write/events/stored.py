@@ -1,4 +1,4 @@
-"""Reads what the writer itself has kept: what is not there, or does not decode, is damage that quick_check need not find."""
+"""Reads what the writer itself has stored. If it is missing or does not decode, that is damage, which quick_check may miss."""
 
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ _stamps = msgspec.json.Decoder(dict[str, Stamp])
 
 
 def row(connection: Connection, sql: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row that has to be there. Raises Damaged where it is not."""
+    """A row that must exist. Raises Damaged if it does not."""
     found = one(connection, sql, values)
     if found is None:
         raise Damaged(f"a row is missing: {sql} {values}")
@@ -22,38 +22,38 @@ def row(connection: Connection, sql: str, values: tuple[Any, ...]) -> tuple[Any,
 
 
 def metadata(text: Any) -> dict[str, Any]:
-    """Metadata as texts has it. Raises Damaged where it is no JSON object."""
+    """Metadata, as in texts. Raises Damaged if it is not a JSON object."""
     return decoded(_metadata, text)
 
 
 def stamps(text: Any) -> dict[str, Stamp]:
-    """Of each metadata key that an earlier contributor gave its stamp. Raises Damaged where they are none."""
+    """The stamp of each metadata key that an earlier contributor gave. Raises Damaged if they do not decode."""
     return decoded(_stamps, text or "{}")
 
 
 def texts(connection: Connection, event: int, text_ms: int, text_count: int) -> Texts:
-    """What an event says. Raises Damaged where that is missing or makes no sense."""
+    """The texts of an event. Raises Damaged if they are missing or make no sense."""
     sql = "SELECT description, metadata, contributor, stamps FROM texts WHERE event = ?"
-    description, told, contributor, stamped = row(connection, sql, (event,))
-    return Texts((text_ms, text_count, contributor), description or "", metadata(told), stamps(stamped))
+    description, encoded, contributor, stamped = row(connection, sql, (event,))
+    return Texts((text_ms, text_count, contributor), description or "", metadata(encoded), stamps(stamped))
 
 
 def state(source: str, blob: Any) -> Any:
-    """A state of a resource. Raises Damaged where it is none."""
+    """The state of a resource. Raises Damaged if it does not decode."""
     return decoded(resource_states.decoder(source), blob)
 
 
 def number(value: Any) -> int:
-    """A fact that is a number. Raises Damaged where it is none."""
+    """A fact that is a number. Raises Damaged if it is none."""
     try:
         return int(value)
     except (ValueError, TypeError) as error:
-        raise Damaged(f"a fact is no number: {error}") from error
+        raise Damaged(f"a fact is not a number: {error}") from error
 
 
-def decoded(decoder: msgspec.json.Decoder[Of] | msgspec.msgpack.Decoder[Of], kept: Any) -> Of:
-    """What the decoder makes of it. Raises Damaged where that is nothing."""
+def decoded(decoder: msgspec.json.Decoder[Of] | msgspec.msgpack.Decoder[Of], encoded: Any) -> Of:
+    """The decoded value. Raises Damaged if it does not decode."""
     try:
-        return decoder.decode(kept)
+        return decoder.decode(encoded)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise Damaged(f"what is kept as {decoder.type} does not decode: {error}") from error
+        raise Damaged(f"a stored {decoder.type} does not decode: {error}") from error

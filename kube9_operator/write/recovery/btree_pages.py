@@ -1,6 +1,7 @@
-"""Rows of a damaged database, read out of its pages and those of its WAL without SQLite. What a page holds is told by its own
-rows: no other page is needed, neither the upper levels of a table nor the schema. The format is that of
-https://sqlite.org/fileformat2.html, of a database with auto_vacuum.
+"""Reads rows from the pages of a damaged database and its WAL, without SQLite.
+
+A page is assigned to a table by its own rows. No other page is needed, neither the upper levels of a table nor the schema. The
+format is described in https://sqlite.org/fileformat2.html; the database has auto_vacuum.
 """
 
 import contextlib
@@ -17,28 +18,28 @@ from kube9_schema.files import open_file
 
 LEAF_TABLE, LEAF_INDEX, INTERIOR_INDEX = 0x0D, 0x0A, 0x02
 KINDS = {LEAF_TABLE: 8, LEAF_INDEX: 8, INTERIOR_INDEX: 12}
-"""Pages with rows, and how long what comes before the list of their cells is."""
+"""Types of pages with rows, and the size of the header before the list of their cells."""
 FILE_HEADER = 100
 LINK = 4
-"""Bytes of a page's number."""
+"""Bytes of a page number."""
 MAP_ENTRY = 5
 MAPPED = PAGE_BYTES // MAP_ENTRY + 1
-"""A page of the pointer map, and those after it that it tells of."""
+"""A page of the pointer map, and the pages after it that it describes."""
 FREE = 2
 LOCK_PAGE = 2**30 // PAGE_BYTES + 1
-"""Is never used."""
+"""SQLite never uses this page."""
 WAL_HEADER, FRAME_HEADER = 32, 24
 TRIED = 3
 CACHED = 512
 NEAR = 2
-"""So many pages to each side of the place of a key are looked at: damage may have put one where it does not belong."""
+"""How many pages on each side of a key's place are read, because damage may have moved a page in the order."""
 
 BROKEN = (ValueError, IndexError, OSError)
-"""What a page or a cell raises that cannot be read."""
+"""Raised for a page or a cell that cannot be read."""
 
 
 class Pages:
-    """The pages of a database that nobody writes to any more, as last committed."""
+    """The pages of a database as last committed. Nothing may write to it."""
 
     def __init__(self, path: str) -> None:
         self._file = open_file(path)
@@ -57,7 +58,7 @@ class Pages:
                 os.close(one)
 
     def page(self, number: int) -> bytes:
-        """A page, the first being 1. Raises one of BROKEN."""
+        """A page by its number, from 1. Raises one of BROKEN."""
         if number in self._frames:
             found = os.pread(self._wal, PAGE_BYTES, self._frames[number])
         else:
@@ -67,7 +68,7 @@ class Pages:
         return found
 
     def tables(self, shapes: Mapping[str, Shape]) -> dict[str, "Table"]:
-        """The rows of each, wherever they are."""
+        """The rows of each table, on whatever page they are."""
         found: dict[str, list[int]] = {name: [] for name in shapes}
         for number in range(1, self._number + 1):
             with contextlib.suppress(*BROKEN):
@@ -77,12 +78,14 @@ class Pages:
         return {name: Table(self, shapes[name], numbers) for name, numbers in found.items()}
 
     def record(self, page: bytes, at: int) -> Record:
-        """What the cell at this place has. Raises one of BROKEN."""
+        """The record of the cell at this offset. Raises one of BROKEN."""
         return record(*self._payload(page, at))
 
     def _read_wal(self) -> None:
-        """Where each page's last committed frame is. Frames of before the WAL began anew have other salts; checksums are not
-        looked at, since the rest of a damaged frame is worth having.
+        """Finds each page's last committed frame.
+
+        Frames from before the WAL started over have other salts. Checksums are not compared, because the rest of a damaged
+        frame is worth having.
         """
         size = os.fstat(self._wal).st_size
         salts = os.pread(self._wal, 8, 16)
@@ -98,7 +101,7 @@ class Pages:
                 coming.clear()
 
     def _is_free(self, number: int) -> bool:
-        """Whether the page is one that nothing is in any more: what it says is old. The pointer map knows."""
+        """Whether a page is free according to the pointer map, so that its rows are old."""
         map_page = (number - 2) // MAPPED * MAPPED + 2
         map_page += map_page == LOCK_PAGE
         if number in (1, map_page):
@@ -108,7 +111,7 @@ class Pages:
         return self._map[1][MAP_ENTRY * (number - map_page - 1)] == FREE
 
     def _owner(self, page: bytes, shapes: Mapping[str, Shape]) -> str | None:
-        """Whose rows these are: what one of the first says that make sense."""
+        """The table that a page belongs to, by one of its first rows that make sense."""
         makes_sense = 0
         for at in cells(page):
             with contextlib.suppress(*BROKEN):
@@ -122,7 +125,7 @@ class Pages:
         return None
 
     def _payload(self, page: bytes, at: int) -> tuple[bytes, int]:
-        """The record of a cell, what does not fit into the page included, and its rowid, 0 where it has none."""
+        """The record of a cell, with its overflow pages, and the rowid; 0 if it has none."""
         if page[0] == INTERIOR_INDEX:
             at += LINK
         size, at = varint(page, at)
@@ -156,7 +159,7 @@ class Table:
         self._cells = lru_cache(CACHED)(self._cells_of)
         self._upper: list[int] = []
         self._spread: dict[Any, list[Row]] = {}
-        """Rows of the upper levels of an index, by their key."""
+        """Rows of the upper levels of an index, by key."""
         placed = []
         for number in numbers:
             with contextlib.suppress(*BROKEN):
@@ -172,7 +175,7 @@ class Table:
         self._numbers = [number for _, number in placed]
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row that can be read; of a table with rowids the greatest first, page for page."""
+        """Every row that can be read. If the table has rowids, page by page, the greatest first."""
         for number in (*reversed(self._numbers), *self._upper):
             with contextlib.suppress(*BROKEN):
                 page = self._pages.page(number)
@@ -189,7 +192,7 @@ class Table:
         return found
 
     def _rows(self, page: bytes, places: Iterable[int]) -> Iterator[Row]:
-        """The rows of these cells, as far as they make sense."""
+        """The rows of these cells that make sense."""
         for at in places:
             with contextlib.suppress(*BROKEN):
                 found = self._pages.record(page, at)
@@ -197,7 +200,7 @@ class Table:
                     yield found.row(self._its.of_index)
 
     def _middle(self, page: bytes) -> Any:
-        """The key in the middle of a page, for its place among others: one that damage has changed is rarely that one."""
+        """The key in the middle of a page, which gives its place among others. Damage rarely hits just this one."""
         places = cells(page)
         for at in places[len(places) // 2 :] + places[: len(places) // 2]:
             with contextlib.suppress(*BROKEN):
@@ -210,7 +213,7 @@ class Table:
         return self._pages.record(page, at).first()
 
     def _cells_of(self, number: int) -> tuple[bytes, dict[Any, list[int]]]:
-        """A page, and where in it the cells of each key are."""
+        """A page, and the offsets of its cells by key."""
         found: dict[Any, list[int]] = {}
         page = self._pages.page(number)
         for at in cells(page):
@@ -220,7 +223,7 @@ class Table:
 
 
 def cells(page: bytes) -> list[int]:
-    """Where the cells of a page are, as far as it can be true."""
+    """The offsets of the cells of a page. Impossible ones are left out."""
     header = KINDS[page[0]]
     number = min(_number(page, 3, 2), (PAGE_BYTES - header) // 2)
     return [at for at in struct.unpack_from(f">{number}H", page, header) if header < at < PAGE_BYTES]

@@ -1,4 +1,4 @@
-"""Records of a database file of SQLite: the rows of its tables as their cells have them.
+"""Records of a SQLite file: how the rows of tables look in their cells.
 
 https://sqlite.org/fileformat2.html#record_format
 """
@@ -12,21 +12,21 @@ SHORT = 128
 """Serial types below this are written as one byte."""
 SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0, *((one - 12) // 2 for one in range(12, SHORT)))
 LETTERS = b"niiiillfii__" + b"bt" * ((256 - 12) // 2)
-"""Of the serial types: how many bytes a value has, and what they are called in a Shape."""
+"""For each serial type how many bytes a value has, and its letter in a Shape."""
 Row = tuple[Any, ...]
 
 
 class Shape(NamedTuple):
-    """What the rows of one table look like, which no others do."""
+    """How the rows of one table look. Rows of other tables look different."""
 
     pattern: re.Pattern[bytes]
-    """Of one letter a column: n NULL, i integer of up to 32 bits, l longer, f real, t text, b blob."""
+    """One letter a column: n NULL, i integer of up to 32 bits, l longer integer, f real, t text, b blob."""
     of_index: bool
-    """It is a table WITHOUT ROWID, which is kept as an index is. Of others the first column is the rowid, kept as NULL."""
+    """The table is WITHOUT ROWID, stored like an index. In other tables the first column is the rowid, stored as NULL."""
 
 
 def shape(pattern: str, of_index: bool = False) -> Shape:
-    """See Shape."""
+    """Makes a Shape of a regular expression."""
     return Shape(re.compile(pattern.encode(), re.DOTALL), of_index)
 
 
@@ -37,20 +37,20 @@ class Record(NamedTuple):
     """The serial type of each column."""
     payload: bytes
     at: int
-    """Where the values begin."""
+    """The offset of the values."""
     rowid: int
 
     def has(self, its: Shape) -> bool:
-        """Whether it looks like that."""
+        """Whether the record has this shape."""
         short = self.types if isinstance(self.types, bytes) else bytes(min(one, SHORT + one % 2) for one in self.types)
         return its.pattern.fullmatch(short.translate(LETTERS)) is not None
 
     def first(self) -> Any:
-        """Its first value; of a table with rowids it is NULL."""
+        """The first value. In a table with rowids it is NULL."""
         return _value(self.types[0], self.payload[self.at : self.at + _bytes(self.types[0])])
 
     def row(self, of_index: bool) -> Row:
-        """Its values. Raises ValueError where one makes no sense."""
+        """The values. Raises ValueError if one makes no sense."""
         values, at = list[Any](), self.at
         for one in self.types:
             end = at + _bytes(one)
@@ -60,7 +60,7 @@ class Record(NamedTuple):
 
 
 def record(payload: bytes, rowid: int) -> Record:
-    """What a payload says. Raises ValueError or IndexError where it is none."""
+    """Parses a payload. Raises ValueError or IndexError if it is not a record."""
     size, at = varint(payload, 0)
     header = payload[at:size]
     types: Sequence[int] = header
@@ -75,7 +75,7 @@ def record(payload: bytes, rowid: int) -> Record:
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """An integer of one to nine bytes, and the place after it."""
+    """An integer of one to nine bytes, and the offset after it."""
     value = 0
     for _ in range(8):
         byte = data[at]
@@ -88,7 +88,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _bytes(one: int) -> int:
-    """How long a value of this serial type is."""
+    """How many bytes a value of this serial type has."""
     return SIZES[one] if one < SHORT else (one - 12) // 2
 
 

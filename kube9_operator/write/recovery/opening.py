@@ -1,5 +1,6 @@
-"""Opens the database as the writer needs it, whatever state the files are in: waits where it is locked or full, moves it aside
-where it is damaged, and says so where it can never be written.
+"""Opens the database for the writer, whatever state the files are in.
+
+Waits if it is locked or the disk is full, moves it aside if it is damaged, and fails for good if it can never be written.
 """
 
 import contextlib
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from kube9_operator import logs
+from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits
@@ -25,17 +27,16 @@ PROBES = (
     "SELECT max(id) FROM events",
     "SELECT max(last_hour) FROM events INDEXED BY events_recent",
 )
-"""Reads that cost nothing: the rest is looked through when recording goes on."""
+"""Cheap reads that find much of the damage. The rest is checked while recording goes on."""
 
 
 @contextlib.contextmanager
 def opened(link: Link, settings: Settings, deadlines: Deadlines) -> Iterator[database.Connection]:
-    """The database, locked, of the newest schema; a new one where an earlier one had to be moved aside.
+    """Locks, opens and migrates the database. If the old one is damaged, a new one is created.
 
-    Raises exits.CannotStart where it may not be written, is newer or another program's, or is held by another for long;
-    exits.BeginAgain where it turned out to be damaged, and was moved aside. Versions are lost with it: the next generation
-    lists everything, into a new one. Or where another has taken its place meanwhile, which is opened next: neither harms
-    the other.
+    Raises exits.CannotStart if it cannot be written, is newer, is another program's, or is locked by another process for
+    long. Raises exits.BeginAgain if it turned out to be damaged and was moved aside: its versions are lost, so the next worker
+    generation lists everything into a new one. The same if it was replaced: the next generation opens the other file.
     """
     connection = _patiently(link, settings, deadlines)
     try:
@@ -48,7 +49,7 @@ def opened(link: Link, settings: Settings, deadlines: Deadlines) -> Iterator[dat
         _leave_cut_wal(connection, settings, link, str(error))
         raise
     except Exception as error:
-        found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _behind(error, connection, link)
+        found = logs.one_line(error) if isinstance(error, database.DAMAGE) else _damage_behind(error, connection, link)
         if not found:
             raise
         database.leave_wal(connection)
@@ -57,19 +58,19 @@ def opened(link: Link, settings: Settings, deadlines: Deadlines) -> Iterator[dat
 
 
 def _leave_cut_wal(connection: database.Connection, settings: Settings, link: Link, why: str) -> None:
-    """Leaves the file alone, if it makes sense without the WAL; otherwise it is damaged."""
+    """Closes a database whose WAL was cut. If the file makes no sense without the WAL, it is moved aside as damaged."""
     path = connection.filename
-    logs.get().error("database.wal_cut", path=path, why=why)
+    logs.get().error("wal.cut", path=path, why=why)
     database.leave_wal(connection)
     quarantine.remove_wal(settings.database_folder)
-    if found := inspection.look(path, link, thoroughly=True):
+    if found := inspection.check(path, link, thoroughly=True):
         quarantine.set_aside(settings.database_folder, found)
 
 
-def _behind(error: Exception, connection: database.Connection, link: Link) -> str:
-    """What damage is behind an error that nobody thought of, and that the next generation would meet again; '' for none."""
+def _damage_behind(error: Exception, connection: database.Connection, link: Link) -> str:
+    """The damage behind an unexpected error, which the next worker generation would meet again; '' for none."""
     understood = isinstance(error, (exits.BeginAgain, exits.CannotStart)) or not database.is_of_content(error)
-    return "" if understood else inspection.look(connection.filename, link)
+    return "" if understood else inspection.check(connection.filename, link)
 
 
 def _patiently(link: Link, settings: Settings, deadlines: Deadlines) -> database.Connection:
@@ -82,7 +83,8 @@ def _patiently(link: Link, settings: Settings, deadlines: Deadlines) -> database
     lock.hold(settings.database_folder, deadlines.lock_wait, keep_waiting)
     link.beat("opening the database", deadlines.migrate)
     quarantine.finish(settings.database_folder)
-    wait, tries = deadlines.database_retry_first, 0
+    backoff = Backoff(deadlines.database_retry_first, deadlines.database_retry_most, jitter=(1.0, 1.0))
+    tries = 0
     while True:
         try:
             return _opened(link, settings, deadlines)
@@ -93,11 +95,10 @@ def _patiently(link: Link, settings: Settings, deadlines: Deadlines) -> database
                 quarantine.give_way(settings.database_folder)
             tries += 1
             if tries == 1:
-                logs.get().error("database.trouble", error=logs.one_line(error), why="it cannot be opened")
+                logs.get().error("database.failed", error=logs.one_line(error), why="the database cannot be opened")
             link.beat(f"waiting for the database: {logs.one_line(error)}")
-            if link.stop.wait(wait):
+            if link.stop.wait(backoff.next()):
                 sys.exit(exits.EXIT_DONE)
-            wait = min(wait * 2, deadlines.database_retry_most)
             link.beat("opening the database", deadlines.migrate)
 
 
@@ -122,7 +123,7 @@ def _opened(link: Link, settings: Settings, deadlines: Deadlines) -> database.Co
 
 
 def _write_back(connection: database.Connection) -> None:
-    """So that the file alone has its tables. Where there is no room for all of the WAL, the writer waits for it."""
+    """Writes the WAL back, so that a copy of the file alone has its tables. Without room for that, the writer waits later."""
     try:
         database.checkpoint(connection)
     except database.FULL as error:

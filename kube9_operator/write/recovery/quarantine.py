@@ -1,4 +1,4 @@
-"""A damaged database is moved aside with its WAL, so that recording goes on in a new one. Files only: no SQL, no salvage."""
+"""Quarantine: moves a damaged database aside with its WAL, so that recording goes on in a new one. No SQL, no salvage."""
 
 import contextlib
 import time
@@ -18,19 +18,19 @@ MAX_NOTE_BYTES = 64 * 1024
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What lies beside a database that was moved aside: the new one may be damaged before it has all of the old one."""
+    """A file beside a database that was moved aside. The new database may be damaged before everything is restored."""
 
     why: str = "it was found damaged"
     moved: bool = False
-    """All its parts are."""
+    """All files of the database were moved."""
     salvaged: bool = False
-    """What could be read of it was."""
+    """What could be read of it was restored."""
 
 
 def set_aside(folder: str, why: str) -> Path:
-    """Moves the database away, to `kube9.db.corrupt-<time>`; returns its new path. Of earlier ones the newest is kept too.
+    """Moves the database to `kube9.db.corrupt-<time>`; returns the new path. The newest of the earlier ones is kept, too.
 
-    Where somebody has removed the file, only the note is there: a WAL alone is worth nothing.
+    If the file was removed, only a note is left, because a WAL alone is worth nothing.
     """
     path = Path(folder) / FILE_NAME
     moved = path.with_name(f"{FILE_NAME}{MARK}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
@@ -50,7 +50,7 @@ def set_aside(folder: str, why: str) -> Path:
 
 
 def finish(folder: str) -> None:
-    """Moves what an earlier `set_aside` left behind when its process died: a new database must not find an old WAL."""
+    """Finishes a `set_aside` during which the process died: a new database must not find an old WAL."""
     path = Path(folder) / FILE_NAME
     aside = all_aside(folder)
     if aside and not path.exists():
@@ -60,46 +60,47 @@ def finish(folder: str) -> None:
 
 
 def remove_wal(folder: str) -> None:
-    """Takes away a WAL that does not make sense, and its index."""
+    """Deletes a WAL that makes no sense, and its index."""
     _remove(Path(folder) / FILE_NAME, WAL_PARTS)
 
 
 def all_aside(folder: str) -> list[Path]:
-    """The databases that were moved aside, the oldest first; of those that were removed there is a note alone."""
+    """The databases that were moved aside, the oldest first. Of a removed one there is only a note."""
     found = {one.with_name(one.name.removesuffix(NOTE)) for one in Path(folder).glob(f"{FILE_NAME}{MARK}*")}
     return sorted(one for one in found if not one.name.endswith(WAL_PARTS))
 
 
 def note(path: Path) -> Note:
-    """What is noted of a database that was moved aside."""
+    """The note beside a database that was moved aside."""
     with contextlib.suppress(OSError, msgspec.MsgspecError), open(open_file(_note(path)), "rb") as file:
         return msgspec.json.decode(file.read(MAX_NOTE_BYTES), type=Note)
     return Note()
 
 
 def keep_note(path: Path, note: Note) -> None:
-    """Writes it, where the disk lets us: nothing waits for it."""
+    """Writes the note, if the disk allows it: nothing depends on it."""
     with contextlib.suppress(OSError):
         refuse_others(_note(path))
         _note(path).write_bytes(msgspec.json.encode(note))
 
 
 def remove(path: Path) -> None:
-    """Deletes a database that was moved aside, with what is noted of it."""
+    """Deletes a database that was moved aside, with its note."""
     if path.exists():
-        logs.get().warning("database.damaged.removed", path=str(path))
+        logs.get().warning("quarantine.removed", path=str(path))
     _remove(path, (*PARTS, NOTE))
 
 
 def give_way(folder: str) -> None:
-    """Deletes the oldest database that was moved aside, for want of room: recording comes first. What is noted of one that was
-    not salvaged stays, so that the next database tells of it.
+    """Deletes the oldest database that was moved aside, because the volume is full: recording comes first.
+
+    If it was not restored, its note stays, so that the next database records the damage.
     """
     for one in [path for path in all_aside(folder) if path.exists()][:1]:
         if note(one).salvaged:
             remove(one)
         else:
-            logs.get().warning("database.damaged.removed", path=str(one), why="no room on the volume")
+            logs.get().warning("quarantine.removed", path=str(one), why="no room on the volume")
             keep_note(one, msgspec.structs.replace(note(one), moved=True))
             _remove(one, PARTS)
 

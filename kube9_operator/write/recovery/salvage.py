@@ -1,5 +1,6 @@
-"""A process that reads what can be read of a damaged database, and says it on standard output: messages of msgpack, each after
-its length. SQLite may be led astray by such a file, so whoever has the good one open does not open this one.
+"""A process that salvages a damaged database: it reads what can be read, and writes it to standard output.
+
+Messages are msgpack, each after its length. A damaged file can crash SQLite, so the writer does not open it itself.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from kube9_operator.model.observation import EVENT_TYPES, MS_IN_HOUR, SEVERITIES
 from kube9_operator.write.recovery.btree_pages import Pages, Table
 from kube9_operator.write.recovery.btree_records import Row, shape
 from kube9_operator.write.sqlite.database import DAMAGE, TROUBLE, one, open_readonly, rows
+from kube9_schema import tables as schema
 from kube9_schema.steps import STEP_BYTES
 
 LENGTH_BYTES = 4
@@ -24,50 +26,25 @@ NICE = 10
 LONGEST_CHAIN = 8
 DAY_MS = 86_400_000
 
-EVENT_COLUMNS = [
-    "id",
-    "last_hour",
-    "first_hour",
-    "namespace",
-    "kind",
-    "severity",
-    "type",
-    "object",
-    "key_hash",
-    "first_ms",
-    "last_ms",
-    "created_ms",
-    "recorded_ms",
-    "count",
-    "lead_events",
-    "lead_statuses",
-    "stand_in",
-    "reason",
-    "node",
-    "title",
-    "text_ms",
-    "text_count",
-    "text_hash",
-]
-"""As in schema/."""
 SHAPES = {
-    "events": shape(f"n[il]{{{len(EVENT_COLUMNS) - 1}}}"),
+    "events": shape(f"n[il]{{{len(schema.Event._fields) - 1}}}"),
     "texts": shape("n[tn]tt[tn]"),
     "objects": shape("ntiit[iln](?:[il]{2})?"),
     "words": shape("nt"),
     "contributors": shape("[il]{8}b", of_index=True),
     "sources": shape("t[tn][iln]{3}[tn][iln]?", of_index=True),
 }
+"""How records of these tables look, because a damaged file is read without its schema."""
 COUNTS = (
     "SELECT count(*) FROM events INDEXED BY events_by_object",
     "SELECT sum(count) FROM tallies WHERE of_first = 0",
 )
 UNREADABLE = (*DAMAGE, *TROUBLE)
-"""Damage shows as what is too big, or too much for the memory, too."""
+"""Damage can also look like a value that is too big, or too much for the memory."""
 
 
 class Named(msgspec.Struct, frozen=True, array_like=True):
-    """An object, in words."""
+    """An object, with words instead of numbers."""
 
     kind: str
     namespace: str
@@ -76,21 +53,8 @@ class Named(msgspec.Struct, frozen=True, array_like=True):
     api_version: str = ""
 
 
-class Contributed(msgspec.Struct, frozen=True, array_like=True):
-    """A row of contributors."""
-
-    hash: int
-    part: int
-    hour: int
-    flags: int
-    count: int
-    base: int
-    last_ms: int
-    steps: bytes
-
-
 class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """An event with all that belongs to it."""
+    """An event with everything that belongs to it."""
 
     id: int
     event_type: int
@@ -108,7 +72,7 @@ class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
     text_count: int
     text_hash: int
     about: list[Named]
-    """What it is about, then its owners."""
+    """The object that it is about, then the owners."""
     reason: str
     node: str
     title: str
@@ -116,25 +80,25 @@ class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
     metadata: str
     contributor: str
     stamps: str | None
-    contributors: list[Contributed]
+    contributors: list[schema.Contributor]
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Comes first: of each source from when on the database covers it, as far as that can be read."""
+    """The first message: since when each source is covered, as far as that can be read."""
 
     covered_from_ms: dict[str, int]
 
 
 class Read(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Comes last: all that can be read was sent."""
+    """The last message: everything that can be read was sent."""
 
     unreadable: int
-    """Events that are there, or were, and could not be read as a whole."""
+    """Events that could not be read completely."""
 
 
 # Fields of Saved that are columns have the names of the columns.
 FIGURES = ("id", "type", *Saved.__struct_fields__[2 : Saved.__struct_fields__.index("about")])
-"""The columns of an event that are kept as they are."""
+"""The columns of an event that are sent as they are."""
 Message = Found | Saved | Read
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _metadata = msgspec.json.Decoder(dict[str, Any])
@@ -146,27 +110,27 @@ def decode(data: bytes) -> Message:
     return _decoder.decode(data)
 
 
-def salvage(path: str, say: Callable[[Message], None]) -> None:
-    """Says what can be read, about the newest events first."""
+def salvage(path: str, send: Callable[[Message], None]) -> None:
+    """Sends what can be read, roughly the newest events first."""
     pages = Pages(path)
     tables = pages.tables(SHAPES)
-    say(Found({row[0]: row[2] for row in tables["sources"] if row[2]}))
+    send(Found({row[0]: row[2] for row in tables["sources"] if row[2]}))
     old = _Old(tables, _words(path, tables["words"]))
-    said = unreadable = 0
+    sent = unreadable = 0
     for row in tables["events"]:
         saved = old.whole(row)
         if saved is None:
             unreadable += 1
         else:
-            said += 1
-            say(saved)
+            sent += 1
+            send(saved)
     # A page that cannot be read may have held hundreds of events or none.
     counted = _counted(path)
-    say(Read(unreadable if counted is None else max(0, counted - said)))
+    send(Read(unreadable if counted is None else max(0, counted - sent)))
 
 
 def _words(path: str, table: Table) -> dict[int, str]:
-    """By their number. A page of them has hundreds, so the index of the table is asked too."""
+    """Words by their number. A page has hundreds of them, so the index of the table is read too."""
     words = {0: ""}
     with contextlib.suppress(*UNREADABLE, UnicodeDecodeError):
         words |= rows(open_readonly(path), "SELECT id, word FROM words INDEXED BY sqlite_autoindex_words_1")
@@ -174,7 +138,7 @@ def _words(path: str, table: Table) -> dict[int, str]:
 
 
 def _counted(path: str) -> int | None:
-    """How many events there were, by an index, or by the tallies; None where neither can be read."""
+    """How many events there were, from an index or the tallies; None if neither can be read."""
     for sql in COUNTS:
         with contextlib.suppress(*UNREADABLE, ValueError, TypeError):
             row = one(open_readonly(path), sql)
@@ -183,18 +147,18 @@ def _counted(path: str) -> int | None:
 
 
 class _Old:
-    """What belongs to an event, in the damaged database."""
+    """The damaged database: finds what belongs to an event."""
 
     def __init__(self, tables: dict[str, Table], words: dict[int, str]) -> None:
         self._tables = tables
         self._words = words
 
     def whole(self, row: Row) -> Saved | None:
-        """The event of a row with all that belongs to it; None where something of it cannot be read, or makes no sense."""
-        event = dict(zip(EVENT_COLUMNS, row, strict=True))
+        """The event of a row with everything that belongs to it; None if a part cannot be read or makes no sense."""
+        event = dict(zip(schema.Event._fields, row, strict=True))
         words = self._words
         try:
-            contributors = [each[1:] for each in self._tables["contributors"].of(event["id"])]
+            contributors = list(self._tables["contributors"].of(event["id"]))
             chain = self._chain(event["object"])
             if not chain or not contributors or not self._agrees(event, chain[0]):
                 return None
@@ -207,7 +171,7 @@ class _Old:
             return None
 
     def _agrees(self, event: dict[str, int], about: Named) -> bool:
-        """Whether what the row says twice is the same: it tells damage that leads to another object, or to another time."""
+        """Whether values that are stored twice agree. If not, damage has led to another object or time."""
         return (
             (self._words[event["kind"]], self._words[event["namespace"]]) == (about.kind, about.namespace)
             and event["first_hour"] == event["first_ms"] // MS_IN_HOUR
@@ -215,7 +179,7 @@ class _Old:
         )
 
     def _texts(self, event: int) -> Row:
-        """Description, metadata, contributor and stamps; empty where they cannot be read: the rest is worth having."""
+        """Description, metadata, contributor and stamps; empty if they cannot be read, because the rest is worth having."""
         for _, *found in self._tables["texts"].of(event):
             with contextlib.suppress(msgspec.MsgspecError):
                 _metadata.decode(found[1])
@@ -249,17 +213,17 @@ def _makes_sense(saved: Saved) -> bool:
 
 
 def main() -> None:
-    """Salvages the database whose path is the argument, until all is said or nobody listens any more."""
+    """Salvages the database whose path is the argument, until everything is sent or nobody reads any more."""
     os.nice(NICE)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     end_with_parent()
     encoder, out = msgspec.msgpack.Encoder(), sys.stdout.buffer
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         data = encoder.encode(message)
         out.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
 
-    salvage(sys.argv[1], say)
+    salvage(sys.argv[1], send)
     out.flush()
 
 

@@ -1,4 +1,4 @@
-"""Listens to a process that salvages a damaged database (`salvage`), without waiting for it."""
+"""Starts a process that salvages a damaged database (`salvage`), and reads from it without waiting."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ from kube9_operator.write.recovery import salvage
 READ_BYTES = 65_536
 
 
-class Reading:
-    """Of one file, once."""
+class SalvageProcess:
+    """Salvages one file, once."""
 
     def __init__(self, path: str) -> None:
-        logs.get().info("salvage.begins", path=path)
+        logs.get().info("salvage.started", path=path)
         command = [sys.executable, *HELPER, "kube9_operator.write.recovery.salvage", path]
         self._path = path
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603
@@ -26,29 +26,29 @@ class Reading:
         self._buffer = b""
         self.ended = False
         self.whole = False
-        """It has said all that it can."""
+        """The last message has arrived."""
 
     def read(self) -> list[salvage.Message]:
-        """What it has said since; nothing where it has said nothing, or has ended."""
-        said: list[salvage.Message] = []
+        """New messages; none if there are none yet, or if the process has ended."""
+        messages: list[salvage.Message] = []
         with contextlib.suppress(BlockingIOError):
-            while not said and not self.ended:
+            while not messages and not self.ended:
                 data = os.read(self._out, READ_BYTES)
                 self._buffer += data
-                said = self._messages()
+                messages = self._messages()
                 if not data:
                     self.ended = True
                     if self._process.wait() or not self.whole:
                         logs.get().error("salvage.failed", exit_code=self._process.returncode, path=self._path)
-        return said
+        return messages
 
     def close(self) -> None:
-        """Ends it."""
+        """Kills the process, if it is still running."""
         self._process.kill()
         self._process.communicate()
 
     def _messages(self) -> list[salvage.Message]:
-        """Those in the buffer that are there as a whole."""
+        """The messages in the buffer that are complete."""
         found, at = list[salvage.Message](), 0
         while len(self._buffer) - at >= salvage.LENGTH_BYTES:
             begin = at + salvage.LENGTH_BYTES

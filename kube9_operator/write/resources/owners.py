@@ -1,4 +1,4 @@
-"""Who controls the objects that events are about, and what is said of claims and autoscalers: from states, never by asking.
+"""Owners of the objects that events are about. They come from states; the API server is never asked.
 
 Owns objects.owner and the tables departed and controllers.
 """
@@ -12,71 +12,73 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Owner
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.names import Names
-from kube9_operator.write.sqlite.database import Connection, one
+from kube9_operator.write.sqlite.database import one
+from kube9_operator.write.sqlite.session import Participant, Session
 
 OWNED = frozenset(("pods", "replicasets", "jobs", "cronjobs", "deployments", "statefulsets", "daemonsets"))
 """Sources whose states have an owner."""
 WITHOUT_NAMESPACE = frozenset(("Node", "Namespace", "PersistentVolume"))
-"""Kinds that may own objects in namespaces and are in none themselves."""
+"""Kinds that are in no namespace themselves, and may own objects in one."""
 
 _OBJECT = """SELECT o.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
     WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid IN (?, '') AND o.api_group = 0"""
 _owner = msgspec.msgpack.Decoder(Owner)
 
 
-class Owners:
-    """Works in the transaction that the caller holds."""
+class Owners(Participant):
+    """Finds the owners of new objects before each commit; the rest works in the transaction of its caller."""
 
-    def __init__(self, connection: Connection, names: Names) -> None:
-        self._connection = connection
-        self._execute = connection.execute
+    def __init__(self, session: Session, names: Names) -> None:
+        self._connection = session.connection
+        self._execute = session.connection.execute
         self._names = names
+        session.register(self)
 
-    def adopt(self) -> None:
-        """To be called last in each transaction: finds the owners of the objects that are new, and theirs, as far as known."""
-        if not self._names.new:
-            return
-        if one(self._connection, "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1") is None:
-            self._names.new.clear()
-        while self._names.new:
-            number = self._names.new.pop()
-            row = one(
+    def before_commit(self) -> None:
+        """Finds the owners of the objects that are new, and the owners of these, as far as they are known."""
+        number = self._names.take_new_object()
+        known = number is not None and one(self._connection, "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1")
+        while number is not None:
+            row = known and one(
                 self._connection,
                 """SELECT k.word, n.word, o.name, o.uid FROM objects o JOIN words k ON k.id = o.kind
                 JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.api_group = 0""",
                 (number,),
             )
-            owner = self._owner(*row) if row is not None else None
-            if row is not None and owner is not None:
+            owner = self._owner(*row) if row else None
+            if row and owner is not None:
                 self._set(number, row[1], owner)
+            number = self._names.take_new_object()
 
-    def learned(self, source: str, namespace: str, name: str, uid: str, owner: Owner) -> None:
-        """An object has an owner: if an event is about it, or about what it owns, that is kept with it."""
+    def owner_found(self, source: str, namespace: str, name: str, uid: str, owner: Owner) -> None:
+        """Stores the owner of an object, if an event is about the object or about something that it owns."""
         found: list[tuple[Any, ...]] = self._execute(
             _OBJECT + " AND o.owner IS NULL", (name, KINDS[source], namespace, uid)
         ).fetchall()
         for (number,) in found:
             self._set(number, namespace, owner)
 
-    def departed(self, uid: str, owner: Owner, now_ms: int) -> None:
-        """An object is gone; Events about it may still come."""
+    def object_gone(self, uid: str, owner: Owner, now_ms: int) -> None:
+        """Keeps the owner of an object that is gone, because Events about it may still come."""
         self._execute("INSERT OR REPLACE INTO departed VALUES (?, ?, ?)", (uid, msgspec.msgpack.encode(owner), now_ms))
 
-    def forget_departed(self, before_ms: int) -> None:
-        """Forgets owners of what has gone so long ago that no Event about it can come."""
+    def forget_gone(self, before_ms: int) -> None:
+        """Forgets owners of objects that went so long ago that no Event about them can come."""
         self._execute("DELETE FROM departed WHERE gone_ms < ?", (before_ms,))
 
-    def befell(self, seen: Observation, event: int) -> None:
-        """Of an event about a quota: keeps whose creations it stopped."""
-        if seen.row != rows.QUOTA_EXCEEDED.name:
+    def event_stored(self, observation: Observation, event: int) -> None:
+        """Stores the controller that a quota stopped, for an event about a quota."""
+        if observation.row != rows.QUOTA_EXCEEDED.name:
             return
-        controller = msgspec.json.decode(seen.metadata).get("controller")
+        controller = msgspec.json.decode(observation.metadata).get("controller")
         if isinstance(controller, dict) and controller.get("name"):
             found = Owner(*(str(controller.get(key) or "") for key in ("kind", "name", "uid", "api_version")))
-            self._execute("INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(seen.namespace, found)))
+            self._execute(
+                "INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(observation.namespace, found))
+            )
 
     def _owner(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
-        """Who owns an object, by its state, or by what was kept of it when it went."""
+        """The owner of an object, from its state, or from what was kept when the object went."""
         source = SOURCES.get(kind, "")
         if source not in OWNED:
             return None
@@ -95,7 +97,7 @@ class Owners:
         self._execute("UPDATE objects SET owner = ? WHERE id = ?", (self._number(namespace, owner), number))
 
     def _number(self, namespace: str, owner: Owner) -> int:
-        """The number of an owner; one that is new is adopted in its turn."""
+        """The number of an owner. The owner of a new one is looked for in its turn."""
         api = self._names.api(namespace, owner.kind, owner.api_version)
         alone = owner.kind in WITHOUT_NAMESPACE and not api.group
         words = self._names.word_of(namespace, owner.kind), self._names.word("" if alone else namespace)

@@ -1,7 +1,7 @@
-"""Whether there is room for one more commit while the WAL cannot begin anew, because somebody reads what was before.
+"""Whether there is room for one more commit while a reader keeps the WAL from starting over.
 
-What is committed must be written back into the file in the end, which needs room too. On a volume that the WAL has filled that
-would fail for good: so writing stops before. It also stops where the database and its WAL reach the limit of size.
+The WAL has to be written back into the file in the end, which needs room too. On a volume that the WAL has filled this would
+fail for good, so writing stops before. It also stops when the database and its WAL reach the size limit.
 """
 
 import contextlib
@@ -12,15 +12,15 @@ from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.space import TIGHT_BYTES
 
 SPARE_BYTES, SPARE_PART = 2**20, 64
-"""Is left free beyond what is needed: this much, or this part of a small volume."""
+"""Stays free beyond what is needed: this much, or this part of a small volume."""
 LOCKS = "/proc/locks"
 READER_BYTES = range(123, 128)
-"""Of the index of the WAL a reader locks one of these. https://sqlite.org/walformat.html#wal_locks"""
+"""A reader locks one of these bytes of the WAL index. https://sqlite.org/walformat.html#wal_locks"""
 MIB = 2**20
 
 
 class Headroom:
-    """Of one open database, in the writer's thread."""
+    """The headroom of one open database, in the writer's thread."""
 
     def __init__(self, connection: database.Connection, max_bytes: int) -> None:
         self._connection = connection
@@ -29,16 +29,16 @@ class Headroom:
         self._max_bytes = max_bytes
         self._frames = 0
         self._grows = 0
-        """What a commit has added to the WAL lately, at most."""
+        """The most that a commit has added to the WAL lately, in bytes."""
 
     def committed(self, frames: int) -> None:
-        """To be called after each commit, with how many frames the WAL has then."""
+        """Notes a commit, and how many frames the WAL has after it."""
         added = database.wal_bytes(frames - self._frames if frames > self._frames else frames)
         self._frames = frames
         self._grows = max(added, self._grows * 15 // 16)
 
     def lacks(self, behind: bool) -> str:
-        """Why nothing may be written now; '' where it may. Behind: the WAL has as many pages as it should have at most."""
+        """Why nothing can be written now; '' if there is room. `behind`: the WAL has at least as many pages as it should."""
         frames, written = database.wal_state(self._connection)
         if written == frames:
             return ""
@@ -48,7 +48,7 @@ class Headroom:
         next_wal = max(wal, database.wal_bytes(frames) + self._grows)
         volume = os.statvfs(self._path.parent)
         free, spare = volume.f_bavail * volume.f_frsize, min(SPARE_BYTES, volume.f_blocks * volume.f_frsize // SPARE_PART)
-        # The room that the rest of the WAL takes in the file, and that the next commit takes in both.
+        # Room for the rest of the WAL in the file, and for the next commit in both.
         needed = max(0, pages - file) + self._grows + next_wal - wal
         if free < needed + (TIGHT_BYTES if behind else spare):
             return f"the volume is full: {free / MIB:.1f} MiB are left, and {needed / MIB:.1f} are needed to write the WAL back"
@@ -57,7 +57,7 @@ class Headroom:
         return ""
 
     def readers(self) -> str:
-        """Which processes read the database now, as far as the kernel names them; for a person."""
+        """Names the processes that read the database now, as far as the kernel knows them."""
         found = []
         with contextlib.suppress(OSError, ValueError, IndexError):
             index = os.stat(f"{self._path}-shm")

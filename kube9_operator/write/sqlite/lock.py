@@ -1,6 +1,6 @@
-"""Only one operator writes a database: a lock on its folder and one on a file in it, both held until the process ends.
+"""Only one operator writes a database: it locks the folder and a file in it until its process ends.
 
-The file names who holds it. It can be removed, and then another could lock a new one, so the folder is locked too.
+The file names the holder. Because it can be removed, and another operator could lock a new one, the folder is locked too.
 """
 
 import contextlib
@@ -13,19 +13,19 @@ from pathlib import Path
 
 from kube9_operator import logs
 from kube9_operator.supervise.exits import BeginAgain, CannotStart
-from kube9_operator.write.sqlite.database import FILE_NAME, LASTING, not_writable, refuse_all_but_files
+from kube9_operator.write.sqlite.database import FILE_NAME, PERMANENT, not_writable, refuse_all_but_files
 
 LOCK_NAME = f"{FILE_NAME}.lock"
 POLL_SECONDS = 0.1
 
 _held: dict[str, list[int]] = {}
-"""Of each lock file the descriptors of its folder and of itself. They stay open, so that the locks are held."""
+"""For each lock file the descriptors of its folder and of itself. They stay open, so that the locks are held."""
 
 
 def hold(folder: str, wait_seconds: float, beat: Callable[[], None]) -> None:
-    """Takes the locks, for life. Waits up to `wait_seconds` for another holder, and calls `beat` meanwhile.
+    """Takes the locks until the process ends. Waits up to `wait_seconds` for another holder, and calls `beat` meanwhile.
 
-    Raises CannotStart, naming the holder, or where the file can never be written; OSError where it may be later.
+    Raises CannotStart, which names the holder, or if the file can never be written; OSError if it may be written later.
     """
     path = Path(folder) / LOCK_NAME
     refuse_all_but_files(path, ("",))
@@ -33,15 +33,15 @@ def hold(folder: str, wait_seconds: float, beat: Callable[[], None]) -> None:
         of_file = _open(path)
         of_folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno not in LASTING:
+        if error.errno not in PERMANENT:
             raise
         raise CannotStart(not_writable(path, error.strerror or "")) from None
-    until, told = time.monotonic() + wait_seconds, False
+    until, logged = time.monotonic() + wait_seconds, False
     while not (_lock_folder(of_folder) and _lock(of_file)):
         holder = os.pread(of_file, 200, 0).decode(errors="replace").strip() or "another process"
-        if not told:
-            logs.get().warning("database.held", path=str(path), holder=holder, waiting_seconds=wait_seconds)
-        told = True
+        if not logged:
+            logs.get().warning("lock.waiting", path=str(path), holder=holder, waiting_seconds=wait_seconds)
+        logged = True
         if time.monotonic() > until:
             _close(of_file, of_folder)
             raise CannotStart(f"{path} is held by {holder}: only one operator may write a database")
@@ -52,16 +52,17 @@ def hold(folder: str, wait_seconds: float, beat: Callable[[], None]) -> None:
 
 
 def release(folder: str) -> None:
-    """Lets another have it: for a process that goes on without a database."""
+    """Gives the locks back, for a process that goes on without a database."""
     _close(*_held.pop(str(Path(folder) / LOCK_NAME)))
 
 
-def look() -> None:
-    """Takes a lock file anew that has been removed. Raises BeginAgain where another operator has done so already, which can
-    only be on a file system that cannot lock a folder.
+def check() -> None:
+    """Creates and locks a lock file again that was removed.
+
+    Raises BeginAgain if another operator has done so already, which is possible only if the file system cannot lock a folder.
     """
     for path, descriptors in _held.items():
-        with contextlib.suppress(OSError):  # it cannot be said just now, or there is no room
+        with contextlib.suppress(OSError):  # not known at the moment, or there is no room
             if _is_at(path, descriptors[-1]):
                 continue
             again = _open(Path(path))
@@ -70,7 +71,7 @@ def look() -> None:
                 raise BeginAgain(f"{path} was removed, and another operator holds the new one")
             descriptors.append(again)
             _name_holder(again)
-            logs.get().warning("database.lock.restored", path=path)
+            logs.get().warning("lock.restored", path=path)
 
 
 def _open(path: Path) -> int:
@@ -86,7 +87,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _lock_folder(descriptor: int) -> bool:
-    """Whether nobody else has it. There are network file systems where nobody can lock a folder."""
+    """Locks the folder; False if another process has it. True on network file systems that cannot lock a folder."""
     try:
         return _lock(descriptor)
     except OSError:

@@ -1,11 +1,13 @@
-"""Brings the database to the schema of this program: the numbered files of schema/, forward only."""
+"""Migrates the database to the schema of this program: the numbered files of schema/, forward only."""
 
 import time
 from importlib import resources
 from typing import NamedTuple
 
+from kube9_operator.clock import now_ms
 from kube9_operator.supervise.exits import CannotStart
-from kube9_operator.write.sqlite.database import Connection, transaction
+from kube9_operator.write.sqlite.database import Connection
+from kube9_operator.write.sqlite.session import Session
 
 
 class Migration(NamedTuple):
@@ -20,12 +22,12 @@ def known() -> list[Migration]:
     """The migrations that this program carries, in order."""
     files = [one for one in resources.files("kube9_schema").iterdir() if one.name.endswith(".sql")]
     found = sorted(Migration(int(one.name[:4]), one.name, one.read_text(encoding="utf-8")) for one in files)
-    assert [one.version for one in found] == list(range(1, len(found) + 1)), "schema/ is numbered without holes"
+    assert [one.version for one in found] == list(range(1, len(found) + 1)), "schema/ is numbered without gaps"
     return found
 
 
 def current(connection: Connection) -> int:
-    """The schema version of the database, 0 where it has none. Reads only."""
+    """The schema version of the database; 0 if it has none. It only reads."""
     if not connection.table_exists("main", "schema_version"):
         return 0
     version: int = connection.execute("SELECT max(version) FROM schema_version").get
@@ -33,9 +35,9 @@ def current(connection: Connection) -> int:
 
 
 def refuse_foreign(connection: Connection) -> None:
-    """Raises CannotStart for a database that this program did not make. Reads only.
+    """Raises CannotStart for a database that another program made. It only reads.
 
-    The original, alto9/kube9-operator, keeps versions in a table of the same name, with a description where ours has a name.
+    The original, alto9/kube9-operator, has a table of the same name, with a column `description` instead of `name`.
     """
     columns = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info('schema_version')")}
     if "name" in columns:
@@ -47,7 +49,7 @@ def refuse_foreign(connection: Connection) -> None:
             "use and leaves as it is: give this program an empty folder (DB_PATH) or a new volume, or move the file away"
         )
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    if tables and "facts" not in tables:  # otherwise it is ours, and something has happened to it
+    if tables and "facts" not in tables:  # otherwise it is ours, and damaged
         raise CannotStart(
             f"{connection.filename} is a database of another program, which this one leaves as it is: "
             "give this program an empty folder (DB_PATH) or a new volume, or move the file away"
@@ -55,7 +57,7 @@ def refuse_foreign(connection: Connection) -> None:
 
 
 def refuse_newer(connection: Connection, migrations: list[Migration]) -> None:
-    """Raises CannotStart for a database that is newer than `migrations`. Reads only."""
+    """Raises CannotStart for a database that is newer than `migrations`. It only reads."""
     version = current(connection)
     if version > len(migrations):
         raise CannotStart(
@@ -65,9 +67,10 @@ def refuse_newer(connection: Connection, migrations: list[Migration]) -> None:
 
 
 def migrate(connection: Connection, migrations: list[Migration]) -> None:
-    """Applies what is missing, each file with its record in one transaction: one that fails leaves the file as it was."""
+    """Applies the missing migrations, each in one transaction with its version. One that fails changes nothing."""
+    session = Session(connection)
     for migration in migrations[current(connection) :]:
-        with transaction(connection):
+        with session.transaction(now_ms()):
             connection.execute(migration.sql)
             connection.execute(
                 "INSERT INTO schema_version (version, name, applied_at) VALUES (?, ?, ?)",

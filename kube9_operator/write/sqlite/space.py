@@ -1,4 +1,4 @@
-"""How much the database takes, how much it may take, and what the file system has left. Measures only."""
+"""How much the database takes, how much it may take, and how much the file system has left. It only measures."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kube9_operator.write.sqlite import database
 
 FLOOR_PART, FLOOR_MOST_BYTES = 20, 64 * 1024 * 1024
-"""Free space that is kept: the twentieth part of the file system, up to this."""
+"""Free space that is kept: a twentieth of the file system, up to this."""
 
 
 TIGHT_BYTES = 8 * 1024 * 1024
@@ -18,14 +18,14 @@ class Room(NamedTuple):
 
     used: int
     free: int
-    """Of the file, to be used again."""
+    """Empty pages of the file, which will be used again."""
     limit: int
     short: int
-    """What the file system lacks of the free space that is kept; 0 where it has it."""
+    """How many pages the file system lacks of the free space that is kept."""
 
 
 class Space:
-    """Of one open database."""
+    """The space of one open database."""
 
     def __init__(self, connection: database.Connection, folder: Path, max_bytes: int) -> None:
         self._connection = connection
@@ -33,7 +33,7 @@ class Space:
         self._max_bytes = max_bytes
 
     def room(self) -> Room:
-        """How it stands. Of the WAL a quarter of the limit counts at most: what a long reader holds, deleting does not free."""
+        """The current figures. The WAL counts up to a quarter of the limit: deleting does not free what a long reader holds."""
         page = self._pragma("page_size")
         share = min(max(self._wal_bytes(), database.wal_limit_bytes(self._max_bytes)), self._max_bytes // 4)
         found = os.statvfs(self._folder)
@@ -42,15 +42,15 @@ class Space:
         return Room(self.used(), self.free(), (self._max_bytes - share) // page, short)
 
     def used(self) -> int:
-        """Pages that hold something."""
+        """Pages in use."""
         return self._pragma("page_count") - self.free()
 
     def free(self) -> int:
-        """Pages of the file that hold nothing."""
+        """Empty pages of the file."""
         return self._pragma("freelist_count")
 
     def bytes(self) -> int:
-        """Of the database and its WAL."""
+        """The size of the database and its WAL."""
         return self._pragma("page_count") * self._pragma("page_size") + self._wal_bytes()
 
     def _wal_bytes(self) -> int:

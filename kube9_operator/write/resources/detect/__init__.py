@@ -1,14 +1,14 @@
-"""What changed: from the state that is kept and the one that was seen to observations. Pure: no clock, no I/O, no SQL."""
+"""Finds what changed between the stored state of an object and the new one. Pure: no clock, no I/O, no SQL."""
 
 from collections.abc import Callable
 from typing import Any
 
 from kube9_operator.model.observation import Observation
 from kube9_operator.write.resources.detect import cluster, config_maps, pods, workloads
-from kube9_operator.write.resources.detect.observed import Lives, Seen
+from kube9_operator.write.resources.detect.observed import Lives, Observed
 
-Compare = Callable[[Seen, Any, Any], list[Observation]]
-"""Of an object as it was (None: not kept) and as it is (None: gone) what is worth recording."""
+Compare = Callable[[Observed, Any, Any], list[Observation]]
+"""Observations of the difference between an object as it was (None: not stored) and as it is (None: gone)."""
 
 COMPARE: dict[str, Compare] = {
     "nodes": cluster.of_node,
@@ -20,34 +20,34 @@ COMPARE: dict[str, Compare] = {
     "pods": pods.of_pod,
     "configmaps": config_maps.of_config_map,
 }
-"""Of each source whose changes are told; those of endpoints are told of their service, see `endpoints`."""
+"""The comparison for each source. Endpoints are compared for their service, see `endpoints`."""
 
-LASTING: dict[str, Callable[[Any], dict[int, int]]] = {
-    "nodes": cluster.lasting_of_node,
-    "deployments": workloads.lasting_of_workload,
-    "pods": pods.lasting_of_pod,
+ONGOING: dict[str, Callable[[Any], dict[int, int]]] = {
+    "nodes": cluster.ongoing_in_node,
+    "deployments": workloads.ongoing_in_workload,
+    "pods": pods.ongoing_in_pod,
 }
-"""Of each source with states that go on: of a state the keys of what lasts in it, and since when in ms (0: not known)."""
+"""For each source with ongoing problems: their keys in a state, and since when they last, in ms (0: not known)."""
 
 
-def compare(seen: Seen, previous: Any, current: Any, lives: Lives) -> list[Observation]:
-    """What is worth recording of the difference between two reduced states of one object, either of which may be None.
+def compare(observed: Observed, previous: Any, current: Any, lives: Lives) -> list[Observation]:
+    """Observations of the difference between two reduced states of one object, either of which may be None.
 
-    Two that are not of one uid are to be given one after the other: the old one as gone, the new one as not kept.
+    If the uid has changed, call this twice: first the old object is gone, then the new one was not stored.
     """
-    told = COMPARE.get(seen.source)
-    if told is None:
+    compare_states = COMPARE.get(observed.source)
+    if compare_states is None:
         return []
-    found = told(seen, previous, current)
-    return [one for one in found if one.last_ms >= seen.now_ms - lives.of(one.severity)]
+    found = compare_states(observed, previous, current)
+    return [one for one in found if one.last_ms >= observed.now_ms - lives.of(one.severity)]
 
 
-def lasting(source: str, state: Any) -> dict[int, int]:
-    """Of a reduced state (None: not kept, or gone) the keys of what lasts in it, and since when, in ms (0: not known)."""
-    told = LASTING.get(source)
-    return told(state) if told is not None and state is not None else {}
+def ongoing(source: str, state: Any) -> dict[int, int]:
+    """The keys of the ongoing problems in a reduced state (None: not stored, or gone), and since when, in ms (0: not known)."""
+    ongoing_in = ONGOING.get(source)
+    return ongoing_in(state) if ongoing_in is not None and state is not None else {}
 
 
 def ended_ms(source: str, state: Any) -> int:
-    """When what lasted has ended by the state's own account, in ms; 0 where it does not say so."""
+    """When a problem ended according to the state, in ms; 0 if the state does not say it."""
     return state.ready_since_ms if source == "nodes" and state is not None else 0

@@ -1,134 +1,134 @@
-"""What changes with nodes and namespaces."""
+"""Changes of nodes and namespaces."""
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Namespace, Node
 from kube9_operator.write.resources.detect.dating import Known
-from kube9_operator.write.resources.detect.observed import Seen, duration, observation, step
+from kube9_operator.write.resources.detect.observed import Observed, duration, observation, step
 
 TRUE = "True"
 NEVER_UPDATED = "NodeStatusNeverUpdated"
-"""The node controller's reason for a node whose kubelet has never said a word."""
+"""The node controller's reason for a node whose kubelet has never reported a status."""
 BORN_MS = 5_000
-"""A kubelet registers its node as not ready: that is no loss of a node that was."""
+"""A kubelet registers its node as not ready. Within this time that is not the loss of a ready node."""
 
 
-def of_node(seen: Seen, previous: Node | None, current: Node | None) -> list[Observation]:
+def of_node(observed: Observed, previous: Node | None, current: Node | None) -> list[Observation]:
     """Joined, left, not ready, ready again, cordoned, uncordoned."""
     if current is None:
-        text = f"Node {seen.name} left the cluster"
-        left = Known(asserted_ms=seen.deleted_ms)
-        gone = step(rows.NODE_LEFT, seen, known=left, reason="NodeRemoved", description=text, node=seen.name)
+        text = f"Node {observed.name} left the cluster"
+        known = Known(asserted_ms=observed.deleted_ms)
+        gone = step(rows.NODE_LEFT, observed, known=known, reason="NodeRemoved", description=text, node=observed.name)
         return [gone] if previous else []
     found = []
-    if previous is None and seen.whole:
-        found.append(_joined(seen, current))
-    if _has_left_ready(seen, previous, current):
-        found.append(_not_ready(seen, previous, current))
+    if previous is None and observed.whole:
+        found.append(_joined(observed, current))
+    if _has_left_ready(observed, previous, current):
+        found.append(_not_ready(observed, previous, current))
     if previous is not None:
-        found += _ready_again(seen, previous, current)
-        found += _cordoned(seen, previous, current)
+        found += _ready_again(observed, previous, current)
+        found += _cordoned(observed, previous, current)
     return found
 
 
-def lasting_of_node(state: Node) -> dict[int, int]:
-    """Not being ready lasts."""
+def ongoing_in_node(state: Node) -> dict[int, int]:
+    """A node that is not ready is an ongoing problem."""
     return {rows.key(rows.NODE_NOT_READY): state.ready_since_ms} if _is_lost(state) else {}
 
 
 def _is_lost(state: Node) -> bool:
-    """Whether a node is not ready that was."""
+    """Whether a node that was ready is not ready."""
     never_was = state.ready_reason == NEVER_UPDATED or state.ready_since_ms <= state.created_ms + BORN_MS
     return state.ready not in ("", TRUE) and not never_was
 
 
-def _joined(seen: Seen, current: Node) -> Observation:
+def _joined(observed: Observed, current: Node) -> Observation:
     return step(
         rows.NODE_JOINED,
-        seen,
+        observed,
         at_ms=current.created_ms,
         reason="NodeAdded",
-        description=f"New node {seen.name} joined the cluster",
+        description=f"New node {observed.name} joined the cluster",
         metadata={
             "cpu": current.cpu,
             "memory": current.memory,
             "zone": current.zone,
             "kubelet_version": current.kubelet_version,
         },
-        node=seen.name,
+        node=observed.name,
     )
 
 
-def _has_left_ready(seen: Seen, previous: Node | None, current: Node) -> bool:
-    """The condition has left True, now or, as its date says, while nothing watched."""
+def _has_left_ready(observed: Observed, previous: Node | None, current: Node) -> bool:
+    """Whether the condition has left True, now or (by its date) while nothing was watching."""
     if not _is_lost(current):
         return False
     if previous is None or previous.ready == TRUE:
         return True
-    return seen.listing and previous.ready == current.ready and previous.ready_since_ms != current.ready_since_ms
+    return observed.listing and previous.ready == current.ready and previous.ready_since_ms != current.ready_since_ms
 
 
-def _not_ready(seen: Seen, previous: Node | None, current: Node) -> Observation:
+def _not_ready(observed: Observed, previous: Node | None, current: Node) -> Observation:
     return observation(
         rows.NODE_NOT_READY,
-        seen,
-        (seen.uid, str(current.ready_since_ms)),
+        observed,
+        (observed.uid, str(current.ready_since_ms)),
         at_ms=current.ready_since_ms,
         reason="NodeNotReady",
-        description=current.ready_message or f"Node {seen.name} is not ready",
+        description=current.ready_message or f"Node {observed.name} is not ready",
         metadata={
             "previous": TRUE if previous is not None and previous.ready == TRUE else "",
             "current": current.ready,
             "reason": current.ready_reason,
         },
-        node=seen.name,
+        node=observed.name,
     )
 
 
-def _ready_again(seen: Seen, previous: Node, current: Node) -> list[Observation]:
-    """Ready comes back; for how long it was away is known where its leaving was seen."""
+def _ready_again(observed: Observed, previous: Node, current: Node) -> list[Observation]:
+    """Ready is True again. How long it was not is known if its leaving was observed."""
     if current.ready != TRUE or (previous.ready == TRUE and current.ready_since_ms == previous.ready_since_ms):
         return []
     if previous.ready != TRUE and not _is_lost(previous):
         return []  # ready for the first time
     was_away = previous.ready != TRUE
-    since_ms = seen.lasting.get(rows.key(rows.NODE_NOT_READY), previous.ready_since_ms) if was_away else 0
+    since_ms = observed.ongoing.get(rows.key(rows.NODE_NOT_READY), previous.ready_since_ms) if was_away else 0
     seconds = max(0, (current.ready_since_ms - since_ms) // 1000) if since_ms else None
     return [
         step(
             rows.NODE_READY,
-            seen,
+            observed,
             at_ms=current.ready_since_ms,
             reason="NodeReady",
-            description=f"Node {seen.name} is ready again"
+            description=f"Node {observed.name} is ready again"
             + (f" after {duration(seconds)}" if seconds is not None else "; it was not while nothing watched"),
             metadata={
                 "previous": previous.ready if was_away else "",
                 "current": current.ready,
                 "not_ready_seconds": seconds,
             },
-            node=seen.name,
+            node=observed.name,
         )
     ]
 
 
-def _cordoned(seen: Seen, previous: Node, current: Node) -> list[Observation]:
+def _cordoned(observed: Observed, previous: Node, current: Node) -> list[Observation]:
     if current.unschedulable == previous.unschedulable:
         return []
     row, what = (rows.NODE_CORDONED, "cordoned") if current.unschedulable else (rows.NODE_UNCORDONED, "uncordoned")
-    text, paths = f"Node {seen.name} was {what}", ("spec.unschedulable",)
-    return [step(row, seen, paths=paths, reason=f"Node{what.capitalize()}", description=text, node=seen.name)]
+    text, paths = f"Node {observed.name} was {what}", ("spec.unschedulable",)
+    return [step(row, observed, paths=paths, reason=f"Node{what.capitalize()}", description=text, node=observed.name)]
 
 
-def of_namespace(seen: Seen, previous: Namespace | None, current: Namespace | None) -> list[Observation]:
+def of_namespace(observed: Observed, previous: Namespace | None, current: Namespace | None) -> list[Observation]:
     """Created, deleted."""
     if previous is not None and current is None:
-        text = f"Namespace {seen.name} was deleted"
-        known = Known(asserted_ms=seen.deleted_ms or previous.deleting_since_ms)
-        return [step(rows.NAMESPACE_DELETED, seen, known=known, reason="NamespaceDeleted", description=text)]
-    if previous is None and current is not None and seen.whole:
-        text = f"Namespace {seen.name} was created"
+        text = f"Namespace {observed.name} was deleted"
+        known = Known(asserted_ms=observed.deleted_ms or previous.deleting_since_ms)
+        return [step(rows.NAMESPACE_DELETED, observed, known=known, reason="NamespaceDeleted", description=text)]
+    if previous is None and current is not None and observed.whole:
+        text = f"Namespace {observed.name} was created"
         return [
-            step(rows.NAMESPACE_CREATED, seen, at_ms=current.created_ms, reason="NamespaceCreated", description=text),
+            step(rows.NAMESPACE_CREATED, observed, at_ms=current.created_ms, reason="NamespaceCreated", description=text),
         ]
     return []

@@ -1,37 +1,37 @@
-"""How many ready endpoints a service has, had, and has lost for good. Pure.
+"""How many ready endpoints a service has and had, and lasting losses. Pure.
 
-A rollout takes endpoints away for moments; what is told is a loss that lasts for the settle time.
+A rollout takes endpoints away for moments. Only a loss that lasts for the settle time is recorded.
 """
 
 import msgspec
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect.observed import Seen, observation
+from kube9_operator.write.resources.detect.observed import Observed, observation
 
 WINDOW_MS = 5 * 60_000
-"""A loss is told against the highest number of this time."""
+"""A loss is measured against the highest number within this time."""
 MAX_HISTORY = 60
-"""Steps kept of the window; of more the lowest go, since only the highest counts."""
+"""Steps that are kept of the window. If there are more, the lowest are dropped, because only the highest counts."""
 
 
 class Loss(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Fewer than half are left, which is not told yet."""
+    """Fewer than half are left. This is not recorded yet."""
 
     since_ms: int
     previous: int
     """The highest number of the five minutes before."""
     version: str
-    """The resourceVersion at which it was seen."""
+    """The resourceVersion at which it was observed."""
     none_since_ms: int = 0
-    """Since when not one is left; 0 where some are."""
+    """Since when none is left; 0 if some are."""
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What is known of the endpoints of a service. Kept in databases: fields are only added, at the end, with a default."""
+    """What is known about the endpoints of a service. It is stored: fields are only added, at the end, with a default."""
 
     history: list[tuple[int, int]] = []
-    """Since when (in ms since 1970, by our clock) there were how many, in order; the last is how it is."""
+    """Pairs of a time (ms since 1970, our clock) and the number from then on, in order. The last is the current one."""
     loss: Loss | None = None
 
     @property
@@ -45,7 +45,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def counted(known: Known | None, count: int, version: str, now_ms: int) -> Known:
-    """What is known when `count` endpoints are ready, seen at a version. The first count is a baseline."""
+    """What is known after `count` ready endpoints were observed at a version. The first count is a baseline."""
     if known is None or not known.history:
         return Known([(now_ms, count)])
     before = known.count
@@ -65,9 +65,9 @@ def counted(known: Known | None, count: int, version: str, now_ms: int) -> Known
 
 
 def settled(known: Known, now_ms: int, settle_ms: int) -> tuple[Known, Loss | None]:
-    """What is known when a loss is due, with the loss where it has lasted for the settle time.
+    """What is known after the settle time, and the loss if it has lasted that long.
 
-    One that seems to be due in more than that time is of a clock that was set back: it is due now.
+    If a loss seems to be due in more than the settle time, the clock was set back: it is due now.
     """
     due_ms = known.due_ms(settle_ms)
     if due_ms is None or now_ms < due_ms <= now_ms + settle_ms:
@@ -75,22 +75,22 @@ def settled(known: Known, now_ms: int, settle_ms: int) -> tuple[Known, Loss | No
     return Known(known.history), known.loss
 
 
-def told(seen: Seen, loss: Loss, count: int) -> Observation:
-    """The observation of a loss of a service: reduced to `count`, or to none."""
+def lost(observed: Observed, loss: Loss, count: int) -> Observation:
+    """Makes the observation of a service's loss: reduced to `count`, or to none."""
     row = rows.ENDPOINTS_REDUCED if count else rows.NO_ENDPOINTS
     return observation(
         row,
-        seen,
-        (seen.namespace, seen.name, seen.uid, loss.version),
+        observed,
+        (observed.namespace, observed.name, observed.uid, loss.version),
         at_ms=loss.since_ms if count else loss.none_since_ms,
         reason="EndpointsReduced" if count else "NoEndpoints",
-        description=f"Service {seen.name} lost {loss.previous - count} of {loss.previous} endpoints",
+        description=f"Service {observed.name} lost {loss.previous - count} of {loss.previous} endpoints",
         metadata={"previous_endpoints": loss.previous, "current_endpoints": count},
     )
 
 
 def _recent(history: list[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
-    """What was in force within the window, in bounded number."""
+    """The numbers that were in force within the window, at most MAX_HISTORY."""
     begin = max((at for at, (since_ms, _) in enumerate(history) if since_ms <= now_ms - WINDOW_MS), default=0)
     recent = history[begin:]
     while len(recent) > MAX_HISTORY:

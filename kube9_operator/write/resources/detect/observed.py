@@ -1,4 +1,4 @@
-"""An object as a watch of resources has seen it, and the observations that are made of what is different. Pure."""
+"""An object as a watch observed it, and the observations that are made of its changes. Pure."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from kube9_operator.write.resources.detect.dating import Known, Window
 
 
 class Lives(NamedTuple):
-    """How long events are kept, in ms: a fact that is older than that when it is first seen is not worth recording."""
+    """How long events are kept, in ms. A fact that is older than this when it is first observed is not recorded."""
 
     info_warning_ms: int
     error_critical_ms: int
@@ -27,8 +27,8 @@ class Lives(NamedTuple):
         return self.error_critical_ms if severity >= ERROR else self.info_warning_ms
 
 
-class Seen(NamedTuple):
-    """Which object was seen, and how."""
+class Observed(NamedTuple):
+    """Which object was observed, and how."""
 
     source: str
     namespace: str
@@ -36,38 +36,38 @@ class Seen(NamedTuple):
     uid: str
     version: str
     now_ms: int
-    """When it was seen, by our own clock: the time of what has no date of its own."""
+    """When it was observed, by our own clock. A change without a date of its own gets this time."""
     whole: bool
-    """All objects of the source are kept: one that is not was not there before. Otherwise this is the baseline."""
+    """A baseline of the source is stored, so an object that is not stored is new. Otherwise this is the baseline."""
     listing: bool = False
-    """It was seen in a list: what it was in between is not known."""
-    lasting: dict[int, int] = {}  # noqa: RUF012  (never changed)
-    """Of what lasts with the object, by its key since when, in ms since 1970."""
+    """It was observed in a list, so what it was in between is not known."""
+    ongoing: dict[int, int] = {}  # noqa: RUF012  (never changed)
+    """The keys of the object's ongoing problems, and since when they last, in ms since 1970."""
     change: Window = Window(0)
-    """Where the change lies; without `noticed_ms` it is now."""
+    """When it may have changed. Without `noticed_ms`, it changed just now."""
     writers: Collection[Writer] = ()
-    """Of its managedFields."""
+    """The managers in its managedFields."""
     scaled_ms: Collection[int] = ()
-    """When recorded Events say that it was scaled to this number of replicas."""
+    """When recorded Events say that it was scaled to its number of replicas."""
     replicasets_ms: Collection[int] = ()
     """As in dating.Known."""
     deleted_ms: int = 0
-    """Its deletionTimestamp."""
-
-    @property
-    def window(self) -> Window:
-        """Where the change lies."""
-        return self.change if self.change.noticed_ms else Window(self.now_ms)
+    """Its deletionTimestamp; 0 for none."""
 
     @property
     def kind(self) -> str:
-        """Of the object."""
+        """The kind of the object."""
         return KINDS[self.source]
+
+    @property
+    def window(self) -> Window:
+        """When it may have changed."""
+        return self.change if self.change.noticed_ms else Window(self.now_ms)
 
 
 def observation(
     row: rows.Row,
-    seen: Seen,
+    observed: Observed,
     identity: tuple[str, ...],
     *,
     parts: tuple[str, ...] = (),
@@ -80,22 +80,22 @@ def observation(
     metadata: dict[str, Any] | None = None,
     node: str = "",
 ) -> Observation:
-    """A fact from a status as a contributor to a happening of the row.
+    """Makes an observation of a fact from a status, for an event of this row.
 
-    `identity` is what tells the fact from others of its row (object's uid first), `parts` what the row's key asks for,
-    `at_ms` its date; without one it happened now. With `until_ms` it happened at some time between the two. Metadata that is
-    empty or None is left out.
+    `identity` distinguishes the fact from others of its row (object's uid first). `parts` is what the row's key asks for.
+    `at_ms` is the fact's date; without one it happened now. With `until_ms` it happened at some time between the two. Empty
+    metadata are left out.
     """
-    when_ms = at_ms or seen.now_ms
-    title = rows.title(row, seen.kind)[:MAX_TITLE_CHARACTERS]
+    when_ms = at_ms or observed.now_ms
+    title = rows.title(row, observed.kind)[:MAX_TITLE_CHARACTERS]
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     known = {key: value for key, value in (metadata or {}).items() if value not in ("", None, [], {})}
     encoded, in_metadata = limits.metadata(known)
     return Observation(
-        kind=seen.kind,
-        namespace=seen.namespace,
-        name=seen.name,
-        uid="" if seen.source == "nodes" else seen.uid,  # as in Events: a node is known by its name alone
+        kind=observed.kind,
+        namespace=observed.namespace,
+        name=observed.name,
+        uid="" if observed.source == "nodes" else observed.uid,  # as in Events: a node is known by its name alone
         key=rows.key(row, *parts),
         contributor=hash64("status", row.name, *identity),
         contributor_hour=when_ms // MS_IN_HOUR,
@@ -115,13 +115,13 @@ def observation(
         text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
         row=row.name,
         redacted=in_description + in_metadata,
-        api_version=EVERY[seen.source].api_version,
+        api_version=EVERY[observed.source].api_version,
     )
 
 
 def step(
     row: rows.Row,
-    seen: Seen,
+    observed: Observed,
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
@@ -133,21 +133,21 @@ def step(
     metadata: dict[str, Any] | None = None,
     node: str = "",
 ) -> Observation:
-    """A change that is an event of its own, whatever came before it. It is told from others by the object's uid and its own
-    date `at_ms`, or without a date by the version at which it was seen.
+    """Makes an observation of a change that is always an event of its own.
 
-    A change without a date of its own is dated by evidence: `paths` are the fields that changed, `of_template` says that it
-    made a new ReplicaSet, and `known` replaces what the object's managedFields and ReplicaSets say.
+    It is identified by the object's uid and its own date `at_ms`, or without one by the version at which it was observed.
+    A change without a date of its own is dated by evidence: `paths` are the fields that changed, `of_template` says that the
+    change made a new ReplicaSet, and `known` replaces what the object's managedFields and ReplicaSets say.
     """
-    told = (*parts, seen.uid, str(at_ms) if at_ms else seen.version)
-    known = known or Known(seen.writers, (), seen.replicasets_ms)
-    made = dating.made(seen.window, paths, known._replace(asserted_ms=at_ms or known.asserted_ms), of_template)
+    identity = (*parts, observed.uid, str(at_ms) if at_ms else observed.version)
+    known = known or Known(observed.writers, (), observed.replicasets_ms)
+    made = dating.made(observed.window, paths, known._replace(asserted_ms=at_ms or known.asserted_ms), of_template)
     added = {"changed_by": made.by, "noticed_at": iso(made.last_ms) if made.is_range else ""}
     return observation(
         row,
-        seen,
-        told,
-        parts=told,
+        observed,
+        identity,
+        parts=identity,
         at_ms=made.first_ms,
         until_ms=made.last_ms,
         reason=reason,

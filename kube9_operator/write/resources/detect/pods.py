@@ -1,34 +1,34 @@
-"""What changes with pods: containers that restart, loop, or are killed for memory."""
+"""Changes of pods: containers that restart, are in a crash loop, or are killed at their memory limit."""
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
-from kube9_operator.write.resources.detect.observed import Seen, observation
+from kube9_operator.write.resources.detect.observed import Observed, observation
 
 OOM_KILLED = "OOMKilled"
 LOOP_RESTARTS = 5
-"""A container that waits in CrashLoopBackOff after so many restarts is in a crash loop."""
-KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
+"""A container that waits in CrashLoopBackOff after this many restarts is in a crash loop."""
+CONTAINER_KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
 
 
-def of_pod(seen: Seen, previous: Pod | None, current: Pod | None) -> list[Observation]:
-    """Of each container its ends for memory, its restarts, and that it is in a crash loop."""
+def of_pod(observed: Observed, previous: Pod | None, current: Pod | None) -> list[Observation]:
+    """For each container its ends at the memory limit, its restarts, and the beginning of a crash loop."""
     found: list[Observation] = []
     if current is None:
         return found
     before = {one.name: one for one in previous.containers} if previous is not None else {}
-    was_there = previous is not None or seen.whole
+    was_there = previous is not None or observed.whole
     for container in current.containers:
         if container.restart_count or container.ends:
-            # A container that is not in a pod that is kept, or that has a pod which was not there before, began at 0.
+            # A container that is missing in the stored pod, or whose pod is new, began at 0.
             known = before.get(container.name) or (Container() if was_there else None)
-            found += _killed_for_memory(seen, current, known, container)
-            found += _restarts(seen, current, known, container)
+            found += _killed_for_memory(observed, current, known, container)
+            found += _restarts(observed, current, known, container)
     return found
 
 
-def lasting_of_pod(state: Pod) -> dict[int, int]:
-    """Crash loops last, and that no node can be found."""
+def ongoing_in_pod(state: Pod) -> dict[int, int]:
+    """A crash loop, and a pod that fits on no node, are ongoing problems."""
     found = {}
     if state.unschedulable_since_ms:
         found[rows.key(rows.CANNOT_SCHEDULE)] = state.unschedulable_since_ms
@@ -42,8 +42,8 @@ def _is_looping(container: Container) -> bool:
     return container.waiting_reason == rows.CRASH_LOOP_REASON and container.restart_count >= LOOP_RESTARTS
 
 
-def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
-    """Each end for memory that was not known. One without a date is only a baseline at first."""
+def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
+    """Each end at the memory limit that was not known. The first one without a date is only a baseline."""
     done = {one.finished_ms for one in known.ends} if known else set()
     found = []
     for end in container.ends:
@@ -53,8 +53,8 @@ def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container:
         found.append(
             observation(
                 rows.CONTAINER_OOM,
-                seen,
-                (seen.uid, container.name, str(end.finished_ms) if end.finished_ms else seen.version),
+                observed,
+                (observed.uid, container.name, str(end.finished_ms) if end.finished_ms else observed.version),
                 parts=(container.name,),
                 at_ms=end.finished_ms,
                 reason=OOM_KILLED,
@@ -71,35 +71,35 @@ def _killed_for_memory(seen: Seen, pod: Pod, known: Container | None, container:
     return found
 
 
-def _restarts(seen: Seen, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
-    """The rise of the restart count since the kept state; the crash loop when it begins to wait again.
+def _restarts(observed: Observed, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
+    """The rise of the restart count since the stored state; the crash loop when the container begins to wait again.
 
-    Without a kept state it is not known how much it rose; of a crash loop the last restart has a date.
+    Without a stored state the rise is not known. In a crash loop the last restart has a date, so it counts as one.
     """
     looping = _is_looping(container)
     rise = container.restart_count - known.restart_count if known else int(looping and bool(container.ends))
     if rise > 0:
-        return [_restarted(seen, pod, container, rise, looping)]
+        return [_restarted(observed, pod, container, rise, looping)]
     if looping and not (known and _is_looping(known)):
-        # It stands in: the restart that led to this wait is counted, the next one has not come yet.
+        # Secondary: the restart that led to this wait is counted already, the next one has not happened yet.
         end = container.ends[-1] if container.ends else None
         waits = f"{_named(container)} waits in {rows.CRASH_LOOP_REASON}"
         text = f"{waits} after {container.restart_count} restarts{_why(end, 'and')}"
-        return [_of_row(rows.CRASH_LOOP, seen, pod, container, end, text, primary=False)]
+        return [_of_row(rows.CRASH_LOOP, observed, pod, container, end, text, primary=False)]
     return []
 
 
-def _restarted(seen: Seen, pod: Pod, container: Container, rise: int, looping: bool) -> Observation:
+def _restarted(observed: Observed, pod: Pod, container: Container, rise: int, looping: bool) -> Observation:
     # lastState is the end that led to the restart; state, where that is an end too, is what came of it.
     end = container.ends[0] if container.ends else None
     times = f" {rise} times" if rise > 1 else ""
     text = f"{_named(container)} restarted{times}{_why(end)}"
-    return _of_row(rows.CRASH_LOOP if looping else rows.RESTARTED, seen, pod, container, end, text, count=rise)
+    return _of_row(rows.CRASH_LOOP if looping else rows.RESTARTED, observed, pod, container, end, text, count=rise)
 
 
 def _of_row(
     row: rows.Row,
-    seen: Seen,
+    observed: Observed,
     pod: Pod,
     container: Container,
     end: End | None,
@@ -110,8 +110,8 @@ def _of_row(
     role = "restart" if primary else "loop"
     return observation(
         row,
-        seen,
-        (role, seen.uid, container.name, str(container.restart_count)),
+        observed,
+        (role, observed.uid, container.name, str(container.restart_count)),
         parts=(container.name,),
         at_ms=end.finished_ms if end else 0,
         count=count,
@@ -128,7 +128,7 @@ def _of_row(
 
 
 def _named(container: Container) -> str:
-    return f"{KINDS.get(container.kind, 'Container')} {container.name}"
+    return f"{CONTAINER_KINDS.get(container.kind, 'Container')} {container.name}"
 
 
 def _why(end: End | None, word: str = "after") -> str:

@@ -8,7 +8,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import CronJob, Part, Workload
 from kube9_operator.write.resources.detect.dating import author
-from kube9_operator.write.resources.detect.observed import Seen, step
+from kube9_operator.write.resources.detect.observed import Observed, step
 
 POD = "spec.template.spec."
 """Before the paths of a pod's specification, which states keep without it."""
@@ -36,19 +36,19 @@ def full(path: str, source: str = "") -> str:
     return whole.replace("spec.template.", "spec.jobTemplate.spec.template.", 1) if source == "cronjobs" else whole
 
 
-def of_configuration(seen: Seen, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
+def of_configuration(observed: Observed, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
     """An event for each manager that changed the configuration; one if nobody says who did."""
     changed = differences(previous, current)
     if not changed:
         return []
     groups: dict[str, list[str]] = {}
     for path in changed:
-        writer = author(seen.window, [_owned(path)], seen.writers)
+        writer = author(observed.window, [_owned(path)], observed.writers)
         groups.setdefault(writer.name if writer is not None else "", []).append(path)
-    if "" in groups and len(groups) == 2 and seen.window.one_write:  # one write is one manager's
+    if "" in groups and len(groups) == 2 and observed.window.one_write:  # one write is one manager's
         (manager,) = groups.keys() - {""}
         groups = {manager: list(changed)}
-    return [_changed(seen, manager, {path: changed[path] for path in paths}) for manager, paths in sorted(groups.items())]
+    return [_changed(observed, manager, {path: changed[path] for path in paths}) for manager, paths in sorted(groups.items())]
 
 
 def differences(previous: Workload | CronJob, current: Workload | CronJob) -> dict[str, Values]:
@@ -115,22 +115,22 @@ def _owned(path: str) -> str:
     return f"{whole}.image" if is_container else whole
 
 
-def _changed(seen: Seen, manager: str, changed: dict[str, Values]) -> Observation:
+def _changed(observed: Observed, manager: str, changed: dict[str, Values]) -> Observation:
     paths = list(changed)[:MAX_PATHS]
     said = "; ".join(map(_said, paths[:SAID_PATHS], (changed[path] for path in paths)))
     more = len(changed) - SAID_PATHS
     return step(
         rows.CONFIGURATION_CHANGED,
-        seen,
+        observed,
         parts=(manager,),
         paths=[_owned(path) for path in changed],
         of_template=any(not path.startswith("spec.") or path.startswith(RESTARTED) for path in changed),
-        reason=f"{seen.kind}ConfigurationChanged",
-        description=f"{seen.kind} {seen.name} changed: {said}" + (f"; and {more} more" if more > 0 else ""),
+        reason=f"{observed.kind}ConfigurationChanged",
+        description=f"{observed.kind} {observed.name} changed: {said}" + (f"; and {more} more" if more > 0 else ""),
         metadata={
-            "changed": [full(path, seen.source) for path in paths],
-            "previous": {full(path, seen.source): changed[path].before for path in paths if changed[path].before},
-            "current": {full(path, seen.source): changed[path].after for path in paths if changed[path].after},
+            "changed": [full(path, observed.source) for path in paths],
+            "previous": {full(path, observed.source): changed[path].before for path in paths if changed[path].before},
+            "current": {full(path, observed.source): changed[path].after for path in paths if changed[path].after},
         },
     )
 

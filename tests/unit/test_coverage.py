@@ -9,9 +9,10 @@ import pytest
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import Control, ControlFrame, Counts, EventFrame, ListBegins, ListEnds, ListReason, Unavailable
 from kube9_operator.model.observation import WARNING
-from kube9_operator.write.events.coverage import Ledger
+from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
+from kube9_operator.write.sqlite.session import Session
 
 NOW = 1_795_000_000_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -23,20 +24,18 @@ class Record:
     def __init__(self) -> None:
         self.connection = database.Connection(":memory:")
         migrations.migrate(self.connection, migrations.known())
-        self.store = Store(self.connection, HOUR)
-        self.ledger = Ledger(self.connection, self.store, HOUR)
+        self.session = Session(self.connection)
+        self.coverage = Coverage(self.session, Store(self.session, HOUR), HOUR)
         self.now_ms = NOW
 
     def take(self, source: str, control: Control) -> None:
-        self.store.begin(self.now_ms)
-        self.ledger.took(ControlFrame(source, control), {}, self.now_ms)
-        self.store.finish()
+        with self.session.transaction(self.now_ms):
+            self.coverage.update(ControlFrame(source, control), {}, self.now_ms)
 
     def watched(self, source: str, version: str, confirmed_ms: int) -> None:
         """What a watch delivers: a version, and until when it confirms the source."""
-        self.store.begin(self.now_ms)
-        self.ledger.took(EventFrame(source, Counts(), [], version, confirmed_ms), {}, self.now_ms)
-        self.store.finish()
+        with self.session.transaction(self.now_ms):
+            self.coverage.update(EventFrame(source, Counts(), [], version, confirmed_ms), {}, self.now_ms)
 
     def relist(self, source: str, reason: ListReason = "", version: str = "7") -> None:
         """A list that begins and ends now."""
@@ -115,13 +114,13 @@ def test_lists_of_two_clusters_arrive_in_any_order(record: Record) -> None:
     record.take("events", ListEnds("7", NOW + 2, NOW + 2, "another cluster", "new"))
     record.watched("nodes", "2", NOW + 3)
     record.take("services", ListEnds("3", NOW + 1, NOW + 1, cluster="old"))
-    assert record.ledger.cluster() == "new"
-    assert record.ledger.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
+    assert record.coverage.cluster() == "new"
+    assert record.coverage.versions() == {"events": "7"}, "versions of the old cluster mean nothing in the new one"
     for source in ("nodes", "services"):
         record.take(source, ListEnds("8", NOW + 4, NOW + 4, "another cluster", "new"))
-    assert record.ledger.versions() == {"events": "7", "nodes": "8", "services": "8"}
+    assert record.coverage.versions() == {"events": "7", "nodes": "8", "services": "8"}
     record.watched("nodes", "9", NOW + 5)
-    assert record.ledger.versions()["nodes"] == "9"
+    assert record.coverage.versions()["nodes"] == "9"
 
 
 def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Record) -> None:
@@ -143,8 +142,8 @@ def test_one_outage_is_one_event_whatever_the_order_and_the_bounds(record: Recor
 
 def test_gaps_that_touch_are_one_and_so_is_their_event_however_long_they_grow(record: Record) -> None:
     for began, ended in ((0, 1), (1, 5 * 60), (5 * 60, 5 * 60 + 1)):
-        record.store.begin(NOW)
-        record.ledger.gap("events", NOW + began * MINUTE, NOW + ended * MINUTE, "retention")
+        with record.session.transaction(NOW):
+            record.coverage.add_gap("events", NOW + began * MINUTE, NOW + ended * MINUTE, "retention")
     assert record.gaps() == [("events", 0, 301 * MINUTE, "retention")]
     (event,) = record.events()
     assert (event["from"], event["to"], event["count"]) == (0, 301 * MINUTE, 1)
@@ -152,12 +151,12 @@ def test_gaps_that_touch_are_one_and_so_is_their_event_however_long_they_grow(re
 
 
 def test_a_gap_whose_event_retention_took_tells_of_itself_again(record: Record) -> None:
-    record.store.begin(NOW)
-    record.ledger.gap("pods", NOW, NOW + MINUTE, "retention")
+    with record.session.transaction(NOW):
+        record.coverage.add_gap("pods", NOW, NOW + MINUTE, "retention")
     for table, column in (("texts", "event"), ("events", "id")):
         record.connection.execute(f"DELETE FROM {table} WHERE {column} = (SELECT event FROM gaps)")
-    record.store.begin(NOW)
-    record.ledger.gap("pods", NOW + MINUTE, NOW + 2 * MINUTE, "retention")
+    with record.session.transaction(NOW):
+        record.coverage.add_gap("pods", NOW + MINUTE, NOW + 2 * MINUTE, "retention")
     (event,) = record.events()
     assert (event["from"], event["to"]) == (0, 2 * MINUTE)
 
@@ -194,7 +193,8 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
     for source in ("events", "pods"):
         record.relist(source)
     record.now_ms += 2 * HOUR
-    record.ledger.unwritten(NOW + MINUTE, record.now_ms)
+    with record.session.transaction(record.now_ms):
+        record.coverage.was_unwritable(NOW + MINUTE, record.now_ms)
     for source in ("events", "pods"):
         record.relist(source, "dropped")
     assert record.gaps() == [
@@ -218,8 +218,8 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
 
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:
     for minute in (0, 1, 1, 2):
-        record.store.begin(NOW)
         seen = operator_event.observation("GenerationEnded", WARNING, "It ended", "again", NOW + minute * MINUTE, key="writer")
-        record.ledger.happened(seen)
+        with record.session.transaction(NOW):
+            record.coverage.record_operator_event(seen)
     assert record.connection.execute("SELECT count, last_ms - first_ms FROM events").fetchall() == [(3, 2 * MINUTE)]
     assert record.connection.execute("SELECT received, stored, updated, unchanged FROM books").fetchall() == [(4, 1, 2, 1)]
