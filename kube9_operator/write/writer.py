@@ -25,6 +25,7 @@ from kube9_operator.model.frame import (
     StateFrame,
 )
 from kube9_operator.model.observation import Observation
+from kube9_operator.model.sources import watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
@@ -132,6 +133,7 @@ class Writer:
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
                     self.lifecycle.retention(*states.lives(settings))
+                    self._states.forget_all_but(watched(settings.watch_config_maps))
                 return
             except database.DAMAGE:
                 raise

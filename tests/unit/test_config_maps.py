@@ -9,13 +9,15 @@ import pytest
 
 from kube9_operator.model import changes, resource_states
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.resource_states import ConfigMap
+from kube9_operator.model.resource_states import ConfigMap, Namespace
+from kube9_operator.settings import from_environment
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Observed
+from tests.kept import Kept, state
 
 NOW = 1_795_000_000_000
 LIVES = Lives(10**12, 10**12)
@@ -113,3 +115,18 @@ def test_of_several_writes_the_last_is_dated() -> None:
     assert found.first_ms == found.last_ms == NOW - 60_000 + 999
     (unknown,) = detect.compare(seen._replace(writers=()), old, new, LIVES)
     assert (unknown.first_ms, unknown.last_ms) == (NOW - 600_000, NOW)
+
+
+def test_a_source_that_is_switched_off_is_forgotten() -> None:
+    """Otherwise nothing would ever confirm it again, and no answer would be complete."""
+    keeper = Kept()
+    for source in ("configmaps", "namespaces"):
+        keeper.lists(source, state("a", ConfigMap("x") if source == "configmaps" else Namespace(1)))
+    keeper.restart()
+    keeper.writer.begin(from_environment({"DB_PATH": "/", "WATCH_CONFIG_MAPS": "true"}))
+    names = "SELECT source FROM sources WHERE source != 'operator' ORDER BY 1"
+    assert [row[0] for row in keeper.connection.execute(names)] == ["configmaps", "namespaces"]
+    keeper.writer.begin(from_environment({"DB_PATH": "/"}))
+    for table in ("sources", "states", "baselines"):
+        assert [row[0] for row in keeper.connection.execute(names.replace("sources", table))] == ["namespaces"]
+    keeper.close()

@@ -4,6 +4,7 @@ Owns the tables states and baselines.
 """
 
 from array import array
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from kube9_operator.model import changes
@@ -196,6 +197,12 @@ class States(Participant):
             (source, cluster),
         )
         return recorded
+
+    def forget_all_but(self, watched: Collection[str]) -> None:
+        """Forgets the sources that are not watched any more, because a setting was changed: nothing confirms them."""
+        for source in SOURCES.difference(watched):
+            for table in ("baselines", "states", "lasting", "sources"):
+                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of four names)
 
     def has_baseline(self, source: str) -> bool:
         """Whether a complete list of a source is stored."""
