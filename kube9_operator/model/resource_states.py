@@ -21,6 +21,7 @@ class Owner(Reduced, frozen=True):
     name: str = ""
     uid: str = ""
     api_version: str = ""
+    """'' for Kubernetes' own kinds."""
 
 
 class Owned(Reduced, frozen=True):

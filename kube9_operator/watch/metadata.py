@@ -7,6 +7,7 @@ import msgspec
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
+from kube9_schema.api_groups import identity_group
 
 
 class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -106,5 +107,6 @@ def controller(own: ObjectMeta) -> Owner | None:
     """Returns the owner that controls an object."""
     for one in own.owner_references or ():
         if one.controller:
-            return Owner(name(one.kind), name(one.name), name(one.uid), name(one.api_version))
+            kind, version = name(one.kind), name(one.api_version)
+            return Owner(kind, name(one.name), name(one.uid), version if identity_group(kind, version) else "")
     return None

@@ -316,3 +316,13 @@ def test_a_list_says_what_is_there() -> None:
     body["items"] = [made(), {"metadata": {"name": "odd"}}]
     with pytest.raises(ApiError, match="has no name"):
         list_decoding.page(json.dumps(body).encode(), KINDS["deployments"])
+
+
+def test_owners_of_other_groups_are_told_apart() -> None:
+    def owner(kind: str, version: str) -> Any:
+        reference = {"apiVersion": version, "kind": kind, "name": "web", "uid": "u9", "controller": True}
+        return reduced("pods", made(metadata={"ownerReferences": [reference]})).owner
+
+    assert owner("ReplicaSet", "apps/v1") == Owner("ReplicaSet", "web", "u9")
+    assert owner("Job", "batch.volcano.sh/v1alpha1") == Owner("Job", "web", "u9", "batch.volcano.sh/v1alpha1")
+    assert owner("Rollout", "argoproj.io/v1alpha1") == Owner("Rollout", "web", "u9", "argoproj.io/v1alpha1")
