@@ -10,8 +10,8 @@ IMAGE_FLAGS ?=
 PYTHON_DIGEST ?=
 BASE = $(if $(PYTHON_DIGEST),--build-arg PYTHON_IMAGE=$(shell sed -n 's/^ARG PYTHON_IMAGE=\(.*\):.*/\1/p' Containerfile)@$(PYTHON_DIGEST))
 
-# Tests at a time: they wait most of their time, and more than eight would only take memory.
-WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 2 < 8 ? cores * 2 : 8 )))
+# Tests at a time: they wait half of their time, and more than twelve would only take memory.
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 12 ? cores * 3 : 12 )))
 # Each run has a folder of its own, which stays where a test has failed: runs side by side clean up nothing of each other.
 PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }

@@ -102,7 +102,7 @@ class Kept:
         self.take(self.frame("events", (), observations=observations))
 
     def waits(self, ms: int, *confirmed: str) -> None:
-        """Time passes; then something vouches for these sources."""
+        """Time passes; then these sources are confirmed."""
         self.now_ms += ms
         self.take(*(self.frame(source, ()) for source in confirmed))
 

@@ -19,7 +19,7 @@ from tests.cli import run_cli
 
 FAST = {
     "beat": 0.1,
-    "hang": 3.0,
+    "hang": 10.0,
     "lock_wait": 1.0,
     "restart_first": 0.05,
     "restart_most": 0.5,

@@ -14,10 +14,10 @@ Repeat = Literal["fold", "each"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table, with one of its titles: rows of one name are faces of one happening, and share all but these."""
+    """One row of the table, with one of its title variants. Rows of one name differ in severity and title only."""
 
     name: str
-    """Part of the happening's key, so kept in databases: never renamed."""
+    """Part of the event's key, so it is stored in databases and never renamed."""
     repeat: Repeat = "fold"
     """`fold` makes one event of all that belong together, `each` one of every change."""
     key: tuple[str, ...] = ()
@@ -30,13 +30,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     metadata: tuple[str, ...] = ()
     """What its events may carry besides what all carry."""
     raised_from: int = 0
-    """From this count on the happening has the face RAISED[name]; 0 where it has none."""
+    """From this count on, the event has the title variant RAISED[name]; 0 if there is none."""
     prefers_statuses: bool = False
     """The count is that of the statuses wherever there are any, not the greater of the two sums."""
 
 
 def key(row: Row, *parts: str) -> int:
-    """64 bits of a happening's key besides the object: the row's name and one part for each of `row.key`.
+    """64 bits of an event's key besides the object: the row's name and one part for each of `row.key`.
 
     Of an `each` row these are what tells one step from another: the Event and its count, or uid and resourceVersion.
     """

@@ -21,7 +21,7 @@ KINDS = ("Pod", "Pod", "Pod", "Pod", "Pod", "Pod", "ReplicaSet", "Job", "Node", 
 
 
 def observations(count: int, seed: int = 1) -> Iterator[Observation]:
-    """Distinct happenings over the last seven days, oldest first, each of its own object."""
+    """Distinct observations over the last seven days, oldest first, each of its own object."""
     chance = random.Random(seed)
     now_ms = time.time_ns() // 1_000_000
     for number in range(count):
@@ -70,7 +70,7 @@ def create(folder: str) -> database.Connection:
 
 
 def fill(connection: database.Connection, count: int, seed: int = 1) -> None:
-    """Records `count` happenings as the writer does, with ids of the time at which they happened."""
+    """Records `count` observations as the writer does, with ids of their own time."""
     session = Session(connection)
     store = Store(session, quiet_ms=3_600_000)
     coverage = Coverage(session, store, event_ttl_ms=3_600_000)

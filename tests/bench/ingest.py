@@ -26,9 +26,7 @@ def run(large: Path) -> None:
         store = _store(source)
         print(f"{name}: bare executemany {bare:,.0f} rows/s; the store alone {store:,.0f} ({store / bare:.0%})")
         distinct = _whole_way(source, times=1)
-        print(
-            f"{name}: stand-in to committed rows, distinct happenings {distinct:,.0f} lines/s ({distinct / bare:.0%} of bare)"
-        )
+        print(f"{name}: stand-in to committed rows, distinct events {distinct:,.0f} lines/s ({distinct / bare:.0%} of bare)")
         mixed = _whole_way(source, times=4)
         print(f"{name}: stand-in to committed rows, three of four lines raise a count {mixed:,.0f} lines/s", flush=True)
 

@@ -109,7 +109,7 @@ class ControlPlane:
         return path
 
     def access(self) -> tuple[str, str, Path]:
-        """Where the API server is, the token of an administrator, and the certificate that vouches for it."""
+        """Where the API server is, the token of an administrator, and the certificate that its certificate is checked with."""
         return f"https://{self._address}:{self._port}", self._token, self._certificate
 
     def connection(self) -> http.client.HTTPSConnection:

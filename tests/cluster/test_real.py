@@ -1,4 +1,4 @@
-"""Happenings of a real control plane, through every death of the operator's processes: nothing missing, nothing twice."""
+"""Events of a real control plane, through every death of the operator's processes: nothing missing, nothing twice."""
 
 import contextlib
 import signal
@@ -42,7 +42,7 @@ def kill(operator: Operator, name: str) -> None:
     until(seen, f"the end of {name}")
 
 
-def make_happenings(plane: ControlPlane, namespace: str) -> None:
+def make_events(plane: ControlPlane, namespace: str) -> None:
     """A full quota with a Deployment that wants twelve pods, a pod that no node takes, a claim of no storage class."""
     inside = f"/api/v1/namespaces/{namespace}"
     plane.api("POST", f"{inside}/pods", {"metadata": {"name": "homeless"}, "spec": pod_spec()})
@@ -96,7 +96,7 @@ def summed(plane: ControlPlane, namespace: str) -> Counter[tuple[str, str]]:
     return sums
 
 
-def happenings(plane: ControlPlane, namespace: str) -> Counter[tuple[str, str, bool]]:
+def recorded(plane: ControlPlane, namespace: str) -> Counter[tuple[str, str, bool]]:
     """The same, where a full quota is told from one whose status is not known yet, as just after it was made."""
     sums: Counter[tuple[str, str, bool]] = Counter()
     for event in listed(plane, namespace):
@@ -105,9 +105,9 @@ def happenings(plane: ControlPlane, namespace: str) -> Counter[tuple[str, str, b
     return sums
 
 
-def test_real_happenings(plane: ControlPlane, operator: Operator, namespace: str) -> None:
-    make_happenings(plane, namespace)
-    until(lambda: len(summed(plane, namespace)) == 3, "each of the three happenings", LONG_SECONDS)
+def test_events_of_real_controllers(plane: ControlPlane, operator: Operator, namespace: str) -> None:
+    make_events(plane, namespace)
+    until(lambda: len(summed(plane, namespace)) == 3, "each of the three events", LONG_SECONDS)
     go_on(plane, namespace, 0)
     plane.restart_api_server()
     go_on(plane, namespace, 1)
@@ -126,10 +126,10 @@ def test_real_happenings(plane: ControlPlane, operator: Operator, namespace: str
         return sorted((event["metadata"]["reason"], event["count"]) for event in told)
 
     def true() -> list[tuple[str, int]]:
-        return sorted((reason, count) for (reason, *_), count in happenings(plane, namespace).items())
+        return sorted((reason, count) for (reason, *_), count in recorded(plane, namespace).items())
 
     reasons = Counter(reason for reason, _ in agree(shown, true))
-    creating = [quota for reason, _, quota in happenings(plane, namespace) if reason == "FailedCreate"]
+    creating = [quota for reason, _, quota in recorded(plane, namespace) if reason == "FailedCreate"]
     assert True in creating
     assert reasons == {"FailedCreate": len(creating), "FailedScheduling": 1, "ProvisioningFailed": 7}
     assert len([event for event in listed(plane, namespace) if event["reason"] == "FailedCreate"]) > 1

@@ -3,10 +3,10 @@
 import time
 from typing import Any
 
-from tests.node.happenings import container, deployment, made, pod, pod_spec
 from tests.node.images import NODE_IMAGE
 from tests.node.node import NODE, Node
 from tests.node.reading import LONG_SECONDS, Expected, Stays, expected
+from tests.node.scenario_objects import container, deployment, made, pod, pod_spec
 from tests.operator import until
 
 NAMESPACE, AGED, BRIEF = "changed", "changed-aged", "changed-brief"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.happenings import pod
 from tests.node.images import ROOT, archive_of, build_variables, building
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, OperatorPod
+from tests.node.scenario_objects import pod
 from tests.operator import until
 
 HEADING = "## Install it in a cluster\n"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from tests.node import changes, happenings
+from tests.node import changes, scenario_objects
 from tests.node.deaths import Deaths
 from tests.node.images import ROOT
 from tests.node.node import Node
@@ -21,7 +21,7 @@ SEED = 20_261_127
 UNKNOWN = "changes in between unknown; only net changes are recorded"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods", "configmaps")
 FAILING, FULL = "failing", "failing-full"
-STAYS: Stays = happenings.STAYS | changes.STAYS
+STAYS: Stays = scenario_objects.STAYS | changes.STAYS
 
 
 class Scenario(NamedTuple):
@@ -60,7 +60,7 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     begin = iso(now_ms())
     scale(away, 0)
     with Deaths(killed.namespace, SEED) as deaths:
-        node.apply(*happenings.objects(FAILING), *happenings.filled(FULL))
+        node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
         by_hand = changes.change_by_hand(node)
         changes.fail_and_roll_out(node)
         # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
@@ -73,7 +73,7 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
 
 def wanted() -> list[Any]:
     """What who watched is to read; what changes tells more of the node than what fails."""
-    failing = [one for one in happenings.table(FAILING) if one.kind != "Node"]
+    failing = [one for one in scenario_objects.table(FAILING) if one.kind != "Node"]
     return [*failing, *changes.table(watched=True)]
 
 

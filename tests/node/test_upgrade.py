@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.node.happenings import pod
 from tests.node.images import ROOT, operator_image
 from tests.node.node import Node
 from tests.node.pod import POD, RELEASE, OperatorPod
+from tests.node.scenario_objects import pod
 from tests.operator import until
 
 NAMESPACE = "upgraded"
@@ -103,7 +103,7 @@ def readers_can_read(node: Node) -> None:
 
 
 def happen(node: Node, operator: OperatorPod, name: str) -> None:
-    """Makes a happening, and returns when it is recorded."""
+    """Makes an event, and returns when it is recorded."""
     node.apply(pod(NAMESPACE, name, image="localhost/absent:1"))
     until(lambda: name in names(operator), f"{name} to be recorded", LONG_SECONDS)
 

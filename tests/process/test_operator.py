@@ -74,6 +74,7 @@ def test_a_kill_loses_and_doubles_nothing(operator: Operator, standin: StandIn, 
 
 
 def test_a_hung_child_is_killed(operator: Operator, standin: StandIn) -> None:
+    operator.deadlines["hang"] = 3.0
     with operator:
         standin.write(warning("one", "BackOff", "again"))
         until(lambda: counts(operator) == {"one": 1}, "the first")

@@ -60,7 +60,7 @@ def test_every_resource_is_listed_and_watched(operator: Operator, standin: Stand
             standin.put(resource, thing("two", status={}), thing("three"))
             standin.remove(resource, "shop", "one")
         until(lambda: received(operator) == dict.fromkeys(RESOURCES, 5), "every line")
-        until(lambda: operator.health()[0] == 200, "all to be vouched for")
+        until(lambda: operator.health()[0] == 200, "all sources to be confirmed")
         assert set(operator.health()[1]["watches"]) == set(SOURCES)
         assert operator.stop() == 0
         standin.put("pods", thing("four"))
@@ -103,7 +103,7 @@ def test_what_may_not_be_watched_leaves_the_rest_alone(operator: Operator, stand
         until(lambda: operator.health()[0] == 200, "it to heal")
 
 
-def test_bookmarks_vouch_for_a_watch_that_takes_long(operator: Operator, standin: StandIn) -> None:
+def test_bookmarks_confirm_a_watch_that_takes_long(operator: Operator, standin: StandIn) -> None:
     operator.deadlines |= {"bookmarked_least": 600, "bookmarked_most": 600}
     with operator:
         until(lambda: asked(standin, "pods", "timeoutSeconds=600"), "a long watch, after one that had bookmarks")
@@ -114,7 +114,10 @@ def test_bookmarks_vouch_for_a_watch_that_takes_long(operator: Operator, standin
         assert not asked(standin, "events", "timeoutSeconds=600"), "Events have no bookmarks"
         standin.control("bookmarks", 3600)
         until(lambda: len(asked(standin, "pods", "watch=1")) > 2, "a silent watch to be replaced")
-        until(lambda: "timeoutSeconds=600" not in asked(standin, "pods", "watch=1")[-1], "a short one, whose end vouches")
+        until(
+            lambda: "timeoutSeconds=600" not in asked(standin, "pods", "watch=1")[-1],
+            "a short watch",
+        )
         standin.control("bookmarks", 0.5)
         until(lambda: operator.health()[0] == 200, "it to heal")
 

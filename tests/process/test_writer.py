@@ -144,7 +144,7 @@ def test_a_missing_frame_ends_the_generation_before_anything_after_it_is_kept(co
     assert connection.execute("SELECT count(*) FROM events").get == 1
 
 
-def test_a_clock_that_was_ahead_vouches_for_nothing_to_come(connection: apsw.Connection) -> None:
+def test_a_clock_that_was_ahead_confirms_nothing_to_come(connection: apsw.Connection) -> None:
     def confirmed(ms: int) -> int:
         write(connection, Asked(), EventFrame("events", Counts(), [], "7", ms, 1))
         return int(connection.execute("SELECT proved_until_ms FROM sources").get)

@@ -73,7 +73,7 @@ class StandIn:
 
 
 def make_certificate(folder: Path) -> None:
-    """A new key and a certificate for 127.0.0.1 that vouches for itself: tls.key and tls.crt, in the place of others."""
+    """A new key and a certificate for 127.0.0.1 that is its own authority: tls.key and tls.crt, in the place of others."""
     key: list[str | Path] = [
         "-newkey",
         "ec",

@@ -64,7 +64,7 @@ def test_a_node_that_is_not_ready_any_more() -> None:
     found = only(seen("nodes"), NODE, lost)
     assert (found.severity, found.title, found.description) == (CRITICAL, "Node NotReady", "no word")
     assert metadata(found) == {"previous": "True", "current": "Unknown", "reason": "NodeStatusUnknown"}
-    assert found.key == rows.key(rows.NODE_NOT_READY), "the row of the Event: one happening"
+    assert found.key == rows.key(rows.NODE_NOT_READY), "the row of the Event: one event"
     assert (found.first_ms, found.last_ms) == (NOW - 9_000, NOW - 9_000)
     other = changed(lost, ready="False", ready_since_ms=NOW - 5_000)
     assert told(seen("nodes"), lost, other) == [], "it has left True once"

@@ -100,7 +100,7 @@ def record() -> Iterator[Record]:
     made.connection.close()
 
 
-def test_ten_events_of_one_happening_are_one_event_with_their_sum(record: Record) -> None:
+def test_ten_events_of_one_problem_are_one_event_with_their_sum(record: Record) -> None:
     assert record.take(*(seen(f"quota.{number}") for number in range(10))) == ["stored"] + ["updated"] * 9
     assert record.one()["count"] == 10
     assert record.one()["description"] == "quota.9 1", "of equal times and counts the last by name"
@@ -128,7 +128,7 @@ def test_first_and_newest_occurrences_are_kept(record: Record) -> None:
     assert [count for _, count in steps] == [1, *range(102, 301)]
 
 
-def test_a_quiet_time_begins_another_happening(record: Record) -> None:
+def test_a_quiet_time_begins_another_event(record: Record) -> None:
     record.take(seen("a", last=10))
     record.take(seen("b", first=10 + 60), seen("c", first=70 + 61))
     assert [row[2] for row in record.rows()] == [2, 1]
@@ -171,7 +171,7 @@ def test_an_event_whose_row_was_deleted_does_not_come_back_but_goes_on(record: R
     assert record.one()["count"] == 1
 
 
-def test_the_nearest_happening_of_two(record: Record) -> None:
+def test_the_nearest_event_of_two(record: Record) -> None:
     record.take(seen("a", first=0), seen("b", first=100))
     record.take(seen("c", first=45))
     assert [row[2] for row in record.rows()] == [2, 1]
@@ -237,7 +237,7 @@ def test_an_event_stays_in_the_row_in_which_it_was_first_seen(record: Record) ->
     assert (found["count"], found["last"]) == (3, START + 5 * MINUTE)
 
 
-def test_events_and_statuses_of_one_happening_are_not_added_up(record: Record) -> None:
+def test_events_and_statuses_of_one_problem_are_not_added_up(record: Record) -> None:
     record.take(seen("a", count=3), seen("status", count=5, from_status=True), seen("b", count=1))
     assert record.one()["count"] == 5
 

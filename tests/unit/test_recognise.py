@@ -196,7 +196,7 @@ def test_settings_add_and_leave_out_reasons() -> None:
     assert seen("Pod", "Unhealthy", "Readiness probe failed: x", Chosen(exclude=frozenset({"Unhealthy"}))) is None
 
 
-def test_what_makes_another_happening() -> None:
+def test_what_makes_another_event() -> None:
     def key(message: str, path: str = "spec.containers{app}", reason: str = "Unhealthy", kind: str = "Pod", **more: Any) -> int:
         about = {"kind": kind, "namespace": "shop", "name": "web", "uid": "u1", "fieldPath": path}
         found = seen(kind, reason, message, involvedObject=about, **more)

@@ -167,7 +167,7 @@ def test_a_node_that_stays_lost_is_in_every_recent_time_range(keeper: Kept) -> N
     assert keeper.connection.execute("SELECT count(*) FROM lasting").get == 0
 
 
-def test_a_node_event_and_its_condition_are_one_happening(keeper: Kept) -> None:
+def test_a_node_event_and_its_condition_are_one_event(keeper: Kept) -> None:
 
     keeper.lists("nodes", state("n", node(), namespace=""))
     keeper.sees("nodes", state("n", node("Unknown", NOW), 2, namespace=""))

@@ -1,4 +1,4 @@
-"""What a person sees of 210 Events of a real cluster: each is of a happening of the list, or filtered for a reason here."""
+"""What a person sees of 210 Events of a real cluster: each belongs to an event of the list, or filtered for a reason here."""
 
 import json
 import random
@@ -25,7 +25,7 @@ FILTERED = {
     "NodeNotReady": "of a pod: its node's event says it",
 }
 
-HAPPENINGS = DATA.with_name("happenings-1.36.3.txt")
+EXPECTED = DATA.with_name("written-1.36.3.txt")
 """A line each: severity, title, object, count, reason, what the message told, how the description begins."""
 
 
@@ -58,7 +58,7 @@ def shown(record: Record) -> list[tuple[str, ...]]:
 
 
 def expected() -> list[tuple[str, ...]]:
-    return sorted(tuple(cell.strip() for cell in line.split("|")) for line in HAPPENINGS.read_text().splitlines())
+    return sorted(tuple(cell.strip() for cell in line.split("|")) for line in EXPECTED.read_text().splitlines())
 
 
 @pytest.mark.parametrize("seed", range(5))
