@@ -25,6 +25,7 @@ class Row(NamedTuple):
     namespace: str
     reason: str
     node: str
+    api_version: str
     id: int
     type: int
     severity: int
@@ -38,12 +39,12 @@ class Row(NamedTuple):
     metadata: str
 
 
-WORDS = 5
+WORDS = 6
 """So many of the first columns of a Row, and of what EVENTS selects, are ids of words."""
-EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, e.id, e.type, e.severity, e.created_ms, e.first_ms,
-    e.last_ms, e.count, o.name, t.description, t.metadata
+EVENTS = """SELECT e.title, e.kind, e.namespace, e.reason, e.node, o.api_version, e.id, e.type, e.severity, e.created_ms,
+    e.first_ms, e.last_ms, e.count, o.name, t.description, t.metadata
     FROM events e JOIN texts t ON t.event = e.id JOIN objects o ON o.id = e.object WHERE e.id IN ({})"""
-EVENT: Types = (*((WHOLE,) * 12), TEXT, TEXT_OR_NONE, TEXT)
+EVENT: Types = (*((WHOLE,) * 13), TEXT, TEXT_OR_NONE, TEXT)
 MAX_OWNERS = 8
 OWNERS = """WITH RECURSIVE chain (object, far) AS (
     SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
@@ -84,6 +85,7 @@ def _event(row: Row) -> dict[str, Any]:
         "object_kind": row.kind,
         "object_namespace": row.namespace,
         "object_name": row.name,
+        "object_api_version": row.api_version,
         "metadata": figures | decoded(row.metadata),
         "created_at": iso(row.created_ms),
         "first_seen_at": first,

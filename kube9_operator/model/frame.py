@@ -97,9 +97,13 @@ class Confirmed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True
 
 
 class ServerTime(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
-    """The time of the API server's clock, in ms since 1970."""
+    """The time of the API server's clock, in ms since 1970, at a freshness check."""
 
     server_ms: int
+    version: str = ""
+    """The server's version then: what a watch shows up to this version happened before the check."""
+    checked_ms: int = 0
+    """The same time by our own clock."""
 
 
 class Unavailable(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):

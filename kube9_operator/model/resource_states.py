@@ -20,10 +20,12 @@ class Owner(Reduced, frozen=True):
     kind: str = ""
     name: str = ""
     uid: str = ""
+    api_version: str = ""
+    """'' for Kubernetes' own kinds."""
 
 
 class Owned(Reduced, frozen=True):
-    """A ReplicaSet, Job or CronJob, which is watched only for its owner."""
+    """A Job, which is watched only for its owner."""
 
     owner: Owner | None = None
 
@@ -39,6 +41,33 @@ class NodeCondition(Reduced, frozen=True):
     reason: str = ""
     message: str = ""
     """Reason and message only of a condition that is True."""
+
+
+class ReplicaSet(Owned, frozen=True):
+    """apps/v1 ReplicaSet: also when a Deployment's template became what it is."""
+
+    created_ms: int = 0
+    revision: int = 0
+    """Of the Deployment: the highest is that of its present template; 0 if there is none."""
+
+
+class Part(Reduced, frozen=True):
+    """A part of a workload's pod template, or its strategy."""
+
+    digest: int = 0
+    """24 bits of what it is: see watch/template.py."""
+    shown: str = ""
+    """A short text without secrets; '' if there is none."""
+
+
+class CronJob(Owned, frozen=True):
+    """batch/v1 CronJob."""
+
+    images: dict[str, str] = {}
+    generation: int = 0
+    parts: dict[str, Part] | None = None
+    environment: dict[str, dict[str, int]] = {}
+    """These are as in a Workload. `parts` has the schedule too, and whether it is suspended."""
 
 
 class Node(Reduced, frozen=True):
@@ -83,6 +112,12 @@ class Workload(Reduced, frozen=True):
     owner: Owner | None = None
     uncounted: bool = False
     """Whether this is a DaemonSet that its controller has not seen yet: `replicas` is 0 because no node is counted yet."""
+    generation: int = 0
+    """metadata.generation, which rises by one with each write that changes the spec; 0 if it is unknown."""
+    parts: dict[str, Part] | None = None
+    """The parts of the template besides images, by their paths; None in a state that an older release has stored."""
+    environment: dict[str, dict[str, int]] = {}
+    """The names of each container's environment variables, each with a digest of its value."""
     labels: dict[str, str] = {}
     """Of the template: what the selector of a Service is compared with."""
 
@@ -182,6 +217,17 @@ class Autoscaler(Reduced, frozen=True):
     desired_replicas: int = 0
 
 
+class ConfigMap(Reduced, frozen=True):
+    """v1/ConfigMap, by its metadata alone."""
+
+    digest: str = ""
+    """Of who wrote its data and when, by managedFields; without these its resourceVersion."""
+    changed_ms: int = 0
+    """When its data was written last, by managedFields."""
+    is_lock: bool = False
+    """It is the lock of a leader election."""
+
+
 OF_SOURCE: dict[str, type[Reduced]] = {
     "nodes": Node,
     "namespaces": Namespace,
@@ -191,11 +237,12 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "services": Service,
     "endpointslices": Slice,
     "pods": Pod,
-    "replicasets": Owned,
+    "replicasets": ReplicaSet,
     "jobs": Owned,
-    "cronjobs": Owned,
+    "cronjobs": CronJob,
     "persistentvolumeclaims": Claim,
     "horizontalpodautoscalers": Autoscaler,
+    "configmaps": ConfigMap,
 }
 """The type of the states of each source but `events`."""
 
@@ -219,6 +266,8 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Its resourceVersion."""
     reduced: bytes
     """The reduced state as msgpack (see `encode`), GONE or UNREADABLE."""
+    evidence: bytes = b""
+    """When and by whom the object was changed, as far as it says so: see changes.py. Neither compared nor stored."""
 
 
 GONE = b""

@@ -197,6 +197,18 @@ IMAGE_CHANGED = Row(
     title="{kind} image changed",
     metadata=("container", "previous", "current"),
 )
+CONFIGURATION_CHANGED = Row(
+    name="workload configuration changed",
+    repeat="each",
+    key=("manager", *STEP_OF_RESOURCE),
+    severity=INFO,
+    title="{kind} configuration changed",
+    metadata=("changed", "previous", "current"),
+)
+CONFIG_MAP_CHANGED = Row(
+    name="ConfigMap changed", repeat="each", key=STEP_OF_RESOURCE, severity=INFO, title="ConfigMap changed", kind="ConfigMap"
+)
+CONFIG_MAP_BUSY = Row(name="ConfigMap changes often", severity=INFO, title="ConfigMap changes often", kind="ConfigMap")
 ROLLOUT_STUCK = Row(name="rollout stuck", severity=ERROR, title="Deployment rollout stuck", kind="Deployment")
 ENDPOINTS_REDUCED = Row(
     name="service endpoints reduced",
@@ -265,6 +277,9 @@ TABLE: tuple[Row, ...] = (
     NAMESPACE_DELETED,
     SCALED,
     IMAGE_CHANGED,
+    CONFIGURATION_CHANGED,
+    CONFIG_MAP_CHANGED,
+    CONFIG_MAP_BUSY,
     ROLLOUT_STUCK,
     ENDPOINTS_REDUCED,
     NO_ENDPOINTS,

@@ -60,6 +60,6 @@ def operator(node: Node, image: str) -> OperatorPod:
     """The operator, installed as the README says; it goes with the node."""
     pod = OperatorPod(node)
     pod.make_volume()
-    pod.install(image, ROOT, "--set", f"events.waitMinutes={endings.WAIT_MINUTES}")
+    pod.install(image, ROOT, "--set", f"watch.configMaps=true,events.waitMinutes={endings.WAIT_MINUTES}")
     pod.until_ready()
     return pod

@@ -3,6 +3,7 @@ one who was away. It happens once, and all three read it.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,8 +18,8 @@ from tests.node.reading import LONG_SECONDS, Stays, agree
 from tests.operator import until
 
 SEED = 20_261_127
-UNKNOWN = "changes in between unknown"
-WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods")
+UNKNOWN = "changes in between unknown; only net changes are recorded"
+WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods", "configmaps")
 FAILING, FULL = "failing", "failing-full"
 STAYS: Stays = scenario_objects.STAYS | changes.STAYS
 
@@ -32,6 +33,8 @@ class Scenario(NamedTuple):
     """Not running."""
     begin: str
     deaths: Deaths
+    by_hand: dict[str, float]
+    """When somebody changed something, in seconds since 1970."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def others(node: Node, image: str) -> Iterator[tuple[OperatorPod, OperatorPod]]:
     found = OperatorPod(node, "killed"), OperatorPod(node, "away")
     for one in found:
         one.make_volume()
-        one.install(image, ROOT, "--set", f"events.waitMinutes={endings.WAIT_MINUTES}")
+        one.install(image, ROOT, "--set", f"watch.configMaps=true,events.waitMinutes={endings.WAIT_MINUTES}")
     yield found
     for one in found:
         node.program("helm", "uninstall", RELEASE, "-n", one.namespace)
@@ -60,13 +63,14 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     with Deaths(killed.namespace, SEED) as deaths:
         endings.happen(node)
         node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
+        by_hand = changes.change_by_hand(node)
         changes.fail_and_roll_out(node)
         # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
         until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
         changes.lose_node(node)
         changes.lose_endpoints(node)
         agree(wanted(), STAYS, lambda: read(operator, begin))
-    yield Scenario(operator, killed, away, begin, deaths)
+    yield Scenario(operator, killed, away, begin, deaths, by_hand)
     node.plane.api("DELETE", f"/api/v1/nodes/{endings.PRETENDED}")
 
 
@@ -106,6 +110,18 @@ def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
     told = [one for one in away.events("--type", "operator") if one["title"] == "Gap in the record"]
     assert [one["metadata"]["why"] for one in told] == [UNKNOWN]
     assert set(told[0]["metadata"]["sources"]) >= {gap["source"] for gap in found}
+
+
+def test_when_it_was_changed_and_by_whom(scenario: Scenario) -> None:
+    """After `test_by_one_who_was_away`, which has started the one who was away again."""
+    for operator in (scenario.watched, scenario.killed, scenario.away):
+        found = {one["object_name"]: one for one in operator.events("--since", scenario.begin, "--type", "cluster")}
+        for name, manager in changes.BY_HAND.items():
+            event = found[name]
+            assert event["metadata"]["changed_by"] == manager
+            assert "noticed_at" not in event["metadata"]
+            at = datetime.fromisoformat(event["first_seen_at"]).timestamp()
+            assert abs(at - scenario.by_hand[name]) <= 2.0, (operator.namespace, name)
 
 
 def autoscaled(node: Node) -> int:

@@ -157,7 +157,7 @@ CREATE TABLE objects (
     namespace INTEGER NOT NULL, -- words.id, 0 for cluster-scoped objects
     uid       TEXT NOT NULL,    -- '' if unknown, and for nodes, which are identified by name
     owner     INTEGER           -- objects.id of the controller, as last known; NULL for none or unknown
-) STRICT
+, api_group INTEGER NOT NULL DEFAULT 0, api_version INTEGER NOT NULL DEFAULT 0) STRICT
 
 CREATE TABLE schema_version (
     version    INTEGER PRIMARY KEY, -- the number of the file

@@ -6,6 +6,7 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.model.rules.matcher import TABLE_ALONE, Chosen
+from kube9_operator.text import truncation
 from kube9_operator.watch import observations
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
@@ -29,6 +30,7 @@ def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     if observation is None:
         batch.counts.filtered += 1
     else:
+        truncation.note(observation.kind, observation.metadata)
         batch.observations.append(observation)
     return event.metadata.resource_version or ""
 

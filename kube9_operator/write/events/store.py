@@ -202,7 +202,8 @@ class Store(Participant):
         """A new contributor joins an event for good, or begins one."""
         flags = (merge.PRIMARY if observation.primary else 0) | (merge.STATUS if observation.from_status else 0)
         namespace, kind = self.names.word(observation.namespace), self._word(observation, observation.kind)
-        about, new = self.names.about(kind, namespace, observation.name, observation.uid)
+        api = self.names.api(observation.namespace, observation.kind, observation.api_version)
+        about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
         known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
         times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())

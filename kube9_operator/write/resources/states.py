@@ -4,17 +4,22 @@ Owns the tables states and baselines.
 """
 
 from array import array
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from kube9_operator.model import changes
 from kube9_operator.model.deadlines import Deadlines
+from kube9_operator.model.frame import ServerTime
 from kube9_operator.model.observation import ERROR, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.resources import detect
+from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 from kube9_operator.write.resources.enrichment import Enrichment
+from kube9_operator.write.resources.evidence import Evidence
 from kube9_operator.write.resources.mirrors import Mirrors
 from kube9_operator.write.resources.ongoing import Ongoing
 from kube9_operator.write.resources.owners import OWNED, Owners
@@ -31,6 +36,9 @@ OUTCOMES = ("filtered", "unchanged", "updated", "stored", "refused")
 it is filtered if it is new or has changed, and unchanged if it is as stored.
 """
 SOURCES = frozenset(OF_SOURCE)
+DEPLOYMENTS = "deployments"
+CLOCK_MS = 2_000
+"""A server's clock that differs by less may not differ at all: it tells whole seconds, and an answer takes its time."""
 TRIM_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -82,6 +90,18 @@ def lives(settings: Settings) -> Lives:
     return Lives(settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
 
 
+class Check(NamedTuple):
+    """What a freshness check of a source has shown."""
+
+    version: str
+    """The server's version. What a watch shows up to this version happened before the check."""
+    ahead_ms: int
+    """How far the server's clock is ahead of ours; 0 if delays may explain the difference."""
+
+
+NO_CHECK = Check("", 0)
+
+
 class States(Participant):
     """Works in the transaction of its caller."""
 
@@ -113,6 +133,8 @@ class States(Participant):
         """When each source was confirmed in this worker generation."""
         self._trimmed_ms = 0
         self._times_before: tuple[dict[str, int], int] = ({}, 0)
+        self._checks: dict[str, Check] = {}
+        self._evidence = Evidence(session.connection)
         session.register(self)
 
     def begin(self, _now_ms: int) -> None:
@@ -130,6 +152,11 @@ class States(Participant):
     def confirmed(self, source: str, now_ms: int) -> None:
         """Notes that a source was confirmed in this worker generation."""
         self._confirmed[source] = now_ms
+
+    def checked(self, source: str, control: ServerTime) -> None:
+        """Notes what a freshness check has shown. After a rollback the same check is noted again."""
+        ahead_ms = control.server_ms - control.checked_ms if control.checked_ms else 0
+        self._checks[source] = Check(control.version, ahead_ms if abs(ahead_ms) > CLOCK_MS else 0)
 
     def due(self, now_ms: int) -> bool:
         """Whether `tick` has something to do. It only reads."""
@@ -191,6 +218,12 @@ class States(Participant):
         )
         return recorded
 
+    def forget_all_but(self, watched: Collection[str]) -> None:
+        """Forgets the sources that are not watched any more, because a setting was changed: nothing confirms them."""
+        for source in SOURCES.difference(watched):
+            for table in ("baselines", "states", "lasting", "sources"):
+                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of four names)
+
     def has_baseline(self, source: str) -> bool:
         """Whether a complete list of a source is stored."""
         return one(self._connection, "SELECT 1 FROM baselines WHERE source = ?", (source,)) is not None
@@ -207,9 +240,9 @@ class States(Participant):
             return Compared("")
         listing = shown is not None
         observed = Observed(source, state.namespace, state.name, state.uid, state.version, now_ms, whole, listing)
-        return self._compare(observed, state.reduced)
+        return self._compare(observed, state.reduced, state.evidence)
 
-    def _compare(self, observed: Observed, reduced: bytes) -> Compared:
+    def _compare(self, observed: Observed, reduced: bytes, evidence: bytes = b"") -> Compared:
         row = one(
             self._connection,
             "SELECT uid, resource_version, state FROM states WHERE source = ? AND namespace = ? AND name = ?",
@@ -221,17 +254,17 @@ class States(Participant):
             # Watch lines come in order, so an older one is of before a list; lists show what a server has, which may go back.
             if row[2] == reduced or (not observed.listing and _order(observed.version) < _order(row[1])):
                 return Compared("unchanged")
-            return self._change(observed, row[2], reduced)
+            return self._change(observed, row[2], reduced, evidence)
         if reduced == GONE:
             return Compared("filtered")
         if row is None:
-            return self._change(observed, None, reduced)
+            return self._change(observed, None, reduced, evidence)
         # Another object of that name: the stored one is gone.
         old = self._change(observed._replace(uid=row[0], version=row[1]), row[2], GONE)
-        new = self._change(observed, None, reduced)
+        new = self._change(observed, None, reduced, evidence)
         return Compared(max(old.outcome, new.outcome, key=OUTCOMES.index), old.recorded + new.recorded)
 
-    def _change(self, observed: Observed, before: bytes | None, after: bytes) -> Compared:
+    def _change(self, observed: Observed, before: bytes | None, after: bytes, evidence: bytes = b"") -> Compared:
         """Stores the state of an object (of one uid) and records the changes. `before` is None if it was not stored."""
         previous = stored.state(observed.source, before) if before is not None else None
         current = decode(observed.source, after) if after != GONE else None
@@ -241,6 +274,8 @@ class States(Participant):
         ongoing_before, ongoing = (detect.ongoing(observed.source, each) for each in (previous, current))
         if ongoing_before:
             observed = observed._replace(ongoing=self._ongoing.of(*place))
+        if previous is not None:
+            observed = self._dated(observed, previous, current, changes.decode(evidence))
         if current is None:
             self._execute("DELETE FROM states WHERE source = ? AND namespace = ? AND name = ?", place)
         else:
@@ -248,14 +283,32 @@ class States(Participant):
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, observed.uid, observed.version, after, observed.now_ms),
             )
-        changes = detect.compare(observed, previous, current, self._times.lives)
-        recorded = [self._recorder.record(observed.source, each) for each in changes]
+        found = detect.compare(observed, previous, current, self._times.lives)
+        recorded = [self._recorder.record(observed.source, each) for each in found]
         if observed.source in detect.WAITS:
             self._waiting.changed(observed, previous, current)
         if ongoing_before or ongoing:
             self._update_ongoing(observed, ongoing_before, ongoing, current)
         self._update_related(observed, previous, current)
         return Compared(max((each.outcome for each in recorded), key=OUTCOMES.index, default="filtered"), recorded)
+
+    def _dated(self, observed: Observed, previous: Any, current: Any, evidence: changes.Evidence) -> Observed:
+        """Adds what is known about the time and the author of a change."""
+        check = self._checks.get(observed.source, NO_CHECK)
+        replayed = not observed.listing and _order(observed.version) <= _order(check.version)
+        window = Window(
+            noticed_ms=observed.now_ms,
+            unchanged_ms=min(self._confirmed_ms(observed.source), observed.now_ms),
+            live=not (observed.listing or replayed),
+            one_write=not observed.listing,
+            writes=_writes(previous, current),
+            ahead_ms=check.ahead_ms,
+        )
+        observed = observed._replace(change=window, writers=evidence.writers, deleted_ms=evidence.deleted_ms)
+        if window.live or observed.source != DEPLOYMENTS or current is None:
+            return observed
+        scaled = self._evidence.scaled_ms(observed, previous.replicas, current.replicas, window.unchanged_ms)
+        return observed._replace(scaled_ms=scaled, replicasets_ms=self._evidence.replicasets_ms(observed, window))
 
     def _update_ongoing(self, observed: Observed, before: dict[int, int], now: dict[int, int], current: Any) -> None:
         """Begins and ends ongoing problems. If nobody saw the end, it is the last time at which the problem was confirmed."""
@@ -309,6 +362,12 @@ def _of_mirror(observed: Observed, reduced: bytes, row: tuple[Any, ...]) -> tupl
         return (observed._replace(uid=row[0]) if is_same else observed), row
     is_same = decode(observed.source, reduced).mirror_uid == row[0]
     return observed, ((observed.uid, *row[1:]) if is_same else row)
+
+
+def _writes(previous: Any, current: Any) -> int:
+    """How often the spec was written between two states, by metadata.generation; 0 if that is unknown."""
+    before, after = getattr(previous, "generation", 0), getattr(current, "generation", 0)
+    return max(0, after - before) if before and after else 0
 
 
 def _order(version: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect import claims, cluster, pods, workloads
+from kube9_operator.write.resources.detect import claims, cluster, config_maps, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 
 Compare = Callable[[Observed, Any, Any], list[Observation]]
@@ -16,7 +16,9 @@ COMPARE: dict[str, Compare] = {
     "deployments": workloads.of_workload,
     "statefulsets": workloads.of_workload,
     "daemonsets": workloads.of_workload,
+    "cronjobs": workloads.of_cronjob,
     "pods": pods.of_pod,
+    "configmaps": config_maps.of_config_map,
 }
 """The comparison for each source. Endpoints are compared for their service, see `endpoints`."""
 

@@ -4,6 +4,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Namespace, Node
 from kube9_operator.write.resources.detect.conditions import key_of_condition, of_conditions, ongoing_in_conditions
+from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Observed, duration, observation, step
 
 TRUE = "True"
@@ -17,7 +18,9 @@ def of_node(observed: Observed, previous: Node | None, current: Node | None) -> 
     """Joined, left, not ready, ready again, cordoned, uncordoned, and problems by its other conditions."""
     if current is None:
         text = f"Node {observed.name} left the cluster"
-        return [step(rows.NODE_LEFT, observed, reason="NodeRemoved", description=text, node=observed.name)] if previous else []
+        known = Known(asserted_ms=observed.deleted_ms)
+        gone = step(rows.NODE_LEFT, observed, known=known, reason="NodeRemoved", description=text, node=observed.name)
+        return [gone] if previous else []
     found = []
     if previous is None and observed.whole:
         found.append(_joined(observed, current))
@@ -149,18 +152,16 @@ def _cordoned(observed: Observed, previous: Node, current: Node) -> list[Observa
     if current.unschedulable == previous.unschedulable:
         return []
     row, what = (rows.NODE_CORDONED, "cordoned") if current.unschedulable else (rows.NODE_UNCORDONED, "uncordoned")
-    return [
-        step(
-            row, observed, reason=f"Node{what.capitalize()}", description=f"Node {observed.name} was {what}", node=observed.name
-        ),
-    ]
+    text, paths = f"Node {observed.name} was {what}", ("spec.unschedulable",)
+    return [step(row, observed, paths=paths, reason=f"Node{what.capitalize()}", description=text, node=observed.name)]
 
 
 def of_namespace(observed: Observed, previous: Namespace | None, current: Namespace | None) -> list[Observation]:
     """Created, deleted."""
     if previous is not None and current is None:
         text = f"Namespace {observed.name} was deleted"
-        return [step(rows.NAMESPACE_DELETED, observed, reason="NamespaceDeleted", description=text)]
+        known = Known(asserted_ms=observed.deleted_ms or previous.deleting_since_ms)
+        return [step(rows.NAMESPACE_DELETED, observed, known=known, reason="NamespaceDeleted", description=text)]
     if previous is None and current is not None and observed.whole:
         text = f"Namespace {observed.name} was created"
         return [
