@@ -45,14 +45,41 @@ class Managed:
             {
                 "manager": manager,
                 "operation": "Update",
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when)),
                 "fieldsType": "FieldsV1",
                 "fieldsV1": _tree(owned),
             }
-            | ({"subresource": subresource} if subresource else {})
+            # Of the subresource an API server (1.36) writes no time.
+            | ({"subresource": subresource} if subresource else {"time": stamp(when)})
             for (manager, subresource), (when, owned) in self._entries.items()
             if owned
         ]
+
+
+def stamp(seconds: float) -> str:
+    """A time as Kubernetes writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def scaled(name: str, before: int, after: int, namespace: str = "shop") -> dict[str, Any]:
+    """The Event of the deployment controller."""
+    at = time.time()
+    return {
+        "metadata": {"name": f"{name}.{int(at * 1e9):x}", "namespace": namespace},
+        "involvedObject": {
+            "kind": "Deployment",
+            "namespace": namespace,
+            "name": name,
+            "uid": f"uid-{name}",
+            "apiVersion": "apps/v1",
+        },
+        "reason": "ScalingReplicaSet",
+        "message": f"Scaled {'up' if after > before else 'down'} replica set {name}-5d9c7b8f6d from {before} to {after}",
+        "type": "Normal",
+        "count": 1,
+        "firstTimestamp": stamp(at),
+        "lastTimestamp": stamp(at),
+        "source": {"component": "deployment-controller"},
+    }
 
 
 def _key(part: str) -> str:

@@ -10,7 +10,9 @@ class Writer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     subresource: str
     """`scale`, for example; '' for the object itself."""
     time_ms: int
-    """When it last changed any of its fields, by the API server's clock; whole seconds."""
+    """When it last changed any of its fields, by the API server's clock; whole seconds. 0 if nobody says it: managedFields have
+    no time for the subresource `scale`.
+    """
     paths: list[str]
     """Of the fields that it owns, those that are compared: spec.replicas, spec.template.spec.containers[app].image, …"""
 
@@ -27,6 +29,18 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The latest first."""
     deleted_ms: int = 0
     """Its deletionTimestamp; 0 for none."""
+
+
+class Scaling(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an Event of the deployment controller says: a ReplicaSet of a Deployment was scaled."""
+
+    namespace: str
+    name: str
+    uid: str
+    at_ms: int
+    before: int
+    """-1 if the Event does not say it."""
+    after: int
 
 
 NO_EVIDENCE = Evidence()

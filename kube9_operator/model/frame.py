@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from kube9_operator.model.changes import Scaling
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
 
@@ -43,6 +44,8 @@ class EventFrame(msgspec.Struct, array_like=True, gc=False, tag=True):
     """Until when the source is complete after this frame, in ms since 1970; 0 if this read confirms nothing."""
     sequence: int = 0
     """1, 2, 3, … for each source and worker generation; set when the frame is sent."""
+    scalings: list[Scaling] = []
+    """When Deployments were scaled, by Events that are not worth recording."""
 
     @property
     def items(self) -> list[Observation]:

@@ -98,7 +98,7 @@ _one_level = msgspec.json.Decoder(Fields)
 
 
 def writers(managed_fields: msgspec.Raw, server_ms: int = 0) -> list[Writer]:
-    """The entries of managedFields, the latest first; none if they cannot be read.
+    """The entries of managedFields, those without a time and then the latest first; none if they cannot be read.
 
     A time ahead of `server_ms`, the server's Date in ms since 1970 (0: unknown), does not count: that entry is left out.
     Entries of the status are left out too: whoever writes it changes nothing that was asked for.
@@ -112,12 +112,12 @@ def writers(managed_fields: msgspec.Raw, server_ms: int = 0) -> list[Writer]:
     found, room = [], MAX_PATHS
     for entry in entries:
         time_ms = metadata.ms(entry.time)
-        if entry.subresource == "status" or not time_ms or (server_ms and time_ms > server_ms + SKEW_MS):
+        if entry.subresource == "status" or (server_ms and time_ms > server_ms + SKEW_MS):
             continue
         paths = _paths(entry.fields)[:room]
         room -= len(paths)
         found.append(Writer(metadata.name(entry.manager), metadata.name(entry.subresource), time_ms, paths))
-    return sorted(found, key=lambda one: -one.time_ms)[:MAX_WRITERS]
+    return sorted(found, key=lambda one: (one.time_ms != 0, -one.time_ms))[:MAX_WRITERS]
 
 
 def of_data(managed_fields: msgspec.Raw) -> tuple[str, int] | None:

@@ -7,6 +7,7 @@ from zlib import crc32
 
 import msgspec
 
+from kube9_operator.model.changes import Scaling
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.rules import matcher, readers
 from kube9_operator.model.rules.matcher import COMBINED, TABLE_ALONE, Chosen, Compiled, Verdict
@@ -16,11 +17,13 @@ from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_
 from kube9_operator.watch import event_times
 from kube9_operator.watch.event_times import Clock
 from kube9_operator.watch.metadata import EPOCH, ms
+from kube9_operator.watch.scaling import replicas
 from kube9_schema.api_groups import group_of
 from kube9_schema.codes import CLUSTER
 from kube9_schema.intervals import MS_IN_HOUR
 
 PATH = "/api/v1/events"
+SCALING = "ScalingReplicaSet"
 API_VERSION = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z][a-z0-9]{0,62}")
 _json = msgspec.json.Encoder(order="sorted")
 
@@ -224,6 +227,17 @@ def _count(event: Event) -> int:
 
 def _first_time(event: Event) -> datetime:
     return event.first_timestamp or event.event_time or event.metadata.creation_timestamp or EPOCH
+
+
+def scaling(event: Event, server_ms: int, event_ttl_ms: int) -> Scaling | None:
+    """Returns what an Event of the deployment controller says about scaling; None for another Event."""
+    about = _named(event.involved_object or Reference())
+    figures = replicas(event.message or "") if about.kind == "Deployment" and about.name and about.uid else None
+    if figures is None:
+        return None
+    _, last_ms, _ = _times(event, server_ms, event_ttl_ms)
+    before, after = figures
+    return Scaling(about.namespace, about.name, about.uid, last_ms, -1 if before is None else before, after)
 
 
 def _last_time(event: Event) -> datetime:

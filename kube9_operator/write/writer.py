@@ -256,6 +256,7 @@ class Writer:
     def _apply_events(self, frame: EventFrame, now: int) -> list[Recorded]:
         """Records the observations of a frame, then what it says about its source."""
         recorded = [self._recorder.record(frame.source, observation) for observation in frame.observations]
+        self._states.scaled(frame.scalings)
         self.coverage.update(frame, Counter[str](each.outcome for each in recorded), now)
         return recorded
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.managed import IMAGE, MEMORY, REPLICAS, Managed, deployment
+from tests.managed import IMAGE, MEMORY, REPLICAS, Managed, deployment, scaled, stamp
 from tests.operator import Operator, until
 from tests.standin import StandIn
 
@@ -43,6 +43,9 @@ class World:
     def change(self, name: str, manager: str, subresource: str = "", **values: Any) -> None:
         """One write of a Deployment."""
         self.made.setdefault(name, []).append(time.time())
+        if subresource:
+            (replicas,) = values.values()
+            self._standin.write(scaled(name, self.deployments[name].object()["spec"]["replicas"], replicas))
         self._standin.put("deployments", self.deployments[name].write(manager, subresource, **values))
 
     def happens(self) -> None:
@@ -63,8 +66,7 @@ class World:
         self.made["settings"] = [time.time()]
         self._standin.put("configmaps", self.config.write("kubectl-edit", data__level="debug"))
         self.made["old"] = [time.time()]
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._standin.put("namespaces", {"metadata": {"name": "old", "deletionTimestamp": stamp}})
+        self._standin.put("namespaces", {"metadata": {"name": "old", "deletionTimestamp": stamp(time.time())}})
         self._standin.remove("namespaces", "", "old")
 
 

@@ -159,6 +159,16 @@ CREATE TABLE objects (
     owner     INTEGER           -- objects.id of the controller, as last known; NULL for none or unknown
 , api_group INTEGER NOT NULL DEFAULT 0, api_version INTEGER NOT NULL DEFAULT 0) STRICT
 
+CREATE TABLE scalings (
+    namespace       TEXT NOT NULL,
+    name            TEXT NOT NULL,    -- of the Deployment
+    uid             TEXT NOT NULL,
+    at_ms           INTEGER NOT NULL,
+    replicas_before INTEGER NOT NULL, -- -1 if the Event does not say it
+    replicas_after  INTEGER NOT NULL,
+    PRIMARY KEY (namespace, name, uid, at_ms, replicas_after)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE schema_version (
     version    INTEGER PRIMARY KEY, -- the number of the file
     name       TEXT NOT NULL,       -- the file's name
@@ -262,6 +272,8 @@ CREATE INDEX leftovers_by_time ON leftovers (until_ms)
 CREATE INDEX objects_by_name ON objects (name)
 
 CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL
+
+CREATE INDEX scalings_by_time ON scalings (at_ms)
 
 CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
 

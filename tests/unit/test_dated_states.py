@@ -1,5 +1,6 @@
 """When changes were made, by what the writer itself knows: freshness checks, ReplicaSets, recorded Events, earlier states."""
 
+import json
 from collections.abc import Iterator
 
 import msgspec
@@ -7,11 +8,11 @@ import pytest
 
 from kube9_operator.model import changes
 from kube9_operator.model.changes import Evidence, Writer
-from kube9_operator.model.frame import ControlFrame, ServerTime
+from kube9_operator.model.frame import ControlFrame, EventFrame, ServerTime
 from kube9_operator.model.resource_states import Namespace, Owner, ReplicaSet, State, Workload
-from kube9_operator.model.rules.matcher import Chosen
-from kube9_operator.watch.observations import Event, normalise
-from tests.kept import MINUTE, NOW, SECOND, Kept, state
+from kube9_operator.watch.batch import Batch
+from kube9_operator.watch.kinds.events import take
+from tests.kept import HOUR, MINUTE, NOW, SECOND, Kept, state
 
 IMAGE = "spec.template.spec.containers[app].image"
 AWAY = 3 * MINUTE
@@ -130,35 +131,89 @@ def test_replicasets_that_leave_a_doubt(keeper: Kept, others: list[State]) -> No
     assert only(keeper)[:2] == (left, keeper.now_ms)
 
 
-def scaling(message: str, at: str, number: int) -> object:
-    event = {
-        "metadata": {"name": f"web.{number}", "namespace": "shop", "creationTimestamp": at},
-        "involvedObject": {"kind": "Deployment", "namespace": "shop", "name": "web", "uid": "uid-web", "apiVersion": "apps/v1"},
-        "reason": "ScalingReplicaSet",
-        "type": "Normal",
-        "message": message,
-        "count": 1,
-        "firstTimestamp": at,
-        "lastTimestamp": at,
-        "source": {"component": "deployment-controller"},
-    }
-    return normalise(msgspec.convert(event, Event), Chosen(include=frozenset(["ScalingReplicaSet"])))
+def hears(keeper: Kept, *messages: str, uid: str = "uid-web") -> None:
+    """Events of the deployment controller, a minute after NOW and each half a minute later, as a watch delivers them."""
+    batch = Batch(server_ms=NOW + HOUR)
+    for number, message in enumerate(messages):
+        at = f"2026-11-18T11:{7 + (40 + 30 * number) // 60:02}:{(40 + 30 * number) % 60:02}Z"
+        about = {"kind": "Deployment", "namespace": "shop", "name": "web", "uid": uid, "apiVersion": "apps/v1"}
+        event = {
+            "metadata": {"name": f"web.{number}", "namespace": "shop", "creationTimestamp": at},
+            "involvedObject": about,
+            "reason": "ScalingReplicaSet",
+            "type": "Normal",
+            "message": message,
+            "count": 1,
+            "firstTimestamp": at,
+            "lastTimestamp": at,
+            "source": {"component": "deployment-controller"},
+        }
+        take(msgspec.Raw(json.dumps(event).encode()), batch)
+    assert batch.observations == [], "they are not recorded"
+    frame = keeper.frame("events", ())
+    assert isinstance(frame, EventFrame)
+    keeper.take(msgspec.structs.replace(frame, scalings=batch.scalings, counts=batch.counts))
 
 
+UNTIMED = Writer("kubectl", "scale", 0, ["spec.replicas"])
+UP = "Scaled up replica set web-5d"
+
+
+@pytest.mark.parametrize("first", ["the Event", "the change"])
 @pytest.mark.parametrize(
-    ("message", "dated"),
-    [("from 2 to 3", True), ("to 3 from 2", True), ("to 3", True), ("from 1 to 3", False), ("to 4", False)],
+    ("messages", "dated"),
+    [
+        ([f"{UP} from 2 to 3"], True),
+        ([f"{UP} to 3 from 2"], True),
+        ([f"{UP} to 3"], True),
+        ([f"{UP} from 2 to 4", "Scaled down replica set web-5d from 4 to 2", f"{UP} from 2 to 3"], True),
+        ([f"{UP} from 1 to 3"], False),
+        ([f"{UP} to 4"], False),
+        ([f"{UP} from 2 to 3", "Scaled down replica set web-5d from 3 to 2", f"{UP} from 2 to 3"], False),
+        ([], False),
+    ],
 )
-def test_a_recorded_event_of_that_time(keeper: Kept, message: str, dated: bool) -> None:
+def test_an_event_of_that_time(keeper: Kept, messages: list[str], dated: bool, first: str) -> None:
+    """The watches are in two processes, so either may come first."""
     keeper.lists("deployments", deployment(1))
     left = is_away(keeper)
-    at = "2026-11-18T11:07:40Z"  # a minute after NOW
-    keeper.hears(scaling(f"Scaled up replica set web-5d {message}", at, 1))  # type: ignore[arg-type]
-    keeper.lists("deployments", deployment(9, 3, "web:1", 4, by("kubectl-edit", left + 2 * MINUTE, "spec.replicas")))
-    (found,) = [event for event in keeper.events() if event["title"] == "Deployment scaled"]
-    assert (found["first"] == found["last"]) is dated
+    if first == "the Event":
+        hears(keeper, *messages)
+    keeper.lists("deployments", deployment(9, 3, "web:1", 4, UNTIMED))
+    if first == "the change":
+        assert only(keeper)[:2] == (left, keeper.now_ms)
+        hears(keeper, *messages)
+    began, ended, metadata = only(keeper)
+    assert metadata["changed_by"] == "kubectl-scale"
     if dated:
-        assert abs(found["first"] - NOW - MINUTE) < SECOND
+        assert began == ended
+        assert abs(began - NOW - MINUTE - (len(messages) - 1) * MINUTE // 2) < SECOND
+        assert "noticed_at" not in metadata
+    else:
+        assert (began, ended) == (left, keeper.now_ms)
+        assert metadata["noticed_at"]
+    keeper.restart()
+    hears(keeper, *messages)
+    assert only(keeper) == (began, ended, metadata), "again changes nothing"
+
+
+def test_events_of_another_deployment_of_that_name(keeper: Kept) -> None:
+    keeper.lists("deployments", deployment(1))
+    left = is_away(keeper)
+    hears(keeper, f"{UP} from 2 to 3", uid="another")
+    keeper.lists("deployments", deployment(9, 3, "web:1", 4, UNTIMED))
+    hears(keeper, f"{UP} from 2 to 3", uid="another")
+    assert only(keeper)[:2] == (left, keeper.now_ms)
+
+
+def test_scalings_are_forgotten(keeper: Kept) -> None:
+    keeper.lists("deployments", deployment(1))
+    hears(keeper, f"{UP} from 2 to 3")
+    count = "SELECT count(*) FROM scalings"
+    assert keeper.connection.execute(count).get == 1
+    keeper.waits(3 * HOUR)
+    keeper.take()
+    assert keeper.connection.execute(count).get == 0
 
 
 def test_a_namespace_that_is_gone(keeper: Kept) -> None:

@@ -52,6 +52,19 @@ def test_the_scale_subresource_changes_nothing_else() -> None:
     assert when(many, REPLICAS, by("kubectl", AWAY - TOLERANCE_MS - 1, REPLICAS, subresource="scale")) == UNKNOWN
 
 
+def test_a_writer_without_a_time_is_the_author_all_the_same() -> None:
+    """As an API server has it: managedFields have no time for the subresource `scale`."""
+    untimed = by("kubectl", 0, REPLICAS, subresource="scale")
+    assert when(WATCHED, REPLICAS, untimed) == Made(NOW, NOW, "kubectl-scale")
+    assert when(LISTED, REPLICAS, untimed) == Made(AWAY, NOW, "kubectl-scale")
+    assert when(REPLAYED, REPLICAS, untimed) == Made(AWAY, NOW, "kubectl-scale")
+    assert when(LISTED, REPLICAS, untimed, events_ms=[AT]) == Made(AT + 999, AT + 999, "kubectl-scale")
+    both = LISTED._replace(writes=2)
+    assert when(both, IMAGE, SET, untimed).is_range, "kubectl-set may have written twice"
+    assert when(both._replace(untimed=1), IMAGE, SET, untimed) == Made(AT + 999, AT + 999, "kubectl-set")
+    assert when(both._replace(untimed=1, writes=3), IMAGE, SET, untimed).is_range
+
+
 def test_one_write_of_what_is_asked_for() -> None:
     assert when(LISTED, IMAGE, SET) == Made(AT + 999, AT + 999, "kubectl-set")
     assert when(LISTED._replace(writes=0), IMAGE, SET) == UNKNOWN._replace(by="kubectl-set"), "a state of an older release"

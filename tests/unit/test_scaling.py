@@ -2,7 +2,7 @@
 
 import pytest
 
-from kube9_operator.write.resources.detect.scaling import replicas
+from kube9_operator.watch.scaling import replicas
 
 
 @pytest.mark.parametrize(

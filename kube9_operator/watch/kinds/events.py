@@ -27,6 +27,8 @@ def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     batch.counts.received += 1
     counted_as = event.type if event.type in TYPES else "other"
     batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
+    if event.reason == observations.SCALING and (scaling := observations.scaling(event, batch.server_ms, chosen.event_ttl_ms)):
+        batch.scalings.append(scaling)
     if observation is None:
         batch.counts.filtered += 1
     else:

@@ -174,6 +174,19 @@ class Store(Participant):
             self._execute("UPDATE events SET last_ms = ?, recorded_ms = ? WHERE id = ?", (last_ms, now_ms, event))
             self._update_hours(event, (row[0], row[1]), (row[0], last_ms))
 
+    def date(self, event: int, at_ms: int, metadata: dict[str, Any]) -> None:
+        """Gives an event of a single occurrence, which was known to lie in a range, its moment."""
+        row = one(self._connection, "SELECT first_ms, last_ms FROM events WHERE id = ?", (event,))
+        if row is None:
+            return
+        self._execute(
+            "UPDATE events SET first_ms = ?1, last_ms = ?1, text_ms = ?1, text_hash = ?2 WHERE id = ?3", (at_ms, NO_HASH, event)
+        )
+        self._update_hours(event, (row[0], row[1]), (at_ms, at_ms))
+        self._execute("UPDATE texts SET metadata = ? WHERE event = ?", (merge.encode(metadata), event))
+        steps = merge.add_step(b"", at_ms, 1)
+        self._execute("UPDATE contributors SET last_ms = ?, steps = ? WHERE event = ?", (at_ms, steps, event))
+
     def enrich(self, event: int, metadata: str, stamps: str) -> None:
         """Replaces an event's metadata with metadata that has more keys, and its stamps."""
         self._execute("UPDATE texts SET metadata = ?, stamps = ? WHERE event = ?", (metadata, stamps, event))

@@ -18,6 +18,7 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Observed
+from kube9_operator.write.resources.detect.workloads import REPLICAS
 from kube9_operator.write.resources.enrichment import Enrichment
 from kube9_operator.write.resources.evidence import Evidence
 from kube9_operator.write.resources.mirrors import Mirrors
@@ -134,7 +135,7 @@ class States(Participant):
         self._trimmed_ms = 0
         self._times_before: tuple[dict[str, int], int] = ({}, 0)
         self._checks: dict[str, Check] = {}
-        self._evidence = Evidence(session.connection)
+        self._evidence = Evidence(session.connection, store)
         session.register(self)
 
     def begin(self, _now_ms: int) -> None:
@@ -157,6 +158,11 @@ class States(Participant):
         """Notes what a freshness check has shown. After a rollback the same check is noted again."""
         ahead_ms = control.server_ms - control.checked_ms if control.checked_ms else 0
         self._checks[source] = Check(control.version, ahead_ms if abs(ahead_ms) > CLOCK_MS else 0)
+
+    def scaled(self, scalings: list[changes.Scaling]) -> None:
+        """Takes what Events say about when Deployments were scaled."""
+        if scalings:
+            self._evidence.add(scalings)
 
     def due(self, now_ms: int) -> bool:
         """Whether `tick` has something to do. It only reads."""
@@ -181,6 +187,7 @@ class States(Participant):
             self._owners.forget_gone(now_ms - self._times.departed_ms)
             self._mirrors.forget_gone(now_ms - self._times.departed_ms)
             self._service_pods.forget(now_ms)
+            self._evidence.forget(now_ms - self._times.departed_ms)
         return recorded
 
     def _is_current(self, source: str, now_ms: int) -> bool:
@@ -302,6 +309,7 @@ class States(Participant):
             live=not (observed.listing or replayed),
             one_write=not observed.listing,
             writes=_writes(previous, current),
+            untimed=_untimed(previous, current, evidence.writers),
             ahead_ms=check.ahead_ms,
         )
         observed = observed._replace(change=window, writers=evidence.writers, deleted_ms=evidence.deleted_ms)
@@ -368,6 +376,12 @@ def _writes(previous: Any, current: Any) -> int:
     """How often the spec was written between two states, by metadata.generation; 0 if that is unknown."""
     before, after = getattr(previous, "generation", 0), getattr(current, "generation", 0)
     return max(0, after - before) if before and after else 0
+
+
+def _untimed(previous: Any, current: Any, writers: list[changes.Writer]) -> int:
+    """How many writes have no time in managedFields, at the least: one if the number of replicas was changed by such."""
+    scaled = getattr(previous, "replicas", 0) != getattr(current, "replicas", 0)
+    return int(scaled and any(not one.time_ms and REPLICAS in one.paths for one in writers))
 
 
 def _order(version: str) -> tuple[int, str]:

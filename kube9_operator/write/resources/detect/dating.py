@@ -30,6 +30,8 @@ class Window(NamedTuple):
     """Exactly one write lies between the two states: a watch delivers them all. A list shows only what they came to."""
     writes: int = 0
     """How often what is asked for was written in between, by metadata.generation; 0 if that is unknown."""
+    untimed: int = 0
+    """How many of these writes have no time in managedFields, at the least."""
     ahead_ms: int = 0
     """How far the API server's clock is ahead of ours."""
 
@@ -74,7 +76,8 @@ def author(window: Window, paths: Collection[str], writers: Collection[Writer]) 
 
     Who removes a field does not own it afterwards, so a path may have no owner.
     """
-    found = [one for one in writers if window.holds(one.time_ms) and not set(paths).isdisjoint(one.paths)]
+    wrote = [one for one in writers if not one.time_ms or window.holds(one.time_ms)]
+    found = [one for one in wrote if not set(paths).isdisjoint(one.paths)]
     return found[0] if len(found) == 1 else None
 
 
@@ -84,15 +87,16 @@ def made(window: Window, paths: Collection[str], known: Known, of_template: bool
     by = writer.name if writer is not None else ""
     if known.asserted_ms:
         return Made(known.asserted_ms, known.asserted_ms, by)
-    if writer is not None and window.one_write:
-        return _at(window, writer.time_ms, by)
+    timed = writer if writer is not None and writer.time_ms else None
+    if timed is not None and window.one_write:
+        return _at(window, timed.time_ms, by)
     if not window.live:
         for times in (known.events_ms, known.replicasets_ms if of_template else ()):
             inside = [time for time in times if window.holds(time)]
             if len(inside) == 1:
                 return _at(window, inside[0], by)
-    if writer is not None and _wrote_once(window, writer, known.writers):
-        return _at(window, writer.time_ms, by)
+    if timed is not None and _wrote_once(window, timed, known.writers):
+        return _at(window, timed.time_ms, by)
     if window.live or not window.unchanged_ms or window.noticed_ms - window.unchanged_ms <= POINT_MS:
         return Made(window.noticed_ms, window.noticed_ms, by)
     return Made(window.unchanged_ms, window.noticed_ms, by)
@@ -106,7 +110,8 @@ def _wrote_once(window: Window, writer: Writer, writers: Collection[Writer]) -> 
     """
     if writer.subresource == "scale":
         return True
-    return window.writes == 1 or window.writes == sum(bool(one.paths) and window.holds(one.time_ms) for one in writers)
+    timed = sum(bool(one.paths) and window.holds(one.time_ms) for one in writers)
+    return window.writes == 1 or window.writes == timed + window.untimed
 
 
 def _at(window: Window, time_ms: int, by: str) -> Made:
