@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
     rules: "tuple[Rule, ...]"
     """Of the user's file, as they were at the start."""
     wait_minutes: int
+    watch_config_maps: bool
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -93,6 +94,12 @@ def _whole(least: int, most: int, unit: str) -> Callable[[str], int]:
     return parse
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _reasons(text: str) -> frozenset[str]:
     reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
     if any(not part.isprintable() or " " in part for part in reasons):
@@ -135,5 +142,6 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "reasons_exclude": ("EVENT_REASONS_EXCLUDE", "", _reasons_to_leave_out),
     "rules": ("EVENT_RULES_FILE", "", _rules),
     "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
+    "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
 }
 """The variable of each field, its default, and the function that parses it."""

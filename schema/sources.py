@@ -19,10 +19,11 @@ KINDS = {
     "cronjobs": "CronJob",
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "configmaps": "ConfigMap",
 }
 """The kind of the objects of each source but `events`. A source is named as its resource in the API."""
 
-ENRICHING = ("replicasets", "jobs", "cronjobs", "persistentvolumeclaims", "horizontalpodautoscalers")
+ENRICHING = ("replicasets", "jobs", "persistentvolumeclaims", "horizontalpodautoscalers")
 """Sources whose states make no events: they only add owners and metadata to the events of others."""
 EVENTS_ABOUT = {source: kind for source, kind in KINDS.items() if source not in ENRICHING} | {"endpointslices": "Service"}
 """The kind that the events of a source are about: those of a slice are about its service."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from kube9_cli.kinds import SHORT_NAMES
 from kube9_cli.render.escape import plain
+from kube9_schema.api_groups import clashes, plural
 
 COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
@@ -21,13 +22,13 @@ GIVING_WAY = ("REASON", "COUNT")
 
 def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) -> tuple[str, ...]:
     """An event as a row of the table, at a time in seconds since 1970."""
-    from datetime import datetime  # only where it is needed: 2 ms
-
-    about = "/".join(event.get(key, "") for key in ("object_kind", "object_namespace", "object_name") if event.get(key))
+    about = [event[key] for key in ("object_kind", "object_namespace", "object_name") if event.get(key)]
+    if about and clashes(event.get("object_kind", ""), event.get("object_api_version", "")):
+        about[0] = f"{plural(about[0])}.{event['object_api_version'].partition('/')[0]}"
     cells = {
-        "LAST SEEN": age(now_seconds - datetime.fromisoformat(event["last_seen_at"]).timestamp()),
+        "LAST SEEN": _last_seen(event, now_seconds),
         "SEVERITY": event["severity"],
-        "OBJECT": about,
+        "OBJECT": "/".join(about),
         "REASON": event["metadata"]["reason"],
         "COUNT": str(event["count"]),
         "NODE": str(event["metadata"].get("node", "")),
@@ -36,6 +37,14 @@ def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) ->
         "MESSAGE": event.get("description", event.get("title", "")),
     }
     return tuple(plain(str(cells[heading])) or "-" for heading in headings)
+
+
+def _last_seen(event: dict[str, Any], now_seconds: float) -> str:
+    """How long ago it was, or between which times, if nobody knows when in a range it was."""
+    from datetime import datetime  # only where it is needed: 2 ms
+
+    keys = ("last_seen_at", "first_seen_at") if "noticed_at" in event["metadata"] else ("last_seen_at",)
+    return "..".join(age(now_seconds - datetime.fromisoformat(event[key]).timestamp()) for key in keys)
 
 
 def headings(width: int | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from kube9_operator.model.changes import Scaling
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
 
@@ -43,6 +44,8 @@ class EventFrame(msgspec.Struct, array_like=True, gc=False, tag=True):
     """Until when the source is complete after this frame, in ms since 1970; 0 if this read confirms nothing."""
     sequence: int = 0
     """1, 2, 3, … for each source and worker generation; set when the frame is sent."""
+    scalings: list[Scaling] = []
+    """When Deployments were scaled, by Events that are not worth recording."""
 
     @property
     def items(self) -> list[Observation]:
@@ -97,9 +100,13 @@ class Confirmed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True
 
 
 class ServerTime(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
-    """The time of the API server's clock, in ms since 1970."""
+    """The time of the API server's clock, in ms since 1970, at a freshness check."""
 
     server_ms: int
+    version: str = ""
+    """The server's version then: what a watch shows up to this version happened before the check."""
+    checked_ms: int = 0
+    """The same time by our own clock."""
 
 
 class Unavailable(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):

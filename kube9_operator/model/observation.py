@@ -50,6 +50,8 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The name of its row of the table: see rows.BY_NAME. '' for events of the operator itself."""
     redacted: int = 0
     """How many secrets were removed from its texts."""
+    api_version: str = ""
+    """The object's apiVersion, as the Event gives it. Its group is part of the object's identity."""
 
 
 def hash64(*parts: str) -> int:

@@ -20,12 +20,54 @@ class Owner(Reduced, frozen=True):
     kind: str = ""
     name: str = ""
     uid: str = ""
+    api_version: str = ""
+    """'' for Kubernetes' own kinds."""
 
 
 class Owned(Reduced, frozen=True):
-    """A ReplicaSet, Job or CronJob, which is watched only for its owner."""
+    """A Job, which is watched only for its owner."""
 
     owner: Owner | None = None
+
+
+class NodeCondition(Reduced, frozen=True):
+    """A condition of a node besides Ready: a pressure, the network, or what a problem detector has set."""
+
+    type: str = ""
+    status: str = ""
+    """True, False or Unknown."""
+    since_ms: int = 0
+    """Its lastTransitionTime."""
+    reason: str = ""
+    message: str = ""
+    """Reason and message only of a condition that is True."""
+
+
+class ReplicaSet(Owned, frozen=True):
+    """apps/v1 ReplicaSet: also when a Deployment's template became what it is."""
+
+    created_ms: int = 0
+    revision: int = 0
+    """Of the Deployment: the highest is that of its present template; 0 if there is none."""
+
+
+class Part(Reduced, frozen=True):
+    """A part of a workload's pod template, or its strategy."""
+
+    digest: int = 0
+    """24 bits of what it is: see watch/template.py."""
+    shown: str = ""
+    """A short text without secrets; '' if there is none."""
+
+
+class CronJob(Owned, frozen=True):
+    """batch/v1 CronJob."""
+
+    images: dict[str, str] = {}
+    generation: int = 0
+    parts: dict[str, Part] | None = None
+    environment: dict[str, dict[str, int]] = {}
+    """These are as in a Workload. `parts` has the schedule too, and whether it is suspended."""
 
 
 class Node(Reduced, frozen=True):
@@ -45,6 +87,8 @@ class Node(Reduced, frozen=True):
     zone: str = ""
     """Label topology.kubernetes.io/zone."""
     kubelet_version: str = ""
+    conditions: list[NodeCondition] = []
+    """All but Ready, in the order of their types."""
 
 
 class Namespace(Reduced, frozen=True):
@@ -68,12 +112,21 @@ class Workload(Reduced, frozen=True):
     owner: Owner | None = None
     uncounted: bool = False
     """Whether this is a DaemonSet that its controller has not seen yet: `replicas` is 0 because no node is counted yet."""
+    generation: int = 0
+    """metadata.generation, which rises by one with each write that changes the spec; 0 if it is unknown."""
+    parts: dict[str, Part] | None = None
+    """The parts of the template besides images, by their paths; None in a state that an older release has stored."""
+    environment: dict[str, dict[str, int]] = {}
+    """The names of each container's environment variables, each with a digest of its value."""
+    labels: dict[str, str] = {}
+    """Of the template: what the selector of a Service is compared with."""
 
 
 class Service(Reduced, frozen=True):
     """v1/Service."""
 
     deleting_since_ms: int = 0
+    selector: dict[str, str] = {}
 
 
 class Slice(Reduced, frozen=True):
@@ -85,6 +138,8 @@ class Slice(Reduced, frozen=True):
     """64 bits of the identity of each ready endpoint (the uid of targetRef, otherwise the first address), in ascending order.
     An endpoint in several slices, such as those of two address families, counts once.
     """
+    pods: list[tuple[str, str]] = []
+    """Name and uid of each pod behind it, ready or not, in ascending order."""
 
 
 class End(Reduced, frozen=True):
@@ -110,6 +165,15 @@ class Container(Reduced, frozen=True):
     """lastState.terminated, then state.terminated, as far as they exist."""
 
 
+class Disruption(Reduced, frozen=True):
+    """The condition DisruptionTarget of a pod, where it is True."""
+
+    reason: str = ""
+    message: str = ""
+    since_ms: int = 0
+    """Its lastTransitionTime."""
+
+
 class Pod(Reduced, frozen=True):
     """v1/Pod."""
 
@@ -119,6 +183,16 @@ class Pod(Reduced, frozen=True):
     unschedulable_since_ms: int = 0
     """lastTransitionTime of the condition PodScheduled if that is False because of Unschedulable, otherwise 0."""
     containers: list[Container] = []
+    phase: str = ""
+    """'' in what a release before this field has kept."""
+    reason: str = ""
+    message: str = ""
+    """status.reason and status.message: why the pod as a whole has failed."""
+    disruption: Disruption | None = None
+    started_ms: int = 0
+    """status.startTime of a pod that has failed: when its node took it, or turned it down."""
+    mirror_uid: str = ""
+    """Of a mirror pod its own uid. The state's uid is that of the static pod, which Events of the kubelet name."""
 
 
 class Claim(Reduced, frozen=True):
@@ -126,6 +200,12 @@ class Claim(Reduced, frozen=True):
 
     storage_class: str = ""
     requested_size: str = ""
+    phase: str = ""
+    created_ms: int = 0
+    provisioner: str = ""
+    """Whom the claim waits for while it is Pending: an annotation that is set when a volume is asked for."""
+    node: str = ""
+    """Where a pod waits for the volume; '' of a claim that is to be bound at once."""
 
 
 class Autoscaler(Reduced, frozen=True):
@@ -137,6 +217,17 @@ class Autoscaler(Reduced, frozen=True):
     desired_replicas: int = 0
 
 
+class ConfigMap(Reduced, frozen=True):
+    """v1/ConfigMap, by its metadata alone."""
+
+    digest: str = ""
+    """Of who wrote its data and when, by managedFields; without these its resourceVersion."""
+    changed_ms: int = 0
+    """When its data was written last, by managedFields."""
+    is_lock: bool = False
+    """It is the lock of a leader election."""
+
+
 OF_SOURCE: dict[str, type[Reduced]] = {
     "nodes": Node,
     "namespaces": Namespace,
@@ -146,11 +237,12 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "services": Service,
     "endpointslices": Slice,
     "pods": Pod,
-    "replicasets": Owned,
+    "replicasets": ReplicaSet,
     "jobs": Owned,
-    "cronjobs": Owned,
+    "cronjobs": CronJob,
     "persistentvolumeclaims": Claim,
     "horizontalpodautoscalers": Autoscaler,
+    "configmaps": ConfigMap,
 }
 """The type of the states of each source but `events`."""
 
@@ -174,6 +266,8 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Its resourceVersion."""
     reduced: bytes
     """The reduced state as msgpack (see `encode`), GONE or UNREADABLE."""
+    evidence: bytes = b""
+    """When and by whom the object was changed, as far as it says so: see changes.py. Neither compared nor stored."""
 
 
 GONE = b""

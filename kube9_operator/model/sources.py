@@ -16,6 +16,11 @@ class Source(msgspec.Struct, frozen=True):
     process: str
 
     @property
+    def api_version(self) -> str:
+        """As an object of it has it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
     def path(self) -> str:
         """The path of all its objects."""
         return f"/apis/{self.group}/{self.version}/{self.name}" if self.group else f"/api/{self.version}/{self.name}"
@@ -46,3 +51,12 @@ SOURCES: dict[str, Source] = {
         Source("horizontalpodautoscalers", "autoscaling", "v2", REST),
     )
 }
+
+CONFIG_MAPS = Source("configmaps", "", "v1", REST)
+"""Only watched if it is switched on: who may read the metadata of ConfigMaps may read their data too."""
+EVERY = SOURCES | {CONFIG_MAPS.name: CONFIG_MAPS}
+
+
+def watched(config_maps: bool) -> dict[str, Source]:
+    """The sources that are watched by these settings."""
+    return EVERY if config_maps else SOURCES

@@ -12,6 +12,8 @@ MAX_NAME_CHARACTERS = 253
 """Kubernetes' own limit of an object's name; longer kinds, reasons and nodes are cut to it too."""
 MAX_METADATA_BYTES = 10 * 1024 - 512
 """10 KiB less what the reader adds: reason, count and times."""
+TRUNCATED = '"_truncated":true'
+"""In metadata that were too large."""
 
 _json = msgspec.json.Encoder(order="sorted")
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from kube9_operator.model.changes import Scaling
 from kube9_operator.model.frame import Counts
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
@@ -22,6 +23,8 @@ class Batch(msgspec.Struct):
     """Lines of the watch."""
     bookmarks: int = 0
     """How many of the lines were bookmarks."""
+    scalings: list[Scaling] = msgspec.field(default_factory=list)
+    """When Deployments were scaled."""
     gone: list[tuple[str, int]] = msgspec.field(default_factory=list)
     """For each deleted Event its namespace, and when it was last written, in ms since 1970."""
     unreadable: list[Unreadable] = msgspec.field(default_factory=list)

@@ -1,5 +1,6 @@
 """Decodes what the API server sends, of any depth: what is too deep for the decoder is decoded without its deepest parts."""
 
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -62,6 +63,7 @@ class Object(msgspec.Struct, frozen=True, gc=False):
 
 _object = msgspec.json.Decoder(Object)
 _text = msgspec.json.Decoder(str)
+_time = msgspec.json.Decoder(datetime | None)
 METADATA_LEVELS = 2
 """The levels of an object and of its metadata."""
 TEXT_BYTES = 4096
@@ -84,6 +86,15 @@ def identity(data: bytes | bytearray | msgspec.Raw) -> Identity:
     """Returns what identifies an object, as far as it can be read, even if the object cannot be decoded otherwise."""
     own = metadata(data) or Metadata()
     return Identity(*map(_as_text, (own.namespace, own.name, own.uid, own.resource_version)))
+
+
+def deleted_at(data: bytes | bytearray | msgspec.Raw) -> datetime | None:
+    """The deletionTimestamp of any object; None if it has none, or one that cannot be read."""
+    own = metadata(data)
+    try:
+        return _time.decode(own.deletion_timestamp) if own is not None else None
+    except NOT_DECODED:
+        return None
 
 
 def _as_text(raw: msgspec.Raw) -> str | None:

@@ -6,12 +6,15 @@ from typing import Any
 import msgspec
 
 from kube9_operator import logs
+from kube9_operator.model import changes
+from kube9_operator.model.changes import Evidence
 from kube9_operator.model.resource_states import GONE, UNREADABLE, Reduced, State, encode
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import EVERY
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
-from kube9_operator.watch.decoding import decode, identity
-from kube9_operator.watch.metadata import Texts
+from kube9_operator.watch.decoding import decode, deleted_at, identity
+from kube9_operator.watch.managed_fields import writers
+from kube9_operator.watch.metadata import ChangedMeta, Texts, ms
 from kube9_operator.watch.unreadable import Unreadable
 
 Take = Callable[[msgspec.Raw, Batch], str]
@@ -35,18 +38,21 @@ class Kind(msgspec.Struct, frozen=True):
     """
     metadata_only: bool = False
     """Requested as PartialObjectMetadata."""
+    never_whole: bool = False
+    """Whether only metadata is accepted: a server that cannot leave out the rest sends nothing."""
     page_limit: int = PAGE_LIMIT
 
     @property
     def path(self) -> str:
         """The path of all objects in all namespaces."""
-        return SOURCES[self.source].path
+        return EVERY[self.source].path
 
     def accept(self, watch: bool) -> str:
         """Returns the Accept header. A server that does not know PartialObjectMetadata sends complete objects."""
         if not self.metadata_only:
             return JSON
-        return f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1,{JSON}"
+        only_metadata = f"{JSON};as=PartialObjectMetadata{'' if watch else 'List'};g=meta.k8s.io;v=v1"
+        return only_metadata if self.never_whole else f"{only_metadata},{JSON}"
 
 
 def resource(
@@ -55,8 +61,13 @@ def resource(
     reduce: Callable[[Any, Texts], Reduced],
     metadata_only: bool = False,
     page_limit: int = PAGE_LIMIT,
+    never_whole: bool = False,
+    other_uid: Callable[[Any], str] | None = None,
 ) -> Kind:
-    """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`."""
+    """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`.
+
+    `other_uid` gives the uid by which Events know an object, where that is not its own.
+    """
     decoder = msgspec.json.Decoder(form)
 
     def take(raw: msgspec.Raw, batch: Batch) -> str:
@@ -69,16 +80,19 @@ def resource(
         batch.counts.received += 1
         own = found.metadata
         batch.counts.redacted += texts.redacted
-        batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced))
+        changed = own.managed_fields if isinstance(own, ChangedMeta) else msgspec.Raw()
+        evidence = changes.encode(Evidence(writers(changed, batch.server_ms)))
+        uid = (other_uid(found) if other_uid else "") or own.uid
+        batch.states.append(State(own.namespace or "", own.name, uid, own.resource_version, reduced, evidence))
         return str(own.resource_version)
 
     def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:
         batch.counts.received += 1
-        if not _take_identity(GONE, raw, batch):
+        if not _take_identity(GONE, raw, batch, changes.encode(Evidence(deleted_ms=ms(deleted_at(raw))))):
             _count_unreadable(raw, batch, "no name, uid or resourceVersion")
         return identity(raw).version or ""
 
-    return Kind(source, take, take_deleted, True, metadata_only, page_limit)
+    return Kind(source, take, take_deleted, True, metadata_only, never_whole, page_limit)
 
 
 def take_unreadable(raw: msgspec.Raw, batch: Batch, why: str, of_states: bool) -> str:
@@ -98,10 +112,10 @@ def _count_unreadable(raw: msgspec.Raw, batch: Batch, why: str) -> None:
     batch.unreadable.append(Unreadable(identity(raw), why))
 
 
-def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch) -> bool:
+def _take_identity(reduced: bytes, raw: msgspec.Raw, batch: Batch, evidence: bytes = b"") -> bool:
     """Adds a state for an object of which only the identity is read. Returns whether it has one."""
     own = identity(raw)
     if own.name is None or own.uid is None or own.version is None:
         return False
-    batch.states.append(State(own.namespace or "", own.name, own.uid, own.version, reduced))
+    batch.states.append(State(own.namespace or "", own.name, own.uid, own.version, reduced, evidence))
     return True

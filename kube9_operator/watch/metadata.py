@@ -7,15 +7,17 @@ import msgspec
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS
+from kube9_schema.api_groups import identity_group
 
 
-class OwnerReference(msgspec.Struct, frozen=True, gc=False):
+class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An owner of an object."""
 
     kind: str | None = None
     name: str | None = None
     uid: str | None = None
     controller: bool | None = None
+    api_version: str | None = None
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -28,6 +30,14 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
     owner_references: list[OwnerReference] | None = None
+
+
+class ChangedMeta(ObjectMeta, frozen=True, rename="camel", gc=False):
+    """With what is known about changes."""
+
+    generation: int | None = None
+    managed_fields: msgspec.Raw = msgspec.Raw(b"")
+    """Decoded by itself, so that an odd entry costs no more than what it would say: see managed_fields.py."""
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +67,11 @@ class Texts:
         """Returns a message as it is stored; '' for none."""
         if not text:
             return ""
-        made, found = limits.line(text, MAX_DESCRIPTION_CHARACTERS)
+        return self.short(text, MAX_DESCRIPTION_CHARACTERS)
+
+    def short(self, text: str, most: int) -> str:
+        """A text as it is kept, cut to `most` characters."""
+        made, found = limits.line(text, most)
         self.redacted += found
         return made
 
@@ -84,6 +98,15 @@ def name(text: str | None) -> str:
     return text[:MAX_NAME_CHARACTERS] if text else ""
 
 
+MAX_LABELS = 100
+"""Of one object; what Kubernetes allows is limited by the size of the object alone."""
+
+
+def labels(found: dict[str, str] | None) -> dict[str, str]:
+    """Labels, or a selector, in the order of their names."""
+    return {name(key): name(found[key]) for key in sorted(found)[:MAX_LABELS]} if found else {}
+
+
 def condition(conditions: list[Condition] | None, kind: str) -> Condition:
     """Returns the condition of this type; an empty one if there is none."""
     return next((one for one in conditions or () if one.type == kind), Condition())
@@ -93,5 +116,6 @@ def controller(own: ObjectMeta) -> Owner | None:
     """Returns the owner that controls an object."""
     for one in own.owner_references or ():
         if one.controller:
-            return Owner(name(one.kind), name(one.name), name(one.uid))
+            kind, version = name(one.kind), name(one.api_version)
+            return Owner(kind, name(one.name), name(one.uid), version if identity_group(kind, version) else "")
     return None

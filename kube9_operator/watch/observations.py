@@ -1,27 +1,31 @@
 """Kubernetes Events: which fields are decoded, and which observation an Event becomes. Pure: no clock, no I/O."""
 
+import re
 from datetime import datetime
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
 
+from kube9_operator.model.changes import Scaling
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.rules import matcher, readers
 from kube9_operator.model.rules.matcher import COMBINED, TABLE_ALONE, Chosen, Compiled, Verdict
 from kube9_operator.model.rules.readers import Facts, Said
 from kube9_operator.text import limits, redact
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_BYTES, MAX_NAME_CHARACTERS, MAX_TITLE_CHARACTERS
+from kube9_operator.watch import event_times
+from kube9_operator.watch.event_times import Clock
 from kube9_operator.watch.metadata import EPOCH, ms
+from kube9_operator.watch.scaling import replicas
+from kube9_schema.api_groups import group_of
 from kube9_schema.codes import CLUSTER
 from kube9_schema.intervals import MS_IN_HOUR
 
 PATH = "/api/v1/events"
+SCALING = "ScalingReplicaSet"
+API_VERSION = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z][a-z0-9]{0,62}")
 _json = msgspec.json.Encoder(order="sorted")
-MAX_AHEAD_MS = 5 * 60_000
-"""A time that is further ahead of the API server's clock than this is replaced by the time of that clock."""
-SKEW_MS = 60_000
-"""How much the clocks of several API servers may differ."""
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -96,9 +100,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
     if rule is None or not verdict.recorded:
         return None
     own, count, began_ms = event.metadata, said.occurrences, ms(_first_time(event))
-    first_ms, last_ms, replaced = _times(event, server_ms)
-    if chosen.lives_ms and own.creation_timestamp and last_ms < ms(own.creation_timestamp) - chosen.lives_ms[severity]:
-        return None
+    first_ms, last_ms, replaced = _times(event, server_ms, chosen.event_ttl_ms)
     facts = rule.facts(said)
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
     if rule.repeat == "each":
@@ -132,6 +134,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         text_hash=crc32("\0".join((words.title, words.description, words.metadata, own.name or "")).encode("utf-8", "replace")),
         row=rule.key_id,
         redacted=words.redacted + in_lines,
+        api_version=words.api_version if about is said.about else about.api_version,
     )
 
 
@@ -174,6 +177,7 @@ class Words(NamedTuple):
     description: str
     metadata: str
     redacted: int
+    api_version: str = ""
 
 
 def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
@@ -183,9 +187,11 @@ def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
     encoded = _json.encode(metadata)
     # Facts that were read from the message are part of it, so the message alone is searched.
     host = metadata["source"].get("host", "")
+    version = said.about.api_version
     whole = len(encoded) <= MAX_METADATA_BYTES and len(message) <= MAX_DESCRIPTION_CHARACTERS
-    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host}\n{message}"):
-        return Words(kind, reason, node, title, message, encoded.decode(), 0)
+    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host} {version}\n{message}"):
+        return Words(kind, reason, node, title, message, encoded.decode(), 0, version)
+    version, in_version = limits.line(version, MAX_NAME_CHARACTERS)
     kind, in_kind = limits.line(kind, MAX_NAME_CHARACTERS)
     reason, in_reason = limits.line(reason, MAX_NAME_CHARACTERS)
     title, in_title = limits.line(title, MAX_TITLE_CHARACTERS)
@@ -193,22 +199,20 @@ def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
     plain, in_metadata = limits.metadata(metadata)
     if said.about.kind != "Node":  # there it is the object's name
         node, _ = limits.line(node, MAX_NAME_CHARACTERS)
-    found = in_kind + in_reason + in_title + in_description + in_metadata
-    return Words(kind, reason, node, title, description, plain, found)
+    found = in_kind + in_reason + in_title + in_description + in_metadata + in_version
+    return Words(kind, reason, node, title, description, plain, found, version)
 
 
 def written_ms(event: Event, server_ms: int = 0) -> int:
-    """Returns when the Event was last written by the API server's clock, in ms since 1970, as far as the Event says so.
+    """Returns when the Event was last written by the API server's clock, in ms since 1970, as far as the Event says so."""
+    return _clock(event, server_ms).written_ms()
 
-    Whoever writes an Event may write managedFields with any time, so times ahead of that clock (`server_ms`; 0 if unknown) do
-    not count. Clocks of several API servers may differ by SKEW_MS: a time ahead by less counts as the time of the clock.
-    """
+
+def _clock(event: Event, server_ms: int) -> Clock:
+    """Returns what the API server's clock says about an Event; `server_ms` is as for `normalise`."""
     own = event.metadata
-    writes = [ms(one.time) for one in own.managed_fields or () if one.time is not None]
-    made_ms = ms(own.creation_timestamp) if own.creation_timestamp is not None else 0
-    if server_ms:
-        writes = [min(time, server_ms) for time in writes if time <= server_ms + SKEW_MS]
-    return max([made_ms, *writes])
+    writes = tuple(ms(one.time) for one in own.managed_fields or () if one.time is not None)
+    return Clock(ms(own.creation_timestamp) if own.creation_timestamp is not None else 0, writes, server_ms)
 
 
 MAX_COUNT = 2**31 - 1
@@ -225,34 +229,32 @@ def _first_time(event: Event) -> datetime:
     return event.first_timestamp or event.event_time or event.metadata.creation_timestamp or EPOCH
 
 
+def scaling(event: Event, server_ms: int, event_ttl_ms: int) -> Scaling | None:
+    """Returns what an Event of the deployment controller says about scaling; None for another Event."""
+    about = _named(event.involved_object or Reference())
+    figures = replicas(event.message or "") if about.kind == "Deployment" and about.name and about.uid else None
+    if figures is None:
+        return None
+    _, last_ms, _ = _times(event, server_ms, event_ttl_ms)
+    before, after = figures
+    return Scaling(about.namespace, about.name, about.uid, last_ms, -1 if before is None else before, after)
+
+
 def _last_time(event: Event) -> datetime:
     series = event.series.last_observed_time if event.series else None
     return series or event.last_timestamp or event.event_time or _first_time(event)
 
 
-def _times(event: Event, clock_ms: int) -> tuple[int, int, dict[str, str]]:
-    """Returns the first and the last time in ms, and the original times if they were impossible.
-
-    The API server stamps the creation and every write (managedFields) with its own clock. The first time is checked against the
-    creation. The last time is checked against the last write, since a count may rise for days after the creation, and against
-    the server's clock (`clock_ms`; 0 if unknown), since an Event may have no managedFields.
-    """
-    first = _first_time(event)
-    last = _last_time(event)
-    replaced: dict[str, str] = {}
-    first_ms, last_ms = ms(first), ms(last)
-    created = event.metadata.creation_timestamp
-    created_ms = clock_ms if created is None else ms(created)
-    if created_ms:
-        server_ms = written_ms(event, clock_ms) or created_ms
-        if first_ms > created_ms + MAX_AHEAD_MS:
-            replaced["original_first_timestamp"] = _iso(first)
-            first_ms = created_ms
-        limit_ms = server_ms if event.metadata.managed_fields or _count(event) == 1 else clock_ms
-        if limit_ms and last_ms > limit_ms + MAX_AHEAD_MS:
-            replaced["original_last_timestamp"] = _iso(last)
-            last_ms = server_ms
-    return first_ms, max(first_ms, last_ms), replaced
+def _times(event: Event, server_ms: int, event_ttl_ms: int) -> tuple[int, int, dict[str, str]]:
+    """Returns the first and the last time in ms, and as metadata what the emitter said instead of those that are replaced."""
+    first, last = _first_time(event), _last_time(event)
+    found = event_times.judge(ms(first), ms(last), _count(event), _clock(event, server_ms), event_ttl_ms)
+    replaced = {}
+    if found.first_replaced:
+        replaced["original_first_timestamp"] = _iso(first)
+    if found.last_replaced:
+        replaced["original_last_timestamp"] = _iso(last)
+    return found.first_ms, found.last_ms, replaced
 
 
 def _iso(time: datetime) -> str:
@@ -266,11 +268,16 @@ def _cut(text: str | None) -> str:
 
 def _named(reference: Reference) -> readers.Reference:
     """Returns what is stored of a reference. Kubelets leave out a node's uid, or put its name there: only the name counts."""
-    kind, name, version = _cut(reference.kind), _cut(reference.name), _cut(reference.api_version)
-    if kind == "Node" and matcher.group_of(kind, version) == "":
+    kind, name, version = _cut(reference.kind), _cut(reference.name), _api_version(reference.api_version)
+    if kind == "Node" and group_of(kind, version) == "":
         return readers.Reference(kind, "", name, "", "", version)
     path = reference.field_path or ""
     return readers.Reference(kind, _cut(reference.namespace), name, _cut(reference.uid), path, version)
+
+
+def _api_version(text: str | None) -> str:
+    """Returns an apiVersion as Kubernetes allows it, such as v1 or longhorn.io/v1beta2; '' for anything else."""
+    return text if text and API_VERSION.fullmatch(text) else ""
 
 
 def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
@@ -281,7 +288,7 @@ def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
         **facts.metadata,
     }
     about = said.about
-    node = about.name if about.kind == "Node" and matcher.group_of("Node", about.api_version) == "" else host
+    node = about.name if about.kind == "Node" and group_of("Node", about.api_version) == "" else host
     if node:
         metadata["node"] = node
     return metadata

@@ -109,6 +109,8 @@ class Outbox:
         batch.counts.received = rest
         last = self._frame(batch.counts, parts[-1])
         last.version, last.confirmed_ms = batch.version, confirmed_ms
+        if isinstance(last, EventFrame):
+            last.scalings = batch.scalings
         self._put(last, patient)
 
     def send(self, control: Control, patient: bool = True) -> None:

@@ -137,6 +137,10 @@ class Reflector:
         """The next list comes in one answer."""
         self._bookmarked = False
         """The last watch has received a bookmark."""
+        self._checked_version = ""
+        """The server's version at the last freshness check."""
+        self._caught_up = False
+        """The watch has delivered everything that was there at that check."""
         self._shown_ms = 0
         """When the last list began to arrive."""
         self.failures = 0
@@ -263,8 +267,9 @@ class Reflector:
         meta = self._lister.newest()
         if _order(meta.resource_version) < _order(self._version):
             raise WentBack(f"the server is at {meta.resource_version}, the record at {self._version}")
+        self._checked_version, self._caught_up = meta.resource_version, False
         if self._lister.server_ms:
-            self._sink.send(ServerTime(self._lister.server_ms))
+            self._sink.send(ServerTime(self._lister.server_ms, meta.resource_version, self._clock.now_ms()))
 
     def _watch(self) -> None:
         """Runs one watch until it ends. Each read is sent with the version of its last line. A clean end confirms it."""
@@ -319,8 +324,11 @@ class Reflector:
     def _deliver(self, batch: Batch, read_at: float) -> None:
         if batch.lines:
             self._active_at = self._clock.monotonic()
-            # Lines without a version confirm nothing: anything between here and the server may have sent them.
-            confirmed_ms = self._clock.now_ms() if batch.version else 0
+            # Lines without a version confirm nothing: anything between here and the server may have sent them. Nor do lines
+            # from before the freshness check: more of these may follow. A bookmark follows all of them.
+            newer = _order(batch.version) > _order(self._checked_version)
+            self._caught_up = self._caught_up or newer or batch.bookmarks > 0
+            confirmed_ms = self._clock.now_ms() if batch.version and self._caught_up else 0
             if ttl_ms := self._learn_ttl(batch):
                 self._sink.send(EventTtlLearned(ttl_ms), patient=self._kind.of_states)
             # States wait as long as it takes: a list recovers what the server forgets meanwhile.

@@ -9,7 +9,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.rules.loader import RulesError
 from kube9_operator.model.rules.matcher import Chosen, Table
-from kube9_operator.model.sources import PUBLISHER, SOURCES
+from kube9_operator.model.sources import PUBLISHER, watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.link import Link
@@ -24,8 +24,6 @@ from kube9_operator.watch.outbox import Outbox
 from kube9_operator.watch.reach import Reach
 from kube9_operator.watch.reflector import Reflector
 from kube9_operator.watch.status_map import StatusMap
-from kube9_schema.codes import ERROR, SEVERITIES
-from kube9_schema.intervals import MS_IN_HOUR
 
 
 def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, deadlines: Deadlines) -> None:
@@ -37,7 +35,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     ttl_ms = settings.event_ttl_seconds * 1000
     kinds = [
         choosing(chosen(settings)) if one.name == EVENTS.source else KINDS[one.name]
-        for one in SOURCES.values()
+        for one in watched(settings.watch_config_maps).values()
         if one.process == name
     ]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
@@ -91,13 +89,11 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
 
 def chosen(settings: Settings) -> Chosen:
     """Returns what the settings say about Events. Raises CannotStart if the built-in rules cannot be read."""
-    lives = [settings.info_warning_days] * ERROR + [settings.error_critical_days] * (len(SEVERITIES) - ERROR)
     try:
         table = Table(settings.rules, settings.wait_minutes * 60)
     except RulesError as error:
         raise CannotStart(f"the installation is incomplete: {error}; install kube9-operator again") from None
-    ages = tuple(days * 24 * MS_IN_HOUR for days in lives)
-    return Chosen(settings.reasons_include, settings.reasons_exclude, ages, table)
+    return Chosen(settings.reasons_include, settings.reasons_exclude, settings.event_ttl_seconds * 1000, table)
 
 
 def _report(reflectors: dict[str, Reflector], outboxes: dict[str, Outbox]) -> WatcherReport:

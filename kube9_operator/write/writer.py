@@ -25,6 +25,7 @@ from kube9_operator.model.frame import (
     StateFrame,
 )
 from kube9_operator.model.observation import Observation
+from kube9_operator.model.sources import watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
@@ -132,6 +133,7 @@ class Writer:
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
                     self.lifecycle.retention(*states.lives(settings))
+                    self._states.forget_all_but(watched(settings.watch_config_maps))
                 return
             except database.DAMAGE:
                 raise
@@ -254,6 +256,7 @@ class Writer:
     def _apply_events(self, frame: EventFrame, now: int) -> list[Recorded]:
         """Records the observations of a frame, then what it says about its source."""
         recorded = [self._recorder.record(frame.source, observation) for observation in frame.observations]
+        self._states.scaled(frame.scalings)
         self.coverage.update(frame, Counter[str](each.outcome for each in recorded), now)
         return recorded
 
@@ -264,7 +267,7 @@ class Writer:
             self._recorder.contain(source, state, partial(self._states.apply, source, state, now, whole), states.REFUSED)
             for state in frame.states
         ]
-        if frame.version or frame.confirmed_ms:
+        if frame.confirmed_ms:
             self._states.confirmed(source, now)
         self.coverage.update(frame, Counter[str](each.outcome for each in compared if each.outcome), now)
         return [recorded for each in compared for recorded in each.recorded]
@@ -277,9 +280,11 @@ class Writer:
             return recorded
         if source in states.SOURCES:
             if isinstance(control, ListBegins):
-                self._states.list_begins(source, control.cluster)
+                self._states.list_begins(source, control.cluster, now)
             elif isinstance(control, ListEnds):
                 recorded = self._states.list_ends(source, control.cluster, now)
+            elif isinstance(control, ServerTime):
+                self._states.checked(source, control)
             if isinstance(control, ListEnds | Confirmed):
                 self._states.confirmed(source, now)
         self.coverage.update(frame, {}, now)

@@ -1,5 +1,6 @@
 """What changes on the node, made for real, and what a person should read of it: the table of the scenario."""
 
+import time
 from typing import Any
 
 from tests.node.images import NODE_IMAGE
@@ -12,6 +13,8 @@ NAMESPACE, AGED, BRIEF = "changed", "changed-aged", "changed-brief"
 NEXT_IMAGE = "localhost/kube9-node:next"
 ABSENT_IMAGE = "localhost/absent:1"
 LOOP_RESTARTS = 5
+BY_HAND = {"tuned": "kubectl-set", "sized": "kubectl-scale", "settings": "kubectl-patch"}
+"""Of what `change_by_hand` changes who managedFields say it was."""
 
 STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
@@ -41,6 +44,13 @@ def table(watched: bool) -> list[Expected]:
         expected("Namespace", AGED, "Namespace deleted", "warning", f"Namespace {AGED} was deleted"),
         _endpoints("ledger", "Service has no endpoints", "error", 2, 0),
         expected("Pod", "gone-*", "Pod Unhealthy", "warning", "no database", container="main", probe="readiness"),
+        expected(
+            *("Deployment", "tuned", "Deployment configuration changed", "info", "limits.memory from 64Mi to 96Mi"),
+            changed=["spec.template.spec.containers[main].resources.limits.memory"],
+            changed_by=BY_HAND["tuned"],
+        ),
+        _scaled("Deployment", "sized", 1, 2, changed_by=BY_HAND["sized"]),
+        expected("ConfigMap", "settings", "ConfigMap changed", "info", "was changed", changed_by=BY_HAND["settings"]),
         expected("Node", NODE, "Node NotReady", "critical", "NotReady|stopped posting node status"),
         expected("Node", NODE, "Node Ready", "info", ready, current="True"),
     ]
@@ -62,9 +72,9 @@ def table(watched: bool) -> list[Expected]:
     ]
 
 
-def _scaled(kind: str, name: str, previous: int, new: int) -> Expected:
+def _scaled(kind: str, name: str, previous: int, new: int, **more: Any) -> Expected:
     text = f"{kind} {name} scaled from {previous} to {new} replicas"
-    metadata = {"previous_replicas": previous, "new_replicas": new}
+    metadata = {"previous_replicas": previous, "new_replicas": new} | more
     return Expected(kind, name, {f"{kind} scaled": "info"}, text, metadata, each=True)
 
 
@@ -92,10 +102,16 @@ def prepare(node: Node) -> None:
     node.inside(node.binaries / "ctr", "-n", "k8s.io", "images", "tag", NODE_IMAGE, NEXT_IMAGE)
     node.make_namespaces(NAMESPACE, AGED)
     node.apply(deployment(NAMESPACE, "web", 2), deployment(NAMESPACE, "stuck", 1))
+    limit = {"limits": {"memory": "64Mi"}}
+    node.apply(deployment(NAMESPACE, "tuned", 1, resources=limit), deployment(NAMESPACE, "sized", 1))
+    about = {"namespace": NAMESPACE, "name": "settings"}
+    node.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"level": "info"}})
     # Of endpoints outside of the cluster.
     node.apply(made("v1", "Service", NAMESPACE, "ledger", {"ports": [{"port": 80}]}), _slice("10.9.9.1", "10.9.9.2"))
     _until_available(node, "web", 2)
     _until_available(node, "stuck", 1)
+    _until_available(node, "tuned", 1)
+    _until_available(node, "sized", 1)
 
 
 def fail_and_roll_out(node: Node) -> None:
@@ -121,6 +137,19 @@ def fail_and_roll_out(node: Node) -> None:
     until(lambda: _terminated(node, "glutton") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
     until(lambda: _is_stuck(node), "the rollout to be stuck", LONG_SECONDS)
     until(lambda: _restarts(node, "looper") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
+
+
+def change_by_hand(node: Node) -> dict[str, float]:
+    """What somebody changes with kubectl; returns when each was changed, in seconds since 1970."""
+    made = {}
+    for name, words in (
+        ("tuned", ("set", "resources", "deployment/tuned", "--limits=memory=96Mi")),
+        ("sized", ("scale", "deployment/sized", "--replicas=2")),
+        ("settings", ("patch", "configmap", "settings", "-p", '{"data":{"level":"debug"}}')),
+    ):
+        node.kubectl(words[0], "-n", NAMESPACE, *words[1:])
+        made[name] = time.time()
+    return made
 
 
 def lose_node(node: Node) -> None:

@@ -3,21 +3,23 @@ one who was away. It happens once, and all three read it.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from tests.node import changes, scenario_objects
+from tests.node import changes, endings, scenario_objects
 from tests.node.deaths import Deaths
+from tests.node.images import ROOT
 from tests.node.node import Node
 from tests.node.pod import POD, RELEASE, OperatorPod
 from tests.node.reading import LONG_SECONDS, Stays, agree
 from tests.operator import until
 
 SEED = 20_261_127
-UNKNOWN = "changes in between unknown"
-WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods")
+UNKNOWN = "changes in between unknown; only net changes are recorded"
+WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods", "configmaps")
 FAILING, FULL = "failing", "failing-full"
 STAYS: Stays = scenario_objects.STAYS | changes.STAYS
 
@@ -31,6 +33,8 @@ class Scenario(NamedTuple):
     """Not running."""
     begin: str
     deaths: Deaths
+    by_hand: dict[str, float]
+    """When somebody changed something, in seconds since 1970."""
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +43,17 @@ def others(node: Node, image: str) -> Iterator[tuple[OperatorPod, OperatorPod]]:
     found = OperatorPod(node, "killed"), OperatorPod(node, "away")
     for one in found:
         one.make_volume()
-        one.install(image)
+        one.install(image, ROOT, "--set", f"watch.configMaps=true,events.waitMinutes={endings.WAIT_MINUTES}")
     yield found
     for one in found:
         node.program("helm", "uninstall", RELEASE, "-n", one.namespace)
 
 
 @pytest.fixture(scope="module")
-def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> Scenario:
+def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> Iterator[Scenario]:
     killed, away = others
     changes.prepare(node)
+    endings.prepare(node)
     node.make_namespaces(FAILING, FULL)
     for one in (operator, killed, away):
         one.until_ready()
@@ -56,20 +61,23 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     begin = iso(now_ms())
     scale(away, 0)
     with Deaths(killed.namespace, SEED) as deaths:
+        endings.happen(node)
         node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
+        by_hand = changes.change_by_hand(node)
         changes.fail_and_roll_out(node)
         # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
         until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
         changes.lose_node(node)
         changes.lose_endpoints(node)
         agree(wanted(), STAYS, lambda: read(operator, begin))
-    return Scenario(operator, killed, away, begin, deaths)
+    yield Scenario(operator, killed, away, begin, deaths, by_hand)
+    node.plane.api("DELETE", f"/api/v1/nodes/{endings.PRETENDED}")
 
 
 def wanted() -> list[Any]:
     """What who watched is to read; what changes tells more of the node than what fails."""
     failing = [one for one in scenario_objects.table(FAILING) if one.kind != "Node"]
-    return [*failing, *changes.table(watched=True)]
+    return [*failing, *changes.table(watched=True), *endings.table(watched=True)]
 
 
 def test_by_one_who_watched(scenario: Scenario) -> None:
@@ -91,8 +99,9 @@ def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
     node.plane.compact()
     node.plane.restart_api_server(kill=True)
     scale(away, 1)
-    about_it = lambda: [event for event in read(away, begin) if changes.is_about_it(event)]  # noqa: E731
-    agree(changes.table(watched=False), changes.STAYS, about_it)
+    theirs = (changes.is_about_it, endings.is_about_it)
+    about_it = lambda: [event for event in read(away, begin) if any(each(event) for each in theirs)]  # noqa: E731
+    agree([*changes.table(watched=False), *endings.table(watched=False)], changes.STAYS, about_it)
     found = gaps(away, begin)
     assert {gap["reason"] for gap in found} == {UNKNOWN}
     assert len({gap["source"] for gap in found}) == len(found)
@@ -101,6 +110,18 @@ def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
     told = [one for one in away.events("--type", "operator") if one["title"] == "Gap in the record"]
     assert [one["metadata"]["why"] for one in told] == [UNKNOWN]
     assert set(told[0]["metadata"]["sources"]) >= {gap["source"] for gap in found}
+
+
+def test_when_it_was_changed_and_by_whom(scenario: Scenario) -> None:
+    """After `test_by_one_who_was_away`, which has started the one who was away again."""
+    for operator in (scenario.watched, scenario.killed, scenario.away):
+        found = {one["object_name"]: one for one in operator.events("--since", scenario.begin, "--type", "cluster")}
+        for name, manager in changes.BY_HAND.items():
+            event = found[name]
+            assert event["metadata"]["changed_by"] == manager
+            assert "noticed_at" not in event["metadata"]
+            at = datetime.fromisoformat(event["first_seen_at"]).timestamp()
+            assert abs(at - scenario.by_hand[name]) <= 2.0, (operator.namespace, name)
 
 
 def autoscaled(node: Node) -> int:
@@ -132,7 +153,8 @@ def read(operator: OperatorPod, begin: str) -> list[dict[str, Any]]:
     """The events of the scenario: of its namespaces, and of the node."""
 
     def is_about_it(event: dict[str, Any]) -> bool:
-        return event.get("object_namespace") in (FAILING, FULL) or changes.is_about_it(event)
+        ours = event.get("object_namespace") in (FAILING, FULL)
+        return ours or changes.is_about_it(event) or endings.is_about_it(event)
 
     return [event for event in operator.events("--since", begin) if is_about_it(event)]
 

@@ -108,6 +108,9 @@ def test_the_role_is_what_is_watched() -> None:
     assert all(sorted(rule["verbs"]) == ["get", "list", "watch"] for rule in rules)
     given = [(group, kind) for rule in rules for group in rule["apiGroups"] for kind in rule["resources"]]
     assert sorted(given) == sorted((source.group, source.name) for source in SOURCES.values())
+    with_maps = the("ClusterRole", rendered("--set", "watch.configMaps=true"))["rules"]
+    (added,) = [rule for rule in with_maps if rule not in rules]
+    assert added == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
     allowed = [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in the("Role", rendered())["rules"]]
     assert allowed == [(["configmaps"], [STATUS_MAP], ["get", "update", "patch"]), (["configmaps"], None, ["create"])]
 

@@ -124,7 +124,6 @@ def test_coverage_knows_the_kinds_of_all_sources() -> None:
     assert set(OF_SOURCE) - set(EVENTS_ABOUT) == {
         "replicasets",
         "jobs",
-        "cronjobs",
         "persistentvolumeclaims",
         "horizontalpodautoscalers",
     }

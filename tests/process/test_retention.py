@@ -131,7 +131,7 @@ def test_owners_and_words_go_with_the_last_that_needs_them(connection: apsw.Conn
     made.fill(connection, 100)
     first, second = connection.execute("SELECT object FROM events ORDER BY id LIMIT 2").fetchall()
     connection.execute("INSERT INTO words (id, word) VALUES (9001, 'Deployment'), (9002, 'long-gone')")
-    connection.execute("INSERT INTO objects VALUES (9000, 'web', 9001, 9002, 'uid-web', NULL)")
+    connection.execute("INSERT INTO objects (id, name, kind, namespace, uid) VALUES (9000, 'web', 9001, 9002, 'uid-web')")
     connection.execute("UPDATE objects SET owner = 9000 WHERE id IN (?, ?)", (first[0], second[0]))
 
     def expire(number: int) -> None:

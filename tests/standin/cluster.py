@@ -18,6 +18,7 @@ RESOURCES: dict[str, tuple[str, str, str]] = {
     "nodes": ("/api/v1/nodes", "v1", "Node"),
     "namespaces": ("/api/v1/namespaces", "v1", "Namespace"),
     "services": ("/api/v1/services", "v1", "Service"),
+    "configmaps": ("/api/v1/configmaps", "v1", "ConfigMap"),
     "persistentvolumeclaims": ("/api/v1/persistentvolumeclaims", "v1", "PersistentVolumeClaim"),
     "deployments": ("/apis/apps/v1/deployments", "apps/v1", "Deployment"),
     "statefulsets": ("/apis/apps/v1/statefulsets", "apps/v1", "StatefulSet"),

@@ -104,12 +104,16 @@ class Sink:
         self.counts: dict[str, int] = {}
         """Of each Event that was delivered the highest count."""
         self.undecodable = 0
+        self.confirms: list[tuple[str, bool]] = []
+        """Of each version that was delivered whether it confirms the source."""
 
     def send(self, control: Control, patient: bool = True) -> None:
         self.control.append(control)
 
     def put(self, batch: Batch, confirmed_ms: int = 0, patient: bool = True) -> None:
         self.undecodable += batch.counts.undecodable
+        if batch.version:
+            self.confirms.append((batch.version, confirmed_ms > 0))
         self._clock.passes(self._wait_seconds if batch.observations else 0.0)
         for one in batch.observations:
             self.counts[one.name] = max(one.count, self.counts.get(one.name, 0))

@@ -144,6 +144,12 @@ CREATE TABLE leftovers (
     until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by the operator's clock
 ) STRICT
 
+CREATE TABLE mirror_pods (
+    uid        TEXT PRIMARY KEY,
+    static_uid TEXT NOT NULL,
+    gone_ms    INTEGER           -- when it was gone, by our own clock; NULL while it is there
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,    -- '' if an Event names no object
@@ -151,13 +157,33 @@ CREATE TABLE objects (
     namespace INTEGER NOT NULL, -- words.id, 0 for cluster-scoped objects
     uid       TEXT NOT NULL,    -- '' if unknown, and for nodes, which are identified by name
     owner     INTEGER           -- objects.id of the controller, as last known; NULL for none or unknown
-) STRICT
+, api_group INTEGER NOT NULL DEFAULT 0, api_version INTEGER NOT NULL DEFAULT 0) STRICT
+
+CREATE TABLE scalings (
+    namespace       TEXT NOT NULL,
+    name            TEXT NOT NULL,    -- of the Deployment
+    uid             TEXT NOT NULL,
+    at_ms           INTEGER NOT NULL,
+    replicas_before INTEGER NOT NULL, -- -1 if the Event does not say it
+    replicas_after  INTEGER NOT NULL,
+    PRIMARY KEY (namespace, name, uid, at_ms, replicas_after)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE schema_version (
     version    INTEGER PRIMARY KEY, -- the number of the file
     name       TEXT NOT NULL,       -- the file's name
     applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
 )
+
+CREATE TABLE service_pods (
+    namespace TEXT NOT NULL,
+    service   TEXT NOT NULL,
+    uid       TEXT NOT NULL,    -- of the pod
+    from_ms   INTEGER NOT NULL, -- since when, by our own clock; 0: since before services were watched
+    pod       TEXT NOT NULL,    -- its name
+    to_ms     INTEGER,          -- until when; NULL: still
+    PRIMARY KEY (namespace, service, uid, from_ms)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE slices (
     namespace TEXT NOT NULL,
@@ -205,6 +231,15 @@ CREATE TABLE texts (
     stamps      TEXT                 -- JSON object: for each metadata key of an earlier contributor, its [ms, count, name]
 ) STRICT
 
+CREATE TABLE waiting (
+    source    TEXT NOT NULL,    -- of the object's states
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    since_ms  INTEGER NOT NULL, -- since when it waits
+    due_ms    INTEGER,          -- when it has waited for long; NULL if that is recorded
+    PRIMARY KEY (source, namespace, name)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE words (
     id   INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE
@@ -237,3 +272,9 @@ CREATE INDEX leftovers_by_time ON leftovers (until_ms)
 CREATE INDEX objects_by_name ON objects (name)
 
 CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL
+
+CREATE INDEX scalings_by_time ON scalings (at_ms)
+
+CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
+
+CREATE INDEX waiting_by_due ON waiting (source, due_ms) WHERE due_ms IS NOT NULL

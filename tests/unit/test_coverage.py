@@ -76,7 +76,7 @@ def test_a_list_of_a_resource_after_a_hole_leaves_a_gap_from_the_last_proof_to_t
     record.watched("pods", "8", NOW + 2 * MINUTE)
     record.now_ms = NOW + 5 * MINUTE
     record.relist("pods", "expired")
-    assert record.gaps() == [("pods", 2 * MINUTE, 5 * MINUTE, "changes in between unknown")]
+    assert record.gaps() == [("pods", 2 * MINUTE, 5 * MINUTE, "changes in between unknown; only net changes are recorded")]
     (event,) = record.events()
     assert (event["from"], event["to"], event["count"]) == (2 * MINUTE, 5 * MINUTE, 1)
     assert event["sources"] == ["pods"]
@@ -167,13 +167,17 @@ def test_what_was_missed_without_permission_is_missing_for_that(record: Record) 
     record.take("pods", Unavailable("not permitted"))
     record.now_ms += MINUTE
     record.relist("pods", "expired")
-    assert record.gaps() == [("pods", 0, 4 * MINUTE, "changes in between unknown: not permitted")]
+    assert record.gaps() == [
+        ("pods", 0, 4 * MINUTE, "changes in between unknown: not permitted; only net changes are recorded")
+    ]
     record.now_ms += MINUTE
     record.take("pods", Unavailable("not permitted"))
     record.watched("pods", "9", record.now_ms)
     record.now_ms += MINUTE
     record.relist("pods", "expired")
-    assert record.gaps()[1:] == [("pods", 5 * MINUTE, 6 * MINUTE, "changes in between unknown")], "it went on in between"
+    assert record.gaps()[1:] == [
+        ("pods", 5 * MINUTE, 6 * MINUTE, "changes in between unknown; only net changes are recorded")
+    ], "it went on in between"
 
 
 def test_a_source_that_may_not_be_watched_from_the_first_start(record: Record) -> None:
@@ -181,7 +185,7 @@ def test_a_source_that_may_not_be_watched_from_the_first_start(record: Record) -
     record.now_ms += HOUR
     record.take("nodes", Unavailable("not permitted"))
     record.relist("nodes")
-    assert record.gaps() == [("nodes", 0, HOUR, "changes in between unknown: not permitted")]
+    assert record.gaps() == [("nodes", 0, HOUR, "changes in between unknown: not permitted; only net changes are recorded")]
     assert record.connection.execute("SELECT covered_from_ms, unavailable FROM sources").fetchall() == [(NOW, None)]
 
 
@@ -200,11 +204,16 @@ def test_what_was_missed_while_the_database_could_not_be_written(record: Record)
             HOUR,
             "the database could not be written, and Events of that time had expired when they were listed again",
         ),
-        ("pods", 0, 2 * HOUR, "changes in between unknown: the database could not be written"),
+        ("pods", 0, 2 * HOUR, "changes in between unknown: the database could not be written; only net changes are recorded"),
     ]
     record.now_ms += MINUTE
     record.relist("pods", "dropped")
-    assert record.gaps()[-1] == ("pods", 2 * HOUR, 2 * HOUR + MINUTE, "changes in between unknown: the writer did not keep up")
+    assert record.gaps()[-1] == (
+        "pods",
+        2 * HOUR,
+        2 * HOUR + MINUTE,
+        "changes in between unknown: the writer did not keep up; only net changes are recorded",
+    )
 
 
 def test_own_events_of_one_key_are_one_and_counted(record: Record) -> None:

@@ -103,6 +103,37 @@ def test_what_is_recorded(kind: str | None, worth: bool) -> None:
     assert normalise(msgspec.convert(event(type=kind), Event)), "what the table names, whatever its type"
 
 
+LONGHORN = {"kind": "Node", "name": "n1", "apiVersion": "longhorn.io/v1beta2", "namespace": "longhorn-system", "uid": "7a"}
+
+
+def test_a_node_of_another_group_is_no_node() -> None:
+    seen = observation(involvedObject=LONGHORN, source={"component": "longhorn-node-controller"}, reason="Odd")
+    assert (seen.kind, seen.namespace, seen.name, seen.uid) == ("Node", "longhorn-system", "n1", "7a")
+    assert (seen.api_version, seen.node) == ("longhorn.io/v1beta2", "")
+    own = observation(involvedObject=LONGHORN | {"apiVersion": "v1"})
+    assert (own.namespace, own.uid, own.api_version, own.node) == ("", "", "v1", "n1")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("v1", "v1"),
+        ("apps/v1", "apps/v1"),
+        ("serving.knative.dev/v1", "serving.knative.dev/v1"),
+        (None, ""),
+        ("", ""),
+        ("a b/v1", ""),
+        ("x" * 300 + "/v1", ""),
+        ("apps/v1/x", ""),
+        ("password=hunter2222", ""),
+    ],
+)
+def test_the_api_version_is_as_the_event_gives_it(given: str | None, kept: str) -> None:
+    assert (
+        observation(involvedObject={"kind": "Pod", "name": "web", "namespace": "shop", "apiVersion": given}).api_version == kept
+    )
+
+
 def test_what_belongs_together() -> None:
     odd = {"reason": "Odd"}
     assert observation(**odd, message="another").key == observation(**odd).key
@@ -121,21 +152,27 @@ def test_a_time_ahead_of_the_server_is_replaced_and_kept() -> None:
     assert metadata["original_first_timestamp"] == metadata["original_last_timestamp"] == "2026-11-24T15:37:50Z"
 
 
-def test_what_was_older_than_it_is_kept_when_it_was_written_is_left_out() -> None:
-    week, month = 7 * 86_400_000, 30 * 86_400_000
-    chosen = Chosen(lives_ms=(week, week, month, month))
+def test_a_clock_that_is_behind_loses_no_event() -> None:
+    seen = observation(count=1, firstTimestamp="1970-01-01T00:00:00Z", lastTimestamp="1970-01-01T00:00:00Z")
+    assert (seen.first_ms, seen.last_ms) == (ms("2026-11-23T15:37:50Z"),) * 2
+    metadata = json.loads(seen.metadata)
+    assert metadata["original_first_timestamp"] == metadata["original_last_timestamp"] == "1970-01-01T00:00:00Z"
+    again = observation(count=1, firstTimestamp="1970-01-01T00:00:00Z", lastTimestamp="1970-01-01T00:00:00Z")
+    assert again.contributor == seen.contributor, "it is known by what the emitter said"
 
-    def kept(time: str | None, **fields: Any) -> bool:
-        written = event(firstTimestamp=time, lastTimestamp=time, **fields)
-        return normalise(msgspec.convert(written, Event), chosen) is not None
 
-    assert kept("2026-11-16T15:37:50Z")
-    assert not kept("2026-11-16T15:37:49Z")
-    assert kept("2026-10-24T15:37:50Z", reason="FailedScheduling"), "as an error it is kept for a month"
-    assert not kept("2026-10-24T15:37:49Z", reason="FailedScheduling")
-    assert kept(None), "it says nothing of its age"
-    unknown = {"name": "web.17a", "namespace": "shop"}
-    assert kept("1970-01-01T00:00:00Z", metadata=unknown), "nor does the API server of when it was written"
+def test_a_first_time_of_an_event_that_was_written_anew_stands() -> None:
+    seen = observation(count=57, firstTimestamp="2026-11-20T15:37:50Z", lastTimestamp="2026-11-23T15:37:40Z")
+    assert (seen.first_ms, seen.last_ms) == (ms("2026-11-20T15:37:50Z"), ms("2026-11-23T15:37:40Z"))
+    assert "original_first_timestamp" not in json.loads(seen.metadata)
+
+
+def test_the_event_ttl_bounds_the_past() -> None:
+    early = {"firstTimestamp": "2026-11-23T13:00:00Z", "lastTimestamp": "2026-11-23T13:00:00Z", "count": 1}
+    found = normalise(msgspec.convert(event(**early), Event), Chosen(event_ttl_ms=3 * 3_600_000))
+    assert found
+    assert found.last_ms == ms("2026-11-23T13:00:00Z")
+    assert observation(**early).last_ms == ms("2026-11-23T15:37:50Z"), "the default is an hour"
 
 
 def test_the_last_time_of_a_long_series_is_its_own() -> None:

@@ -23,17 +23,19 @@ from kube9_operator.model.resource_states import (
     End,
     Namespace,
     Node,
+    NodeCondition,
     Owned,
     Owner,
+    ReplicaSet,
     Service,
     Slice,
     Workload,
 )
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import EVERY
 from kube9_operator.watch import lines, list_decoding
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.errors import ApiError
-from kube9_operator.watch.kinds import KINDS, claims, nodes, pods, services, workloads
+from kube9_operator.watch.kinds import KINDS, claims, config_maps, cronjobs, nodes, owners, pods, services, workloads
 from kube9_operator.watch.metadata import Identity
 
 PODS = Path(__file__).parent.parent / "data" / "pods-1.36.3.jsonl"
@@ -44,9 +46,11 @@ FORMS: dict[str, Any] = {
     "endpointslices": services.SliceObject,
     "persistentvolumeclaims": claims.ClaimObject,
     "horizontalpodautoscalers": claims.AutoscalerObject,
-    "replicasets": Identity,
+    "replicasets": owners.ReplicaSetObject,
     "namespaces": Identity,
-    "services": Identity,
+    "services": services.ServiceObject,
+    "cronjobs": cronjobs.Object,
+    "configmaps": config_maps.Object,
 }
 """Of each source the form in which its objects are decoded."""
 
@@ -96,7 +100,7 @@ REAL = {
 
 
 def test_every_source_has_a_kind_and_a_state() -> None:
-    assert list(KINDS) == list(SOURCES)
+    assert list(KINDS) == list(EVERY)
     assert {kind.source for kind in KINDS.values() if kind.of_states} == set(OF_SOURCE)
 
 
@@ -179,6 +183,7 @@ def test_a_node() -> None:
     assert found == Node(
         *(at("2026-11-24T10:00:00Z"), True, "Unknown", since, "NodeStatusUnknown", "Kubelet stopped posting node status."),
         *("4", "16Gi", "z1", "v1.36.3"),
+        [NodeCondition("MemoryPressure", "False")],
     )
 
 
@@ -199,14 +204,16 @@ def test_workloads() -> None:
     )
     images = {"init": "a:1", "app": "b:2"}
     assert reduced("deployments", deployment) == Workload(
-        3, images, at("2026-11-24T12:00:00Z"), stuck["message"], 0, Owner("Rollout", "web", "u9")
+        3, images, at("2026-11-24T12:00:00Z"), stuck["message"], 0, Owner("Rollout", "web", "u9"), parts={}
     )
     progressing = stuck | {"status": "True", "reason": "NewReplicaSetAvailable"}
     assert reduced("deployments", deployment | {"status": {"conditions": [progressing]}}).stuck_since_ms == 0
-    assert reduced("statefulsets", made(spec={"replicas": 0, "template": template})) == Workload(0, images)
+    assert reduced("statefulsets", made(spec={"replicas": 0, "template": template})) == Workload(0, images, parts={})
     seen = {"desiredNumberScheduled": 4, "observedGeneration": 1}
-    assert reduced("daemonsets", made(spec={}, status=seen)) == Workload(4, {})
-    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 0})) == Workload(0, {}, uncounted=True)
+    assert reduced("daemonsets", made(spec={}, status=seen)) == Workload(4, {}, parts={})
+    assert reduced("daemonsets", made(spec={}, status={"desiredNumberScheduled": 0})) == Workload(
+        0, {}, uncounted=True, parts={}
+    )
     assert reduced("daemonsets", made(spec={})).uncounted
 
 
@@ -230,11 +237,20 @@ def test_the_others() -> None:
     since = at("2026-11-24T10:30:00Z")
     assert reduced("namespaces", made(metadata=deleting)) == Namespace(at("2026-11-24T10:00:00Z"), since)
     assert reduced("services", made(metadata=deleting)) == Service(since)
+    assert reduced("services", made(spec={"selector": {"b": "2", "a": "1"}})) == Service(0, {"a": "1", "b": "2"})
     owner = {"ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d1", "controller": True}]}
-    assert reduced("replicasets", made(metadata=owner)) == Owned(Owner("Deployment", "web", "d1"))
-    assert reduced("cronjobs", made()) == Owned(None)
+    made_at = at("2026-11-24T10:00:00Z")
+    assert reduced("replicasets", made(metadata=owner)) == ReplicaSet(Owner("Deployment", "web", "d1"), made_at)
+    for text, revision in (("12", 12), ("", 0), ("-1", 0), ("one", 0), ("9" * 40, 0)):
+        annotated = {"annotations": {"deployment.kubernetes.io/revision": text}}
+        assert reduced("replicasets", made(metadata=annotated)) == ReplicaSet(None, made_at, revision)
+    assert reduced("jobs", made()) == Owned(None)
     claim = {"storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}
-    assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi")
+    created = at("2026-11-24T10:00:00Z")
+    assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi", "", created)
+    notes = {"volume.kubernetes.io/storage-provisioner": "csi.example", "volume.kubernetes.io/selected-node": "n1"}
+    waiting = made(metadata={"annotations": notes}, status={"phase": "Pending"})
+    assert reduced("persistentvolumeclaims", waiting) == Claim("", "", "Pending", created, "csi.example", "n1")
     target = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}
     status = {"currentReplicas": 2, "desiredReplicas": 5}
     assert reduced("horizontalpodautoscalers", made(spec=target, status=status)) == Autoscaler("Deployment", "web", 2, 5)
@@ -247,6 +263,8 @@ def anything(form: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*(anything(one) for one in arguments))
     if origin is list:
         return st.lists(anything(arguments[0]), max_size=3)
+    if origin is dict:
+        return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=3)
     if isinstance(form, type) and issubclass(form, msgspec.Struct):
         hints = typing.get_type_hints(form)
         return st.builds(form, **{field.name: anything(hints[field.name]) for field in msgspec.structs.fields(form)})
@@ -256,6 +274,9 @@ def anything(form: Any) -> st.SearchStrategy[Any]:
         bool: st.booleans(),
         datetime: st.datetimes(timezones=st.sampled_from([UTC])),
         type(None): st.none(),
+        msgspec.Raw: st.sampled_from([b"null", b"7", b"[]", b"{}", b'{"limits":{"memory":"64Mi"}}', b'[{"f:spec":{}}]']).map(
+            msgspec.Raw
+        ),
     }
     return simple[form]
 
@@ -270,7 +291,8 @@ def test_anything_of_the_right_form_is_reduced(source: str, data: st.DataObject)
     (state,) = batch.states
     own = made_.metadata
     assert (version, batch.counts.received, batch.counts.undecodable) == (own.resource_version, 1, 0)
-    assert (state.namespace, state.name, state.uid, state.version) == (own.namespace or "", own.name, own.uid, version)
+    uid = pods._static_uid(made_) if source == "pods" else ""
+    assert (state.namespace, state.name, state.uid, state.version) == (own.namespace or "", own.name, uid or own.uid, version)
     assert isinstance(resource_states.decode(source, state.reduced), OF_SOURCE[source])
 
 
@@ -302,3 +324,13 @@ def test_a_list_says_what_is_there() -> None:
     body["items"] = [made(), {"metadata": {"name": "odd"}}]
     with pytest.raises(ApiError, match="has no name"):
         list_decoding.page(json.dumps(body).encode(), KINDS["deployments"])
+
+
+def test_owners_of_other_groups_are_told_apart() -> None:
+    def owner(kind: str, version: str) -> Any:
+        reference = {"apiVersion": version, "kind": kind, "name": "web", "uid": "u9", "controller": True}
+        return reduced("pods", made(metadata={"ownerReferences": [reference]})).owner
+
+    assert owner("ReplicaSet", "apps/v1") == Owner("ReplicaSet", "web", "u9")
+    assert owner("Job", "batch.volcano.sh/v1alpha1") == Owner("Job", "web", "u9", "batch.volcano.sh/v1alpha1")
+    assert owner("Rollout", "argoproj.io/v1alpha1") == Owner("Rollout", "web", "u9", "argoproj.io/v1alpha1")

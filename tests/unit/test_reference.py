@@ -73,7 +73,8 @@ def test_every_setting_is_in_the_document_with_its_chart_value() -> None:
             assert (value, "maxSizeMiB" in rendered, ".Values.events.maxSizeMiB" in helpers) == (None, True, True)
             continue
         assert f".Values.{path} " in rendered.replace(")", " "), variable
-        assert (",".join(value) if isinstance(value, list) else str(value)) == defaults[variable], variable
+        said = ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+        assert said == defaults[variable], variable
 
 
 def test_every_setting_is_in_the_man_page_with_its_default() -> None:

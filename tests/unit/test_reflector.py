@@ -21,7 +21,7 @@ from kube9_operator.watch.list_decoding import ListMeta
 from kube9_operator.watch.lister import Reads
 from kube9_operator.watch.pager import Page
 from kube9_operator.watch.reflector import Reflector
-from tests.unit.api import FAULTS, Clock, Logged, Run, Server, Sink, Stop
+from tests.unit.api import FAULTS, Clock, Logged, Response, Run, Server, Sink, Stop
 
 TIMES = Deadlines()
 PODS = tuple(f"pod-{number}" for number in range(7))
@@ -139,6 +139,26 @@ def test_a_watch_goes_on_from_where_the_record_ends() -> None:
     assert server.versions[0] == "104"
     assert run.sink.counts == dict.fromkeys(PODS[4:], 1)
     assert run.sink.reasons() == [], "nothing was listed"
+
+
+def test_what_happened_before_the_freshness_check_confirms_nothing() -> None:
+    """More of the same may follow: a query in between would call a time complete that lacks it."""
+    server = a_server()
+    plain, behind = server._answer, {"late": 2}
+
+    def answer(kind: str, query: dict[str, str]) -> Response:
+        if kind != "watch" or not behind:
+            return plain(kind, query)
+        behind.clear()
+        read = server.lines(query)
+        server.write("pod-new")
+        return server.streamed(*read, server.history[-1][1])
+
+    server._answer = answer  # type: ignore[method-assign]
+    run = Run(server, version="102", cluster=server.uid)
+    newest = str(server.version)
+    assert run.sink.confirms[-1] == (newest, True)
+    assert [confirms for version, confirms in run.sink.confirms if version != newest] == [False] * (len(PODS) - 2)
 
 
 @pytest.mark.parametrize(("case", "times"), [(case, times) for case in CASES for times in {1, case.times}], ids=str)

@@ -12,6 +12,7 @@ from kube9_operator.model.observation import hash64
 from kube9_operator.model.rules import loader, matcher
 from kube9_operator.model.rules.matcher import Chosen, KindOfEvent, Patterns, Table, Verdict, built_in_table, group_of, judge
 from kube9_operator.model.rules.readers import READERS, Reference, Said
+from kube9_schema.api_groups import GROUPS
 
 GROUPED = {
     "Deployment": "apps/v1",
@@ -91,12 +92,12 @@ def test_the_api_group_counts(kind: str, version: str, expected: str) -> None:
 def test_no_built_in_rule_is_for_a_custom_resource_of_the_same_name() -> None:
     tried = 0
     for rule, compiled in zip(loader.built_in(), built_in_table().rules, strict=True):
-        for kind in compiled.kinds.exact & set(matcher.GROUPS):
+        for kind in compiled.kinds.exact & set(GROUPS):
             for reason in {*compiled.reasons.exact, "OutOfcpu", "Odd"}:
                 for type_, emitter in itertools.product(("Normal", "Warning"), ("kubelet", "karpenter", "strimzi.io/x")):
                     of = KindOfEvent("example.com/v1", kind, reason, type_, emitter)
                     assert not compiled.is_for(of) or rule.match.group != (), rule.id
-                    tried += compiled.is_for(of._replace(api_version=f"{matcher.GROUPS[kind][0]}/v1".removeprefix("/")))
+                    tried += compiled.is_for(of._replace(api_version=f"{GROUPS[kind][0]}/v1".removeprefix("/")))
     assert tried > 200, "of the kinds of Kubernetes themselves they are"
 
 

@@ -10,7 +10,9 @@ from kube9_operator.model.observation import hash64
 from kube9_operator.model.rules import loader, readers
 from kube9_operator.model.rules.readers import Facts, Reader, Said
 from kube9_operator.model.rules.rule import WAIT, Rule, values
+from kube9_schema.api_groups import GROUPS, group_of
 from kube9_schema.codes import INFO, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
 
 COMBINED = "(combined from similar events): "
 """Before the latest message of ten or more that the recorder made one Event of; to be cut before recognition."""
@@ -18,48 +20,6 @@ ALL = "*"
 USERS = "user/"
 """Before the ids of users' rules in keys: a release may bring a rule of the same id."""
 MAX_CACHED = 10_000
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        (
-            *("Pod", "Node", "Service", "Namespace", "ConfigMap", "Secret", "Endpoints", "Event", "ServiceAccount"),
-            *("PersistentVolume", "PersistentVolumeClaim", "ReplicationController", "ResourceQuota", "LimitRange"),
-            "PodTemplate",
-        ),
-        ("",),
-    ),
-    **dict.fromkeys(("Deployment", "ReplicaSet", "DaemonSet"), ("apps", "extensions")),
-    **dict.fromkeys(("StatefulSet", "ControllerRevision"), ("apps",)),
-    **dict.fromkeys(("Job", "CronJob"), ("batch",)),
-    "HorizontalPodAutoscaler": ("autoscaling",),
-    "Ingress": ("networking.k8s.io", "extensions"),
-    "NetworkPolicy": ("networking.k8s.io", "extensions"),
-    **dict.fromkeys(("IngressClass", "IPAddress", "ServiceCIDR"), ("networking.k8s.io",)),
-    "PodDisruptionBudget": ("policy",),
-    "EndpointSlice": ("discovery.k8s.io",),
-    "Lease": ("coordination.k8s.io",),
-    **dict.fromkeys(("StorageClass", "CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttachment"), ("storage.k8s.io",)),
-    "VolumeAttributesClass": ("storage.k8s.io",),
-    "RuntimeClass": ("node.k8s.io",),
-    **dict.fromkeys(("FlowSchema", "PriorityLevelConfiguration"), ("flowcontrol.apiserver.k8s.io",)),
-    **dict.fromkeys(("ResourceClaim", "ResourceClaimTemplate", "ResourceSlice", "DeviceClass"), ("resource.k8s.io",)),
-    "PriorityClass": ("scheduling.k8s.io",),
-    "CustomResourceDefinition": ("apiextensions.k8s.io",),
-    "APIService": ("apiregistration.k8s.io",),
-    "CertificateSigningRequest": ("certificates.k8s.io",),
-    **dict.fromkeys(("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), ("rbac.authorization.k8s.io",)),
-    **dict.fromkeys(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"), ("admissionregistration.k8s.io",)),
-    **dict.fromkeys(("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"), ("admissionregistration.k8s.io",)),
-}
-"""Of the kinds of Kubernetes their API groups. A rule for such a kind is not for a CRD of the same name."""
-
-
-def group_of(kind: str, api_version: str) -> str | None:
-    """The API group of an object; None where nobody says so: recorders may leave apiVersion out."""
-    if not api_version:
-        return GROUPS[kind][0] if kind in GROUPS else None
-    group, slash, _ = api_version.rpartition("/")
-    return group if slash else ""
 
 
 class Patterns:
@@ -255,13 +215,13 @@ def built_in_table() -> Table:
 
 
 class Chosen(NamedTuple):
-    """What settings add to the table and leave out of it: by rules, by reasons, and by age."""
+    """What settings add to the table and leave out of it: by rules and by reasons."""
 
     include: frozenset[str] = frozenset()
     """With ALL among them everything is recorded."""
     exclude: frozenset[str] = frozenset()
-    lives_ms: tuple[int, ...] = ()
-    """Of each severity how long its events are kept; what was older when it was written is not. Empty: nothing is too old."""
+    event_ttl_ms: int = MS_IN_HOUR
+    """How long the API server keeps Events: none happened longer before it was written."""
     table: Table | None = None
     """Without users' rules where it is None."""
 

@@ -120,7 +120,7 @@ def quota(said: Said) -> Facts:
     return Facts(
         {**figures, "controller": controller},
         {"quota": name, "controller": f"{by.kind}/{by.name}/{by.uid}"},
-        Reference("ResourceQuota", by.namespace, name, ""),
+        Reference("ResourceQuota", by.namespace, name, "", "", "v1"),
     )
 
 

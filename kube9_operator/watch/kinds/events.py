@@ -6,6 +6,7 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.model.rules.matcher import TABLE_ALONE, Chosen
+from kube9_operator.text import truncation
 from kube9_operator.watch import observations
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.decoding import NOT_DECODED, decode, identity
@@ -26,9 +27,12 @@ def take(raw: msgspec.Raw, batch: Batch, chosen: Chosen = TABLE_ALONE) -> str:
     batch.counts.received += 1
     counted_as = event.type if event.type in TYPES else "other"
     batch.types[counted_as] = batch.types.get(counted_as, 0) + 1
+    if event.reason == observations.SCALING and (scaling := observations.scaling(event, batch.server_ms, chosen.event_ttl_ms)):
+        batch.scalings.append(scaling)
     if observation is None:
         batch.counts.filtered += 1
     else:
+        truncation.note(observation.kind, observation.metadata)
         batch.observations.append(observation)
     return event.metadata.resource_version or ""
 

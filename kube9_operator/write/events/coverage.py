@@ -38,7 +38,7 @@ CLOCK_MS = 60_000
 """If a confirmed time is further ahead than this, the clock has been set back since: that time has not come yet."""
 
 EXPIRED = "Events of that time had expired when they were listed again"
-CHANGES = "changes in between unknown"
+CHANGES, NET = "changes in between unknown", "only net changes are recorded"
 """What a list after an interruption cannot show: Events that have expired; what a resource was between two states."""
 UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer did not keep up"}
 UNWRITABLE = "the database could not be written"
@@ -275,7 +275,7 @@ class Coverage(Participant):
         cause = unavailable or (UNWRITABLE if self._was_unwritable_in(*gap) else UNWATCHED[ended.reason])
         if source == EVENTS:
             return f"{cause}, and {EXPIRED}"
-        return CHANGES if cause == UNWATCHED[""] else f"{CHANGES}: {cause}"
+        return f"{CHANGES}; {NET}" if cause == UNWATCHED[""] else f"{CHANGES}: {cause}; {NET}"
 
     def _was_unwritable_in(self, from_ms: int, to_ms: int) -> bool:
         began_ms, ended_ms = (self._facts.number(name, 0) for name in (facts.UNWRITTEN_FROM, facts.UNWRITTEN_TO))

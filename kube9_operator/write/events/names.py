@@ -1,13 +1,30 @@
 """Numbers for texts that repeat and for objects, given when they are first used. Owns the tables words and objects."""
 
+from typing import NamedTuple
+
 from kube9_operator.model.tally import OTHER
 from kube9_operator.write.events.bounds import Bounds
-from kube9_operator.write.sqlite.database import Connection, one
+from kube9_operator.write.sqlite.database import Connection, one, rows
 from kube9_operator.write.sqlite.session import Participant
+from kube9_schema import api_groups
 
 MAX_CACHED_WORDS = 20_000
 WORD_BYTES = 20
 """What a word takes besides its own bytes, which are stored twice: in the table and in its index."""
+
+
+class Api(NamedTuple):
+    """The API of an object, as numbers of words."""
+
+    group: int = 0
+    """The API group as part of the object's identity: see kube9_schema.api_groups."""
+    version: int = 0
+    """The apiVersion; 0 if it is unknown."""
+    is_built_in: bool = True
+    """The kind is one of Kubernetes' own: then an object of another group is another object."""
+
+
+BUILT_IN = Api()
 
 
 class Names(Participant):
@@ -23,6 +40,8 @@ class Names(Participant):
         self._new_objects: list[int] = []
         self._new_objects_before: list[int] = []
         """As they were when the transaction began."""
+        self.other_uids: dict[str, str] = {}
+        """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
     def begin(self, _now_ms: int) -> None:
         """Remembers the objects that are new before this transaction."""
@@ -83,18 +102,40 @@ class Names(Participant):
         """Whether any of these, as `word_of` has just given them, stands for a word that was not added."""
         return self._words.get(OTHER) in numbers
 
-    def about(self, kind: int, namespace: int, name: str, uid: str) -> tuple[int, bool]:
-        """The number of an object, and whether the object is new; `kind` and `namespace` are numbers of words."""
-        values = (name, kind, namespace, uid)
-        found = one(
-            self._connection, "SELECT id FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?", values
+    def about(self, kind: int, namespace: int, name: str, uid: str, api: Api = BUILT_IN) -> tuple[int, bool]:
+        """The number of an object, and whether the object is new; `kind` and `namespace` are numbers of words.
+
+        Of a kind that Kubernetes does not have, an object of an unknown group is the one that is known: older releases did not
+        store groups, and recorders may leave them out.
+        """
+        uid = self.other_uids.get(uid, uid)
+        found = rows(
+            self._connection,
+            "SELECT id, api_group, api_version FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",
+            (name, kind, namespace, uid),
         )
-        if found is not None:
-            return int(found[0]), False
-        self._connection.execute("INSERT INTO objects (name, kind, namespace, uid) VALUES (?, ?, ?, ?)", values)
+        for number, group, version in sorted(found, key=lambda row: bool(row[1] != api.group)):
+            if group == api.group or not (api.is_built_in or (group and api.group)):
+                if (api.group and not group) or (api.version and not version):
+                    self._connection.execute(
+                        "UPDATE objects SET api_group = ?, api_version = ? WHERE id = ?",
+                        (group or api.group, version or api.version, number),
+                    )
+                return int(number), False
+        self._connection.execute(
+            "INSERT INTO objects (name, kind, namespace, uid, api_group, api_version) VALUES (?, ?, ?, ?, ?, ?)",
+            (name, kind, namespace, uid, api.group, api.version),
+        )
         number = self._connection.last_insert_rowid()
         self._new_objects.append(number)
         return number, True
+
+    def api(self, namespace: str, kind: str, api_version: str) -> Api:
+        """The API of an object of this kind, which something in a namespace has named."""
+        group = self.word_of(namespace, api_groups.identity_group(kind, api_version))
+        version = self.word_of(namespace, api_version)
+        group, version = (0 if self.is_other(number) else number for number in (group, version))
+        return Api(group, version, kind in api_groups.GROUPS)
 
     def _clear_cache(self) -> None:
         if self._asked_for is not None:

@@ -30,6 +30,7 @@ EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
 """Apart from FIND: one joined query took 19 us, these two take 3 and 4."""
 EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
+UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
 
 Interval = tuple[int, int]
 """First and last time, in ms."""
@@ -173,6 +174,19 @@ class Store(Participant):
             self._execute("UPDATE events SET last_ms = ?, recorded_ms = ? WHERE id = ?", (last_ms, now_ms, event))
             self._update_hours(event, (row[0], row[1]), (row[0], last_ms))
 
+    def date(self, event: int, at_ms: int, metadata: dict[str, Any]) -> None:
+        """Gives an event of a single occurrence, which was known to lie in a range, its moment."""
+        row = one(self._connection, "SELECT first_ms, last_ms FROM events WHERE id = ?", (event,))
+        if row is None:
+            return
+        self._execute(
+            "UPDATE events SET first_ms = ?1, last_ms = ?1, text_ms = ?1, text_hash = ?2 WHERE id = ?3", (at_ms, NO_HASH, event)
+        )
+        self._update_hours(event, (row[0], row[1]), (at_ms, at_ms))
+        self._execute("UPDATE texts SET metadata = ? WHERE event = ?", (merge.encode(metadata), event))
+        steps = merge.add_step(b"", at_ms, 1)
+        self._execute("UPDATE contributors SET last_ms = ?, steps = ? WHERE event = ?", (at_ms, steps, event))
+
     def enrich(self, event: int, metadata: str, stamps: str) -> None:
         """Replaces an event's metadata with metadata that has more keys, and its stamps."""
         self._execute("UPDATE texts SET metadata = ?, stamps = ? WHERE event = ?", (metadata, stamps, event))
@@ -201,7 +215,8 @@ class Store(Participant):
         """A new contributor joins an event for good, or begins one."""
         flags = (merge.PRIMARY if observation.primary else 0) | (merge.STATUS if observation.from_status else 0)
         namespace, kind = self.names.word(observation.namespace), self._word(observation, observation.kind)
-        about, new = self.names.about(kind, namespace, observation.name, observation.uid)
+        api = self.names.api(observation.namespace, observation.kind, observation.api_version)
+        about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
         known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
         times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
@@ -294,14 +309,14 @@ class Store(Participant):
         if flags & merge.PRIMARY or not had_primary:
             replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(before.secondary)
             if replaces or observation.text_hash != text_hash:
-                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces)
+                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces, counts[0])
             else:
                 text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
         self._execute(
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(observation)),
+                merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses")),
                 primary_events,
                 primary_statuses,
                 secondary,
@@ -339,28 +354,29 @@ class Store(Participant):
                 (severity, self._word(observation, title), self._word(observation, observation.reason), before.id),
             )
 
-    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool) -> tuple[int, int, int]:
+    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool, rise: int) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the result."""
         stamp = (observation.last_ms, observation.count, observation.contributor_name)
-        new = merge.Texts(stamp, observation.description, msgspec.json.decode(observation.metadata), {})
+        metadata = msgspec.json.decode(observation.metadata)
+        if not rise:
+            metadata.pop(merge.EXIT_CODES, None)  # they are counted already
+        new = merge.Texts(stamp, observation.description, metadata, {})
         old = stored.texts(self._connection, before.id, before.text_ms, before.text_count)
-        merged = new if replaces else merge.latest(new, old)
-        self._execute(
-            "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
-            (
-                merged.description or None,
-                merge.encode(merged.metadata),
-                merged.stamp[2],
-                merge.encode(merged.stamps) if merged.stamps else None,
-                before.id,
-            ),
-        )
+        merged = new if replaces else merge.latest(new, old, _row_says(observation, "status_describes"))
+        if merged != old:
+            self._execute(UPDATE_TEXT, (*text_values(merged), before.id))
         text_hash = before.text_hash if merged.stamp == old.stamp else observation.text_hash
         if merged.stamps:
             text_hash = NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _prefers_statuses(observation: Observation) -> bool:
+def text_values(texts: merge.Texts) -> tuple[str | None, str, str, str | None]:
+    """The columns of a text that UPDATE_TEXT sets."""
+    stamps = merge.encode(texts.stamps) if texts.stamps else None
+    return texts.description or None, merge.encode(texts.metadata), texts.stamp[2], stamps
+
+
+def _row_says(observation: Observation, what: Literal["prefers_statuses", "status_describes"]) -> bool:
     row = BY_NAME.get(observation.row)
-    return row is not None and row.prefers_statuses
+    return row is not None and bool(getattr(row, what))

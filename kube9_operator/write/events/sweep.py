@@ -22,7 +22,7 @@ DEAD_LETTERS_AT_ONCE = 20
 """Rows that are looked at or deleted in one transaction. Each of these takes some 5 ms."""
 
 WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE id > ? AND id <= ?"
-WORDS_OF_OBJECTS = "SELECT namespace, kind FROM objects WHERE id > ? AND id <= ?"
+WORDS_OF_OBJECTS = "SELECT namespace, kind, api_group, api_version FROM objects WHERE id > ? AND id <= ?"
 
 
 class Sweep:

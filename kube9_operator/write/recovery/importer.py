@@ -51,7 +51,8 @@ class Importer:
         found = (0, 0, 0)
         for named in reversed(chain):
             namespace, kind = self._store.names.word(named.namespace), self._store.names.word(named.kind)
-            number, _ = self._store.names.about(kind, namespace, named.name, named.uid)
+            api = self._store.names.api(named.namespace, named.kind, named.api_version)
+            number, _ = self._store.names.about(kind, namespace, named.name, named.uid, api)
             if owner is not None:
                 self._execute("UPDATE objects SET owner = coalesce(owner, ?) WHERE id = ?", (owner, number))
             owner, found = number, (namespace, kind, number)

@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 SHAPES = {
     "events": shape(f"n[il]{{{len(schema.Event._fields) - 1}}}"),
     "texts": shape("n[tn]tt[tn]"),
-    "objects": shape("ntiit[iln]"),
+    "objects": shape("ntiit[iln](?:[il]{2})?"),
     "words": shape("nt"),
     "contributors": shape("[il]{8}b", of_index=True),
     "sources": shape("t[tn][iln]{3}[tn][iln]?", of_index=True),
@@ -50,6 +50,7 @@ class Named(msgspec.Struct, frozen=True, array_like=True):
     namespace: str
     name: str
     uid: str
+    api_version: str = ""
 
 
 class Saved(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -189,8 +190,9 @@ class _Old:
     def _chain(self, about: int | None) -> list[Named]:
         chain: list[Named] = []
         while about is not None and len(chain) < LONGEST_CHAIN and (found := self._tables["objects"].of(about)):
-            _, name, kind, namespace, uid, about = found[0]
-            chain.append(Named(self._words[kind], self._words[namespace], name, uid))
+            _, name, kind, namespace, uid, about, *api = found[0]
+            version = self._words[api[1]] if api else ""  # an older release has not stored it
+            chain.append(Named(self._words[kind], self._words[namespace], name, uid, version))
         return chain
 
 

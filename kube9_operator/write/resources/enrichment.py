@@ -12,6 +12,7 @@ from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.resources.detect.observed import Observed
 from kube9_operator.write.sqlite.database import Connection, one
+from kube9_schema.api_groups import identity_group
 
 ENRICHED = frozenset(("persistentvolumeclaims", "horizontalpodautoscalers"))
 """Sources whose states have facts that their Events lack."""
@@ -53,7 +54,7 @@ class Enrichment:
     def event_stored(self, observation: Observation, event: int) -> None:
         """Adds facts to a new event, if there is a state with facts about its object."""
         source = SOURCES.get(observation.kind)
-        if source in ENRICHED:
+        if source in ENRICHED and not identity_group(observation.kind, observation.api_version):
             row = one(
                 self._connection,
                 "SELECT state FROM states WHERE source = ? AND namespace = ? AND name = ? AND uid = ?",
@@ -72,7 +73,7 @@ class Enrichment:
         events: list[tuple[Any, ...]] = self._execute(
             """SELECT e.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
             JOIN events e ON e.object = o.id WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid = ?
-            ORDER BY e.id DESC LIMIT ?""",
+            AND o.api_group = 0 ORDER BY e.id DESC LIMIT ?""",
             (observed.name, KINDS[observed.source], observed.namespace, observed.uid, MOST_EVENTS),
         ).fetchall()
         for at, (event,) in enumerate(events):

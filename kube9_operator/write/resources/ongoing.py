@@ -18,7 +18,8 @@ Problem = tuple[str, str, str, int]
 
 _EVENT = """SELECT e.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
     JOIN events e ON e.object = o.id AND e.key_hash = ?
-    WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid = ? AND e.last_ms >= ? ORDER BY e.last_ms DESC LIMIT 1"""
+    WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid = ? AND o.api_group = 0 AND e.last_ms >= ?
+    ORDER BY e.last_ms DESC LIMIT 1"""
 
 
 class Ongoing:

@@ -21,7 +21,7 @@ WITHOUT_NAMESPACE = frozenset(("Node", "Namespace", "PersistentVolume"))
 """Kinds that are in no namespace themselves, and may own objects in one."""
 
 _OBJECT = """SELECT o.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
-    WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid IN (?, '')"""
+    WHERE o.name = ? AND k.word = ? AND n.word = ? AND o.uid IN (?, '') AND o.api_group = 0"""
 _owner = msgspec.msgpack.Decoder(Owner)
 
 
@@ -42,10 +42,10 @@ class Owners(Participant):
             row = known and one(
                 self._connection,
                 """SELECT k.word, n.word, o.name, o.uid FROM objects o JOIN words k ON k.id = o.kind
-                JOIN words n ON n.id = o.namespace WHERE o.id = ?""",
+                JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.api_group = 0""",
                 (number,),
             )
-            owner = self._owner(*row) if row else None
+            owner = self.of(*row) if row else None
             if row and owner is not None:
                 self._set(number, row[1], owner)
             number = self._names.take_new_object()
@@ -72,12 +72,12 @@ class Owners(Participant):
             return
         controller = msgspec.json.decode(observation.metadata).get("controller")
         if isinstance(controller, dict) and controller.get("name"):
-            found = Owner(*(str(controller.get(key) or "") for key in ("kind", "name", "uid")))
+            found = Owner(*(str(controller.get(key) or "") for key in ("kind", "name", "uid", "api_version")))
             self._execute(
                 "INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(observation.namespace, found))
             )
 
-    def _owner(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
+    def of(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
         """The owner of an object, from its state, or from what was kept when the object went."""
         source = SOURCES.get(kind, "")
         if source not in OWNED:
@@ -98,7 +98,9 @@ class Owners(Participant):
 
     def _number(self, namespace: str, owner: Owner) -> int:
         """The number of an owner. The owner of a new one is looked for in its turn."""
-        alone = owner.kind in WITHOUT_NAMESPACE
+        api = self._names.api(namespace, owner.kind, owner.api_version)
+        alone = owner.kind in WITHOUT_NAMESPACE and not api.group
         words = self._names.word_of(namespace, owner.kind), self._names.word("" if alone else namespace)
-        number, _ = self._names.about(*words, owner.name, "" if owner.kind == "Node" else owner.uid)
+        uid = "" if owner.kind == "Node" and not api.group else owner.uid
+        number, _ = self._names.about(*words, owner.name, uid, api)
         return number

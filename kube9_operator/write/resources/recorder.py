@@ -10,6 +10,7 @@ from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
+from kube9_operator.text import truncation
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Applied, Outcome, Store
 from kube9_operator.write.resources.enrichment import Enrichment
@@ -65,6 +66,8 @@ class Recorder:
             return refused
 
     def _apply(self, observation: Observation) -> Applied:
+        if observation.from_status:  # a watcher has noted the others
+            truncation.note(observation.kind, observation.metadata)
         applied = self._store.apply(observation)
         if applied.outcome == "stored":
             self._enrichment.event_stored(observation, applied.event_id)

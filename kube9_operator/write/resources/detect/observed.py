@@ -1,13 +1,19 @@
 """An object as a watch observed it, and the observations that are made of its changes. Pure."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from kube9_operator.clock import iso
 from kube9_operator.model import rows
+from kube9_operator.model.changes import Writer
 from kube9_operator.model.observation import CLUSTER, ERROR, MS_IN_HOUR, Observation, hash64
 from kube9_operator.model.resource_states import KINDS
+from kube9_operator.model.sources import EVERY
 from kube9_operator.text import limits
 from kube9_operator.text.limits import MAX_DESCRIPTION_CHARACTERS, MAX_TITLE_CHARACTERS
+from kube9_operator.write.resources.detect import dating
+from kube9_operator.write.resources.detect.dating import Known, Window
 
 
 class Lives(NamedTuple):
@@ -37,11 +43,26 @@ class Observed(NamedTuple):
     """It was observed in a list, so what it was in between is not known."""
     ongoing: dict[int, int] = {}  # noqa: RUF012  (never changed)
     """The keys of the object's ongoing problems, and since when they last, in ms since 1970."""
+    change: Window = Window(0)
+    """When it may have changed. Without `noticed_ms`, it changed just now."""
+    writers: Collection[Writer] = ()
+    """The managers in its managedFields."""
+    scaled_ms: Collection[int] = ()
+    """When recorded Events say that it was scaled to its number of replicas."""
+    replicasets_ms: Collection[int] = ()
+    """As in dating.Known."""
+    deleted_ms: int = 0
+    """Its deletionTimestamp; 0 for none."""
 
     @property
     def kind(self) -> str:
         """The kind of the object."""
         return KINDS[self.source]
+
+    @property
+    def window(self) -> Window:
+        """When it may have changed."""
+        return self.change if self.change.noticed_ms else Window(self.now_ms)
 
 
 def observation(
@@ -51,6 +72,7 @@ def observation(
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
+    until_ms: int = 0,
     count: int = 1,
     primary: bool = True,
     reason: str = "",
@@ -61,12 +83,13 @@ def observation(
     """Makes an observation of a fact from a status, for an event of this row.
 
     `identity` distinguishes the fact from others of its row (object's uid first). `parts` is what the row's key asks for.
-    `at_ms` is the fact's date; without one it happened now. Metadata that is '' or None is left out.
+    `at_ms` is the fact's date; without one it happened now. With `until_ms` it happened at some time between the two. Empty
+    metadata are left out.
     """
     when_ms = at_ms or observed.now_ms
-    title = rows.title(row, observed.kind)[:MAX_TITLE_CHARACTERS]
+    title, _ = limits.line(rows.title(row, observed.kind, reason), MAX_TITLE_CHARACTERS)
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
-    known = {key: value for key, value in (metadata or {}).items() if value not in ("", None)}
+    known = {key: value for key, value in (metadata or {}).items() if value not in ("", None, [], {})}
     encoded, in_metadata = limits.metadata(known)
     return Observation(
         kind=observed.kind,
@@ -81,7 +104,7 @@ def observation(
         from_status=True,
         count=count,
         first_ms=when_ms,
-        last_ms=when_ms,
+        last_ms=max(when_ms, until_ms),
         event_type=CLUSTER,
         severity=row.severity,
         title=title,
@@ -92,6 +115,7 @@ def observation(
         text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
         row=row.name,
         redacted=in_description + in_metadata,
+        api_version=EVERY[observed.source].api_version,
     )
 
 
@@ -101,6 +125,9 @@ def step(
     *,
     parts: tuple[str, ...] = (),
     at_ms: int = 0,
+    paths: Collection[str] = (),
+    of_template: bool = False,
+    known: Known | None = None,
     reason: str,
     description: str,
     metadata: dict[str, Any] | None = None,
@@ -108,18 +135,24 @@ def step(
 ) -> Observation:
     """Makes an observation of a change that is always an event of its own.
 
-    It is identified by the object's uid and the date, or without a date by the version at which it was observed.
+    It is identified by the object's uid and its own date `at_ms`, or without one by the version at which it was observed.
+    A change without a date of its own is dated by evidence: `paths` are the fields that changed, `of_template` says that the
+    change made a new ReplicaSet, and `known` replaces what the object's managedFields and ReplicaSets say.
     """
     identity = (*parts, observed.uid, str(at_ms) if at_ms else observed.version)
+    known = known or Known(observed.writers, (), observed.replicasets_ms)
+    made = dating.made(observed.window, paths, known._replace(asserted_ms=at_ms or known.asserted_ms), of_template)
+    added = {"changed_by": made.by, "noticed_at": iso(made.last_ms) if made.is_range else ""}
     return observation(
         row,
         observed,
         identity,
         parts=identity,
-        at_ms=at_ms,
+        at_ms=made.first_ms,
+        until_ms=made.last_ms,
         reason=reason,
         description=description,
-        metadata=metadata,
+        metadata=(metadata or {}) | added,
         node=node,
     )
 

@@ -1,13 +1,17 @@
-"""Changes of Deployments, StatefulSets and DaemonSets."""
+"""Changes of Deployments, StatefulSets, DaemonSets and CronJobs."""
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.resource_states import Workload
+from kube9_operator.model.resource_states import CronJob, Workload
+from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Observed, observation, step
+from kube9_operator.write.resources.detect.workload_changes import POD, of_configuration
+
+REPLICAS = "spec.replicas"
 
 
 def of_workload(observed: Observed, previous: Workload | None, current: Workload | None) -> list[Observation]:
-    """Scaled, an image changed, a rollout stuck."""
+    """Scaled, an image or something else of the configuration changed, a rollout stuck."""
     if current is None:
         return []
     found = []
@@ -15,13 +19,24 @@ def of_workload(observed: Observed, previous: Workload | None, current: Workload
         found.append(_stuck(observed, current))
     if previous is not None and previous.replicas != current.replicas and not (previous.uncounted or current.uncounted):
         found.append(_scaled(observed, previous.replicas, current.replicas))
-    if previous is not None and previous.images != current.images:
-        found += [
-            _image(observed, container, previous.images[container], image)
-            for container, image in sorted(current.images.items())
-            if previous.images.get(container, image) != image
-        ]
-    return found
+    return found + (of_template(observed, previous, current) if previous is not None else [])
+
+
+def of_cronjob(observed: Observed, previous: CronJob | None, current: CronJob | None) -> list[Observation]:
+    """An image or something else of the configuration changed."""
+    return [] if previous is None or current is None else of_template(observed, previous, current)
+
+
+def of_template(observed: Observed, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
+    """Changes of what the pods are made from."""
+    if previous.parts is None and isinstance(previous, CronJob):  # an older release has not stored its images
+        return []
+    images = [
+        _image(observed, container, previous.images[container], image)
+        for container, image in sorted(current.images.items())
+        if previous.images.get(container, image) != image
+    ]
+    return images + of_configuration(observed, previous, current)
 
 
 def ongoing_in_workload(state: Workload) -> dict[int, int]:
@@ -44,6 +59,9 @@ def _scaled(observed: Observed, previous: int, current: int) -> Observation:
     return step(
         rows.SCALED,
         observed,
+        # Nobody asks for the number of a DaemonSet: it is that of the nodes.
+        paths=() if observed.source == "daemonsets" else (REPLICAS,),
+        known=Known(observed.writers, observed.scaled_ms),
         reason=f"{observed.kind}Scaled",
         description=f"{observed.kind} {observed.name} scaled from {previous} to {current} replicas",
         metadata={"previous_replicas": previous, "new_replicas": current},
@@ -55,6 +73,8 @@ def _image(observed: Observed, container: str, previous: str, current: str) -> O
         rows.IMAGE_CHANGED,
         observed,
         parts=(container,),
+        paths=[f"{POD}{kind}[{container}].image" for kind in ("containers", "initContainers")],
+        of_template=True,
         reason=f"{observed.kind}ImageChanged",
         description=f"Container {container} of {observed.kind} {observed.name} changed its image from {previous} to {current}",
         metadata={"container": container, "previous": previous, "current": current},
