@@ -149,7 +149,7 @@ CONFIGURATION_CHANGED = Row(
 CONFIG_MAP_CHANGED = Row(
     name="ConfigMap changed", repeat="each", key=STEP_OF_RESOURCE, severity=INFO, title="ConfigMap changed", kind="ConfigMap"
 )
-CONFIG_MAP_BUSY = Row(name="ConfigMap changes often", severity=INFO, title="ConfigMap changed", kind="ConfigMap")
+CONFIG_MAP_BUSY = Row(name="ConfigMap changes often", severity=INFO, title="ConfigMap changes often", kind="ConfigMap")
 ROLLOUT_STUCK = Row(name="rollout stuck", severity=ERROR, title="Deployment rollout stuck", kind="Deployment")
 ENDPOINTS_REDUCED = Row(
     name="service endpoints reduced",
