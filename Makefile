@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Both set up what they need in .venv; nothing else of the machine is changed.
+# Two commands to begin with: `make demo` and `make test`. Both make .venv first, and write only inside this folder.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -35,7 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         default="30",
-        help="stop a query that takes longer than this, and an answer that nobody reads for ten times as long (default: 30)",
+        help="stop a query that takes longer than this, and an answer whose reader takes nothing for ten times as long "
+        "(default: 30)",
     )
     parser.add_argument(
         "--db",

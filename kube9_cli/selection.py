@@ -19,7 +19,7 @@ Check = Callable[[list[str], str], Values]
 
 
 class Filter:
-    """An option that selects events by a column of the table `events`.
+    """An option that selects events by a column of the table `events`, or by the name of their object.
 
     - `about` is its help.
     - `check` makes the wanted values from what was typed.

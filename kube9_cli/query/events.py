@@ -9,7 +9,7 @@ from kube9_cli.errors import QueryError, damaged
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, Database, Types
 from kube9_cli.times import iso
 from kube9_schema import ids
-from kube9_schema.codes import EVENT_TYPES, PRIMARY, SEVERITIES
+from kube9_schema.codes import EVENT_TYPES, PRIMARY, SEVERITIES, STATUS
 from kube9_schema.steps import MAX_STEPS
 from kube9_schema.steps import decode as steps_of
 
@@ -150,10 +150,20 @@ def occurrences(database: Database, number: int) -> list[tuple[int, int]]:
 
 
 def _rises(database: Database, number: int) -> Iterator[tuple[int, int]]:
-    """When and by how much the count of each contributor rose, one contributor after the other."""
-    primaries = database.all("SELECT 1 FROM contributors WHERE event = ? AND flags & ? LIMIT 1", (number, PRIMARY))
-    sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & ? = ?"
-    for before, steps in database.each(sql, (number, PRIMARY, PRIMARY if primaries else 0), (WHOLE, (bytes,))):
+    """When and by how much the count of each contributor rose, one contributor after the other.
+
+    An event's count is the sum of its Events, or that of its statuses, or the count of one secondary contributor. Only the
+    steps of these add up to it.
+    """
+    found = database.all("SELECT count, lead_statuses, lead_events FROM events WHERE id = ?", (number,), (WHOLE,) * 3)
+    count, of_statuses, of_events = found[0] if found else (0, 0, 0)
+    if of_statuses or of_events:
+        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & ? = ?"
+        values: tuple[int, ...] = (number, PRIMARY | STATUS, PRIMARY | STATUS if of_statuses == count else PRIMARY)
+    else:
+        sql = "SELECT base, steps FROM contributors WHERE event = ? AND flags & ? = 0 ORDER BY count - base DESC LIMIT 1"
+        values = (number, PRIMARY)
+    for before, steps in database.each(sql, values, (WHOLE, (bytes,))):
         database.look_at_the_clock()
         for ms, count in steps_of(steps):
             yield ms, max(1, count - before)

@@ -41,7 +41,7 @@ METRICS: dict[str, Metric] = {
         "counter", "Kubernetes Events received, by their type.", ("type",), (("Normal",), ("Warning",), ("other",))
     ),
     "kube9_observations_received_total": Metric(
-        "counter", "Observations received from the API server, as the database counts them.", ("source",)
+        "counter", "Observations received, by source. Stored in the database, so it survives a new pod.", ("source",)
     ),
     "kube9_observation_outcomes_total": Metric(
         "counter",
@@ -85,7 +85,7 @@ METRICS: dict[str, Metric] = {
     ),
     "kube9_namespace_limited_total": Metric(
         "counter",
-        "New words and log lines refused to a namespace that reached a limit; 20 namespaces by name.",
+        "New words not stored and log lines left out, of namespaces at a limit; 20 namespaces by name.",
         ("namespace", "limit"),
     ),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),

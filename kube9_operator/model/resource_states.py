@@ -30,6 +30,19 @@ class Owned(Reduced, frozen=True):
     owner: Owner | None = None
 
 
+class NodeCondition(Reduced, frozen=True):
+    """A condition of a node besides Ready: a pressure, the network, or what a problem detector has set."""
+
+    type: str = ""
+    status: str = ""
+    """True, False or Unknown."""
+    since_ms: int = 0
+    """Its lastTransitionTime."""
+    reason: str = ""
+    message: str = ""
+    """Reason and message only of a condition that is True."""
+
+
 class ReplicaSet(Owned, frozen=True):
     """apps/v1 ReplicaSet: also when a Deployment's template became what it is."""
 
@@ -74,6 +87,8 @@ class Node(Reduced, frozen=True):
     zone: str = ""
     """Label topology.kubernetes.io/zone."""
     kubelet_version: str = ""
+    conditions: list[NodeCondition] = []
+    """All but Ready, in the order of their types."""
 
 
 class Namespace(Reduced, frozen=True):
@@ -103,12 +118,15 @@ class Workload(Reduced, frozen=True):
     """The parts of the template besides images, by their paths; None in a state that an older release has stored."""
     environment: dict[str, dict[str, int]] = {}
     """The names of each container's environment variables, each with a digest of its value."""
+    labels: dict[str, str] = {}
+    """Of the template: what the selector of a Service is compared with."""
 
 
 class Service(Reduced, frozen=True):
     """v1/Service."""
 
     deleting_since_ms: int = 0
+    selector: dict[str, str] = {}
 
 
 class Slice(Reduced, frozen=True):
@@ -120,6 +138,8 @@ class Slice(Reduced, frozen=True):
     """64 bits of the identity of each ready endpoint (the uid of targetRef, otherwise the first address), in ascending order.
     An endpoint in several slices, such as those of two address families, counts once.
     """
+    pods: list[tuple[str, str]] = []
+    """Name and uid of each pod behind it, ready or not, in ascending order."""
 
 
 class End(Reduced, frozen=True):
@@ -145,6 +165,15 @@ class Container(Reduced, frozen=True):
     """lastState.terminated, then state.terminated, as far as they exist."""
 
 
+class Disruption(Reduced, frozen=True):
+    """The condition DisruptionTarget of a pod, where it is True."""
+
+    reason: str = ""
+    message: str = ""
+    since_ms: int = 0
+    """Its lastTransitionTime."""
+
+
 class Pod(Reduced, frozen=True):
     """v1/Pod."""
 
@@ -154,6 +183,16 @@ class Pod(Reduced, frozen=True):
     unschedulable_since_ms: int = 0
     """lastTransitionTime of the condition PodScheduled if that is False because of Unschedulable, otherwise 0."""
     containers: list[Container] = []
+    phase: str = ""
+    """'' in what a release before this field has kept."""
+    reason: str = ""
+    message: str = ""
+    """status.reason and status.message: why the pod as a whole has failed."""
+    disruption: Disruption | None = None
+    started_ms: int = 0
+    """status.startTime of a pod that has failed: when its node took it, or turned it down."""
+    mirror_uid: str = ""
+    """Of a mirror pod its own uid. The state's uid is that of the static pod, which Events of the kubelet name."""
 
 
 class Claim(Reduced, frozen=True):
@@ -161,6 +200,12 @@ class Claim(Reduced, frozen=True):
 
     storage_class: str = ""
     requested_size: str = ""
+    phase: str = ""
+    created_ms: int = 0
+    provisioner: str = ""
+    """Whom the claim waits for while it is Pending: an annotation that is set when a volume is asked for."""
+    node: str = ""
+    """Where a pod waits for the volume; '' of a claim that is to be bound at once."""
 
 
 class Autoscaler(Reduced, frozen=True):

@@ -33,6 +33,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """From this count on, the event has the title variant RAISED[name]; 0 if there is none."""
     prefers_statuses: bool = False
     """The count is that of the statuses wherever there are any, not the greater of the two sums."""
+    status_describes: bool = False
+    """The description is that of the statuses wherever there are any: it has the cause, which the Events do not say."""
 
 
 def key(row: Row, *parts: str) -> int:
@@ -57,9 +59,10 @@ RESTARTS = Row(
     severity=WARNING,
     title="Pod BackOff",
     kind="Pod",
-    metadata=("container", "restart_count", "last_exit_code"),
+    metadata=("container", "restart_count", "last_exit_code", "exit_codes", "termination_reason", "termination_message"),
     raised_from=10,
     prefers_statuses=True,
+    status_describes=True,
 )
 RESTARTED = msgspec.structs.replace(RESTARTS, title="Container restarted")
 """From a status; of two titles of one severity the first in the alphabet stands, which is this."""
@@ -67,9 +70,44 @@ CRASH_LOOP = msgspec.structs.replace(RESTARTS, severity=ERROR, title="Container 
 """metadata.reason is CRASH_LOOP_REASON."""
 CRASH_LOOP_REASON = "CrashLoopBackOff"
 
-NODE_NOT_READY = Row(
-    name="node not ready", severity=CRITICAL, title="Node NotReady", kind="Node", metadata=("previous", "current")
+CANNOT_START = Row(
+    name="container cannot start",
+    key=("container",),
+    severity=ERROR,
+    title="Container cannot start",
+    kind="Pod",
+    metadata=("container", "exit_code", "termination_reason", "termination_message"),
 )
+NODE_NOT_READY = Row(
+    name="node not ready",
+    severity=CRITICAL,
+    title="Node NotReady",
+    kind="Node",
+    metadata=("previous", "current"),
+    status_describes=True,
+)
+NODE_NEVER_READY = msgspec.structs.replace(NODE_NOT_READY, title="Node does not become ready")
+DISK_PRESSURE = Row(
+    name="node pressure",
+    key=("which",),
+    severity=WARNING,
+    title="Node disk pressure",
+    kind="Node",
+    metadata=("condition", "status"),
+    status_describes=True,
+)
+MEMORY_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node memory pressure")
+PID_PRESSURE = msgspec.structs.replace(DISK_PRESSURE, title="Node PID pressure")
+NODE_CONDITION = Row(
+    name="node condition",
+    key=("condition",),
+    severity=ERROR,
+    title="Node problem: {reason}",
+    kind="Node",
+    metadata=("condition", "status"),
+    status_describes=True,
+)
+NODE_ANNOUNCED = msgspec.structs.replace(NODE_CONDITION, severity=WARNING, title="Node maintenance or eviction announced")
 QUOTA_EXCEEDED = Row(
     name="quota exceeded",
     key=("quota", "controller"),
@@ -77,6 +115,13 @@ QUOTA_EXCEEDED = Row(
     title="Resource quota exceeded",
     kind="ResourceQuota",
     metadata=("resource", "requested", "used", "quota_limit", "controller"),
+)
+CLAIM_WAITS = Row(
+    name="PVC cannot bind",
+    severity=WARNING,
+    title="PVC waits for a provisioner",
+    kind="PersistentVolumeClaim",
+    metadata=("storage_class", "requested_size", "provisioner"),
 )
 HPA_SCALED = Row(
     name="HPA scaled",
@@ -88,6 +133,20 @@ HPA_SCALED = Row(
     metadata=("previous", "new", "metric", "target"),
 )
 CANNOT_SCHEDULE = Row(name="cannot schedule", severity=ERROR, title="Pod scheduling failed", kind="Pod")
+EVICTED = Row(
+    name="evicted, preempted",
+    severity=WARNING,
+    title="Pod evicted",
+    kind="Pod",
+    metadata=("preemptor", "container", "exit_code", "termination_reason", "termination_message"),
+)
+PREEMPTED = msgspec.structs.replace(EVICTED, title="Pod preempted")
+POD_SHUT_DOWN = msgspec.structs.replace(EVICTED, title="Pod terminated by node shutdown")
+POD_TURNED_AWAY = msgspec.structs.replace(EVICTED, title="Pod rejected by a node that shuts down")
+POD_LOST = msgspec.structs.replace(EVICTED, title="Pod lost with its node")
+POD_DISRUPTED = msgspec.structs.replace(EVICTED, title="Pod disrupted")
+POD_REJECTED = Row(name="other", key=("reason", "emitter"), severity=ERROR, title="Pod rejected by its node", kind="Pod")
+"""Key and count are those of the kubelet's Event, which has the same reason."""
 NODE_JOINED = Row(
     name="node joined",
     repeat="each",
@@ -167,17 +226,48 @@ CONTAINER_OOM = Row(
     severity=CRITICAL,
     title="Container OOM killed",
     kind="Pod",
-    metadata=("container", "restart_count", "memory_limit", "last_exit_code"),
+    metadata=("container", "restart_count", "memory_limit", "last_exit_code", "termination_message"),
+)
+POD_FAILED = Row(
+    name="pod failed",
+    severity=ERROR,
+    title="Pod failed",
+    kind="Pod",
+    metadata=("container", "exit_code", "termination_reason", "termination_message"),
+)
+POD_REPLACED = msgspec.structs.replace(POD_FAILED, severity=WARNING, title="Pod failed and is replaced")
+JOB_POD_FAILED = Row(
+    name="pod of a job failed",
+    key=("exit_code",),
+    severity=WARNING,
+    title="Pod of Job failed",
+    kind="Job",
+    metadata=("pod", *POD_FAILED.metadata),
 )
 
 TABLE: tuple[Row, ...] = (
     RESTARTS,
     RESTARTED,
     CRASH_LOOP,
+    CANNOT_START,
     NODE_NOT_READY,
+    NODE_NEVER_READY,
+    DISK_PRESSURE,
+    MEMORY_PRESSURE,
+    PID_PRESSURE,
+    NODE_CONDITION,
+    NODE_ANNOUNCED,
     QUOTA_EXCEEDED,
+    CLAIM_WAITS,
     HPA_SCALED,
     CANNOT_SCHEDULE,
+    EVICTED,
+    PREEMPTED,
+    POD_SHUT_DOWN,
+    POD_TURNED_AWAY,
+    POD_LOST,
+    POD_DISRUPTED,
+    POD_REJECTED,
     NODE_JOINED,
     NODE_LEFT,
     NODE_READY,
@@ -194,8 +284,11 @@ TABLE: tuple[Row, ...] = (
     ENDPOINTS_REDUCED,
     NO_ENDPOINTS,
     CONTAINER_OOM,
+    POD_FAILED,
+    POD_REPLACED,
+    JOB_POD_FAILED,
 )
 BY_NAME: dict[str, Row] = {row.name: row for row in reversed(TABLE)}
-"""Of each name the first face."""
+"""The first title variant of each name."""
 RAISED: dict[str, Row] = {RESTARTS.name: CRASH_LOOP}
-"""Of rows with `raised_from` the face from that count on."""
+"""For rows with `raised_from`: the title variant from that count on."""

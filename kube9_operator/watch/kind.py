@@ -62,8 +62,12 @@ def resource(
     metadata_only: bool = False,
     page_limit: int = PAGE_LIMIT,
     never_whole: bool = False,
+    other_uid: Callable[[Any], str] | None = None,
 ) -> Kind:
-    """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`."""
+    """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`.
+
+    `other_uid` gives the uid by which Events know an object, where that is not its own.
+    """
     decoder = msgspec.json.Decoder(form)
 
     def take(raw: msgspec.Raw, batch: Batch) -> str:
@@ -78,7 +82,8 @@ def resource(
         batch.counts.redacted += texts.redacted
         changed = own.managed_fields if isinstance(own, ChangedMeta) else msgspec.Raw()
         evidence = changes.encode(Evidence(writers(changed, batch.server_ms)))
-        batch.states.append(State(own.namespace or "", own.name, own.uid, own.resource_version, reduced, evidence))
+        uid = (other_uid(found) if other_uid else "") or own.uid
+        batch.states.append(State(own.namespace or "", own.name, uid, own.resource_version, reduced, evidence))
         return str(own.resource_version)
 
     def take_deleted(raw: msgspec.Raw, batch: Batch) -> str:

@@ -98,6 +98,15 @@ def name(text: str | None) -> str:
     return text[:MAX_NAME_CHARACTERS] if text else ""
 
 
+MAX_LABELS = 100
+"""Of one object; what Kubernetes allows is limited by the size of the object alone."""
+
+
+def labels(found: dict[str, str] | None) -> dict[str, str]:
+    """Labels, or a selector, in the order of their names."""
+    return {name(key): name(found[key]) for key in sorted(found)[:MAX_LABELS]} if found else {}
+
+
 def condition(conditions: list[Condition] | None, kind: str) -> Condition:
     """Returns the condition of this type; an empty one if there is none."""
     return next((one for one in conditions or () if one.type == kind), Condition())

@@ -70,6 +70,7 @@ class TemplateMeta(msgspec.Struct, frozen=True, gc=False):
     """A template's metadata."""
 
     annotations: Annotations | None = None
+    labels: dict[str, str] | None = None
 
 
 class Template(msgspec.Struct, frozen=True, gc=False):

@@ -280,7 +280,7 @@ class Writer:
             return recorded
         if source in states.SOURCES:
             if isinstance(control, ListBegins):
-                self._states.list_begins(source, control.cluster)
+                self._states.list_begins(source, control.cluster, now)
             elif isinstance(control, ListEnds):
                 recorded = self._states.list_ends(source, control.cluster, now)
             elif isinstance(control, ServerTime):

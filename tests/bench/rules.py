@@ -1,4 +1,4 @@
-"""What it costs to find the rule of an Event, its facts and its key: Events of a real node, and the judged shapes."""
+"""What finding the rule of an Event, its facts and its key costs: Events of a real node, and those of event-shapes.jsonl."""
 
 import json
 import time
@@ -22,7 +22,7 @@ def run(_large: Path) -> None:
     print(f"{len(rules)} rules, read and checked in {read * 1000:.0f} ms")
     real = [json.loads(line) for line in (DATA / "events-1.36.3.jsonl").read_text(encoding="utf-8").splitlines()]
     shapes = [json.loads(line)["event"] for line in (DATA / "event-shapes.jsonl").read_text(encoding="utf-8").splitlines()]
-    for name, given in (("Events of a real node", real), ("judged shapes", shapes)):
+    for name, given in (("Events of a real node", real), ("shapes of event-shapes.jsonl", shapes)):
         every = [said_by(msgspec.convert(one, Event)) for one in given]
         for repeated, what in ((False, "each reason for the first time"), (True, "reasons seen before")):
             took = 0.0

@@ -190,9 +190,9 @@ def test_every_statement(memory: Path, expected: dict[str, list[tuple[Any, ...]]
     real = writer.Writer.write_until_stopped
 
     def traced(self: writer.Writer) -> None:
-        self._connection.exec_trace = fail
+        self._session.connection.exec_trace = fail
         real(self)
-        self._connection.exec_trace = None
+        self._session.connection.exec_trace = None
 
     monkeypatch.setattr(writer.Writer, "write_until_stopped", traced)
     n = 0

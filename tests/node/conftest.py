@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.plane import assets
+from tests.node import endings
 from tests.node.images import ROOT, operator_image
 from tests.node.node import Node
 from tests.node.pod import OperatorPod
@@ -59,6 +60,6 @@ def operator(node: Node, image: str) -> OperatorPod:
     """The operator, installed as the README says; it goes with the node."""
     pod = OperatorPod(node)
     pod.make_volume()
-    pod.install(image, ROOT, "--set", "watch.configMaps=true")
+    pod.install(image, ROOT, "--set", f"watch.configMaps=true,events.waitMinutes={endings.WAIT_MINUTES}")
     pod.until_ready()
     return pod

@@ -15,10 +15,9 @@ def table(namespace: str) -> list[Expected]:
     """What is to be read of `objects` and `filled`."""
 
     def restarts(name: str, container: str = "main") -> Expected:
-        # The latest of what the back-off says and what the container's status does.
-        cause = (
-            rf"Back-off restarting failed container {container} in pod {name}_{namespace}|{container} restarted after exit code"
-        )
+        # What the container's status says; one who has not seen a restart has what the back-off says.
+        back_off = rf"Back-off restarting failed container {container} in pod {name}_{namespace}"
+        cause = rf"{back_off}|exit code \d+.* {container} (restarted|waits)"
         return Expected("Pod", name, RESTARTS, cause, {"container": container})
 
     def pull(name: str, cause: str, reason: str, image: str) -> Expected:
@@ -50,6 +49,7 @@ def table(namespace: str) -> list[Expected]:
         expected("Pod", "giant", "Pod scheduling failed", "error", "Insufficient cpu", reason="FailedScheduling"),
         expected("Pod", "hog", "Pod evicted", "warning", "exceeds the limit", reason="Evicted"),
         expected("Job", "failing", "Job failed", "error", "backoff limit", reason="BackoffLimitExceeded"),
+        expected("Job", "failing", "Pod of Job failed", "warning", "exit code 1. Container main of pod failing-", exit_code=1),
         expected("Job", "late", "Job failed", "error", "deadline", reason="DeadlineExceeded"),
         expected("PersistentVolumeClaim", "orphan", "PVC binding failed", "error", "no persistent volumes available"),
         expected("PersistentVolumeClaim", "noclass", "PVC binding failed", "error", '"nowhere" not found'),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from tests.node import changes, scenario_objects
+from tests.node import changes, endings, scenario_objects
 from tests.node.deaths import Deaths
 from tests.node.images import ROOT
 from tests.node.node import Node
@@ -43,16 +43,17 @@ def others(node: Node, image: str) -> Iterator[tuple[OperatorPod, OperatorPod]]:
     found = OperatorPod(node, "killed"), OperatorPod(node, "away")
     for one in found:
         one.make_volume()
-        one.install(image, ROOT, "--set", "watch.configMaps=true")
+        one.install(image, ROOT, "--set", f"watch.configMaps=true,events.waitMinutes={endings.WAIT_MINUTES}")
     yield found
     for one in found:
         node.program("helm", "uninstall", RELEASE, "-n", one.namespace)
 
 
 @pytest.fixture(scope="module")
-def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> Scenario:
+def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, OperatorPod]) -> Iterator[Scenario]:
     killed, away = others
     changes.prepare(node)
+    endings.prepare(node)
     node.make_namespaces(FAILING, FULL)
     for one in (operator, killed, away):
         one.until_ready()
@@ -60,6 +61,7 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     begin = iso(now_ms())
     scale(away, 0)
     with Deaths(killed.namespace, SEED) as deaths:
+        endings.happen(node)
         node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
         by_hand = changes.change_by_hand(node)
         changes.fail_and_roll_out(node)
@@ -68,13 +70,14 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
         changes.lose_node(node)
         changes.lose_endpoints(node)
         agree(wanted(), STAYS, lambda: read(operator, begin))
-    return Scenario(operator, killed, away, begin, deaths, by_hand)
+    yield Scenario(operator, killed, away, begin, deaths, by_hand)
+    node.plane.api("DELETE", f"/api/v1/nodes/{endings.PRETENDED}")
 
 
 def wanted() -> list[Any]:
     """What who watched is to read; what changes tells more of the node than what fails."""
     failing = [one for one in scenario_objects.table(FAILING) if one.kind != "Node"]
-    return [*failing, *changes.table(watched=True)]
+    return [*failing, *changes.table(watched=True), *endings.table(watched=True)]
 
 
 def test_by_one_who_watched(scenario: Scenario) -> None:
@@ -96,8 +99,9 @@ def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
     node.plane.compact()
     node.plane.restart_api_server(kill=True)
     scale(away, 1)
-    about_it = lambda: [event for event in read(away, begin) if changes.is_about_it(event)]  # noqa: E731
-    agree(changes.table(watched=False), changes.STAYS, about_it)
+    theirs = (changes.is_about_it, endings.is_about_it)
+    about_it = lambda: [event for event in read(away, begin) if any(each(event) for each in theirs)]  # noqa: E731
+    agree([*changes.table(watched=False), *endings.table(watched=False)], changes.STAYS, about_it)
     found = gaps(away, begin)
     assert {gap["reason"] for gap in found} == {UNKNOWN}
     assert len({gap["source"] for gap in found}) == len(found)
@@ -149,7 +153,8 @@ def read(operator: OperatorPod, begin: str) -> list[dict[str, Any]]:
     """The events of the scenario: of its namespaces, and of the node."""
 
     def is_about_it(event: dict[str, Any]) -> bool:
-        return event.get("object_namespace") in (FAILING, FULL) or changes.is_about_it(event)
+        ours = event.get("object_namespace") in (FAILING, FULL)
+        return ours or changes.is_about_it(event) or endings.is_about_it(event)
 
     return [event for event in operator.events("--since", begin) if is_about_it(event)]
 

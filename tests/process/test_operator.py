@@ -46,7 +46,7 @@ def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin:
         assert operator.stop() == 0
     stopped = operator.cli("status")
     assert stopped["status"] == "stopped"
-    assert stopped["health"].startswith("unhealthy: stopped at ")
+    assert stopped["health"].startswith("unhealthy: the operator stopped at ")
     assert operator.integrity() == "ok"
     assert not [line for line in operator.log() if line["level"] in ("warning", "error")]
 

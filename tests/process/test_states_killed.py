@@ -11,9 +11,23 @@ from functools import partial
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from kube9_operator.model.frame import Counts, StateFrame
-from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Service, Slice, State, Workload
+from kube9_operator.model.resource_states import (
+    Container,
+    Disruption,
+    End,
+    Namespace,
+    Node,
+    NodeCondition,
+    Owner,
+    Pod,
+    Service,
+    Slice,
+    State,
+    Workload,
+)
 from kube9_operator.write.sqlite import database
 from tests.bench import database as made
 from tests.kept import Kept, state
@@ -42,13 +56,23 @@ def history(seed: int, start_ms: int) -> Iterator[tuple[str, State]]:
         ready, restarts[name] = chance.choice(("True", "Unknown")), restarts[name] + (source == "pods")
         reduced = {
             "deployments": Workload(chance.randint(1, 3), {"app": f"web:{chance.randint(1, 2)}"}),
-            "endpointslices": Slice("api", list(range(chance.randint(0, 9)))),
+            "endpointslices": Slice("api", list(range(chance.randint(0, 9))), [("p", str(chance.randint(0, 9)))]),
             "namespaces": Namespace(start_ms),
-            "nodes": Node(1, ready=ready, ready_since_ms=since),
-            "pods": Pod("n", None, containers=[Container("app", "", restarts[name], "", "", [End("OOMKilled", 137, since)])]),
+            "nodes": Node(1, ready=ready, ready_since_ms=since, conditions=[NodeCondition("Odd", ready, since)]),
+            "pods": pods(chance, restarts[name], since),
             "services": Service(),
         }[source]
         yield source, state(name, reduced, version, uid, namespace)
+
+
+def pods(chance: random.Random, restarts: int, since: int) -> Pod:
+    """A pod whose container was killed or crashed; some have failed, and some were evicted."""
+    end = End("OOMKilled", 137, since) if chance.random() < 0.5 else End("Error", chance.randint(1, 3), since, "no database")
+    made_ = Pod("n", None, containers=[Container("app", "", restarts, "", "", [end])], phase="Running")
+    what = chance.random()
+    if what < 0.2:
+        return msgspec.structs.replace(made_, phase="Failed", owner=Owner("Job", "nightly", "j"))
+    return msgspec.structs.replace(made_, phase="Failed", disruption=Disruption("Any", "", since)) if what < 0.3 else made_
 
 
 def live(folder: str, seed: int, start_ms: int) -> None:

@@ -144,6 +144,12 @@ CREATE TABLE leftovers (
     until_ms INTEGER NOT NULL     -- until when its rows in contributors stay, by the operator's clock
 ) STRICT
 
+CREATE TABLE mirror_pods (
+    uid        TEXT PRIMARY KEY,
+    static_uid TEXT NOT NULL,
+    gone_ms    INTEGER           -- when it was gone, by our own clock; NULL while it is there
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE objects (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL,    -- '' if an Event names no object
@@ -168,6 +174,16 @@ CREATE TABLE schema_version (
     name       TEXT NOT NULL,       -- the file's name
     applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
 )
+
+CREATE TABLE service_pods (
+    namespace TEXT NOT NULL,
+    service   TEXT NOT NULL,
+    uid       TEXT NOT NULL,    -- of the pod
+    from_ms   INTEGER NOT NULL, -- since when, by our own clock; 0: since before services were watched
+    pod       TEXT NOT NULL,    -- its name
+    to_ms     INTEGER,          -- until when; NULL: still
+    PRIMARY KEY (namespace, service, uid, from_ms)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE slices (
     namespace TEXT NOT NULL,
@@ -215,6 +231,15 @@ CREATE TABLE texts (
     stamps      TEXT                 -- JSON object: for each metadata key of an earlier contributor, its [ms, count, name]
 ) STRICT
 
+CREATE TABLE waiting (
+    source    TEXT NOT NULL,    -- of the object's states
+    namespace TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    since_ms  INTEGER NOT NULL, -- since when it waits
+    due_ms    INTEGER,          -- when it has waited for long; NULL if that is recorded
+    PRIMARY KEY (source, namespace, name)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE words (
     id   INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE
@@ -249,3 +274,7 @@ CREATE INDEX objects_by_name ON objects (name)
 CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL
 
 CREATE INDEX scalings_by_time ON scalings (at_ms)
+
+CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
+
+CREATE INDEX waiting_by_due ON waiting (source, due_ms) WHERE due_ms IS NOT NULL

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from kube9_operator.clock import iso
 from kube9_operator.model import rows
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation
 from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
@@ -79,7 +80,9 @@ def test_a_node_that_was_never_ready_is_not_lost() -> None:
     assert told(seen("nodes", whole=False), None, young) == []
     assert [title for _, title, _ in told(seen("nodes"), None, young)] == ["Node added to cluster"]
     assert told(seen("nodes"), young, NODE) == [], "ready for the first time"
-    assert detect.ongoing("nodes", young) == {}
+    assert detect.ongoing("nodes", young) == {rows.key(rows.NODE_NOT_READY): NODE.created_ms}, (
+        "its event comes when it has waited"
+    )
     silent = changed(NODE, ready="Unknown", ready_since_ms=NOW, ready_reason="NodeStatusNeverUpdated")
     assert told(seen("nodes", whole=False), None, silent) == []
 
@@ -93,7 +96,7 @@ def test_a_node_that_is_ready_again() -> None:
     assert (found.severity, found.title) == (INFO, "Node Ready")
     assert found.description == "Node web is ready again after 5m 12s"
     assert metadata(found) == {"previous": "Unknown", "current": "True", "not_ready_seconds": 312}
-    assert detect.ended_ms("nodes", back) == NOW - 1_000
+    assert detect.ended_ms("nodes", back, key) == NOW - 1_000
     assert told(seen("nodes"), lost, changed(back, ready_since_ms=lost.ready_since_ms)), "dates are whole seconds"
     unseen = only(seen("nodes", listing=True), NODE, back)
     assert unseen.description == "Node web is ready again; it was not while nothing watched"
@@ -207,8 +210,16 @@ def test_a_container_that_restarts() -> None:
     before, after = pod(Container("app", "", 2)), pod(Container("app", "", 3, "", "", [ENDED]))
     found = only(seen("pods"), before, after)
     assert (found.severity, found.title) == (WARNING, "Container restarted")
-    assert found.description == "Container app restarted after exit code 3 (Error): no database"
-    assert metadata(found) == {"container": "app", "restart_count": 3, "last_exit_code": 3}
+    assert found.description == "exit code 3: no database. Container app restarted", "the cause first"
+    when = iso(NOW - 30_000)
+    assert metadata(found) == {
+        "container": "app",
+        "restart_count": 3,
+        "last_exit_code": 3,
+        "exit_codes": {"3": {"count": 1, "first": when, "last": when}},
+        "termination_reason": "Error",
+        "termination_message": "no database",
+    }
     assert (found.count, found.first_ms) == (1, NOW - 30_000)
     assert found.key == rows.key(rows.RESTARTS, "app"), "the row of the BackOff Events"
     assert only(seen("pods"), pod(Container("app")), after).count == 3, "the rise since the kept state"

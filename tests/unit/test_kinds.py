@@ -23,6 +23,7 @@ from kube9_operator.model.resource_states import (
     End,
     Namespace,
     Node,
+    NodeCondition,
     Owned,
     Owner,
     ReplicaSet,
@@ -47,7 +48,7 @@ FORMS: dict[str, Any] = {
     "horizontalpodautoscalers": claims.AutoscalerObject,
     "replicasets": owners.ReplicaSetObject,
     "namespaces": Identity,
-    "services": Identity,
+    "services": services.ServiceObject,
     "cronjobs": cronjobs.Object,
     "configmaps": config_maps.Object,
 }
@@ -182,6 +183,7 @@ def test_a_node() -> None:
     assert found == Node(
         *(at("2026-11-24T10:00:00Z"), True, "Unknown", since, "NodeStatusUnknown", "Kubelet stopped posting node status."),
         *("4", "16Gi", "z1", "v1.36.3"),
+        [NodeCondition("MemoryPressure", "False")],
     )
 
 
@@ -235,6 +237,7 @@ def test_the_others() -> None:
     since = at("2026-11-24T10:30:00Z")
     assert reduced("namespaces", made(metadata=deleting)) == Namespace(at("2026-11-24T10:00:00Z"), since)
     assert reduced("services", made(metadata=deleting)) == Service(since)
+    assert reduced("services", made(spec={"selector": {"b": "2", "a": "1"}})) == Service(0, {"a": "1", "b": "2"})
     owner = {"ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d1", "controller": True}]}
     made_at = at("2026-11-24T10:00:00Z")
     assert reduced("replicasets", made(metadata=owner)) == ReplicaSet(Owner("Deployment", "web", "d1"), made_at)
@@ -243,7 +246,11 @@ def test_the_others() -> None:
         assert reduced("replicasets", made(metadata=annotated)) == ReplicaSet(None, made_at, revision)
     assert reduced("jobs", made()) == Owned(None)
     claim = {"storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}
-    assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi")
+    created = at("2026-11-24T10:00:00Z")
+    assert reduced("persistentvolumeclaims", made(spec=claim)) == Claim("fast", "5Gi", "", created)
+    notes = {"volume.kubernetes.io/storage-provisioner": "csi.example", "volume.kubernetes.io/selected-node": "n1"}
+    waiting = made(metadata={"annotations": notes}, status={"phase": "Pending"})
+    assert reduced("persistentvolumeclaims", waiting) == Claim("", "", "Pending", created, "csi.example", "n1")
     target = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}
     status = {"currentReplicas": 2, "desiredReplicas": 5}
     assert reduced("horizontalpodautoscalers", made(spec=target, status=status)) == Autoscaler("Deployment", "web", 2, 5)
@@ -284,7 +291,8 @@ def test_anything_of_the_right_form_is_reduced(source: str, data: st.DataObject)
     (state,) = batch.states
     own = made_.metadata
     assert (version, batch.counts.received, batch.counts.undecodable) == (own.resource_version, 1, 0)
-    assert (state.namespace, state.name, state.uid, state.version) == (own.namespace or "", own.name, own.uid, version)
+    uid = pods._static_uid(made_) if source == "pods" else ""
+    assert (state.namespace, state.name, state.uid, state.version) == (own.namespace or "", own.name, uid or own.uid, version)
     assert isinstance(resource_states.decode(source, state.reduced), OF_SOURCE[source])
 
 

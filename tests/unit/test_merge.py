@@ -1,6 +1,7 @@
 """How contributors make one event: any order and any repetition give the same rows."""
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,6 +248,36 @@ def test_metadata_of_the_latest_that_has_the_key(record: Record) -> None:
     assert record.one()["metadata"] == '{"exit":1,"image":"b"}'
     record.take(seen("middle", last=5, metadata='{"exit":2}'), seen("older", last=0, metadata='{"exit":3}'))
     assert record.one()["metadata"] == '{"exit":2,"image":"b"}'
+
+
+def restart(number: int, code: int, last: int) -> Observation:
+    """The n-th restart by a container's status."""
+    when = f"2026-11-24T10:{last:02}:00.000Z"
+    codes = {str(code): {"count": 1, "first": when, "last": when}}
+    texts = {"description": f"exit code {code}", "metadata": merge.encode({"container": "app", "exit_codes": codes})}
+    return backoff(f"status {number}", 1, first=last, contributor_name="", from_status=True, **texts)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cause_is_that_of_the_statuses_in_any_order(record: Record, seed: int) -> None:
+    """The kubelet's text never replaces it, and each exit code counts once."""
+    made = [restart(number, (3, 137, 3)[number % 3], number) for number in range(6)]
+    made += [backoff("web.1", 9, last=30), backoff("web.2", 2, last=40)]
+    random.Random(seed).shuffle(made)
+    for one in made:
+        record.take(one, made[0])
+    one = record.one()
+    assert (one["description"], one["count"]) == ("exit code 3", 6)
+    codes = json.loads(one["metadata"])["exit_codes"]
+    assert {code: account["count"] for code, account in codes.items()} == {"3": 4, "137": 2}
+    assert codes["3"] == {"count": 4, "first": "2026-11-24T10:00:00.000Z", "last": "2026-11-24T10:05:00.000Z"}
+
+
+def test_exit_codes_of_one_event_are_bounded(record: Record) -> None:
+    record.take(*(restart(number, number, number) for number in range(40)))
+    codes = json.loads(record.one()["metadata"])["exit_codes"]
+    assert len(codes) == merge.MAX_EXIT_CODES
+    assert "39" in codes
 
 
 def test_ids_ascend_through_everything(record: Record) -> None:

@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kube9_operator.model import rows
-from kube9_operator.model.resource_states import UNREADABLE, Container, End, Namespace, Node, Pod, State, Workload
+from kube9_operator.model.resource_states import (
+    UNREADABLE,
+    Container,
+    Disruption,
+    End,
+    Namespace,
+    Node,
+    NodeCondition,
+    Owner,
+    Pod,
+    State,
+    Workload,
+)
 from kube9_operator.model.rows import CRASH_LOOP_REASON
 from tests.kept import MINUTE, NOW, SECOND, Kept, kept, state
 from tests.unit.test_merge import seen
@@ -229,8 +241,19 @@ def test_a_crash_loop_by_status_and_events_is_one_event_that_the_status_counts(k
 
 # Any history
 
-PODS = [Pod("n", None), running(1), looping(5, NOW + 9), running(6, NOW + 19), Pod("n", None, unschedulable_since_ms=NOW)]
-NODES = [node(), node("False", NOW + 5), node("Unknown", NOW + 8), node("True", NOW + 30), node(unschedulable=True)]
+JOB = Owner("Job", "nightly", "uid-nightly")
+FAILED = Container("app", ends=[End("Error", 3, NOW + 25, "no database")])
+PODS = [
+    *(Pod("n", None), running(1), looping(5, NOW + 9), running(6, NOW + 19), Pod("n", None, unschedulable_since_ms=NOW)),
+    Pod("n", JOB, containers=[FAILED], phase="Failed"),
+    Pod("n", None, phase="Failed", reason="Evicted", message="low on memory", disruption=Disruption("Any", "", NOW + 26)),
+]
+PRESSED = [NodeCondition("DiskPressure", "True", NOW + 4, "Full", "no space"), NodeCondition("Odd", "True", NOW + 6, "Odder")]
+NODES = [
+    *(node(), node("False", NOW + 5), node("Unknown", NOW + 8), node("True", NOW + 30), node(unschedulable=True)),
+    node(conditions=PRESSED),
+    node(conditions=[NodeCondition("DiskPressure", "False", NOW + 9), PRESSED[1]]),
+]
 WORKLOADS = [WEB, Workload(5, {"app": "web:1"}), Workload(5, {"app": "web:2"}), Workload(5, {}, NOW + 7, "stuck")]
 KINDS = {"pods": PODS, "nodes": NODES, "deployments": WORKLOADS, "namespaces": [Namespace(NOW), Namespace(NOW, NOW)]}
 
@@ -238,7 +261,7 @@ lines = st.lists(
     st.tuples(
         st.sampled_from(sorted(KINDS)),
         st.sampled_from("ab"),
-        st.integers(-1, 4),  # which state; -1: it is deleted
+        st.integers(-1, 6),  # which state; -1: it is deleted
         st.sampled_from(["", "", "again", "restart", "list", "fails"]),
     ),
     max_size=14,

@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims and HorizontalPodAutoscalers, watched only to add their facts to events about them."""
+"""PersistentVolumeClaims and HorizontalPodAutoscalers, watched to add their facts to events, and for how long claims wait."""
 
 from typing import Any
 
@@ -21,6 +21,29 @@ class Resources(msgspec.Struct, frozen=True, gc=False):
     requests: Requests | None = None
 
 
+PROVISIONER, PROVISIONER_BETA = "volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"
+
+
+class Annotations(msgspec.Struct, frozen=True, gc=False):
+    """Of a claim's annotations: the volume controller names whom it has asked for a volume, the scheduler where it is for."""
+
+    provisioner: str | None = msgspec.field(default=None, name=PROVISIONER)
+    provisioner_beta: str | None = msgspec.field(default=None, name=PROVISIONER_BETA)
+    node: str | None = msgspec.field(default=None, name="volume.kubernetes.io/selected-node")
+
+
+class ClaimMeta(metadata.ObjectMeta, frozen=True, rename="camel", gc=False):
+    """With annotations."""
+
+    annotations: Annotations | None = None
+
+
+class ClaimStatus(msgspec.Struct, frozen=True, gc=False):
+    """How a claim is."""
+
+    phase: str | None = None
+
+
 class ClaimSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The spec of a claim."""
 
@@ -31,8 +54,9 @@ class ClaimSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class ClaimObject(msgspec.Struct, frozen=True, gc=False):
     """v1/PersistentVolumeClaim."""
 
-    metadata: metadata.ObjectMeta
+    metadata: ClaimMeta
     spec: ClaimSpec | None = None
+    status: ClaimStatus | None = None
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +91,15 @@ def reduce_claim(found: Any, _texts: metadata.Texts) -> Claim:
     """Reduces a claim."""
     spec = found.spec or ClaimSpec()
     requests = (spec.resources or Resources()).requests or Requests()
-    return Claim(metadata.name(spec.storage_class_name), metadata.name(requests.storage))
+    notes = found.metadata.annotations or Annotations()
+    return Claim(
+        storage_class=metadata.name(spec.storage_class_name),
+        requested_size=metadata.name(requests.storage),
+        phase=metadata.name((found.status or ClaimStatus()).phase),
+        created_ms=metadata.ms(found.metadata.creation_timestamp),
+        provisioner=metadata.name(notes.provisioner or notes.provisioner_beta),
+        node=metadata.name(notes.node),
+    )
 
 
 def reduce_autoscaler(found: Any, _texts: metadata.Texts) -> Autoscaler:

@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.resource_states import Node
+from kube9_operator.model.resource_states import Node, NodeCondition
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 
 READY = "Ready"
+MAX_CONDITIONS = 50
+"""Of one node: a problem detector sets some fifteen."""
 
 
 class Labels(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +76,23 @@ def reduce(found: Any, texts: metadata.Texts) -> Node:
         memory=metadata.name(capacity.memory),
         zone=metadata.name((found.metadata.labels or Labels()).zone),
         kubelet_version=metadata.name((status.node_info or Info()).kubelet_version),
+        conditions=_others(status.conditions, texts),
     )
+
+
+def _others(conditions: list[metadata.Condition] | None, texts: metadata.Texts) -> list[NodeCondition]:
+    """All but Ready. When they were last confirmed is left out: that would be a change every few minutes."""
+    others = sorted((one for one in conditions or () if one.type and one.type != READY), key=lambda one: one.type or "")
+    return [
+        NodeCondition(
+            type=metadata.name(one.type),
+            status=metadata.name(one.status),
+            since_ms=metadata.ms(one.last_transition_time),
+            reason=metadata.name(one.reason) if one.status == "True" else "",
+            message=texts.line(one.message) if one.status == "True" else "",
+        )
+        for one in others[:MAX_CONDITIONS]
+    ]
 
 
 NODES = resource("nodes", Object, reduce)

@@ -9,8 +9,23 @@ from kube9_operator.model import resource_states
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 
+FAILED = "Failed"
+"""The phase of a pod that has ended and is not started again."""
 PAGE_LIMIT = 250
 """A pod takes 5 to 20 KB, so a page takes a few MiB."""
+
+
+class Annotations(msgspec.Struct, frozen=True, gc=False):
+    """Of a pod's annotations."""
+
+    mirror: str | None = msgspec.field(default=None, name="kubernetes.io/config.mirror")
+    """Of the mirror of a static pod the static pod's uid, which is a hash of its configuration."""
+
+
+class PodMeta(metadata.ObjectMeta, frozen=True, rename="camel", gc=False):
+    """With annotations."""
+
+    annotations: Annotations | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +93,10 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The status of a pod."""
 
+    phase: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    start_time: datetime | None = None
     conditions: list[metadata.Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
@@ -87,7 +106,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class Object(msgspec.Struct, frozen=True, gc=False):
     """v1/Pod."""
 
-    metadata: metadata.ObjectMeta
+    metadata: PodMeta
     spec: Spec | None = None
     status: Status | None = None
 
@@ -109,7 +128,25 @@ def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
         deleting_since_ms=metadata.ms(found.metadata.deletion_timestamp),
         unschedulable_since_ms=metadata.ms(scheduled.last_transition_time) if unschedulable else 0,
         containers=containers,
+        phase=metadata.name(status.phase),
+        reason=metadata.name(status.reason),
+        message=texts.line(status.message),
+        disruption=_disruption(status, texts),
+        started_ms=metadata.ms(status.start_time) if status.phase == FAILED else 0,
+        mirror_uid=metadata.name(found.metadata.uid) if _static_uid(found) else "",
     )
+
+
+def _static_uid(found: Object) -> str:
+    """Of a mirror pod the uid of the static pod that it shows; '' of any other."""
+    return metadata.name((found.metadata.annotations or Annotations()).mirror)
+
+
+def _disruption(status: Status, texts: metadata.Texts) -> resource_states.Disruption | None:
+    one = metadata.condition(status.conditions, "DisruptionTarget")
+    if one.status != "True":
+        return None
+    return resource_states.Disruption(metadata.name(one.reason), texts.line(one.message), metadata.ms(one.last_transition_time))
 
 
 def _containers(
@@ -148,4 +185,4 @@ def _end(terminated: Terminated, texts: metadata.Texts) -> resource_states.End:
     )
 
 
-PODS = resource("pods", Object, reduce, page_limit=PAGE_LIMIT)
+PODS = resource("pods", Object, reduce, page_limit=PAGE_LIMIT, other_uid=_static_uid)

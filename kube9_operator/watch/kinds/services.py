@@ -10,6 +10,19 @@ from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
 
 
+class ServiceSpec(msgspec.Struct, frozen=True, gc=False):
+    """Of a service."""
+
+    selector: dict[str, str] | None = None
+
+
+class ServiceObject(msgspec.Struct, frozen=True, gc=False):
+    """v1/Service."""
+
+    metadata: metadata.ObjectMeta
+    spec: ServiceSpec | None = None
+
+
 class Labels(msgspec.Struct, frozen=True, gc=False):
     """The labels of a slice."""
 
@@ -31,6 +44,8 @@ class Conditions(msgspec.Struct, frozen=True, gc=False):
 class Target(msgspec.Struct, frozen=True, gc=False):
     """The object behind an endpoint, usually a pod."""
 
+    kind: str | None = None
+    name: str | None = None
     uid: str | None = None
 
 
@@ -49,22 +64,28 @@ class SliceObject(msgspec.Struct, frozen=True, gc=False):
     endpoints: list[Endpoint] | None = None
 
 
-def reduce_service(found: metadata.Identity, _texts: metadata.Texts) -> Service:
+def reduce_service(found: Any, _texts: metadata.Texts) -> Service:
     """Reduces a service."""
-    return Service(metadata.ms(found.metadata.deletion_timestamp))
+    selector = (found.spec or ServiceSpec()).selector
+    return Service(metadata.ms(found.metadata.deletion_timestamp), metadata.labels(selector))
 
 
 def reduce_slice(found: Any, _texts: metadata.Texts) -> Slice:
-    """Reduces a slice to its ready endpoints, as 64 bits of their identity: a pod has the same one in all address families."""
-    ready = set()
+    """Reduces a slice to its pods, and to its ready endpoints as 64 bits of their identity. A pod has the same identity in all
+    address families.
+    """
+    ready, pods = set(), set()
     for one in found.endpoints or ():
+        target = one.target_ref or Target()
+        if target.kind == "Pod" and target.uid:
+            pods.add((metadata.name(target.name), metadata.name(target.uid)))
         if (one.conditions or Conditions()).ready is False:
             continue
-        known = (one.target_ref or Target()).uid or next(iter(one.addresses or ()), "")
+        known = target.uid or next(iter(one.addresses or ()), "")
         if known:
             ready.add(hash64(known))
-    return Slice(metadata.name((found.metadata.labels or Labels()).service), sorted(ready))
+    return Slice(metadata.name((found.metadata.labels or Labels()).service), sorted(ready), sorted(pods))
 
 
-SERVICES = resource("services", metadata.Identity, reduce_service, metadata_only=True)
+SERVICES = resource("services", ServiceObject, reduce_service)
 ENDPOINTSLICES = resource("endpointslices", SliceObject, reduce_slice)

@@ -7,7 +7,7 @@ import msgspec
 from kube9_operator.model.resource_states import Workload
 from kube9_operator.watch import metadata
 from kube9_operator.watch.kind import resource
-from kube9_operator.watch.template import NOTHING, PodSpec, Template, containers, environment, parts, plain_parts
+from kube9_operator.watch.template import NOTHING, PodSpec, Template, TemplateMeta, containers, environment, parts, plain_parts
 
 STUCK = "ProgressDeadlineExceeded"
 
@@ -62,6 +62,7 @@ def reduce(found: Any, texts: metadata.Texts) -> Workload:
         generation=metadata.number(found.metadata.generation),
         parts=plain_parts(strategies, texts, uid) | parts(template, texts, uid),
         environment=environment(pods, uid),
+        labels=metadata.labels((template.metadata or TemplateMeta()).labels),
     )
 
 

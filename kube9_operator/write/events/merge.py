@@ -23,6 +23,13 @@ Stamp = tuple[int, int, str]
 EARLIEST: Stamp = (0, 0, "")
 """The stamp of metadata that no contributor gave."""
 
+STATUS_NAME = ""
+"""The contributor name of a status. Events have one."""
+EXIT_CODES = "exit_codes"
+"""A key of metadata whose value adds up: each restart of a container contributes once."""
+MAX_EXIT_CODES = 20
+"""The exit codes that one event keeps: those that were seen last."""
+
 
 class Texts(NamedTuple):
     """The texts of an event, merged from its contributors."""
@@ -35,10 +42,14 @@ class Texts(NamedTuple):
     """The stamps of metadata keys that an earlier contributor gave."""
 
 
-def latest(one: Texts, other: Texts) -> Texts:
-    """Merges two texts: the latest description, and each metadata key of the latest that has it. Commutative and idempotent."""
+def latest(one: Texts, other: Texts, status_describes: bool = False) -> Texts:
+    """Merges two texts: the latest description, and each metadata key of the latest that has it. Commutative and idempotent,
+    except that exit codes add up.
+
+    With `status_describes`, the description of a status stays, however many Events come after it.
+    """
     # Of equal stamps (two Events of one name in two namespaces) the texts themselves decide.
-    newer, older = (one, other) if _rank(one) >= _rank(other) else (other, one)
+    newer, older = (one, other) if _rank(one, status_describes) >= _rank(other, status_describes) else (other, one)
     metadata: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
     for key in sorted({*one.metadata, *other.metadata}):
@@ -48,11 +59,28 @@ def latest(one: Texts, other: Texts) -> Texts:
         stamp = texts.stamps.get(key, texts.stamp)
         if stamp != newer.stamp:
             stamps[key] = stamp
+    if EXIT_CODES in one.metadata and EXIT_CODES in other.metadata:
+        metadata[EXIT_CODES] = _added(one.metadata[EXIT_CODES], other.metadata[EXIT_CODES])
     return Texts(newer.stamp, newer.description, metadata, stamps)
 
 
-def _rank(texts: Texts) -> tuple[Stamp, str, str]:
-    return texts.stamp, texts.description, encode(texts.metadata)
+def _rank(texts: Texts, status_describes: bool) -> tuple[bool, Stamp, str, str]:
+    by_status = status_describes and texts.stamp[2] == STATUS_NAME
+    return by_status, texts.stamp, texts.description, encode(texts.metadata)
+
+
+def _added(one: Any, other: Any) -> dict[str, Any]:
+    """Adds up two accounts of exit codes: how often each was seen, first and last."""
+    found: dict[str, Any] = dict(one)
+    for code, account in other.items():
+        known = found.get(code, account | {"count": 0})
+        found[code] = {
+            "count": known["count"] + account["count"],
+            "first": min(known["first"], account["first"]),
+            "last": max(known["last"], account["last"]),
+        }
+    kept = sorted(found, key=lambda code: (found[code]["last"], code))[-MAX_EXIT_CODES:]
+    return {code: found[code] for code in sorted(kept)}
 
 
 def count(primary_events: int, primary_statuses: int, secondary: int, prefers_statuses: bool = False) -> int:

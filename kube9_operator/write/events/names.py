@@ -40,6 +40,8 @@ class Names(Participant):
         self._new_objects: list[int] = []
         self._new_objects_before: list[int] = []
         """As they were when the transaction began."""
+        self.other_uids: dict[str, str] = {}
+        """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
     def begin(self, _now_ms: int) -> None:
         """Remembers the objects that are new before this transaction."""
@@ -106,6 +108,7 @@ class Names(Participant):
         Of a kind that Kubernetes does not have, an object of an unknown group is the one that is known: older releases did not
         store groups, and recorders may leave them out.
         """
+        uid = self.other_uids.get(uid, uid)
         found = rows(
             self._connection,
             "SELECT id, api_group, api_version FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?",

@@ -30,6 +30,7 @@ EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
 """Apart from FIND: one joined query took 19 us, these two take 3 and 4."""
 EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
+UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
 
 Interval = tuple[int, int]
 """First and last time, in ms."""
@@ -308,14 +309,14 @@ class Store(Participant):
         if flags & merge.PRIMARY or not had_primary:
             replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(before.secondary)
             if replaces or observation.text_hash != text_hash:
-                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces)
+                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces, counts[0])
             else:
                 text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
         self._execute(
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
             recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(primary_events, primary_statuses, secondary, _prefers_statuses(observation)),
+                merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses")),
                 primary_events,
                 primary_statuses,
                 secondary,
@@ -353,28 +354,29 @@ class Store(Participant):
                 (severity, self._word(observation, title), self._word(observation, observation.reason), before.id),
             )
 
-    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool) -> tuple[int, int, int]:
+    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool, rise: int) -> tuple[int, int, int]:
         """Merges description and metadata; returns text_ms, text_count and text_hash of the result."""
         stamp = (observation.last_ms, observation.count, observation.contributor_name)
-        new = merge.Texts(stamp, observation.description, msgspec.json.decode(observation.metadata), {})
+        metadata = msgspec.json.decode(observation.metadata)
+        if not rise:
+            metadata.pop(merge.EXIT_CODES, None)  # they are counted already
+        new = merge.Texts(stamp, observation.description, metadata, {})
         old = stored.texts(self._connection, before.id, before.text_ms, before.text_count)
-        merged = new if replaces else merge.latest(new, old)
-        self._execute(
-            "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?",
-            (
-                merged.description or None,
-                merge.encode(merged.metadata),
-                merged.stamp[2],
-                merge.encode(merged.stamps) if merged.stamps else None,
-                before.id,
-            ),
-        )
+        merged = new if replaces else merge.latest(new, old, _row_says(observation, "status_describes"))
+        if merged != old:
+            self._execute(UPDATE_TEXT, (*text_values(merged), before.id))
         text_hash = before.text_hash if merged.stamp == old.stamp else observation.text_hash
         if merged.stamps:
             text_hash = NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
 
 
-def _prefers_statuses(observation: Observation) -> bool:
+def text_values(texts: merge.Texts) -> tuple[str | None, str, str, str | None]:
+    """The columns of a text that UPDATE_TEXT sets."""
+    stamps = merge.encode(texts.stamps) if texts.stamps else None
+    return texts.description or None, merge.encode(texts.metadata), texts.stamp[2], stamps
+
+
+def _row_says(observation: Observation, what: Literal["prefers_statuses", "status_describes"]) -> bool:
     row = BY_NAME.get(observation.row)
-    return row is not None and row.prefers_statuses
+    return row is not None and bool(getattr(row, what))

@@ -45,7 +45,7 @@ class Owners(Participant):
                 JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.api_group = 0""",
                 (number,),
             )
-            owner = self._owner(*row) if row else None
+            owner = self.of(*row) if row else None
             if row and owner is not None:
                 self._set(number, row[1], owner)
             number = self._names.take_new_object()
@@ -77,7 +77,7 @@ class Owners(Participant):
                 "INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(observation.namespace, found))
             )
 
-    def _owner(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
+    def of(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
         """The owner of an object, from its state, or from what was kept when the object went."""
         source = SOURCES.get(kind, "")
         if source not in OWNED:

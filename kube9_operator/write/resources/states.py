@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kube9_operator.model import changes
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ServerTime
-from kube9_operator.model.observation import hash64
+from kube9_operator.model.observation import ERROR, hash64
 from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
@@ -21,10 +21,14 @@ from kube9_operator.write.resources.detect.observed import Lives, Observed
 from kube9_operator.write.resources.detect.workloads import REPLICAS
 from kube9_operator.write.resources.enrichment import Enrichment
 from kube9_operator.write.resources.evidence import Evidence
+from kube9_operator.write.resources.mirrors import Mirrors
 from kube9_operator.write.resources.ongoing import Ongoing
 from kube9_operator.write.resources.owners import OWNED, Owners
 from kube9_operator.write.resources.recorder import Recorded, Recorder
+from kube9_operator.write.resources.service_pods import ServicePods
 from kube9_operator.write.resources.services import SERVICES, SLICES, Services
+from kube9_operator.write.resources.waiting import Waiting
+from kube9_operator.write.resources.wanted import WORKLOADS, Wanted
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
 
@@ -53,6 +57,8 @@ class Times(NamedTuple):
     departed_ms: int
     """How long Events about an object may arrive after it is gone."""
     lives: Lives
+    wait_ms: int
+    """How long an object has to wait before that is recorded."""
 
 
 class Compared(NamedTuple):
@@ -76,6 +82,7 @@ def times(settings: Settings, deadlines: Deadlines) -> Times:
         confirmation_ms=int(deadlines.confirmation * 1000),
         departed_ms=2 * settings.event_ttl_seconds * 1000,
         lives=lives(settings),
+        wait_ms=settings.wait_minutes * 60_000,
     )
 
 
@@ -115,33 +122,37 @@ class States(Participant):
         self._enrichment = enrichment
         self._recorder = recorder
         self._ongoing = Ongoing(session.connection, store, times.quiet_ms, times.move_ms)
-        self._services = Services(session.connection, self._ongoing, recorder, times.settle_ms)
+        self._service_pods = ServicePods(session.connection, times.lives.of(ERROR))
+        wanted = Wanted(session.connection, owners, self._service_pods)
+        self._services = Services(session.connection, self._ongoing, self._service_pods, wanted, recorder, times.settle_ms)
+        self._waiting = Waiting(session.connection, recorder, times.wait_ms)
+        self._mirrors = Mirrors(session, store.names, times.quiet_ms)
         # What each list under way has shown, as 64 bits of namespace and name: 8 bytes an object.
         self._shown: dict[str, array[int]] = {}
         self._shown_before: dict[str, tuple[array[int], int]] = {}
-        self._slices_confirmed_ms = 0
+        self._confirmed: dict[str, int] = {}
+        """When each source was confirmed in this worker generation."""
         self._trimmed_ms = 0
+        self._times_before: tuple[dict[str, int], int] = ({}, 0)
         self._checks: dict[str, Check] = {}
         self._evidence = Evidence(session.connection, store)
-        self._times_before = (0, 0)
         session.register(self)
 
     def begin(self, _now_ms: int) -> None:
         """Remembers how much each list under way has shown."""
         self._shown_before = {source: (shown, len(shown)) for source, shown in self._shown.items()}
-        self._times_before = (self._slices_confirmed_ms, self._trimmed_ms)
+        self._times_before = (self._confirmed.copy(), self._trimmed_ms)
 
     def rolled_back(self) -> None:
         """Goes back to what each list had shown."""
         self._shown = {source: shown for source, (shown, _) in self._shown_before.items()}
         for shown, length in self._shown_before.values():
             del shown[length:]
-        self._slices_confirmed_ms, self._trimmed_ms = self._times_before
+        self._confirmed, self._trimmed_ms = self._times_before
 
     def confirmed(self, source: str, now_ms: int) -> None:
         """Notes that a source was confirmed in this worker generation."""
-        if source == SLICES:
-            self._slices_confirmed_ms = now_ms
+        self._confirmed[source] = now_ms
 
     def checked(self, source: str, control: ServerTime) -> None:
         """Notes what a freshness check has shown. After a rollback the same check is noted again."""
@@ -155,33 +166,42 @@ class States(Participant):
 
     def due(self, now_ms: int) -> bool:
         """Whether `tick` has something to do. It only reads."""
-        return self._ongoing.due(now_ms) or (self._slices_are_current(now_ms) and self._services.due(now_ms))
+        return (
+            self._ongoing.due(now_ms)
+            or (self._is_current(SLICES, now_ms) and self._services.due(now_ms))
+            or any(self._is_current(source, now_ms) and self._waiting.due(source, now_ms) for source in detect.WAITS)
+        )
 
     def tick(self, now_ms: int) -> list[Recorded]:
-        """Does what time alone causes: moves ongoing problems, and records losses that have lasted."""
+        """Does what time alone causes: moves ongoing problems, and records losses and waits that have lasted."""
         recorded = []
         if self._ongoing.due(now_ms):
             self._ongoing.move(now_ms)
-        if self._slices_are_current(now_ms) and self._services.due(now_ms):
+        if self._is_current(SLICES, now_ms) and self._services.due(now_ms):
             recorded = self._services.settle(now_ms)
+        for source in detect.WAITS:
+            if self._is_current(source, now_ms) and self._waiting.due(source, now_ms):
+                recorded += self._waiting.settle(source, now_ms)
         if not 0 <= now_ms - self._trimmed_ms < TRIM_MS:
             self._trimmed_ms = now_ms
             self._owners.forget_gone(now_ms - self._times.departed_ms)
+            self._mirrors.forget_gone(now_ms - self._times.departed_ms)
+            self._service_pods.forget(now_ms)
             self._evidence.forget(now_ms - self._times.departed_ms)
         return recorded
 
-    def _slices_are_current(self, now_ms: int) -> bool:
-        return 0 <= now_ms - self._slices_confirmed_ms <= self._times.confirmation_ms
+    def _is_current(self, source: str, now_ms: int) -> bool:
+        return 0 <= now_ms - self._confirmed.get(source, 0) <= self._times.confirmation_ms
 
-    def list_begins(self, source: str, cluster: str) -> None:
+    def list_begins(self, source: str, cluster: str, now_ms: int) -> None:
         """Begins a complete list. Stored states of another cluster are deleted: there is nothing to compare."""
         self._shown[source] = array("q")
         row = one(self._connection, "SELECT cluster FROM baselines WHERE source = ?", (source,))
         if row is not None and cluster and row[0] and row[0] != cluster:
-            for table in ("baselines", "states", "lasting"):
-                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of three names)
+            for table in ("baselines", "states", "lasting", "waiting"):
+                self._execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  (of four names)
             if source == SLICES:
-                self._services.discard()
+                self._services.discard(now_ms)
 
     def list_ends(self, source: str, cluster: str, now_ms: int) -> list[Recorded]:
         """Ends a complete list: a stored object that the list has not shown is gone. From now on there is a baseline."""
@@ -235,6 +255,8 @@ class States(Participant):
             "SELECT uid, resource_version, state FROM states WHERE source = ? AND namespace = ? AND name = ?",
             (observed.source, observed.namespace, observed.name),
         )
+        if row is not None and row[0] != observed.uid and observed.source == "pods":
+            observed, row = _of_mirror(observed, reduced, row)
         if row is not None and row[0] == observed.uid:
             # Watch lines come in order, so an older one is of before a list; lists show what a server has, which may go back.
             if row[2] == reduced or (not observed.listing and _order(observed.version) < _order(row[1])):
@@ -253,6 +275,8 @@ class States(Participant):
         """Stores the state of an object (of one uid) and records the changes. `before` is None if it was not stored."""
         previous = stored.state(observed.source, before) if before is not None else None
         current = decode(observed.source, after) if after != GONE else None
+        if observed.source == "pods" and current is not None:
+            self._mirrors.pod_found(observed.namespace, observed.name, observed.uid, current)
         place = (observed.source, observed.namespace, observed.name)
         ongoing_before, ongoing = (detect.ongoing(observed.source, each) for each in (previous, current))
         if ongoing_before:
@@ -268,6 +292,8 @@ class States(Participant):
             )
         found = detect.compare(observed, previous, current, self._times.lives)
         recorded = [self._recorder.record(observed.source, each) for each in found]
+        if observed.source in detect.WAITS:
+            self._waiting.changed(observed, previous, current)
         if ongoing_before or ongoing:
             self._update_ongoing(observed, ongoing_before, ongoing, current)
         self._update_related(observed, previous, current)
@@ -295,7 +321,7 @@ class States(Participant):
     def _update_ongoing(self, observed: Observed, before: dict[int, int], now: dict[int, int], current: Any) -> None:
         """Begins and ends ongoing problems. If nobody saw the end, it is the last time at which the problem was confirmed."""
         for key in before.keys() - now.keys():
-            end_ms = detect.ended_ms(observed.source, current)
+            end_ms = detect.ended_ms(observed.source, current, key)
             if not end_ms:
                 end_ms = self._confirmed_ms(observed.source) if observed.listing else observed.now_ms
             self._ongoing.end(observed.source, observed.namespace, observed.name, key, end_ms, observed.now_ms)
@@ -304,6 +330,15 @@ class States(Participant):
 
     def _update_related(self, observed: Observed, previous: Any, current: Any) -> None:
         """Updates what a state says about other objects: owners, services, and events about claims and autoscalers."""
+        if observed.source == "pods" and current is None and previous is not None:
+            self._mirrors.pod_gone(previous, observed.now_ms)
+        if (
+            observed.source in WORKLOADS
+            and current is not None
+            and previous is not None
+            and previous.replicas > current.replicas == 0
+        ):
+            self._services.unwanted(observed.namespace, observed.now_ms)
         if observed.source in OWNED:
             owner = previous.owner if previous is not None else None
             if current is None and owner is not None:
@@ -311,9 +346,9 @@ class States(Participant):
             elif current is not None and current.owner is not None and current.owner != owner:
                 self._owners.owner_found(observed.source, observed.namespace, observed.name, observed.uid, current.owner)
         elif observed.source == SLICES:
-            self._services.changed(observed, previous.service if previous else "", current.service if current else "")
+            self._services.changed(observed, previous, current)
         elif observed.source == SERVICES and current is None:
-            self._services.gone(observed.namespace, observed.name)
+            self._services.gone(observed.namespace, observed.name, observed.now_ms)
             end_ms = 0 if observed.listing else observed.now_ms
             for key in self._ongoing.of(observed.source, observed.namespace, observed.name):
                 self._ongoing.end(observed.source, observed.namespace, observed.name, key, end_ms, observed.now_ms)
@@ -323,6 +358,18 @@ class States(Participant):
     def _confirmed_ms(self, source: str) -> int:
         row = one(self._connection, "SELECT proved_until_ms FROM sources WHERE source = ?", (source,))
         return int(row[0] or 0) if row is not None else 0
+
+
+def _of_mirror(observed: Observed, reduced: bytes, row: tuple[Any, ...]) -> tuple[Observed, tuple[Any, ...]]:
+    """A pod and the stored row of its name, with one uid if both are of one mirror pod.
+
+    The line that says that it is gone has the API server's uid, and so has what an older release stored.
+    """
+    if reduced == GONE:
+        is_same = stored.state(observed.source, row[2]).mirror_uid == observed.uid
+        return (observed._replace(uid=row[0]) if is_same else observed), row
+    is_same = decode(observed.source, reduced).mirror_uid == row[0]
+    return observed, ((observed.uid, *row[1:]) if is_same else row)
 
 
 def _writes(previous: Any, current: Any) -> int:

@@ -1,10 +1,10 @@
 """Finds what changed between the stored state of an object and the new one. Pure: no clock, no I/O, no SQL."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect import cluster, config_maps, pods, workloads
+from kube9_operator.write.resources.detect import claims, cluster, config_maps, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 
 Compare = Callable[[Observed, Any, Any], list[Observation]]
@@ -26,8 +26,41 @@ ONGOING: dict[str, Callable[[Any], dict[int, int]]] = {
     "nodes": cluster.ongoing_in_node,
     "deployments": workloads.ongoing_in_workload,
     "pods": pods.ongoing_in_pod,
+    "persistentvolumeclaims": claims.ongoing_in_claim,
 }
 """For each source with ongoing problems: their keys in a state, and since when they last, in ms (0: not known)."""
+
+
+class Waits(NamedTuple):
+    """A state that is only recorded if it lasts longer than `EVENT_WAIT_MINUTES`."""
+
+    since: Callable[[Any], int]
+    """Since when an object in this state waits at the earliest, in ms; 0 if it does not."""
+    goes_on: Callable[[Any], bool]
+    """Whether an object that has waited until now still does."""
+    observation: Callable[[Observed, Any, int], Observation]
+    """The observation of an object that has waited since then."""
+
+
+WAITS: dict[str, Waits] = {
+    "nodes": Waits(cluster.waits_of_node, cluster.is_not_ready, cluster.never_ready),
+    "persistentvolumeclaims": Waits(claims.waits_of_claim, claims.is_waiting, claims.waiting_claim),
+}
+"""For each source whose objects may wait."""
+
+
+def waits_since(observed: Observed, previous: Any, current: Any) -> int:
+    """Since when an object waits, in ms; 0 if it does not.
+
+    An object that did not wait a moment ago waits from now on. So does a claim that waited for its first pod: nobody knows when
+    the pod came.
+    """
+    waits = WAITS.get(observed.source)
+    since_ms = waits.since(current) if waits is not None and current is not None else 0
+    if not since_ms or waits is None:
+        return 0
+    had_begun = previous is None or waits.since(previous)
+    return since_ms if had_begun and not (observed.source == "persistentvolumeclaims" and current.node) else observed.now_ms
 
 
 def compare(observed: Observed, previous: Any, current: Any, lives: Lives) -> list[Observation]:
@@ -48,6 +81,6 @@ def ongoing(source: str, state: Any) -> dict[int, int]:
     return ongoing_in(state) if ongoing_in is not None and state is not None else {}
 
 
-def ended_ms(source: str, state: Any) -> int:
-    """When a problem ended according to the state, in ms; 0 if the state does not say it."""
-    return state.ready_since_ms if source == "nodes" and state is not None else 0
+def ended_ms(source: str, state: Any, key: int) -> int:
+    """When the problem of this key ended according to the state, in ms; 0 if the state does not say it."""
+    return cluster.ended_in_node(state, key) if source == "nodes" and state is not None else 0

@@ -3,6 +3,7 @@
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Namespace, Node
+from kube9_operator.write.resources.detect.conditions import key_of_condition, of_conditions, ongoing_in_conditions
 from kube9_operator.write.resources.detect.dating import Known
 from kube9_operator.write.resources.detect.observed import Observed, duration, observation, step
 
@@ -14,7 +15,7 @@ BORN_MS = 5_000
 
 
 def of_node(observed: Observed, previous: Node | None, current: Node | None) -> list[Observation]:
-    """Joined, left, not ready, ready again, cordoned, uncordoned."""
+    """Joined, left, not ready, ready again, cordoned, uncordoned, and problems by its other conditions."""
     if current is None:
         text = f"Node {observed.name} left the cluster"
         known = Known(asserted_ms=observed.deleted_ms)
@@ -28,18 +29,53 @@ def of_node(observed: Observed, previous: Node | None, current: Node | None) -> 
     if previous is not None:
         found += _ready_again(observed, previous, current)
         found += _cordoned(observed, previous, current)
-    return found
+    return found + of_conditions(observed, previous, current)
 
 
 def ongoing_in_node(state: Node) -> dict[int, int]:
-    """A node that is not ready is an ongoing problem."""
-    return {rows.key(rows.NODE_NOT_READY): state.ready_since_ms} if _is_lost(state) else {}
+    """A node that is not ready, and a condition that should be False, are ongoing problems."""
+    since_ms = state.ready_since_ms if _is_lost(state) else waits_of_node(state)
+    lost = {rows.key(rows.NODE_NOT_READY): since_ms} if since_ms else {}
+    return lost | ongoing_in_conditions(state)
+
+
+def ended_in_node(state: Node, key: int) -> int:
+    """When a problem ended according to the conditions, in ms; 0 if none says it."""
+    if key == rows.key(rows.NODE_NOT_READY):
+        return state.ready_since_ms
+    return next((one.since_ms for one in state.conditions if key_of_condition(one.type) == key), 0)
+
+
+def waits_of_node(state: Node) -> int:
+    """Since when a node exists that has never been ready, in ms; 0 for any other node."""
+    if not is_not_ready(state) or _is_lost(state):
+        return 0
+    return state.created_ms or state.ready_since_ms
+
+
+def is_not_ready(state: Node) -> bool:
+    """Whether a node is not ready, or unknown. A node that never was ready may stop reporting too."""
+    return state.ready not in ("", TRUE)
+
+
+def never_ready(observed: Observed, state: Node, since_ms: int) -> Observation:
+    """A node that has not become ready in the time that it has."""
+    return observation(
+        rows.NODE_NEVER_READY,
+        observed,
+        (observed.uid, "never ready", str(since_ms)),
+        at_ms=since_ms,
+        reason=state.ready_reason or "NodeNotReady",
+        description=state.ready_message or f"Node {observed.name} has not become ready since it was created",
+        metadata={"current": state.ready},
+        node=observed.name,
+    )
 
 
 def _is_lost(state: Node) -> bool:
     """Whether a node that was ready is not ready."""
     never_was = state.ready_reason == NEVER_UPDATED or state.ready_since_ms <= state.created_ms + BORN_MS
-    return state.ready not in ("", TRUE) and not never_was
+    return is_not_ready(state) and not never_was
 
 
 def _joined(observed: Observed, current: Node) -> Observation:

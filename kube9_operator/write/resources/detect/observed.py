@@ -87,7 +87,7 @@ def observation(
     metadata are left out.
     """
     when_ms = at_ms or observed.now_ms
-    title = rows.title(row, observed.kind)[:MAX_TITLE_CHARACTERS]
+    title, _ = limits.line(rows.title(row, observed.kind, reason), MAX_TITLE_CHARACTERS)
     description, in_description = limits.line(description, MAX_DESCRIPTION_CHARACTERS)
     known = {key: value for key, value in (metadata or {}).items() if value not in ("", None, [], {})}
     encoded, in_metadata = limits.metadata(known)

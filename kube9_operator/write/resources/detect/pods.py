@@ -1,18 +1,20 @@
-"""Changes of pods: containers that restart, are in a crash loop, or are killed at their memory limit."""
+"""Changes of pods: containers that restart, are in a crash loop, or are killed for memory, and pods that have ended."""
+
+from typing import Any
 
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
+from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, exit_codes, sentence, termination
+from kube9_operator.write.resources.detect.ended import of_ended
 from kube9_operator.write.resources.detect.observed import Observed, observation
 
-OOM_KILLED = "OOMKilled"
 LOOP_RESTARTS = 5
 """A container that waits in CrashLoopBackOff after this many restarts is in a crash loop."""
-CONTAINER_KINDS = {"init": "Init container", "sidecar": "Sidecar container", "ephemeral": "Ephemeral container"}
 
 
 def of_pod(observed: Observed, previous: Pod | None, current: Pod | None) -> list[Observation]:
-    """For each container its ends at the memory limit, its restarts, and the beginning of a crash loop."""
+    """For each container its ends for memory, its restarts, and the beginning of a crash loop; then the end of the pod."""
     found: list[Observation] = []
     if current is None:
         return found
@@ -24,7 +26,7 @@ def of_pod(observed: Observed, previous: Pod | None, current: Pod | None) -> lis
             known = before.get(container.name) or (Container() if was_there else None)
             found += _killed_for_memory(observed, current, known, container)
             found += _restarts(observed, current, known, container)
-    return found
+    return found + of_ended(observed, previous, current)
 
 
 def ongoing_in_pod(state: Pod) -> dict[int, int]:
@@ -43,13 +45,12 @@ def _is_looping(container: Container) -> bool:
 
 
 def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
-    """Each end at the memory limit that was not known. The first one without a date is only a baseline."""
+    """Each end for memory that was not known. The first one without a date is only a baseline."""
     done = {one.finished_ms for one in known.ends} if known else set()
     found = []
     for end in container.ends:
         if end.reason != OOM_KILLED or (end.finished_ms in done if end.finished_ms else known is None):
             continue
-        limit = f" of {container.memory_limit}" if container.memory_limit else ""
         found.append(
             observation(
                 rows.CONTAINER_OOM,
@@ -58,12 +59,13 @@ def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, co
                 parts=(container.name,),
                 at_ms=end.finished_ms,
                 reason=OOM_KILLED,
-                description=f"{_named(container)} was killed at its memory limit{limit}",
+                description=_killed(container),
                 metadata={
                     "container": container.name,
                     "restart_count": container.restart_count,
                     "memory_limit": container.memory_limit,
                     "last_exit_code": end.exit_code,
+                    "termination_message": termination(end)["termination_message"],
                 },
                 node=pod.node,
             )
@@ -83,8 +85,7 @@ def _restarts(observed: Observed, pod: Pod, known: Container | None, container: 
     if looping and not (known and _is_looping(known)):
         # Secondary: the restart that led to this wait is counted already, the next one has not happened yet.
         end = container.ends[-1] if container.ends else None
-        waits = f"{_named(container)} waits in {rows.CRASH_LOOP_REASON}"
-        text = f"{waits} after {container.restart_count} restarts{_why(end, 'and')}"
+        text = _caused(end, f"{about(container)} waits in {rows.CRASH_LOOP_REASON} after {container.restart_count} restarts")
         return [_of_row(rows.CRASH_LOOP, observed, pod, container, end, text, primary=False)]
     return []
 
@@ -93,7 +94,7 @@ def _restarted(observed: Observed, pod: Pod, container: Container, rise: int, lo
     # lastState is the end that led to the restart; state, where that is an end too, is what came of it.
     end = container.ends[0] if container.ends else None
     times = f" {rise} times" if rise > 1 else ""
-    text = f"{_named(container)} restarted{times}{_why(end)}"
+    text = _caused(end, f"{about(container)} restarted{times}")
     return _of_row(rows.CRASH_LOOP if looping else rows.RESTARTED, observed, pod, container, end, text, count=rise)
 
 
@@ -121,19 +122,27 @@ def _of_row(
         metadata={
             "container": container.name,
             "restart_count": container.restart_count,
-            "last_exit_code": end.exit_code if end else None,
+            **_of_end(end, observed.now_ms if primary else 0),
         },
         node=pod.node,
     )
 
 
-def _named(container: Container) -> str:
-    return f"{CONTAINER_KINDS.get(container.kind, 'Container')} {container.name}"
-
-
-def _why(end: End | None, word: str = "after") -> str:
-    """Exit code, reason and termination message of an end."""
+def _of_end(end: End | None, observed_ms: int) -> dict[str, Any]:
+    """The metadata of the end that led to a restart. With `observed_ms` it counts among the exit codes."""
     if end is None:
-        return ""
-    reason = f" ({end.reason})" if end.reason else ""
-    return f" {word} exit code {end.exit_code}{reason}" + (f": {end.message}" if end.message else "")
+        return {}
+    counted = {"exit_codes": exit_codes(end, observed_ms)} if observed_ms else {}
+    return {"last_exit_code": end.exit_code} | termination(end) | counted
+
+
+def _caused(end: End | None, what: str) -> str:
+    """What happened, after its cause if that is known."""
+    return f"{sentence(cause(end))} {what}" if end is not None else what
+
+
+def _killed(container: Container) -> str:
+    """Which memory was used up. A container without a limit of its own is killed when its node has no memory left."""
+    if container.memory_limit:
+        return f"{about(container)} was killed at its memory limit of {container.memory_limit}"
+    return f"{about(container)} was killed because its node ran out of memory; the container has no memory limit"
