@@ -226,6 +226,7 @@ class ConfigMap(Reduced, frozen=True):
     """When its data was written last, by managedFields."""
     is_lock: bool = False
     """It is the lock of a leader election."""
+    created_ms: int = 0
 
 
 OF_SOURCE: dict[str, type[Reduced]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.plane import ControlPlane
-from tests.cluster.recorder import DEADLINES
+from tests.cluster.recorder import DEADLINES, LONG_SECONDS
 from tests.cluster.test_changes import current, deployment, event, events
 from tests.operator import Operator, until
 
@@ -47,9 +47,13 @@ def kubectl(operator: Operator, namespace: str, *words: str) -> float:
     return time.time()
 
 
-def is_dated(found: dict[str, Any], at: float) -> bool:
-    assert "noticed_at" not in found["metadata"], found
-    return abs(datetime.fromisoformat(found["first_seen_at"]).timestamp() - at) <= 2.0
+def dated(operator: Operator, name: str, title: str, at: float) -> dict[str, Any]:
+    """The event, as soon as it is dated: what says when a Deployment was scaled may come from another watch."""
+    until(lambda: "noticed_at" not in event(operator, name, title)["metadata"], f"the date of {name}", LONG_SECONDS)
+    found = event(operator, name, title)
+    assert found["first_seen_at"] == found["last_seen_at"]
+    assert abs(datetime.fromisoformat(found["first_seen_at"]).timestamp() - at) <= 2.0, (found, at)
+    return found
 
 
 def change(operator: Operator, namespace: str) -> dict[str, float]:
@@ -67,11 +71,10 @@ def change(operator: Operator, namespace: str) -> dict[str, float]:
 def check(operator: Operator, made: dict[str, float]) -> None:
     """What is clear from a watch and from a list."""
     for name, title, manager, _ in BY_KUBECTL:
-        found = event(operator, name, title)
+        found = dated(operator, name, title, made[name])
         assert found["metadata"].get("changed_by") == manager, found
-        assert is_dated(found, made[name]), (found, made[name])
-    assert is_dated(event(operator, "both", IMAGED), made["both"])
-    assert is_dated(event(operator, "both", SCALED), made["both, scaled"])
+    dated(operator, "both", IMAGED, made["both"])
+    dated(operator, "both", SCALED, made["both, scaled"])
     limit = event(operator, "limited", CONFIGURED)["metadata"]
     path = "spec.template.spec.containers[app].resources.limits.memory"
     assert (limit["changed"], limit["current"]) == ([path], {path: "96Mi"})
@@ -86,7 +89,7 @@ def test_who_changed_it_by_a_watch_that_goes_on(plane: ControlPlane, namespace: 
         made = change(operator, namespace)
         operator.start()
         check(operator, made)
-        assert is_dated(event(operator, "twice", IMAGED), made["twice"])
+        dated(operator, "twice", IMAGED, made["twice"])
 
 
 def test_who_changed_it_by_a_list(binaries: Path, tmp_path: Path) -> None:

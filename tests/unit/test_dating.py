@@ -108,6 +108,8 @@ def test_the_objects_own_date() -> None:
 def test_several_who_own_a_field() -> None:
     helm, argo = by("helm", AT, IMAGE), by("argocd-controller", AT + 3_000, IMAGE)
     assert when(LISTED, IMAGE, helm, argo) == UNKNOWN, "both wrote it"
+    assert when(REPLAYED, IMAGE, helm, argo) == Made(AT + 3_999, AT + 3_999, argo.name), "of a single write it is the last"
+    assert when(REPLAYED, IMAGE, helm, by("argocd-controller", AT, IMAGE)) == UNKNOWN
     assert author(LISTED, [IMAGE], [by("helm", AWAY - 60_000, IMAGE), argo]) == argo, "one has had it for long"
 
 

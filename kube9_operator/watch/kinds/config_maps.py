@@ -37,7 +37,8 @@ def reduce(found: Any, _texts: metadata.Texts) -> ConfigMap:
     if own.name == OUR_STATUS:
         return ConfigMap()
     digest, changed_ms = managed_fields.of_data(own.managed_fields) or (own.resource_version, 0)
-    return ConfigMap(digest, changed_ms, bool((own.annotations or Annotations()).leader))
+    is_lock = bool((own.annotations or Annotations()).leader)
+    return ConfigMap(digest, changed_ms, is_lock, metadata.ms(own.creation_timestamp))
 
 
 CONFIG_MAPS = resource("configmaps", Object, reduce, metadata_only=True, never_whole=True)

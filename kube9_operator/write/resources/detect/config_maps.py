@@ -9,6 +9,8 @@ from kube9_operator.write.resources.detect.observed import Observed, observation
 
 BUSY_MS = 10 * 60_000
 """What is changed again within this time is busy: its changes are one event with a count."""
+CREATED_MS = 1_000
+"""Its first write is within this time of its creation."""
 REASON = "ConfigMapChanged"
 PATHS = ("data", "binaryData")
 
@@ -32,5 +34,6 @@ def of_config_map(observed: Observed, previous: ConfigMap | None, current: Confi
 
 
 def _is_busy(observed: Observed, previous: ConfigMap, current: ConfigMap) -> bool:
-    """Whether it was changed a short time before, by the API server's times."""
-    return bool(previous.changed_ms) and (current.changed_ms or observed.now_ms) - previous.changed_ms < BUSY_MS
+    """Whether it was changed a short time before, by the API server's times. That it was created is no change."""
+    was_changed = previous.changed_ms > previous.created_ms + CREATED_MS
+    return was_changed and (current.changed_ms or observed.now_ms) - previous.changed_ms < BUSY_MS

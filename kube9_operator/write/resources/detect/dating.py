@@ -78,6 +78,8 @@ def author(window: Window, paths: Collection[str], writers: Collection[Writer]) 
     """
     wrote = [one for one in writers if not one.time_ms or window.holds(one.time_ms)]
     found = [one for one in wrote if not set(paths).isdisjoint(one.paths)]
+    if window.one_write and len(found) > 1:  # who made the only write wrote last
+        found = [one for one in found if one.time_ms == max(each.time_ms for each in found)]
     return found[0] if len(found) == 1 else None
 
 
