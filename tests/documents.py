@@ -25,7 +25,7 @@ def table() -> str:
 
 def readers_table() -> str:
     """What each reader finds."""
-    text = "\n| reader | fields | reads |\n| --- | --- | --- |\n"
+    text = "\n| reader | fields | where it finds them |\n| --- | --- | --- |\n"
     for name, reader in sorted(readers.READERS.items()):
         fields = ", ".join(f"`{field}`" for field in (*reader.fields, *reader.only_key))
         text += f"| `{name}` | {fields} | {' '.join((reader.read.__doc__ or '').partition(chr(10) * 2)[0].split())} |\n"
@@ -46,7 +46,7 @@ def whole(text: str) -> str:
 
 def _cells(rule: Rule, compiled: matcher.Compiled) -> tuple[str, ...]:
     matches = "; ".join(_matches(rule.match))
-    said = f"{matches}. {rule.note}" if rule.note else matches
+    said = f"{matches}. *{rule.note}*" if rule.note else matches
     if rule.ignore:
         return rule.id, "left out", "", said, "", ""
     title = compiled.title.replace("{kind}", "<Kind>").replace("{reason}", "<Reason>").replace(" {target}", " <Kind>")
@@ -56,10 +56,10 @@ def _cells(rule: Rule, compiled: matcher.Compiled) -> tuple[str, ...]:
 
 def _folded(rule: Rule, compiled: matcher.Compiled) -> str:
     if rule.joins:
-        return f"with *{rule.joins}*" + ("" if compiled.primary else ", secondary")
+        return f"with rule *{rule.joins}*" + ("" if compiled.primary else ", secondary")
     if compiled.repeat == "each":
-        return "no: each is an event"
-    return f"by {_listed(('object', *compiled.fold_by))}"
+        return "no: each Event is a separate event"
+    return f"by {_listed(('object', *(f'`{field}`' for field in compiled.fold_by)))}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

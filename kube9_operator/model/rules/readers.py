@@ -73,7 +73,7 @@ def container(said: Said) -> Facts:
 
 
 def image(said: Said) -> Facts:
-    """The image that cannot be pulled, and for which container."""
+    """The image that cannot be pulled, and the container that needs it."""
     reason = "ImagePullBackOff" if said.message.startswith("Failed to pull image ") else said.reason
     return Facts(_present(container=_container(said), image=_quoted(said.message), reason=reason))
 
@@ -93,7 +93,7 @@ UNKNOWN_PRESSURE = "node pressure"
 
 
 def pressure(said: Said) -> Facts:
-    """What a node lacks, by the reason or by what the kubelet reclaims."""
+    """What a node is short of: `memory`, `disk` or `PID`. Taken from the reason, or from what the kubelet reclaims."""
     which = PRESSURES.get(said.reason, "")
     if not which:
         reclaimed = said.message.partition("Attempting to reclaim ")[2]
@@ -102,7 +102,9 @@ def pressure(said: Said) -> Facts:
 
 
 def quota(said: Said) -> Facts:
-    """`exceeded quota: Q, requested: pods=1, used: pods=3, limited: pods=3`: of the ResourceQuota, by this controller.
+    """`exceeded quota: Q, requested: pods=1, used: pods=3, limited: pods=3`. The event is about Q, not about the controller.
+
+    The controller is the object of the Event, which could not create pods.
 
     With one resource the figures are plain; with several they are as Kubernetes writes them.
     """
@@ -125,7 +127,7 @@ def quota(said: Said) -> Facts:
 
 
 def claim(said: Said) -> Facts:
-    """The storage class, where the message names it; what the claim asks for is in its watch."""
+    """The storage class, if the message names it. Otherwise the operator takes it from the claim."""
     message = said.message
     begin = max(message.find('storageclass.storage.k8s.io "'), message.find('StorageClass "'))
     return Facts(_present(storage_class=_quoted(message[begin:]) if begin >= 0 else ""))
@@ -142,7 +144,7 @@ def rescale(said: Said) -> Facts:
 
 
 def volume(said: Said) -> Facts:
-    """The volume, or those that are waited for: `… for volume "v" …`, `unmounted volumes=[a b], …`."""
+    """The volume in `… for volume "v" …`, or all volumes in `unmounted volumes=[a b], …`."""
     message = said.message
     begin = message.find('volume "')
     unmounted = _between(message, "unmounted volumes=[", "]")
@@ -158,7 +160,7 @@ def probe(said: Said) -> Facts:
 
 
 def preemptor(said: Said) -> Facts:
-    """For whom the pod had to go: the object related, or what the message names, by name or by uid."""
+    """The pod that preempted this one: the related object of the Event, or the name or uid in the message."""
     by = _between(said.message, "Preempted by ", " on node ").rpartition(" ")[2]
     if said.related and said.related.name:
         by = "/".join(part for part in (said.related.namespace, said.related.name) if part)
