@@ -862,4 +862,38 @@ def test_a_claim_that_waited_for_its_first_pod_waits_for_its_provisioner_since_t
     assert here.row()["first"] == begin
 
 
-# Cases of Events alone: 03, 04, 11, 13, 14, 15, 17, 19
+# Cases of Events alone
+
+EVENTS_ALONE = {
+    "03": [(WARNING, "Longhorn node is not ready", "n1", "longhorn.io")],
+    "04": [
+        (ERROR, "Load balancer cannot be made", "web", ""),
+        (ERROR, "Service failed: InternalError", "web", "serving.knative.dev"),
+        (WARNING, "Cluster ReconcileError", "db", "cluster.x-k8s.io"),
+        (WARNING, "Cluster ReconcileError", "db", "rke.cattle.io"),
+    ],
+    "11": [(WARNING, "PVC waits for a provisioner", "data", "")],
+    "13": [
+        (WARNING, "Workload waits for quota", "train-1", "kueue.x-k8s.io"),
+        (WARNING, "Workload preempted", "train-2", "kueue.x-k8s.io"),
+    ],
+    "14": [(WARNING, "Pod evicted", name, "") for name in ("vpa-1", "des-1", "kar-1")],
+    "15": [],
+    "17": [],
+    "19": [
+        (ERROR, "Application degraded", "shop", "argoproj.io"),
+        (ERROR, "PostgreSQL primary failed over", "db", "postgresql.cnpg.io"),
+        (WARNING, "Longhorn volume Degraded", "pvc-02", "longhorn.io"),
+        (WARNING, "Machine is unhealthy", "m-1", "cluster.x-k8s.io"),
+    ],
+}
+
+
+@pytest.mark.parametrize("number", EVENTS_ALONE)
+def test_cases_of_events_alone(here: Cluster, number: str) -> None:
+    here.event(*case(number)["events"])
+    groups = here.connection.execute(
+        """SELECT g.word FROM events e JOIN objects o ON o.id = e.object JOIN words g ON g.id = o.api_group
+        WHERE e.type = 0 ORDER BY e.id"""
+    )
+    assert [(*one, group) for one, (group,) in zip(told(here), groups, strict=True)] == EVENTS_ALONE[number]
