@@ -867,7 +867,7 @@ def test_a_claim_that_waited_for_its_first_pod_waits_for_its_provisioner_since_t
 EVENTS_ALONE = {
     "03": [(WARNING, "Longhorn node is not ready", "n1", "longhorn.io")],
     "04": [
-        (ERROR, "Load balancer cannot be made", "web", ""),
+        (ERROR, "Load balancer cannot be created", "web", ""),
         (ERROR, "Service failed: InternalError", "web", "serving.knative.dev"),
         (WARNING, "Cluster ReconcileError", "db", "cluster.x-k8s.io"),
         (WARNING, "Cluster ReconcileError", "db", "rke.cattle.io"),
