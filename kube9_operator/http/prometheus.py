@@ -85,7 +85,8 @@ METRICS: dict[str, Metric] = {
     ),
     "kube9_namespace_limited_total": Metric(
         "counter",
-        "New words not stored and log lines left out, of namespaces at a limit; 20 namespaces by name.",
+        "New values (reasons, kinds, hosts, titles) stored as (other), and log lines left out, because a namespace reached its "
+        "limit. The first 20 namespaces have their own label.",
         ("namespace", "limit"),
     ),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
