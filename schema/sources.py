@@ -23,9 +23,13 @@ KINDS = {
 }
 """The kind of the objects of each source but `events`. A source is named as its resource in the API."""
 
-ENRICHING = ("replicasets", "jobs", "persistentvolumeclaims", "horizontalpodautoscalers")
+ENRICHING = ("replicasets", "jobs", "horizontalpodautoscalers")
 """Sources whose states make no events: they only add owners and metadata to the events of others."""
-EVENTS_ABOUT = {source: kind for source, kind in KINDS.items() if source not in ENRICHING} | {"endpointslices": "Service"}
-"""The kind that the events of a source are about: those of a slice are about its service."""
+EVENTS_ABOUT: dict[str, tuple[str, ...]] = {
+    **{source: (kind,) for source, kind in KINDS.items() if source not in ENRICHING},
+    "endpointslices": ("Service",),
+    "pods": ("Pod", "Job"),
+}
+"""The kinds that the events of a source are about: those of a slice are about its service, and a failed pod can be a Job's."""
 CLUSTER_SCOPED = ("Node", "Namespace")
 """Of these kinds those that are in no namespace."""

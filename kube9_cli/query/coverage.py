@@ -111,10 +111,11 @@ def _touched(source: str, selection: Selection) -> bool:
     """Whether events of this source can match."""
     if source == EVENTS:
         return True
-    kind = EVENTS_ABOUT.get(source)
-    if kind is None or ("namespace" in selection.wanted and kind in CLUSTER_SCOPED):
-        return False
-    return kind.lower() in map(str.lower, selection.wanted.get("kind", (kind,)))
+    kinds = EVENTS_ABOUT.get(source, ())
+    if "namespace" in selection.wanted:
+        kinds = tuple(kind for kind in kinds if kind not in CLUSTER_SCOPED)
+    wanted = {kind.lower() for kind in selection.wanted.get("kind", kinds)}
+    return any(kind.lower() in wanted for kind in kinds)
 
 
 def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:

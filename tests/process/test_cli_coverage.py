@@ -56,7 +56,7 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
     assert reasons("--object-kind=pod") == pods
     assert reasons("--object-kind=Node") == nodes
     assert reasons("--object-kind=Service") == services
-    assert reasons("--object-kind=Job") == {}
+    assert reasons("--object-kind=Job") == {"pods": "why"}
     assert reasons("--type=operator") == {}
     assert reasons("--object-kind=Pod", "--since=10m") == {}
     covered = listed(tmp_path, "--object-kind=Pod")["coverage"]
@@ -119,11 +119,28 @@ def test_coverage_says_why_a_time_is_not_confirmed(tmp_path: Path) -> None:
     assert reason() == "the operator was not running, or this is a copy of its database"
 
 
+def test_a_gap_concerns_every_kind_that_its_source_makes_events_about(tmp_path: Path) -> None:
+    build(tmp_path, 10)
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    ((begun, now),) = connection.execute("SELECT covered_from_ms, proved_until_ms FROM sources WHERE source = 'events'")
+    for source in ("pods", "persistentvolumeclaims", "endpointslices"):
+        connection.execute(
+            "INSERT INTO sources (source, covered_from_ms, proved_until_ms) VALUES (?, ?, ?)", (source, begun, now)
+        )
+        connection.execute(
+            "INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES (?1, ?2 - 2000, ?2 - 1000, ?1)", (source, now)
+        )
+    connection.close()
+
+    def reasons(kind: str) -> list[str]:
+        return [gap["reason"] for gap in listed(tmp_path, f"--object-kind={kind}")["coverage"]["gaps"]]
+
+    assert reasons("Pod") == reasons("Job") == ["pods"]
+    assert reasons("pvc") == ["persistentvolumeclaims"]
+    assert reasons("Service") == ["endpointslices"]
+    assert reasons("Node") == []
+
+
 def test_coverage_knows_the_kinds_of_all_sources() -> None:
     assert set(EVENTS_ABOUT) <= set(OF_SOURCE)
-    assert set(OF_SOURCE) - set(EVENTS_ABOUT) == {
-        "replicasets",
-        "jobs",
-        "persistentvolumeclaims",
-        "horizontalpodautoscalers",
-    }
+    assert set(OF_SOURCE) - set(EVENTS_ABOUT) == {"replicasets", "jobs", "horizontalpodautoscalers"}
