@@ -69,7 +69,12 @@ def test_events_of_every_shape(plane: ControlPlane, operator: Operator, namespac
         LONG_SECONDS,
     )
     names = {"newer", "bare", "silent", "negative", "ahead", "long", "größe-名前", "urgent", "typeless", "reasonless", "last"}
-    assert events.keys() == names | {"old", "grave", "still"}, "all but the Normal one and those older than they are kept"
+    wrong = {"stale", "old", "grave", "gone", "epoch"}
+    assert events.keys() == names | wrong | {"still"}, "all but the Normal one: a wrong clock loses no Event"
+    for name in wrong:
+        created = plane.api("GET", f"/api/v1/namespaces/{namespace}/events/{name}.1")["metadata"]["creationTimestamp"]
+        assert events[name]["last_seen_at"] == created[:-1] + ".000Z", "older than the Event TTL: the server's time instead"
+        assert events[name]["metadata"]["original_last_timestamp"] < iso(86_400)
 
     event = events["newer"]
     assert (event["count"], event["first_seen_at"], event["last_seen_at"]) == (7, at[:-4] + "Z", later[:-4] + "Z")

@@ -27,7 +27,7 @@ def clone(tmp_path: Path) -> Path:
     for name in filter(None, tracked.split("\0")):
         if (ROOT / name).exists():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+            shutil.copy2(ROOT / name, tmp_path / name, follow_symlinks=False)
     return tmp_path
 
 
