@@ -231,6 +231,17 @@ def test_a_container_that_restarts() -> None:
     assert sidecar.first_ms == NOW
 
 
+def test_a_container_that_the_kubelet_no_longer_finds_has_not_restarted() -> None:
+    """As after an eviction: the kubelet raises the count and makes up the end."""
+    lost = End("ContainerStatusUnknown", 137, NOW - 30_000)
+    before, after = Container("app", "", 2), Container("app", "", 3, "", "", [lost])
+    over = pod(after, phase="Failed", reason="Evicted")
+    titles = [title for _, title, *_ in told(seen("pods"), pod(before), over)]
+    assert "Container restarted" not in titles
+    running = pod(after, phase="Running")
+    assert "Container restarted" in [title for _, title, *_ in told(seen("pods"), pod(before), running)], "it starts again"
+
+
 def test_a_crash_loop() -> None:
     waits = Container("app", "", 5, rows.CRASH_LOOP_REASON, "", [ENDED, changed(ENDED, finished_ms=NOW - 1_000)])
     runs = Container("app", "", 5, "", "", [ENDED])

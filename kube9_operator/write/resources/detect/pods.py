@@ -73,6 +73,13 @@ def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, co
     return found
 
 
+ENDED = ("Failed", "Succeeded")
+NOT_FOUND = "ContainerStatusUnknown"
+"""The kubelet's reason if it no longer finds a container of a pod that has ended, such as an evicted one. It also raises the
+restart count by one (convertToAPIContainerStatuses in pkg/kubelet/kubelet_pods.go), although nothing starts again.
+"""
+
+
 def _restarts(observed: Observed, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
     """The rise of the restart count since the stored state; the crash loop when the container begins to wait again.
 
@@ -80,6 +87,8 @@ def _restarts(observed: Observed, pod: Pod, known: Container | None, container: 
     """
     looping = _is_looping(container)
     rise = container.restart_count - known.restart_count if known else int(looping and bool(container.ends))
+    if pod.phase in ENDED and container.ends and container.ends[-1].reason == NOT_FOUND:
+        rise -= 1
     if rise > 0:
         return [_restarted(observed, pod, container, rise, looping)]
     if looping and not (known and _is_looping(known)):
