@@ -113,3 +113,16 @@ def test_make_image_says_what_it_needs() -> None:
     done = subprocess.run(["make", "image", "BUILDER="], cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("make image: needs buildah, podman or docker")
+
+
+def test_what_is_copied_is_given_to_the_build() -> None:
+    """Everything that the Containerfile copies from the checkout exists, and .dockerignore leaves it in."""
+    copied = [
+        name
+        for line in (ROOT / "Containerfile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for name in line.split()[1:-1]
+    ]
+    given = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")}
+    assert len(copied) > 8
+    assert [name for name in copied if name not in given or not (ROOT / name).exists()] == []
