@@ -63,10 +63,10 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
     with Deaths(killed.namespace, SEED) as deaths:
         endings.happen(node)
         node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
+        # Every fifteen seconds it scales; pods that came while the node is cordoned or gone would not be scheduled, truly.
+        until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
         by_hand = changes.change_by_hand(node)
         changes.fail_and_roll_out(node)
-        # Every fifteen seconds it scales; pods that came when the node was gone would not be scheduled, truly.
-        until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
         changes.lose_node(node)
         changes.lose_endpoints(node)
         agree(wanted(), STAYS, lambda: read(operator, begin))
