@@ -42,7 +42,7 @@ def test_in_its_words(node: Node, clone: Path) -> None:
     OperatorPod(node, HERE).make_volume()  # this node has nobody who makes one
     node.make_namespaces("shop")
     node.apply(pod("shop", "web", image="localhost/absent:1"))
-    build, install, ask = lines((clone / "README.md").read_text(encoding="utf-8"))
+    build, push, install, ask = lines((clone / "README.md").read_text(encoding="utf-8"))
     assert (build[:2], install[:2], ask[:2]) == (["make", "image"], ["helm", "install"], ["kubectl", "exec"])
 
     environment = node.environment() | build_variables() | {"PATH": f"{node.binaries}{os.pathsep}{os.environ['PATH']}"}
@@ -53,6 +53,7 @@ def test_in_its_words(node: Node, clone: Path) -> None:
         return done.stdout
 
     image = next(word for word in build if word.startswith("IMAGE=")).removeprefix("IMAGE=")
+    assert push == ["podman", "push", image]
     with building():
         run(build)
         archive = archive_of(image, clone)
