@@ -38,7 +38,7 @@ def test_the_status_is_written_at_start_on_change_and_at_the_interval(
         until(lambda: published(plane, namespace), "it to be made again")
         document = operator.health()[1]["status_configmap"]
         assert document["trouble"] == ""
-        assert document["written"] >= first["lastUpdate"][:10]
+        assert document["last_written"] >= first["lastUpdate"][:10]
 
 
 def test_trouble_with_it_is_said_and_stops_nothing(plane: ControlPlane, tmp_path: Path) -> None:
