@@ -17,9 +17,6 @@ from tests.node.pod import POD, RELEASE, OperatorPod
 from tests.node.reading import LONG_SECONDS, Stays, agree
 from tests.operator import until
 
-# Until its newest lines have been seen to pass for all three operators: make test-long PART=cluster runs it.
-pytestmark = pytest.mark.long
-
 SEED = 20_261_127
 UNKNOWN = "changes in between unknown; only net changes are recorded"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods", "configmaps")
