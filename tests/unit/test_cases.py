@@ -336,6 +336,84 @@ def test_an_outage_that_somebody_ends_by_scaling_to_zero(here: Cluster) -> None:
     assert here.row(name="other")["last"] == here.now_ms, "it goes on"
 
 
+@pytest.mark.parametrize("source", SERVING)
+@pytest.mark.parametrize("way", ["background", "foreground", "away", "with its pods"])
+def test_a_workload_that_is_deleted_wants_no_endpoints(here: Cluster, source: str, way: str) -> None:
+    """Its Service stays, as after `kubectl delete deployment`."""
+    pods = [pod(f"web-{number}", {"phase": "Running"}, owner=OWNERS[source]) for number in range(2)]
+    here.list_("services", service("web"))
+    here.list_(source, workload("web", 2), workload("other", 3))
+    here.list_("replicasets", set_of("web"))
+    here.list_("pods", *pods)
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    if way == "foreground":
+        deleted = workload("web", 2)
+        deleted["metadata"]["deletionTimestamp"] = NOW
+        here.put(source, deleted)
+    elif way == "away":
+        here.restart()
+        here.list_(source, workload("other", 3))
+    else:
+        here.remove(source, workload("web", 2))
+    if way == "with its pods":
+        here.remove("replicasets", set_of("web"))
+        here.remove("pods", *pods)
+    here.put("endpointslices", slice_of("web"))
+    here.waits(13 * SECOND, "endpointslices")
+    assert here.events() == []
+
+
+@pytest.mark.parametrize(
+    "why", ["bare pods die", "a bare pod among them dies", "of another group", "nothing is listed", "orphaned"]
+)
+def test_what_else_is_deleted_or_dies_is_wanted(here: Cluster, why: str) -> None:
+    owner = {"of another group": OWNERS["statefulsets"] | {"apiVersion": "apps.kruise.io/v1beta1"}}.get(
+        why, OWNERS["statefulsets"]
+    )
+    bare = 2 if why in ("bare pods die", "orphaned") else 1 if why == "a bare pod among them dies" else 0
+    pods = [pod(f"web-{at}", {"phase": "Running"}, owner=None if at < bare else owner) for at in range(2)]
+    here.list_("services", service("web"))
+    here.list_("pods", *pods)
+    if why != "nothing is listed":
+        here.list_("statefulsets", workload("web", 2))
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    if why != "nothing is listed":
+        here.remove("statefulsets", workload("web", 2))
+    here.put("endpointslices", slice_of("web", unready=("web-0", "web-1")))
+    here.waits(13 * SECOND, "endpointslices")
+    assert told(here) == [(ERROR, "Service has no endpoints", "web")]
+
+
+def test_an_outage_that_ends_because_its_workload_is_deleted(here: Cluster) -> None:
+    here.list_("services", service("web"))
+    here.list_("deployments", workload("web", 2))
+    here.list_("replicasets", set_of("web"))
+    here.list_("pods", *(pod(f"web-{at}", {"phase": "Running"}, owner=OWNERS["deployments"]) for at in range(2)))
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    here.put("endpointslices", slice_of("web", unready=("web-0", "web-1")))
+    here.waits(13 * SECOND, "endpointslices")
+    here.waits(30 * MINUTE, "endpointslices")
+    here.remove("deployments", workload("web", 2))
+    ended_ms = here.now_ms
+    here.waits(20 * MINUTE, "endpointslices")
+    assert here.row(title="Service has no endpoints")["last"] == ended_ms
+
+
+def set_of(name: str) -> Json:
+    owner = {"kind": "Deployment", "name": name, "uid": f"w-{name}", "controller": True}
+    return {"metadata": {"namespace": "shop", "name": f"{name}-7d", "uid": f"r-{name}", "ownerReferences": [owner]}}
+
+
+OWNERS = {
+    "deployments": {"kind": "ReplicaSet", "name": "web-7d", "uid": "r-web"},
+    "statefulsets": {"kind": "StatefulSet", "name": "web", "uid": "w-web"},
+}
+"""Of the pods of each kind of workload."""
+
+
 def stood(here: Cluster, name: str = "web") -> list[tuple[str, int, int | None]]:
     sql = "SELECT pod, from_ms, to_ms FROM service_pods WHERE service = ? ORDER BY from_ms, pod"
     return here.connection.execute(sql, (name,)).fetchall()  # type: ignore[return-value]
