@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
-from kube9_operator.model.resource_states import Container, Pod
+from kube9_operator.model.resource_states import Container, End, Pod
 from tests.cases import FOLDER, Cluster, Json, case, cluster, ms
 from tests.kept import MINUTE, SECOND, state
 
@@ -829,9 +829,113 @@ def test_a_deadline_is_the_reason_of_a_pod_and_of_a_pod_of_a_job(here: Cluster) 
     assert {(one["reason"], one["text"]) for one in here.events()} == {(why["reason"], why["message"])}
 
 
-def test_an_end_for_memory_is_told_once(here: Cluster) -> None:
-    here.list_("pods", ended("web-1", 137, reason="OOMKilled"), ended("web-2", 137, reason="OOMKilled", owner=JOB))
-    assert told(here) == [(CRITICAL, "Container OOM killed", "web-1"), (CRITICAL, "Container OOM killed", "web-2")]
+# In this order the kubelet reports that a container of a pod has ended for good.
+BEFORE_THE_PHASE = {"phase": "Running"}
+
+
+@pytest.mark.parametrize("seen", ["at first", "at once", "before the phase", "away"])
+@pytest.mark.parametrize("limit", ["128Mi", ""])
+def test_an_end_for_memory_is_told_once(here: Cluster, tmp_path: Path, seen: str, limit: str) -> None:
+    """A bare pod's as the end of its container, which is worse than that of the pod; a Job's pod as every end of its pods."""
+    owners = (("web-1", None), ("nightly-1", JOB), ("nightly-2", JOB))
+    how = {"code": 137, "reason": "OOMKilled", "message": "heap full", "limit": limit}
+    over = [ended(name, owner=owner, **how) for name, owner in owners]
+    here.list_("pods", *([] if seen == "at first" else [one | {"status": {"phase": "Running"}} for one in over]))
+    if seen == "before the phase":
+        here.put("pods", *(ended(name, owner=owner, status_=BEFORE_THE_PHASE, **how) for name, owner in owners))
+        assert len(here.events()) == 2
+    if seen in ("at first", "away"):
+        here.restart()
+        here.list_("pods", *over)
+    here.put("pods", *over)
+    here.remove("pods", *over)
+    container, job = here.events()
+    why = (
+        f"at its memory limit of {limit}" if limit else "because its node ran out of memory; the container has no memory limit"
+    )
+    assert (container["severity"], container["title"], container["name"]) == (CRITICAL, "Container OOM killed", "web-1")
+    assert container["text"] == f"Container app was killed {why}. It is not started again"
+    assert (job["severity"], job["title"], job["name"], job["kind"]) == (WARNING, "Pod of Job failed", "nightly", "Job")
+    what = f"Container app of pod nightly-2 of Job nightly was killed {why}"
+    assert (job["text"], job["reason"]) == (f"exit code 137 (OOMKilled): heap full. {what}", "OOMKilled")
+    for one, code in ((container, "last_exit_code"), (job, "exit_code")):
+        assert (one["metadata"][code], one["metadata"]["termination_message"]) == (137, "heap full")
+        assert one["metadata"].get("memory_limit", "") == limit
+    assert (container["metadata"]["exit_code"], job["metadata"]["termination_reason"]) == (137, "OOMKilled")
+    assert (container["first"], job["first"], job["last"]) == (ms(LATER),) * 3
+    assert sorted(here.occurrences(tmp_path)) == [[1, 1], [2, 1, 2]]
+
+
+def several(*containers: tuple[str, int, str], phase: str = "Running", kind: str = "", owner: Json | None = JOB) -> Json:
+    """A pod of `app` and `proxy`; those that are named have ended, with a code and a reason."""
+    made = pod("nightly-1", {"phase": phase}, owner=owner)
+    made["spec"]["containers"].append({"name": "proxy"} | ({"restartPolicy": "Always"} if kind == "by itself" else {}))
+    made["spec"]["initContainers"] = [{"name": "prepare"}]
+    over = [
+        {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "finishedAt": LATER}}}
+        for name, code, reason in containers
+    ]
+    made["status"] |= {"containerStatuses": over, "initContainerStatuses": over}
+    return made
+
+
+OOM = ("app", 137, "OOMKilled")
+
+
+def test_an_end_for_memory_while_the_pod_goes_on_is_told_then(here: Cluster) -> None:
+    """Nobody knows when the pod will end; the end of its Job's pod would tell of the same failure."""
+    here.list_("pods", several())
+    here.put("pods", several(OOM))
+    assert told(here) == [(CRITICAL, "Container OOM killed", "nightly-1")]
+    here.put("pods", several(OOM, ("proxy", 0, "Completed")), several(OOM, ("proxy", 0, "Completed"), phase="Failed"))
+    assert told(here) == [(CRITICAL, "Container OOM killed", "nightly-1")]
+
+
+@pytest.mark.parametrize(
+    ("over", "titles"),
+    [
+        (several(OOM, ("proxy", 0, "Completed")), ["Pod of Job failed"]),
+        (several(("prepare", 137, "OOMKilled")), ["Pod of Job failed"]),
+        (several(OOM, kind="by itself"), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 0, "Completed"), kind="by itself"), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 0, ""), owner=JOB | {"apiVersion": "batch.volcano.sh/v1alpha1"}), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 3, "Error"), phase="Failed"), ["Pod of Job failed"]),
+        (
+            several(("app", 3, "Error"), ("proxy", 137, "OOMKilled"), phase="Failed"),
+            ["Container OOM killed", "Pod of Job failed"],
+        ),
+        (
+            several(OOM, ("proxy", 0, "")) | {"metadata": several()["metadata"] | {"deletionTimestamp": NOW}},
+            ["Container OOM killed"],
+        ),
+    ],
+    ids=[
+        "all over",
+        "init",
+        "one goes on",
+        "starts again by itself",
+        "another Job",
+        "two failed",
+        "another one too",
+        "deleted",
+    ],
+)
+def test_whose_end_for_memory_is_that_of_a_pod_of_a_job(here: Cluster, over: Json, titles: list[str]) -> None:
+    here.list_("pods", several())
+    here.put("pods", over)
+    assert [one["title"] for one in here.events()] == titles
+
+
+def test_an_upgrade_tells_no_end_for_memory_again(here: Cluster) -> None:
+    """What an older release stored does not say that a pod is never started again."""
+    over = ended("nightly-1", 137, reason="OOMKilled", owner=JOB)
+    ends = [End("OOMKilled", 137, ms(LATER))]
+    kept = Pod("n1", phase="Failed", containers=[Container("app", memory_limit="128Mi", ends=ends)])
+    here.list_("pods")
+    here.sees("pods", state("nightly-1", kept, 5, "u-nightly-1"))
+    before = told(here)
+    here.put("pods", over)
+    assert told(here) == before == [(CRITICAL, "Container OOM killed", "nightly-1")]
 
 
 def test_a_command_that_does_not_exist_is_told_once(here: Cluster) -> None:
