@@ -12,7 +12,7 @@ from kube9_schema import ids
 
 if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
-    from kube9_cli.query.search import Page
+    from kube9_cli.query.search import Request
 
 ACTIONS = ("list", "get")
 ORDERS = ("last", "first", "created", "count", "severity")
@@ -97,9 +97,9 @@ def check_list(given: argparse.Namespace) -> Question:
     offset = _whole(given.offset, "--offset", 0, None)
 
     def answer(database: "Database") -> None:
-        from kube9_cli.query.search import Page
+        from kube9_cli.query.search import Request
 
-        _list(chosen, selected, Page(order, given.reverse, limit, offset, counts), database)
+        _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
 
     return Question(chosen, answer)
 
@@ -138,15 +138,17 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
     return int(text)
 
 
-def _list(chosen: options.Options, selected: selection.Selection, page: "Page", database: "Database") -> None:
-    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
+def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
+    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import asked, coverage, events, search
 
-    matches = search.find(database, selected, page)
-    covered = coverage.covered(database, selected, chosen.path)
-    found = events.read(database, matches.ids)
+    with database.snapshot():
+        matches = search.find(database, selected, request)
+        covered = coverage.covered(database, selected, chosen.path)
+        page = events.Page(database, matches.ids)
+    found = page.events()
     counted = {} if matches.total is None else {"total": matches.total}
-    pagination = counted | {"limit": page.limit, "offset": page.offset}
+    pagination = counted | {"limit": request.limit, "offset": request.offset}
     if chosen.for_people:
         from kube9_cli.render import listing
 

@@ -26,7 +26,7 @@ TALLIED = frozenset(("namespace", "kind", "severity", "type"))
 Values = tuple[Any, ...]
 
 
-class Page(NamedTuple):
+class Request(NamedTuple):
     """Which part of the matches is wanted, and in which order."""
 
     sort: str = "last"
@@ -61,26 +61,25 @@ class Search(NamedTuple):
     """None if no event is newer."""
 
 
-def find(database: Database, selection: Selection, page: Page) -> Matches:
-    """One page, and the number of all matches, in one snapshot of the database. Raises QueryError."""
-    with database.snapshot():
-        search = _search(database, selection)
-        if search is None:
-            return Matches(0, [])
-        if search.rest[0] or not page.counted or page.reverse or page.sort not in ("last", "created"):
-            return _untallied(database, search, page)
-        by_day = _seen_since(database, search)
-        total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
-        if total <= page.offset:
-            return Matches(total, [])
-        return Matches(total, _page(database, search, by_day, page, total))
+def find(database: Database, selection: Selection, request: Request) -> Matches:
+    """One page, and the number of all matches. The caller has begun a snapshot. Raises QueryError."""
+    search = _search(database, selection)
+    if search is None:
+        return Matches(0, [])
+    if search.rest[0] or not request.counted or request.reverse or request.sort not in ("last", "created"):
+        return _untallied(database, search, request)
+    by_day = _seen_since(database, search)
+    total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
+    if total <= request.offset:
+        return Matches(total, [])
+    return Matches(total, _page(database, search, by_day, request, total))
 
 
-def _page(database: Database, search: Search, by_day: dict[int, int], page: Page, total: int) -> list[int]:
+def _page(database: Database, search: Search, by_day: dict[int, int], request: Request, total: int) -> list[int]:
     """The ids of a page that is not empty, newest first."""
-    limit, offset = page.limit, page.offset
+    limit, offset = request.limit, request.offset
     where, values = _where(search)
-    if page.sort == "created":
+    if request.sort == "created":
         by = search.indexed_by if total <= SORTED_AT_MOST else "NOT INDEXED"
         sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
         return _ids(database, sql, (*values, limit, offset))
@@ -93,7 +92,7 @@ def _page(database: Database, search: Search, by_day: dict[int, int], page: Page
         sql = f"SELECT last_hour, last_hour, count(*) FROM events {search.indexed_by} WHERE {where} "
         hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values, (WHOLE,) * 3)
         where, values, offset = _narrowed(where, values, hours, (limit, offset))
-    sql = f"SELECT id FROM events {search.indexed_by} WHERE {where} {_order(page)}"
+    sql = f"SELECT id FROM events {search.indexed_by} WHERE {where} {_order(request)}"
     return _ids(database, sql, (*values, limit, offset))
 
 
@@ -166,20 +165,20 @@ def _where(search: Search) -> tuple[str, Values]:
     return where, values
 
 
-def _untallied(database: Database, search: Search, page: Page) -> Matches:
+def _untallied(database: Database, search: Search, request: Request) -> Matches:
     """A search by what is not tallied: all matches are found, counted and sorted."""
     where, values = _where(search)
     if search.rest[0]:
         where, values = f"{where} AND {search.rest[0]}", (*values, *search.rest[1])
     table = f"FROM events {search.indexed_by}"
-    total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0] if page.counted else None
-    sql = f"SELECT id {table} WHERE {where} {_order(page)}"
-    return Matches(total, _ids(database, sql, (*values, page.limit, page.offset)))
+    total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0] if request.counted else None
+    sql = f"SELECT id {table} WHERE {where} {_order(request)}"
+    return Matches(total, _ids(database, sql, (*values, request.limit, request.offset)))
 
 
-def _order(page: Page) -> str:
-    direction = "" if page.reverse else " DESC"
-    return f"ORDER BY {', '.join(f'{column}{direction}' for column in SORTS[page.sort])} LIMIT ? OFFSET ?"
+def _order(request: Request) -> str:
+    direction = "" if request.reverse else " DESC"
+    return f"ORDER BY {', '.join(f'{column}{direction}' for column in SORTS[request.sort])} LIMIT ? OFFSET ?"
 
 
 def _ids(database: Database, sql: str, values: Values) -> list[int]:
