@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
@@ -17,6 +16,8 @@ ACTIONS = ("list", "get")
 ORDERS = ("seen", "created")
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**53
+MAX_IDS = 100
+"""Events that one `events get` shows. All of them are in memory."""
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
@@ -31,6 +32,7 @@ LIST_EXAMPLES = (
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
     ("The same for a program", "evt_20261124_103045_000000 -o json"),
+    ("With times of the clock in a time zone", "evt_20261124_103045_000000 --tz Europe/Berlin"),
 )
 
 
@@ -61,11 +63,13 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing.set_defaults(check=check_list)
     get = actions.add_parser(
         "get",
-        help="show one event with its occurrences",
-        description="Show one event: what happened, to which object, how often and when, and the owners of the object.",
+        help="show events in detail",
+        description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
+        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
+        "up to 15 minutes before.",
         examples=GET_EXAMPLES,
     )
-    get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
+    get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
 
@@ -83,18 +87,24 @@ def check_list(given: argparse.Namespace) -> Question:
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
-    try:
-        number = ids.decode(given.id)
-    except ValueError:
-        raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
+    wanted: dict[str, int | None] = {}
+    for text in given.ids:
+        try:
+            wanted[text] = ids.decode(text)
+        except ValueError:
+            raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+    if len(wanted) > MAX_IDS:
+        raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
+    return Question(chosen, functools.partial(_get, chosen, wanted))
 
-    def answer(database: "Database") -> None:
-        from kube9_cli.query import events
-        from kube9_cli.render import details
 
-        print(details.shown(events.get(database, number, given.id), chosen.format), end="")
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+    from kube9_cli.query import events, related
+    from kube9_cli.render import single
 
-    return Question(chosen, answer)
+    numbers = events.existing(database, wanted)
+    found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+    single.print_events(chosen, found)
 
 
 def _refuse(prog: str, _: argparse.Namespace) -> Question:
@@ -113,39 +123,10 @@ def _list(
 ) -> None:
     """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
     from kube9_cli.query import coverage, events, search
+    from kube9_cli.render import listing
 
     matches = search.find(database, selected, order, limit, offset)
     covered = coverage.covered(database, selected, chosen.path)
     found = events.read(database, matches.ids)
     pagination = {"total": matches.total, "limit": limit, "offset": offset}
-    if chosen.for_people:
-        from kube9_cli.render import listing
-
-        listing.print_table(found, covered, matches.total, wide=chosen.format == "wide")
-    elif chosen.format == "json":
-        _print_json(found, pagination, covered)
-    else:
-        _print_yaml(found, pagination, covered)
-
-
-def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_json
-
-    returned = 0
-    print('{"events": [', end="")
-    for event in found:
-        print(",\n" if returned else "\n", as_json(event), sep="", end="")
-        returned += 1
-    closing = f'"pagination": {as_json(pagination | {"returned": returned})}, "coverage": {as_json(covered)}'
-    print("\n], " if returned else "], ", closing, "}", sep="")
-
-
-def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_yaml
-
-    returned = 0
-    for event in found:
-        print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
-        returned += 1
-    print("" if returned else "events: []\n", end="")
-    print(as_yaml({"pagination": pagination | {"returned": returned}, "coverage": covered}), end="")
+    listing.print_list(chosen, found, pagination, covered)
