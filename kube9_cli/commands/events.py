@@ -99,11 +99,13 @@ def check_get(given: argparse.Namespace) -> Question:
 
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+    """Prints events of one snapshot."""
     from kube9_cli.query import events, related
     from kube9_cli.render import single
 
-    numbers = events.existing(database, wanted)
-    found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+    with database.snapshot():
+        numbers = events.existing(database, wanted)
+        found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
     single.print_events(chosen, found)
 
 
@@ -121,12 +123,13 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
 def _list(
     chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
 ) -> None:
-    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
+    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import coverage, events, search
     from kube9_cli.render import listing
 
-    matches = search.find(database, selected, order, limit, offset)
-    covered = coverage.covered(database, selected, chosen.path)
-    found = events.read(database, matches.ids)
+    with database.snapshot():
+        matches = search.find(database, selected, order, limit, offset)
+        covered = coverage.covered(database, selected, chosen.path)
+        page = events.Page(database, matches.ids)
     pagination = {"total": matches.total, "limit": limit, "offset": offset}
-    listing.print_list(chosen, found, pagination, covered)
+    listing.print_list(chosen, page.events(), pagination, covered)

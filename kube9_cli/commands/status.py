@@ -40,7 +40,8 @@ def _answer(chosen: options.Options, database: "Database") -> None:
     from kube9_cli.query import coverage, status
     from kube9_cli.selection import Selection
 
-    found = status.read(database) | {"coverage": coverage.covered(database, Selection(), chosen.path)}
+    with database.snapshot():
+        found = status.read(database) | {"coverage": coverage.covered(database, Selection(), chosen.path)}
     if chosen.for_people:
         from kube9_cli.render import look
         from kube9_cli.render.status import lines

@@ -53,7 +53,7 @@ def read(database: Database, number: int) -> dict[str, Any]:
     found = dict(database.all(FOUND, values, (WHOLE, WHOLE)))
     relations = dict.fromkeys(chain, OWNER) | {object_id: SAME_OBJECT}
     named = {ids.encode(event): relations.get(about, SAME_OWNER) for event, about in found.items()}
-    related = [_shown(named[event["id"]], event) for event in events.read(database, [*reversed(found)])]
+    related = [_shown(named[event["id"]], event) for event in events.Page(database, [*reversed(found)]).events()]
     return {"related": related} if related else {}
 
 
