@@ -45,8 +45,25 @@ is not given.
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
+.B KUBE9_OUTPUT
+The format of answers when
+.B \\-o
+is not given.
+.TP
 .B NO_COLOR
-When it is set and not empty, tables have no colour.""",
+When it is set and not empty, tables have no colour.
+.TP
+.B TERM
+When it is
+.BR dumb ,
+tables have no colour.
+.TP
+.B TZ
+The time zone of
+.B \\-\\-time local
+and of times such as 14:05 or yesterday, when
+.B \\-\\-tz
+is not given.""",
     },
     {
         "heading": "examples",

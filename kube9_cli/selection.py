@@ -286,12 +286,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         "today, yesterday 22:00), or an ISO 8601 date or time (UTC without a zone)",
     )
     parser.add_argument("--until", metavar="TIME", help="only events that were seen before TIME, in the same forms")
-    parser.add_argument(
-        "--tz",
-        metavar="ZONE",
-        help="the time zone of times of a clock: Europe/Berlin, +02:00, UTC, local (default: the environment variable TZ, then "
-        "that of the machine)",
-    )
 
 
 def check(given: argparse.Namespace) -> Selection:
