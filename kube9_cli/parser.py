@@ -37,11 +37,6 @@ The folder that holds kube9.db, or a database file. It is used when
 is not given. Default:
 .I /data
 .TP
-.B TZ
-The time zone of times such as 14:05 or yesterday, when
-.B \\-\\-tz
-is not given.
-.TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
