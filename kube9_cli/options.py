@@ -80,8 +80,8 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
     parser.add_argument(
         "--tz",
         metavar="ZONE",
-        help="the time zone of --time local, and of times such as 14:05: Europe/Berlin, +02:00, UTC, local (default: the "
-        "environment variable TZ, then that of the system)",
+        help="the time zone of times of a clock, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
+        "environment variable TZ, then that of the machine)",
     )
     parser.add_argument(
         "--timeout",
@@ -110,7 +110,7 @@ def check(given: argparse.Namespace) -> Options:
     clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
     checked.ages = clock == "age"
     if clock == "local" or given.tz is not None:
-        checked.zone = _zone(given.tz)
+        checked.zone = zone(given.tz)
     return checked
 
 
@@ -153,14 +153,16 @@ def _one_of(given: str, allowed: tuple[str, ...], option: str) -> str:
     return given
 
 
-def _zone(asked: str | None) -> "Zone":
+def zone(asked: str | None) -> "Zone":
+    """The time zone of --tz, otherwise of TZ or the machine. Raises UsageError for an unknown one."""
     from kube9_cli import zones  # only where it is needed: 5 ms
 
     try:
         return zones.zone(asked)
     except ValueError as error:
-        of = "TZ" if asked is None else "--tz"
-        raise UsageError(f"Invalid {of} {error}", "it must be a time zone, such as Europe/Berlin, UTC or +01:00") from None
+        option = "the environment variable TZ:" if asked is None else "--tz"
+        details = "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"
+        raise UsageError(f"Invalid {option} {error}", details) from None
 
 
 def _path(asked: str | None) -> str:

@@ -37,6 +37,13 @@ The folder that holds kube9.db, or a database file. It is used when
 is not given. Default:
 .I /data
 .TP
+.B TZ
+The time zone of times such as 14:05 or yesterday, and of
+.BR "\\-\\-time local" ,
+when
+.B \\-\\-tz
+is not given.
+.TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
@@ -51,14 +58,7 @@ When it is set and not empty, tables have no colour.
 .B TERM
 When it is
 .BR dumb ,
-tables have no colour.
-.TP
-.B TZ
-The time zone of
-.B \\-\\-time local
-and of times such as 14:05 or yesterday, when
-.B \\-\\-tz
-is not given.""",
+tables have no colour.""",
     },
     {
         "heading": "examples",

@@ -162,4 +162,4 @@ def _list(chosen: options.Options, selected: selection.Selection, request: "Requ
         page = events.Page(database, matches.ids)
     counted = {} if matches.total is None else {"total": matches.total}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
-    listing.print_list(chosen, page.events(), pagination, covered, noted)
+    listing.print_list(chosen, page.events(), pagination, {"coverage": covered} | noted.fields, noted.sentences)

@@ -13,7 +13,7 @@ from kube9_cli.render.sparkline import buckets, sparkline
 from kube9_cli.render.table import about, table
 
 LABELS_WIDTH = 11
-TIMELINE_WIDTH = 40
+BARS = 40
 TIMES_SHOWN = 5
 """Of the occurrences the last ones are listed."""
 
@@ -37,9 +37,9 @@ def lines(event: dict[str, Any], look: Look) -> list[str]:
         if text:
             found += field(label, str(text), LABELS_WIDTH, width)
         if label == "When":
-            found += [" " * LABELS_WIDTH + line for line in _timeline(event["occurrences"], clock)]
+            found += [" " * LABELS_WIDTH + line for line in _timeline(event["occurrences"], clock, width)]
     if related := event.get("related", []):
-        found += ["", "Related events, from 15 minutes before:"]
+        found += ["", "Related events, from 15 minutes before it:"]
         found += [f"  {line}" for line in _related(related, look)]
     return [*found, "", "Metadata:", *(f"  {line}" for line in sheet(event["metadata"]))]
 
@@ -57,21 +57,23 @@ def _when(event: dict[str, Any], clock: Clock) -> str:
     return f"{often}, {clock.range(first, last, ' to ')} ({passed})"
 
 
-def _timeline(occurrences: list[dict[str, Any]], clock: Clock) -> list[str]:
+def _timeline(occurrences: list[dict[str, Any]], clock: Clock, width: int | None) -> list[str]:
     """When the count rose: a line of bars from the first to the last time, and the last times."""
     if len(occurrences) < 2:
         return []
     moments = [clock.read(one["at"]) for one in occurrences]
     counts = [one["count"] for one in occurrences]
-    rises = [count - before for count, before in zip(counts, [0, *counts], strict=False)]
-    begin, end = moments[0].timestamp(), moments[-1].timestamp()
-    bars = sparkline(
-        buckets([(at.timestamp(), rise) for at, rise in zip(moments, rises, strict=True)], begin, end, TIMELINE_WIDTH)
-    )
-    form = clock.form(moments)
-    found = [f"{moments[0]:{form}} |{bars}| {moments[-1]:{form}}"]
-    last = list(zip(moments, counts, strict=True))[-TIMES_SHOWN:]
-    return [*found, *(f"{moment:{form}}{GAP}{count}" for moment, count in last)]
+    one_day = moments[0].date() == moments[-1].date()  # which the line above has
+    times = [f"{moment:{'%H:%M:%S' if one_day else clock.form(moments)}}" for moment in moments]
+    room = BARS if width is None else min(BARS, width - LABELS_WIDTH - 2 * len(times[0]) - len(" || "))
+    found = []
+    if room > 0:
+        rises = [count - before for count, before in zip(counts, [0, *counts], strict=False)]
+        seconds = [moment.timestamp() for moment in moments]
+        parts = buckets(list(zip(seconds, rises, strict=True)), seconds[0], seconds[-1], room)
+        found.append(f"{times[0]} |{sparkline(parts)}| {times[-1]}")
+    last = list(zip(times, counts, strict=True))[-TIMES_SHOWN:]
+    return [*found, *(f"{moment}{GAP}{count}" for moment, count in last)]
 
 
 def _related(related: list[dict[str, Any]], look: Look) -> list[str]:

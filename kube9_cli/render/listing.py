@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from kube9_cli.options import Options
 
 if TYPE_CHECKING:
-    from kube9_cli.query.notes import Notes
     from kube9_cli.render.clock import Clock
 
 
@@ -16,21 +15,21 @@ def print_list(
     options: Options,
     events: Iterator[dict[str, Any]],
     pagination: dict[str, Any],
-    covered: dict[str, Any],
-    notes: "Notes | None" = None,
+    rest: dict[str, Any],
+    notes: Sequence[str] = (),
 ) -> None:
-    """Prints the list in the format of the options. Except for tables it prints event by event, so memory is bounded."""
-    fields, sentences = notes or ({}, [])
+    """Prints the list in the format of the options. Except for tables it prints event by event, so memory is bounded.
+
+    `rest` is what a document has besides the events and the pagination; it has the coverage. `notes` are for people.
+    """
     if options.format == "json":
-        _print_json(events, pagination, {"coverage": covered} | fields)
+        _print_json(events, pagination, rest)
     elif options.format == "yaml":
-        _print_yaml(events, pagination, {"coverage": covered} | fields)
+        _print_yaml(events, pagination, rest)
     else:
         returned = print_events(options, events)
         sys.stdout.flush()
-        from kube9_cli.render import look
-
-        _print_closing(closing(returned, pagination.get("total"), covered, look.of(options).clock, sentences))
+        _print_closing(options, returned, pagination.get("total"), rest["coverage"], notes)
 
 
 def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
@@ -54,31 +53,32 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
 
 
 def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
-    """How many events there are, what else is to be said, and for which time they are complete."""
+    """How many events there are, and for which time they are complete."""
     from kube9_cli.render.coverage import sentence
 
-    said = " ".join((*notes, sentence(covered, clock)))
     if returned or total:
-        of = "" if total is None else f" of {total}"
-        return f"{returned}{of} events. {said}"
-    if covered["complete"]:
-        return f"No events. {said}"
-    nothing = "part" if "from" in covered else "none"
-    return f"No events are recorded, but {nothing} of this time was watched, so something may have happened. {said}"
+        counted = f"{returned} events." if total is None else f"{returned} of {total} events."
+    elif covered["complete"]:
+        counted = "No events."
+    else:
+        watched = "part" if "from" in covered else "none"
+        counted = f"No events are recorded, but {watched} of this time was watched, so something may have happened."
+    return " ".join((counted, *notes, sentence(covered, clock)))
 
 
-def _print_closing(closing: str) -> None:
+def _print_closing(options: Options, returned: int, total: int | None, covered: dict[str, Any], notes: Sequence[str]) -> None:
     from kube9_cli import terminal
+    from kube9_cli.render import look
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
-    text = plain(closing)
+    text = plain(closing(returned, total, covered, look.of(options).clock, notes))
     width = terminal.columns(True) if sys.stderr.isatty() else None
     lines = [text] if width is None else wrapped(text, width, len(text))
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, Any], rest: dict[str, Any]) -> None:
+def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
     from kube9_cli.render.serialize import as_json
 
     returned = 0
@@ -90,7 +90,7 @@ def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, Any], res
     print("\n], " if returned else "], ", as_json(closing)[1:], sep="")
 
 
-def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, Any], rest: dict[str, Any]) -> None:
+def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
     from kube9_cli.render.serialize import as_yaml
 
     returned = 0

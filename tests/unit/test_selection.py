@@ -41,7 +41,7 @@ WRONG = [
     (["--exclude=namspace=shop"], "Invalid --exclude namspace=shop", f"{FIELDS}; did you mean namespace?"),
     (["--exclude=type=Warning"], "Invalid --exclude type Warning", TYPES),
     (["--exclude=object-kind=Pod"], "Invalid --exclude object-kind=Pod", FIELDS),
-    (["--tz=Nowhere/Land"], "Invalid --tz Nowhere/Land", "it must be a time zone, such as Europe/Berlin, UTC or +01:00"),
+    (["--tz=Nowhere/Land"], "Invalid --tz Nowhere/Land", "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"),
     (["--since=25:00"], "Invalid --since 25:00", "it must be an ISO 8601 date or time"),
     (["--since=14:05 14:06"], "Invalid --since 14:05 14:06", "it must be an ISO 8601 date or time"),
     (["--severty=error"], "Unrecognized arguments: --severty=error", "Did you mean --severity? See kube9-cli events list -"),

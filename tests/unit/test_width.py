@@ -45,10 +45,10 @@ def test_a_table_keeps_within_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    listing.print_list(Options("table", "", 1.0), iter([EVENT]), {"total": 1}, COVERED)
+    listing.print_list(Options("table", "", 1.0), iter([EVENT]), {"total": 1}, {"coverage": COVERED})
     narrow = capsys.readouterr().out.splitlines()
     assert len(narrow) > 1
     if columns >= 40:
         assert max(map(len, narrow)) <= columns
-    listing.print_list(Options("wide", "", 1.0), iter([EVENT]), {"total": 1}, COVERED)
+    listing.print_list(Options("wide", "", 1.0), iter([EVENT]), {"total": 1}, {"coverage": COVERED})
     assert EVENT["description"].strip() in capsys.readouterr().out, "wide is never cut"
