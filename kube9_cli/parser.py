@@ -18,7 +18,8 @@ unusable database; 2 the query took longer than --timeout; 3 no permission to re
 
 EXAMPLES: Examples = (
     ("What happened in the last hour", "events list --since 1h"),
-    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error,critical --since 24h"),
+    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
+    ("A deployment with all its pods", "events list --for deploy/web -n shop"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
@@ -36,11 +37,28 @@ The folder that holds kube9.db, or a database file. It is used when
 is not given. Default:
 .I /data
 .TP
+.B TZ
+The time zone of times such as 14:05 or yesterday, and of
+.BR "\\-\\-time local" ,
+when
+.B \\-\\-tz
+is not given.
+.TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
+.B KUBE9_OUTPUT
+The format of answers when
+.B \\-o
+is not given.
+.TP
 .B NO_COLOR
-When it is set and not empty, tables have no colour.""",
+When it is set and not empty, tables have no colour.
+.TP
+.B TERM
+When it is
+.BR dumb ,
+tables have no colour.""",
     },
     {
         "heading": "examples",

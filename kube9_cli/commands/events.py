@@ -2,35 +2,47 @@
 
 import argparse
 import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError
+from kube9_cli.arguments import Parser, UsageError, nearest
 from kube9_cli.commands import Question
 from kube9_schema import ids
 
 if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
+    from kube9_cli.query.search import Request
 
 ACTIONS = ("list", "get")
-ORDERS = ("seen", "created")
+ORDERS = ("last", "first", "created", "count", "severity")
+OLD_ORDERS = {"seen": "last"}
+"""What earlier releases called an order."""
+COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**53
+MAX_IDS = 100
+"""Events that one `events get` shows. All of them are in memory."""
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
 )
 LIST_EXAMPLES = (
-    ("What went wrong in a namespace since yesterday", "-n shop --severity error,critical --since 24h"),
-    ("The history of one pod, with event ids", "--object-kind pod --object-name web-0 -o wide"),
+    ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
+    ("A deployment with its ReplicaSets and pods, also those that are gone", "--for deploy/web -n shop --since 7d"),
+    ("What happened on a node last night", "--for node/worker-2 --since 'yesterday 22:00' --until 06:00 --tz Europe/Berlin"),
+    (
+        "Errors in all namespaces but two, without one reason",
+        "--severity error+ --exclude namespace=dev,test --exclude reason=Evicted",
+    ),
+    ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
     ("The second page of a hundred", "--limit 100 --offset 100"),
 )
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
     ("The same for a program", "evt_20261124_103045_000000 -o json"),
+    ("With times of the clock in a time zone", "evt_20261124_103045_000000 --tz Europe/Berlin"),
 )
 
 
@@ -52,8 +64,16 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing.add_argument(
         "--sort",
         metavar="ORDER",
-        default="seen",
-        help="newest first by: seen, when an event was last seen; created, when it was first recorded (default: seen)",
+        default="last",
+        help="sort by: last, when an event was last seen; first, when it was first seen; created, when it was first recorded; "
+        "count, how often it happened; severity. The latest, the most frequent or the worst is first (default: last)",
+    )
+    listing.add_argument("--reverse", action="store_true", help="the other way round: the oldest first")
+    listing.add_argument(
+        "--count",
+        metavar="HOW",
+        default="exact",
+        help="exact: say how many events match; none: do not, which can be faster (default: exact)",
     )
     listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
     listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
@@ -61,11 +81,13 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing.set_defaults(check=check_list)
     get = actions.add_parser(
         "get",
-        help="show one event with its occurrences",
-        description="Show one event: what happened, to which object, how often and when, and the owners of the object.",
+        help="show events in detail",
+        description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
+        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
+        "up to 15 minutes before.",
         examples=GET_EXAMPLES,
     )
-    get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
+    get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
 
@@ -73,32 +95,52 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
-    if given.sort not in ORDERS:
-        raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
+    order = _one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
+    counts = _one_of(given.count, "--count", COUNTS) == "exact"
     limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
     offset = _whole(given.offset, "--offset", 0, None)
-    return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
+
+    def answer(database: "Database") -> None:
+        from kube9_cli.query.search import Request
+
+        _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
+
+    return Question(chosen, answer)
 
 
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
-    try:
-        number = ids.decode(given.id)
-    except ValueError:
-        raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
+    wanted: dict[str, int | None] = {}
+    for text in given.ids:
+        try:
+            wanted[text] = ids.decode(text)
+        except ValueError:
+            raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+    if len(wanted) > MAX_IDS:
+        raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
+    return Question(chosen, functools.partial(_get, chosen, wanted))
 
-    def answer(database: "Database") -> None:
-        from kube9_cli.query import events
-        from kube9_cli.render import details
 
-        print(details.shown(events.get(database, number, given.id), chosen.format), end="")
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+    """Prints events of one snapshot."""
+    from kube9_cli.query import events, related
+    from kube9_cli.render import single
 
-    return Question(chosen, answer)
+    with database.snapshot():
+        numbers = events.existing(database, wanted)
+        found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+    single.print_events(chosen, found)
 
 
 def _refuse(prog: str, _: argparse.Namespace) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
+
+
+def _one_of(text: str, option: str, names: tuple[str, ...]) -> str:
+    if text not in names:
+        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
+    return text
 
 
 def _whole(text: str, option: str, least: int, most: int | None) -> int:
@@ -108,44 +150,16 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
     return int(text)
 
 
-def _list(
-    chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
-) -> None:
-    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
-    from kube9_cli.query import coverage, events, search
+def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
+    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
+    from kube9_cli.query import asked, coverage, events, search
+    from kube9_cli.render import listing
 
-    matches = search.find(database, selected, order, limit, offset)
-    covered = coverage.covered(database, selected, chosen.path)
-    found = events.read(database, matches.ids)
-    pagination = {"total": matches.total, "limit": limit, "offset": offset}
-    if chosen.for_people:
-        from kube9_cli.render import listing
-
-        listing.print_table(found, covered, matches.total, wide=chosen.format == "wide")
-    elif chosen.format == "json":
-        _print_json(found, pagination, covered)
-    else:
-        _print_yaml(found, pagination, covered)
-
-
-def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_json
-
-    returned = 0
-    print('{"events": [', end="")
-    for event in found:
-        print(",\n" if returned else "\n", as_json(event), sep="", end="")
-        returned += 1
-    closing = f'"pagination": {as_json(pagination | {"returned": returned})}, "coverage": {as_json(covered)}'
-    print("\n], " if returned else "], ", closing, "}", sep="")
-
-
-def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_yaml
-
-    returned = 0
-    for event in found:
-        print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
-        returned += 1
-    print("" if returned else "events: []\n", end="")
-    print(as_yaml({"pagination": pagination | {"returned": returned}, "coverage": covered}), end="")
+    with database.snapshot():
+        matches = search.find(database, selected, request)
+        covered = coverage.covered(database, selected, chosen.path)
+        page = events.Page(database, matches.ids)
+    counted = {} if matches.total is None else {"total": matches.total}
+    pagination = counted | {"limit": request.limit, "offset": request.offset}
+    rest = {"coverage": covered} | asked.described(selected)
+    listing.print_list(chosen, page.events(), pagination, rest, asked.sentences(selected))

@@ -4,16 +4,20 @@ import os
 import time
 from typing import Any, NamedTuple
 
+from kube9_cli.query import sources
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, number
+from kube9_cli.query.sources import allowed
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema import facts
-from kube9_schema.codes import CLUSTER, SEVERITIES
+from kube9_schema.codes import CLUSTER, EVENT_TYPES, SEVERITIES
 from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
-from kube9_schema.sources import CLUSTER_SCOPED, EVENTS, EVENTS_ABOUT, OPERATOR
+from kube9_schema.sources import EVENTS, OPERATOR
 
 MAX_GAPS = 100
 CONFIRMATION_MS, SILENCE_MS = int(CONFIRMATION_SECONDS * 1000), int(SILENCE_SECONDS * 1000)
+KEPT = "events of severity"
+"""How the reason of a gap before what retention keeps begins."""
 BEFORE_FIRST = "before recording began"
 NEVER_LISTED = "not listed yet"
 NOT_YET = "this time is in the future"
@@ -67,7 +71,7 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     now = time.time_ns() // 1_000_000
     until = min(now, now if selection.until_ms is None else selection.until_ms)
     asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
-    of_cluster = CLUSTER in selection.wanted.get("type", (CLUSTER,))
+    of_cluster = CLUSTER in allowed(selection, "type", EVENT_TYPES)
     if of_cluster and asked.since is not None and asked.since >= now:
         return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
     gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
@@ -75,23 +79,27 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
         begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
         return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
-    sources = [one for one in _sources(database) if _touched(one.name, selection)]
-    answer["unavailable"] = [one.name for one in sources if one.unavailable]
-    gaps += _recorded(database, asked, sources)
+    wanted = sources.Touched(selection)
+    watched = [one for one in _sources(database) if wanted.by(one.name)]
+    answer["unavailable"] = [one.name for one in watched if one.unavailable]
+    recorded, older = _recorded(database, asked, watched)
+    gaps += recorded
     why = _why_unconfirmed(database, path, now)
-    for one in sources:
+    for one in watched:
         gaps += _unrecorded(database, asked, one, why)
-    gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
-    confirming = [(one.covered_from, one.confirmed_until) for one in sources if one.covered_from and not one.unavailable]
+    gaps.sort(key=lambda gap: (-gap[2], -gap[1], gap[0] != EVENTS, gap[0]))
+    confirming = [(one.covered_from, one.confirmed_until) for one in watched if one.covered_from and not one.unavailable]
     if confirming:
         kept = max((limit.since for limit in asked.limits), default=0)  # for all severities that are asked for
         begin = max(asked.since or 0, kept, *(first or 0 for first, _ in confirming))
         end = min(asked.until, *(last or 0 for _, last in confirming))
         if begin < end:
             answer |= {"from": iso(begin), "until": iso(end)}
+    left_out = older + len(gaps[MAX_GAPS:])
     return answer | {
         "complete": not (gaps or answer["unavailable"]),
         "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]],
+        **({"gaps_left_out": left_out} if left_out else {}),
     }
 
 
@@ -107,23 +115,12 @@ def _sources(database: Database) -> list[Source]:
     return sorted(found, key=lambda one: (one.name != EVENTS, one.name))
 
 
-def _touched(source: str, selection: Selection) -> bool:
-    """Whether events of this source can match."""
-    if source == EVENTS:
-        return True
-    kinds = EVENTS_ABOUT.get(source, ())
-    if "namespace" in selection.wanted:
-        kinds = tuple(kind for kind in kinds if kind not in CLUSTER_SCOPED)
-    wanted = {kind.lower() for kind in selection.wanted.get("kind", kinds)}
-    return any(kind.lower() in wanted for kind in kinds)
-
-
 def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:
     rows = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(facts.RETENTION), (TEXT,)))
     kept = {name: number(rows, name) for name in facts.RETENTION}
-    wanted = selection.wanted.get("severity", tuple(range(len(SEVERITIES))))
+    wanted = allowed(selection, "severity", SEVERITIES)
     return [
-        Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
+        Limit(now - ms, f"{KEPT} {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
         for name, named in facts.RETENTION.items()
         if (ms := kept[name]) is not None and any(SEVERITIES.index(one) in wanted for one in named)
     ]
@@ -139,16 +136,21 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     ]
 
 
-def _recorded(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
-    """The gaps that the writer recorded, cut to the time that is asked for."""
+def _recorded(database: Database, asked: Asked, sources: list[Source]) -> tuple[list[Gap], int]:
+    """The newest gaps that the writer recorded, cut to the time that is asked for, and how many more there are."""
     marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
-    rows = database.all(
-        "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
-        f"WHERE to_ms > ?1 AND from_ms < ?2 AND source IN ({marks}) ORDER BY from_ms LIMIT {MAX_GAPS}",
-        (asked.begin(), asked.until, *(one.name for one in sources)),
+    where = f"to_ms > ?1 AND from_ms < ?2 AND source IN ({marks})"
+    values = (asked.begin(), asked.until, *(one.name for one in sources))
+    rows: list[Gap] = database.all(
+        f"SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps WHERE {where} "  # noqa: S608
+        f"ORDER BY to_ms DESC, from_ms DESC LIMIT {MAX_GAPS}",
+        values,
         (TEXT, WHOLE, WHOLE, TEXT),
     )
-    return [(source, first, last, reason) for source, first, last, reason in rows]
+    total = len(rows)
+    if total == MAX_GAPS:
+        total = database.all(f"SELECT count(*) FROM gaps WHERE {where}", values, (WHOLE,))[0][0]  # noqa: S608
+    return rows, total - len(rows)
 
 
 def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
