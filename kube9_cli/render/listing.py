@@ -69,7 +69,7 @@ def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "C
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
     elif covered["complete"]:
-        counted = "No events."
+        counted = "No events." if "from" in covered else "No events so far."
     else:
         watched = "part" if "from" in covered else "none"
         counted = f"No events are recorded, but {watched} of this time was watched, so something may have happened."

@@ -5,23 +5,33 @@ LONG_WORD = 20
 """A word of so many characters may be broken."""
 
 
+class _Columns(dict[str, int]):
+    """How many columns of a terminal a character takes. A page has many characters, and few different ones."""
+
+    def __missing__(self, character: str) -> int:
+        import unicodedata  # only where it is needed
+
+        if unicodedata.category(character) in ("Mn", "Me"):
+            takes = 0
+        else:
+            takes = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        self[character] = takes
+        return takes
+
+
+_columns = _Columns({CUT: 1} | {chr(code): 1 for code in range(128)}).__getitem__
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: East Asian characters and emoji take two, accents none."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
-def _columns(character: str) -> int:
-    import unicodedata  # only where it is needed
-
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def beginning(text: str, most: int) -> str:
     """As much of the text as fits into so many columns. It looks no further than that, because a message may be long."""
-    if text.isascii():
-        return text[: max(0, most)]
+    first = text[: max(0, most)]
+    if first.isascii() and text[len(first) : len(first) + 1].isascii():
+        return first
     room = most
     for at, character in enumerate(text):
         room -= _columns(character)

@@ -139,6 +139,9 @@ def test_what_a_person_reads(record: Record) -> None:
     assert "Related events" in said
     assert "ImageChanged" in said
     assert "\nMetadata:\n  reason: Crashed\n" in said
+    before = json.loads(run_cli(record.folder, "events", "get", crashed).stdout)["related"][0]["id"]
+    assert before not in said
+    assert before in run_cli(record.folder, "events", "get", crashed, "-o", "wide").stdout, "to ask on"
 
 
 EVENT: dict[str, Any] = {

@@ -111,6 +111,10 @@ def test_a_time_that_no_date_can_hold() -> None:
 def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     clock = Clock(NOW)
     assert closing(0, 0, COMPLETE, clock) == "No events. Complete from 00:00 to 00:01 UTC (9 min ago)."
+    unconfirmed = {"complete": True, "gaps": [], "unavailable": []}
+    assert closing(0, 0, unconfirmed, clock).startswith(
+        "No events so far. No gap is known, but not every watch has been confirmed"
+    )
     blind = {"complete": False, "gaps": [gap("events", A, LAST)], "unavailable": []}
     said = closing(0, 0, blind, clock)
     assert said.startswith(
