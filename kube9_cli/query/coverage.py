@@ -139,11 +139,11 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     ]
 
 
-def _recorded(database: Database, asked: Asked, sources: list[Source]) -> tuple[list[Gap], int]:
+def _recorded(database: Database, asked: Asked, watched: list[Source]) -> tuple[list[Gap], int]:
     """The newest gaps that the writer recorded, cut to the time that is asked for, and how many more there are."""
-    marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
+    marks = ", ".join(f"?{3 + number}" for number in range(len(watched)))
     where = f"to_ms > ?1 AND from_ms < ?2 AND source IN ({marks})"
-    values = (asked.begin(), asked.until, *(one.name for one in sources))
+    values = (asked.begin(), asked.until, *(one.name for one in watched))
     rows: list[Gap] = database.all(
         f"SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps WHERE {where} "  # noqa: S608
         f"ORDER BY to_ms DESC, from_ms DESC LIMIT {MAX_GAPS}",
