@@ -11,6 +11,7 @@ from kube9_cli.render.grid import GAP
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import buckets, sparkline
 from kube9_cli.render.table import about, table
+from kube9_cli.render.width import wrapped
 
 LABELS_WIDTH = 11
 BARS = 40
@@ -22,8 +23,9 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
     """The event in the width of the terminal. Nothing is cut, except for messages of related events if it is not `wide`."""
     clock, width = look.clock, None if wide else look.width
     severity = event["severity"]
-    title = f"{severity.upper()}: {event.get('title', event['metadata']['reason'])}"
-    found = [painted(plain(title), OF_SEVERITY.get(severity, "") if look.colour else "")]
+    title = plain(f"{severity.upper()}: {event.get('title', event['metadata']['reason'])}")
+    colour = OF_SEVERITY.get(severity, "") if look.colour else ""
+    found = [painted(line, colour) for line in ([title] if width is None else wrapped(title, width, len(title)))]
     fields = [
         ("Object", about(event)),
         ("Why", event.get("description", "")),
