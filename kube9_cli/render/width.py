@@ -1,7 +1,7 @@
 """Texts in the columns of a terminal: how many they take, and how they are cut and wrapped. Pure."""
 
 CUT = "…"
-LONG_WORD = 20
+LONG_WORD = 30
 """A word of so many characters may be broken."""
 
 
@@ -84,30 +84,29 @@ def wrapped(text: str, wide: int, most_lines: int) -> list[str]:
 
     Of a text that needs more than `most_lines` the middle is left out: an error often ends with its cause.
     """
-    room = wide * most_lines
-    lines = _broken(_abridged(text, room), wide)
-    while len(lines) > most_lines and room > wide:  # breaking between words takes room too
-        room -= max(1, wide // 8)
-        lines = _broken(_abridged(text, room), wide)
+    lines, room = _broken(text, wide, most_lines), wide * most_lines
+    while len(lines) > most_lines and room > 0:
+        lines = _broken(_abridged(text, room), wide, most_lines)
+        room -= max(1, wide // 8)  # breaking between words takes room too
     return lines
 
 
 def _abridged(text: str, most: int) -> str:
     """The text without its middle if it takes more columns. Words stay whole where they are not long."""
-    if fits(text, most):
-        return text
+    if fits(text, most) or most < LONG_WORD:
+        return cut_inside(text, most)
     first = beginning(text, most * 3 // 5)
-    last = ending(text, most - columns(first) - len(CUT) - 2)
-    space = first.rfind(" ", len(first) - LONG_WORD)
+    last = ending(text, most - columns(first) - len(f" {CUT} "))
+    space = first.rfind(" ", max(0, len(first) - LONG_WORD))
     first = first if space < 0 else first[:space]
     space = last.find(" ", 0, LONG_WORD)
-    return f"{first} {CUT} {last[space + 1 :]}"
+    return f"{first} {CUT} {last[space + 1 :]}".strip()
 
 
-def _broken(text: str, wide: int) -> list[str]:
-    """The text in lines. Only a word that is longer than a line is broken."""
-    lines = []
-    while not fits(text, wide):
+def _broken(text: str, wide: int, most_lines: int) -> list[str]:
+    """The text in lines, no more than one above `most_lines`. Only a word that is longer than a line is broken."""
+    lines: list[str] = []
+    while not fits(text, wide) and len(lines) < most_lines:
         line = beginning(text, wide)
         end = len(line) if text[len(line)] == " " else line.rfind(" ")
         if end < 1 or not fits(text[end + 1 :].partition(" ")[0], wide):
