@@ -110,7 +110,8 @@ def check(given: argparse.Namespace) -> Options:
     clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
     checked.ages = clock == "age"
     if clock == "local" or given.tz is not None:
-        checked.zone = zone(given.tz)
+        asked = zone(given.tz)
+        checked.zone = None if clock == "utc" else asked
     return checked
 
 

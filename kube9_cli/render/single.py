@@ -10,7 +10,8 @@ def print_events(options: Options, found: list[dict[str, Any]]) -> None:
     if options.for_people:
         from kube9_cli.render import event, look
 
-        print("\n\n".join("\n".join(event.lines(one, look.of(options))) for one in found))
+        shown, wide = look.of(options), options.format == "wide"
+        print("\n\n".join("\n".join(event.lines(one, shown, wide)) for one in found))
     elif options.format in ("json", "yaml"):
         from kube9_cli.render import serialize
 
