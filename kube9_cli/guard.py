@@ -32,5 +32,7 @@ class Guard:
         while (left := self._until + self._waited() - time.monotonic()) > 0:
             time.sleep(left)
         if self._ended.acquire(blocking=False):
-            os.write(2, self._message)
-            os._exit(self._exit_code)
+            try:
+                os.write(2, self._message)
+            finally:  # also if stderr cannot be written
+                os._exit(self._exit_code)
