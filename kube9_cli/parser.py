@@ -1,14 +1,15 @@
-"""The command line of kube9-cli, put together of its commands. The man page is built from it.
+"""The parser of kube9-cli, by argparse: help, errors, and every unusual command line. The man page is built from it.
 
 It imports no module outside of the standard library and this repository, because the man page is built before anything is
 installed. What a command needs to answer, it imports when it answers.
 """
 
 import argparse
+import sys
+from typing import Any, NoReturn
 
-from kube9_cli.arguments import Examples, Parser
-from kube9_cli.commands import events, status
-from kube9_cli.commands import help as help_command
+from kube9_cli import commands, terminal
+from kube9_cli.arguments import Examples, UsageError
 
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
@@ -56,12 +57,38 @@ When it is set and not empty, tables have no colour.""",
 """What the man page has besides the options and commands."""
 
 
+class Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal. argparse would import shutil to find the width, which takes 5 ms."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=(terminal.columns(sys.stdout.isatty()) or terminal.DEFAULT_COLUMNS) - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of printing errors, so that every error is printed in one place."""
+
+    def __init__(self, *arguments: Any, examples: Examples = (), manpage: Any = (), **options: Any) -> None:
+        """`manpage` has the sections that the man page has besides the options and commands."""
+        super().__init__(*arguments, **options | {"allow_abbrev": False, "formatter_class": Formatter})
+        self._examples = examples
+        self._manpage = manpage  # read by argparse-manpage
+
+    def format_help(self) -> str:
+        """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
+        lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
+        return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError."""
+        raise UsageError(message[:1].upper() + message[1:], f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Raises OSError if the help cannot be written. argparse would hide that."""
+        print(message, end="", file=file or sys.stderr, flush=True)
+
+
 def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
     """The parser of all commands. `prog` is how the user calls the program."""
     parser = Parser(prog=prog, description=DESCRIPTION, examples=EXAMPLES, manpage=SECTIONS)
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
-    status.add(commands)
-    events.add(commands)
-    help_command.add(commands, parser)
+    commands.declare(parser)
     return parser
