@@ -1,19 +1,22 @@
 """The entry point of kube9-cli: parse, check, open the database, answer. Modules are imported when they are needed."""
 
-import contextlib
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any, NoReturn
 
-from kube9_cli import streams
+from kube9_cli import json_text, reader, streams
 from kube9_cli.arguments import UsageError
 from kube9_cli.commands import Question
 from kube9_cli.errors import QueryError, too_long
 from kube9_cli.guard import Guard
 from kube9_cli.options import FORMATS, TABLES
-from kube9_cli.parser import get_parser
 from kube9_cli.render.escape import in_json, plain
 from kube9_cli.render.output import PATIENCE, Output
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 MAX_DETAILS_CHARACTERS = 500
 
@@ -50,7 +53,7 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
     wants_table = _wants_table(argv)
     try:
         # Without arguments it prints its help on stdout, with exit code 0, as kubectl does.
-        given = get_parser(prog).parse_args(argv or ["--help"])
+        given = reader.parse(argv or ["--help"], prog)
         if given.version:
             return _say_version(prog)
         question: Question = given.check(given)
@@ -132,9 +135,11 @@ def _not_written(error: OSError) -> dict[str, Any]:
 
 def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
     """Prints the error on stderr, if that can be written; returns the exit code."""
-    with contextlib.suppress(OSError):
+    try:
         sys.stderr.write(_line(error, as_text))
         sys.stderr.flush()
+    except OSError:  # the exit code says it
+        pass
     return exit_code
 
 
@@ -142,6 +147,4 @@ def _line(error: dict[str, Any], as_text: bool) -> str:
     if as_text:
         rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id"))
         return plain(f"{error['error']}: {rest}") + "\n"
-    import json
-
-    return in_json(json.dumps(error, ensure_ascii=False)) + "\n"
+    return in_json(json_text.encode(error)) + "\n"

@@ -1,11 +1,16 @@
 """The options of every query: the output format, the time limit and the database."""
 
-import argparse
+from __future__ import annotations
+
 import os
 import sys
 
 from kube9_cli.arguments import UsageError
 from kube9_schema import DATABASE_NAME
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    import argparse
 
 FORMATS = ("json", "yaml", "table", "wide")
 TABLES = ("table", "wide")

@@ -102,8 +102,6 @@ class Declared:
         default: Any = None,
         nargs: str | None = None,
         choices: Any = None,
-        metavar: Any = None,
-        help: str | None = None,  # noqa: A002  # as argparse calls it
         **more: Any,
     ) -> Argument:
         """Declares an option, or an argument without a flag."""
@@ -114,7 +112,7 @@ class Declared:
         if action == "store_true" and default is None:
             default = False
         if (
-            more
+            not more.keys() <= {"help", "metavar"}
             or not names
             or len(flags) not in (0, len(names))
             or action not in (("store", "append", "store_true") if flags else ("store",))

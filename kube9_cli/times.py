@@ -1,10 +1,10 @@
 """Times as people write them and as clients read them."""
 
-import re
 import time
 
 UNITS_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-AGO_PART = r"([0-9]{1,12})([smhdw])"
+LONGEST_NUMBER = 12
+"""Digits of a number in a duration."""
 LAST_SECONDS = (
     (r"(?<=[T ][0-9]{2}:[0-9]{2}:)60", "59"),  # a leap second
     (r"(?<=[T ])24:00(:00([.,]0+)?)?(?=$|[Z+-])", "23:59:59"),  # the end of a day
@@ -16,10 +16,11 @@ MAX_MS = 2**53
 
 def parse(text: str, now_ms: int) -> int:
     """A time in ms since 1970, which may be negative: an ISO 8601 date or time, or how long ago. Raises ValueError."""
-    if re.fullmatch(f"(?:{AGO_PART})+", text):
-        ago = sum(int(number) * UNITS_SECONDS[unit] for number, unit in re.findall(AGO_PART, text))
+    ago = _seconds(text)
+    if ago is not None:
         return now_ms - ago * 1000
-    from datetime import UTC, datetime, timedelta  # only where it is needed: 2 ms
+    import re  # both only where they are needed: 5 ms
+    from datetime import UTC, datetime, timedelta
 
     plain, more = text.upper(), 0
     for last, before in LAST_SECONDS:
@@ -31,6 +32,20 @@ def parse(text: str, now_ms: int) -> int:
         return moment // timedelta(milliseconds=1) + more * 1000
     except OverflowError as error:
         raise ValueError(text) from error
+
+
+def _seconds(text: str) -> int | None:
+    """The seconds of a duration such as 15m or 1h30m; None if the text is no duration."""
+    seconds, digits = 0, ""
+    for character in text:
+        if character in "0123456789" and len(digits) < LONGEST_NUMBER:
+            digits += character
+        elif character in UNITS_SECONDS and digits:
+            seconds += int(digits) * UNITS_SECONDS[character]
+            digits = ""
+        else:
+            return None
+    return None if digits or not text else seconds
 
 
 def iso(ms: int) -> str:

@@ -1,16 +1,18 @@
 """The commands `events list` and `events get`."""
 
-import argparse
-import functools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError
+from kube9_cli.arguments import UsageError
 from kube9_cli.commands import Question
 from kube9_schema import ids
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import Any
+
     from kube9_cli.query.connection import Database
 
 ACTIONS = ("list", "get")
@@ -34,13 +36,13 @@ GET_EXAMPLES = (
 )
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
+def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
         "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
     )
-    group.set_defaults(check=functools.partial(_refuse, group.prog))
-    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
+    group.set_defaults(check=lambda _: _refuse(group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
         help="list events, newest first",
@@ -77,7 +79,7 @@ def check_list(given: argparse.Namespace) -> Question:
         raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
     limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
     offset = _whole(given.offset, "--offset", 0, None)
-    return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
+    return Question(chosen, lambda database: _list(chosen, selected, given.sort, limit, offset, database))
 
 
 def check_get(given: argparse.Namespace) -> Question:
@@ -88,7 +90,7 @@ def check_get(given: argparse.Namespace) -> Question:
     except ValueError:
         raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
 
-    def answer(database: "Database") -> None:
+    def answer(database: Database) -> None:
         from kube9_cli.query import events
         from kube9_cli.render import details
 
@@ -97,7 +99,7 @@ def check_get(given: argparse.Namespace) -> Question:
     return Question(chosen, answer)
 
 
-def _refuse(prog: str, _: argparse.Namespace) -> Question:
+def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
 
 
@@ -109,7 +111,7 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
 
 
 def _list(
-    chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
+    chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: Database
 ) -> None:
     """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import coverage, events, search

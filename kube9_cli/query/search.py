@@ -1,10 +1,18 @@
 """Finds the events of a selection and counts them, by what is indexed and what is tallied."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
 from kube9_cli.selection import FILTERS, Filter, Selection
 from kube9_schema.intervals import MS_IN_HOUR
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    Values = tuple[Any, ...]
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 HOURS_IN_DAY = 24
 SORTED_AT_MOST = 5_000
@@ -15,8 +23,6 @@ NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
 
 INDEXES = {"namespace": "events_by_namespace", "name": "events_by_object"}
 """The index of a search by a column; the last of FILTERS that is asked for decides. Otherwise it is events_recent."""
-
-Values = tuple[Any, ...]
 
 
 class Matches(NamedTuple):
@@ -97,7 +103,8 @@ def _narrowed(
 
 def _search(database: Database, selection: Selection) -> Search | None:
     """The selection as SQL; None if nothing can match."""
-    index, conditions = "events_recent", {True: list[tuple[str, Values]](), False: list[tuple[str, Values]]()}
+    index = "events_recent"
+    conditions: dict[bool, list[tuple[str, Values]]] = {True: [], False: []}
     for one in FILTERS:
         if one.column in selection.wanted:
             values = _stored(database, one, selection.wanted[one.column])

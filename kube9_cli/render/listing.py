@@ -1,15 +1,20 @@
 """Prints a list of events as a table on stdout, and how many there are, with the coverage, on stderr."""
 
+from __future__ import annotations
+
 import os
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
 
 from kube9_cli import terminal
 from kube9_cli.render import table
 from kube9_cli.render.coverage import sentence
 from kube9_cli.render.escape import plain
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 
 def print_table(events: Iterator[dict[str, Any]], covered: dict[str, Any], total: int, wide: bool) -> None:

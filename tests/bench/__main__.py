@@ -21,6 +21,7 @@ from tests.bench import (
     retention,
     rules,
     standin,
+    start,
 )
 
 PARTS = {
@@ -29,6 +30,7 @@ PARTS = {
     "rules": rules.run,
     "redact": redact.run,
     "ingest": ingest.run,
+    "start": start.run,
     "queries": queries.run,
     "memory": memory.run,
     "retention": retention.run,
