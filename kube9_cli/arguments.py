@@ -1,4 +1,10 @@
-"""What the commands and the parser share: wrong arguments, and examples."""
+"""What the commands and the parser share: wrong arguments, hints, and examples."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Examples = tuple[tuple[str, str], ...]
 """What an example answers, and its arguments after the name of the command."""
@@ -10,3 +16,11 @@ class UsageError(Exception):
     def __init__(self, error: str, details: str) -> None:
         super().__init__(error)
         self.details = details
+
+
+def nearest(text: str, names: Iterable[str]) -> str:
+    """A hint for a misspelt name; '' if no name is near."""
+    import difflib  # only where it is needed
+
+    found = difflib.get_close_matches(text, names, 1, 0.7)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -9,7 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from kube9_cli import commands, terminal
-from kube9_cli.arguments import Examples, UsageError
+from kube9_cli.arguments import Examples, UsageError, nearest
 
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
@@ -19,7 +19,8 @@ unusable database; 2 the query took longer than --timeout; 3 no permission to re
 
 EXAMPLES: Examples = (
     ("What happened in the last hour", "events list --since 1h"),
-    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error,critical --since 24h"),
+    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
+    ("A deployment with all its pods", "events list --for deploy/web -n shop"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
@@ -36,6 +37,11 @@ The folder that holds kube9.db, or a database file. It is used when
 .B \\-\\-db
 is not given. Default:
 .I /data
+.TP
+.B TZ
+The time zone of times such as 14:05 or yesterday, when
+.B \\-\\-tz
+is not given.
 .TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
@@ -77,6 +83,20 @@ class Parser(argparse.ArgumentParser):
         """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
         lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raises UsageError for an unknown option of a command, with the option that is nearest.
+
+        argparse would leave that to the parser of the program, which does not know the options of the command.
+        """
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and not self._subparsers:
+            known = [one for action in self._actions for one in action.option_strings]
+            option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
+            hint = nearest(option, known).removeprefix("; ")
+            details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
+            raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""

@@ -56,10 +56,11 @@ class Argument:
         self.dest, self.action, self.default, self.several, self.choices = dest, action, default, several, choices
         self.group: Group | None = None
 
-    def add(self, values: dict[str, Any], value: str) -> None:
-        """Stores a value that was given."""
-        if self.choices is not None and value not in self.choices:
+    def add(self, values: dict[str, Any], given: list[str]) -> None:
+        """Stores the words that were given: one, or several where several are taken."""
+        if self.choices is not None and not all(word in self.choices for word in given):
             raise Unknown
+        value: Any = given if self.several else given[0]
         values[self.dest] = [*(values[self.dest] or ()), value] if self.action == "append" else value
 
 
@@ -116,7 +117,7 @@ class Declared:
             or not names
             or len(flags) not in (0, len(names))
             or action not in (("store", "append", "store_true") if flags else ("store",))
-            or nargs not in ((None,) if flags else (None, "+"))
+            or nargs not in (None, "+")
             or default == SUPPRESSED
             or dest in self._defaults
         ):
@@ -192,12 +193,13 @@ class Declared:
                     raise Unknown
                 values[option.dest] = True
                 continue
-            if value is ABSENT:
-                if at == len(words) or words[at].startswith("-"):
-                    raise Unknown
-                value = words[at]
+            taken = [] if value is ABSENT else [value]
+            while value is ABSENT and at < len(words) and not words[at].startswith("-") and (option.several or not taken):
+                taken.append(words[at])
                 at += 1
-            option.add(values, value)
+            if not taken:
+                raise Unknown
+            option.add(values, taken)
         self._place(given, values)
         return values
 
@@ -220,11 +222,9 @@ class Declared:
             (one,) = wanted
             if not given or given[-1][0] - given[0][0] != len(given) - 1:
                 raise Unknown
-            values[one.dest] = [word for _, word in given]
-            if one.choices is not None and not all(word in one.choices for _, word in given):
-                raise Unknown
+            one.add(values, [word for _, word in given])
             return
         if len(given) != len(wanted) or any(one.several for one in wanted):
             raise Unknown
         for one, (_, word) in zip(wanted, given, strict=True):
-            one.add(values, word)
+            one.add(values, [word])

@@ -14,11 +14,30 @@ MAX_MS = 2**53
 """The latest time: the largest whole number of JSON, the year 287,396."""
 
 
+def duration(text: str) -> int:
+    """A duration in ms, such as 15m or 1h30m. Raises ValueError."""
+    seconds, digits = 0, ""
+    for character in text:
+        if character in "0123456789" and len(digits) < LONGEST_NUMBER:
+            digits += character
+        elif character in UNITS_SECONDS and digits:
+            seconds += int(digits) * UNITS_SECONDS[character]
+            digits = ""
+        else:
+            raise ValueError(text)
+    if digits or not text:
+        raise ValueError(text)
+    return seconds * 1000
+
+
 def parse(text: str, now_ms: int) -> int:
     """A time in ms since 1970, which may be negative: an ISO 8601 date or time, or how long ago. Raises ValueError."""
-    ago = _seconds(text)
-    if ago is not None:
-        return now_ms - ago * 1000
+    if text == "now":
+        return now_ms
+    try:
+        return now_ms - duration(text.removesuffix(" ago"))
+    except ValueError:
+        pass
     import re  # both only where they are needed: 5 ms
     from datetime import UTC, datetime, timedelta
 
@@ -32,20 +51,6 @@ def parse(text: str, now_ms: int) -> int:
         return moment // timedelta(milliseconds=1) + more * 1000
     except OverflowError as error:
         raise ValueError(text) from error
-
-
-def _seconds(text: str) -> int | None:
-    """The seconds of a duration such as 15m or 1h30m; None if the text is no duration."""
-    seconds, digits = 0, ""
-    for character in text:
-        if character in "0123456789" and len(digits) < LONGEST_NUMBER:
-            digits += character
-        elif character in UNITS_SECONDS and digits:
-            seconds += int(digits) * UNITS_SECONDS[character]
-            digits = ""
-        else:
-            return None
-    return None if digits or not text else seconds
 
 
 def iso(ms: int) -> str:
