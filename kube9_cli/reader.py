@@ -186,6 +186,8 @@ class Declared:
                 given.append((at, word))
                 continue
             option, value = self._option(word)
+            if value == "--":  # argparse takes this for no value
+                raise Unknown
             if option.group is not None and of_groups.setdefault(option.group, option) is not option:
                 raise Unknown
             if option.action == "store_true":
