@@ -18,9 +18,9 @@ class UsageError(Exception):
         self.details = details
 
 
-def nearest(text: str, names: Iterable[str]) -> str:
-    """A hint for a misspelt name; '' if no name is near."""
+def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
+    """A hint for a misspelt name; '' if no name is as near as `least` (1 is equal)."""
     import difflib  # only where it is needed
 
-    found = difflib.get_close_matches(text, names, 1, 0.7)
+    found = difflib.get_close_matches(text, names, 1, least)
     return f"; did you mean {found[0]}?" if found else ""

@@ -105,7 +105,7 @@ class Parser(argparse.ArgumentParser):
         if unknown and not self._subparsers:
             known = [one for action in self._actions for one in action.option_strings]
             option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
-            hint = nearest(option, known).removeprefix("; ")
+            hint = nearest(option, known, 0.7).removeprefix("; ")
             details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
             raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
         return found, unknown

@@ -7,6 +7,9 @@ import yaml
 from kube9_cli.render.escape import whole_characters
 from kube9_schema.plain import is_plain
 
+NUMERIC = tuple("+-.0123456789")
+"""A text that begins so is quoted in YAML: parsers differ in what they take for a number, such as 1e5."""
+
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Puts strings which are not plain into double quotes: YAML has escapes only there."""
@@ -14,6 +17,8 @@ class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mis
 
 def _string(dumper: Any, text: str) -> Any:
     style = None if is_plain(text) else '"'
+    if style is None and text[:1] in NUMERIC:
+        style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", whole_characters(text), style=style)
 
 
