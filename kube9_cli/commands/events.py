@@ -111,12 +111,14 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
 def _list(
     chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
 ) -> None:
-    """Prints event by event: memory is bounded, and no transaction waits for a slow reader."""
+    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import coverage, events, search
 
-    matches = search.find(database, selected, order, limit, offset)
-    covered = coverage.covered(database, selected, chosen.path)
-    found = events.read(database, matches.ids)
+    with database.snapshot():
+        matches = search.find(database, selected, order, limit, offset)
+        covered = coverage.covered(database, selected, chosen.path)
+        page = events.Page(database, matches.ids)
+    found = page.events()
     pagination = {"total": matches.total, "limit": limit, "offset": offset}
     if chosen.for_people:
         from kube9_cli.render import listing

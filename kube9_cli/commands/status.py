@@ -36,6 +36,8 @@ def check(given: argparse.Namespace) -> Question:
         from kube9_cli.query import status
         from kube9_cli.render import details
 
-        print(details.shown(status.read(database), chosen.format), end="")
+        with database.snapshot():
+            read = status.read(database)
+        print(details.shown(read, chosen.format), end="")
 
     return Question(chosen, answer)

@@ -15,6 +15,8 @@ from kube9_schema.steps import decode as steps_of
 
 AT_ONCE = 100
 """Events that are read with one query. Each takes at most about 14 KiB."""
+UNPACKED_BYTES = 2 * 1024 * 1024
+"""Texts of a page that are kept in memory as they are; the rest is compressed."""
 
 
 class Row(NamedTuple):
@@ -54,12 +56,41 @@ OWNERS = """WITH RECURSIVE chain (object, far) AS (
 """The chain of owners. For an event about a quota it begins with the controller that the quota stopped."""
 
 
-def read(database: Database, numbers: list[int]) -> Iterator[dict[str, Any]]:
-    """The events of these ids as clients see them. A bounded number is in memory; events that are gone are left out."""
-    for at in range(0, len(numbers), AT_ONCE):
-        for row in rows(database, numbers[at : at + AT_ONCE]):
-            yield _event(row)
+class Page:
+    """The rows of some events, read at once, so that they belong to the snapshot of the database in which the page is made.
+
+    It needs no database afterwards: a reader of the answer may be slow, and the snapshot must not wait for it.
+    """
+
+    def __init__(self, database: Database, numbers: list[int]) -> None:
+        """Reads the events of these ids, in this order. Events that are gone are left out. Raises QueryError."""
+        self._look_at_the_clock = database.look_at_the_clock
+        self._rows: list[Row | bytes] = []
+        room = UNPACKED_BYTES
+        for at in range(0, len(numbers), AT_ONCE):
+            for row in rows(database, numbers[at : at + AT_ONCE]):
+                room -= len(row.description or "") + len(row.metadata)
+                self._rows.append(row if room > 0 else _packed(row))
             database.look_at_the_clock()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events as clients see them, one by one."""
+        for row in self._rows:
+            yield _event(row if isinstance(row, Row) else _unpacked(row))
+            self._look_at_the_clock()
+
+
+def _packed(row: Row) -> bytes:
+    """A row in less memory: of a thousand large events, the texts take 14 MiB."""
+    import zlib  # only where it is needed
+
+    return zlib.compress(json.dumps(row).encode(), level=1)
+
+
+def _unpacked(packed: bytes) -> Row:
+    import zlib
+
+    return Row._make(json.loads(zlib.decompress(packed)))
 
 
 def rows(database: Database, numbers: list[int]) -> list[Row]:
@@ -113,15 +144,16 @@ def decoded(text: str) -> dict[str, Any]:
 
 
 def get(database: Database, number: int | None, given: str) -> dict[str, Any]:
-    """An event with the owners of its object, the nearest first, and when each step of its count was seen.
+    """An event with the owners of its object, the nearest first, and when each step of its count was seen, from one snapshot.
 
     Raises QueryError, with the id as it was given, if there is no such event.
     """
-    found = None if number is None or number >= ids.MAX_ID else next(read(database, [number]), None)
-    if found is None or number is None:
-        raise QueryError("Event not found", given, "NOT_FOUND")
-    controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
-    steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
+    with database.snapshot():
+        found = None if number is None or number >= ids.MAX_ID else next(Page(database, [number]).events(), None)
+        if found is None or number is None:
+            raise QueryError("Event not found", given, "NOT_FOUND")
+        controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
+        steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
     return found | ({"owners": controllers} if controllers else {}) | {"occurrences": steps}
 
 

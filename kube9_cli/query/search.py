@@ -42,18 +42,17 @@ class Search(NamedTuple):
 
 
 def find(database: Database, selection: Selection, order: str, limit: int, offset: int) -> Matches:
-    """One page, newest first, and the number of all matches, in one snapshot of the database. Raises QueryError."""
-    with database.snapshot():
-        search = _search(database, selection)
-        if search is None:
-            return Matches(0, [])
-        if search.rest[0]:
-            return _untallied(database, search, order, limit, offset)
-        by_day = _seen_since(database, search)
-        total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
-        if total <= offset:
-            return Matches(total, [])
-        return Matches(total, _page(database, search, by_day, (order, limit, offset), total))
+    """One page, newest first, and the number of all matches. The caller has begun a snapshot. Raises QueryError."""
+    search = _search(database, selection)
+    if search is None:
+        return Matches(0, [])
+    if search.rest[0]:
+        return _untallied(database, search, order, limit, offset)
+    by_day = _seen_since(database, search)
+    total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
+    if total <= offset:
+        return Matches(total, [])
+    return Matches(total, _page(database, search, by_day, (order, limit, offset), total))
 
 
 def _page(database: Database, search: Search, by_day: dict[int, int], asked: tuple[str, int, int], total: int) -> list[int]:

@@ -47,8 +47,8 @@ class Housekeeping:
             connection, database.bound(connection, max_bytes), deadlines.write_back, self._headroom.committed
         )
         self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
-        self.retention = Retention(session, store, coverage, settings, deadlines, tally)
         self.restore = Restore(session, store, coverage, settings.database_folder)
+        self.retention = Retention(session, store, coverage, settings, deadlines, tally, self.restore.give_way)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
         self._blocked = ""

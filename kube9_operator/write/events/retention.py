@@ -4,7 +4,7 @@ It works in steps of some milliseconds between the writer's batches.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kube9_operator import logs
@@ -47,8 +47,11 @@ class Retention:
         settings: Settings,
         deadlines: Deadlines,
         tally: Tally,
+        give_way: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`give_way` frees what is worth less than events, if the volume is short of space, and says whether it could."""
         self._session = session
+        self._give_way = give_way
         self._connection = session.connection
         max_bytes = settings.database_max_mib * 2**20
         self.space = Space(session.connection, Path(settings.database_folder), max_bytes)
@@ -116,6 +119,8 @@ class Retention:
             self.pressed = self._size_limit.pressed(room)
             if room.used <= room.limit * PRESSED:
                 self._size_limit.relieved()
+                if self.pressed and self._give_way():  # only the volume is short
+                    return
             if (self.pressed or room.used + room.free > room.limit) and self._size_limit.may_try():
                 self._shrinking = self._size_limit.shrink()
         if self._aging is None and now >= self._aging_at and self._clock_agrees():
