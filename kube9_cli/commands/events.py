@@ -159,7 +159,7 @@ def _list(chosen: options.Options, selected: selection.Selection, request: "Requ
         matches = search.find(database, selected, request)
         covered = coverage.covered(database, selected, chosen.path)
         page = events.Page(database, matches.ids)
-    counted = {} if matches.total is None else {"total": matches.total}
+    counted = {"total": matches.total} if request.counted else {}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
     rest = {"coverage": covered} | asked.described(selected)
     listing.print_list(chosen, page.events(), pagination, rest, asked.sentences(selected))

@@ -28,9 +28,12 @@ class Question:
     counts: bool = True
     types: frozenset[str] = EVERY_TYPE
     severities: frozenset[str] = frozenset(SEVERITIES)
-    kinds: frozenset[str] | None = None
-    """In lower case; None for all."""
-    cluster_scoped: bool = True
+    kinds: list[Callable[[str], bool]] = dataclasses.field(default_factory=list)
+    watches: list[Callable[[str], bool]] = dataclasses.field(default_factory=list)
+    owners: frozenset[str] = frozenset()
+    """These three and the two before are for the coverage: see Asked."""
+    zoned: bool = False
+    """A time is given as clocks show it, or with a time zone: the answer says which time that is."""
     refused: bool = False
     """The arguments are wrong."""
 
@@ -67,13 +70,21 @@ def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
     matches = [event for event in world.events.values() if question.matches(world, event)]
     page = in_order(question, matches)[question.offset : question.offset + question.limit]
     asked = Asked(
-        question.types, question.severities, question.kinds, question.cluster_scoped, question.since_ms, question.until_ms
+        question.types,
+        question.severities,
+        question.kinds,
+        question.watches,
+        question.owners,
+        question.since_ms,
+        question.until_ms,
     )
     total = {"total": len(matches)} if question.counts else {}
+    times = {"since": question.since_ms, "until": question.until_ms}
     return {
         "events": [shown(event, world.about(event)) for event in page],
         "pagination": total | {"limit": question.limit, "offset": question.offset, "returned": len(page)},
         "coverage": coverage(world, asked, now_ms),
+        "asked": {name: iso(ms) for name, ms in times.items() if ms is not None} if question.zoned else None,
     }
 
 

@@ -1,8 +1,9 @@
 """For which time an answer is complete, as docs/cli.md and docs/extension.md say it. It shares no code with kube9_cli."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tests.oracle.reader import SEVERITIES, Gap, Source, World
+from tests.oracle.reader import Gap, Source, World
 from tests.oracle.times import iso
 
 BEHIND_MS, SILENT_MS = 120_000, 90_000
@@ -21,7 +22,6 @@ KINDS = {
     "configmaps": {"ConfigMap"},
 }
 """What the events of each watch but `events` are about. Other watches add owners and metadata only."""
-IN_NO_NAMESPACE = {"Node", "Namespace"}
 KEPT = {
     "retention_info_warning_ms": ("info", "warning"),
     "retention_error_critical_ms": ("error", "critical"),
@@ -33,16 +33,18 @@ class Asked(NamedTuple):
 
     types: frozenset[str]
     severities: frozenset[str]
-    kinds: frozenset[str] | None
-    """In lower case; None for all."""
-    cluster_scoped: bool
-    """Whether events about nodes and namespaces can match."""
+    kinds: Sequence[Callable[[str], bool]]
+    """What each option says of a kind of objects: whether events about it can match."""
+    watches: Sequence[Callable[[str], bool]]
+    """What each option says of a watch other than `events`: whether what the operator finds in its resources can match."""
+    owners: frozenset[str]
+    """Watches that say what belongs to an object that is asked for."""
     since_ms: int | None
     until_ms: int | None
 
 
 def coverage(world: World, asked: Asked, now_ms: int) -> dict[str, Any]:
-    """The field `coverage` of an answer at a time. Without a writer, nobody holds the database's lock."""
+    """The field `coverage` of an answer at a time, with all gaps. Without a writer, nobody holds the database's lock."""
     answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
     until = now_ms if asked.until_ms is None else min(asked.until_ms, now_ms)
     started, committed = world.facts.get("first_start_ms"), world.facts.get("last_commit_ms", 0)
@@ -87,10 +89,15 @@ def coverage(world: World, asked: Asked, now_ms: int) -> dict[str, Any]:
         last = min([until, *(source.confirmed_ms or 0 for source in watched)])
         if first < last:
             answer |= {"from": iso(first), "until": iso(last)}
-    gaps.sort(key=lambda gap: (gap.from_ms, gap.source != "events", gap.source))
-    answer["complete"] = not gaps and not answer["unavailable"]
-    answer["gaps"] = [_shown(gap) for gap in gaps]
-    return answer
+    return answer | {
+        "complete": not gaps and not answer["unavailable"],
+        "gaps": [_shown(gap) for gap in sorted(gaps, key=newest_first)],
+    }
+
+
+def newest_first(gap: Gap) -> tuple[int, int, bool, str]:
+    """The order of gaps. Some are equal in it."""
+    return -gap.to_ms, -gap.from_ms, gap.source != "events", gap.source
 
 
 def _sources(world: World) -> list[Source]:
@@ -101,12 +108,11 @@ def _sources(world: World) -> list[Source]:
 
 
 def _touches(source: str, asked: Asked) -> bool:
-    if source == "events":
+    if source == "events" or source in asked.owners:
         return True
-    kinds = KINDS.get(source, set())
-    if not asked.cluster_scoped:
-        kinds = kinds - IN_NO_NAMESPACE
-    return bool(kinds) and (asked.kinds is None or any(kind.lower() in asked.kinds for kind in kinds))
+    if not all(may(source) for may in asked.watches):
+        return False
+    return any(all(may(kind) for may in asked.kinds) for kind in KINDS.get(source, ()))
 
 
 def _not_watched(
@@ -139,4 +145,3 @@ def _shown(gap: Gap) -> dict[str, str]:
 
 
 EVERY_TYPE = frozenset(("cluster", "operator", "insight", "assessment", "health", "system"))
-EVERYTHING = Asked(EVERY_TYPE, frozenset(SEVERITIES), None, True, None, None)

@@ -159,7 +159,7 @@ class Maker:
         first, last = self._span()
         if event_type and chance.random() < 0.7:
             return Seen(self._observation(event_type, ("", "", "", "", ""), first, last))
-        kind = chance.choice((*APIS, *("Pod",) * len(APIS), ""))
+        kind = chance.choice((*APIS, *("Pod",) * len(APIS), "", "pod"))
         namespace = "" if kind in WITHOUT_NAMESPACE and chance.random() < 0.8 else chance.choice(self.namespaces)
         name = chance.choice((*self.namespaces,) if kind == "Namespace" else NODES if kind == "Node" else NAMES)
         if chance.random() < 0.03:
@@ -277,6 +277,7 @@ class Maker:
     def _coverage(self, at_ms: int) -> None:
         """Sources in every state, gaps, and what retention keeps."""
         chance, execute = self.chance, self.recording.connection.execute
+        many = chance.random() < 0.15
         with self.recording.session.transaction(at_ms):
             for source in ("events", "pods", "nodes", "namespaces", "services", "endpointslices", "deployments", "jobs"):
                 if chance.random() < 0.7 or source == "events":
@@ -293,8 +294,8 @@ class Maker:
                             "UPDATE sources SET unavailable = ?, unavailable_since_ms = ? WHERE source = ?",
                             (why, self.now_ms - HOUR_MS, source),
                         )
-                for _ in range(chance.choice((0, 0, 0, 1, 4))):
-                    begin = chance.choice(self.moments)
+                for _ in range(40 if many else chance.choice((0, 0, 0, 1, 4))):
+                    begin = chance.choice(self.moments) + (chance.randint(0, HOUR_MS) if many else 0)
                     end = begin + chance.choice((0, 1, MINUTE_MS, HOUR_MS, DAY_MS))
                     self.recording.coverage.add_gap(source, begin, end, chance.choice(("not watched", "what: Straße\n")))
             if chance.random() < 0.5:

@@ -2,15 +2,13 @@
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import timedelta, timezone
 from typing import NamedTuple
 
-from tests.oracle.answers import Question
-from tests.oracle.reader import SEVERITIES, TYPES, Event, World
-from tests.oracle.times import EPOCH, iso
-
-SECOND_MS = 1_000
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+from tests.oracle import moments, values
+from tests.oracle.answers import Condition, Question
+from tests.oracle.moments import Moment
+from tests.oracle.reader import Event, World
+from tests.oracle.values import Meaning
 
 
 class Given(NamedTuple):
@@ -38,153 +36,119 @@ class Maker:
             return (f"{option}={value}",)
         return (option, value)
 
-    def any_case(self, text: str) -> str:
-        """The text, or the same in other letters of ASCII."""
-        return self.chance.choice((text, text, text.lower(), text.upper())) if text.isascii() else text
+
+# Filters
 
 
-def event_type(maker: Maker) -> Given:
-    """--type: several by commas, in any case."""
-    wanted = frozenset(maker.chance.sample(TYPES, maker.chance.randint(1, 3)))
+def _filter(option: str) -> Callable[[Maker], Given]:
+    def make(maker: Maker) -> Given:
+        meaning = values.MAKERS[option](maker.chance, maker.world, maker.event())
 
-    def apply(question: Question) -> None:
-        question.types = wanted
-        question.conditions.append(lambda _, event: event.type in wanted)
+        def apply(question: Question) -> None:
+            if meaning.refused:
+                question.refused = True
+                return
+            question.conditions.append(meaning.holds)
+            question.kinds.append(meaning.kinds)
+            question.watches.append(meaning.watches)
+            question.owners |= meaning.owners
+            question.types &= meaning.types
+            question.severities &= meaning.severities
 
-    return Given("--type", maker.typed("--type", maker.any_case(",".join(sorted(wanted)))), apply)
+        shown = "-n" if option == "--namespace" and maker.chance.random() < 0.5 else option
+        tokens = maker.typed(shown, meaning.text) if shown != "-n" else ("-n", meaning.text)
+        if option == "--for" and not meaning.refused and maker.chance.random() < 0.3:
+            tokens = ("--for", *meaning.text.split("/"))
+        if any(token.startswith("-") for token in tokens[1:]):
+            tokens = (f"{option}={meaning.text}",)
+        return Given(option, tokens, apply)
 
-
-def severity(maker: Maker) -> Given:
-    """--severity: several by commas, in any case."""
-    wanted = frozenset(maker.chance.sample(SEVERITIES, maker.chance.randint(1, 3)))
-
-    def apply(question: Question) -> None:
-        question.severities = wanted
-        question.conditions.append(lambda _, event: event.severity in wanted)
-
-    return Given("--severity", maker.typed("--severity", maker.any_case(",".join(sorted(wanted)))), apply)
-
-
-SPELLINGS = {
-    "Pod": ("pod", "pods", "po", "PODS"),
-    "Node": ("node", "nodes", "no"),
-    "Deployment": ("deployment", "deployments", "deploy", "Deploy"),
-    "ReplicaSet": ("replicaset", "replicasets", "rs"),
-    "StatefulSet": ("statefulset", "statefulsets", "sts"),
-    "Job": ("job", "jobs"),
-    "CronJob": ("cronjob", "cronjobs", "cj"),
-    "Service": ("service", "services", "svc"),
-    "Namespace": ("namespace", "namespaces", "ns"),
-    "PersistentVolumeClaim": ("persistentvolumeclaim", "persistentvolumeclaims", "pvc"),
-    "HorizontalPodAutoscaler": ("horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"),
-}
-"""How kubectl takes kinds."""
+    return make
 
 
-def object_kind(maker: Maker) -> Given:
-    """--object-kind: a kind as it was recorded, otherwise in a spelling of kubectl. Any other finds nothing."""
-    kind = maker.chance.choice((maker.event().kind, *SPELLINGS))
-    text = maker.chance.choice((kind, *SPELLINGS.get(kind, ()), "Unknown", "nodes.longhorn.io"))
-    recorded = {event.kind for event in maker.events}
-    wanted = text if text in recorded else kind if text in SPELLINGS.get(kind, ()) else ""
-    if not text or not text.isprintable():
-        return refused("--object-kind", maker, text)
+def exclude(maker: Maker) -> Given:
+    """--exclude FIELD=VALUE: what another option with this value would find is left out."""
+    option = maker.chance.choice(sorted(values.EXCLUDABLE))
+    meaning: Meaning = values.MAKERS[option](maker.chance, maker.world, maker.event())
+    is_two = option == "--for" and "," in meaning.text  # the second of them is no KIND/NAME
 
     def apply(question: Question) -> None:
-        question.kinds = frozenset((kind.lower() if text in SPELLINGS.get(kind, ()) else text.lower(),))
-        question.conditions.append(lambda _, event: event.kind == wanted and wanted != "")
+        if meaning.refused or is_two:
+            question.refused = True
+            return
+        question.conditions.append(_not(meaning.holds))
+        question.kinds.append(lambda kind: not meaning.is_all_of(kind))
+        question.watches.append(lambda watch: not meaning.is_itself)
+        question.owners |= meaning.owners
+        question.types -= meaning.types if option == "--type" else frozenset()
+        question.severities -= meaning.severities if option == "--severity" else frozenset()
 
-    return Given("--object-kind", maker.typed("--object-kind", text), apply)
-
-
-def object_namespace(maker: Maker) -> Given:
-    """--object-namespace: exactly this one."""
-    text = maker.chance.choice((maker.event().namespace, maker.event().namespace, "never-recorded", "SHOP"))
-    if not text or not text.isprintable():
-        return refused("--object-namespace", maker, text)
-
-    def apply(question: Question) -> None:
-        question.cluster_scoped = False
-        question.conditions.append(lambda _, event: event.namespace == text)
-
-    option = maker.chance.choice(("--object-namespace", "-n"))
-    return Given("--object-namespace", maker.typed(option, text) if option != "-n" else ("-n", text), apply)
+    return Given("--exclude", maker.typed("--exclude", f"{option.removeprefix('--')}={meaning.text}"), apply)
 
 
-def object_name(maker: Maker) -> Given:
-    """--object-name: exactly this one."""
-    text = maker.chance.choice((maker.world.about(maker.event()).name, maker.world.about(maker.event()).name, "never-recorded"))
-    if not text or not text.isprintable():
-        return refused("--object-name", maker, text)
-
-    def apply(question: Question) -> None:
-        question.conditions.append(lambda world, event: world.about(event).name == text)
-
-    return Given("--object-name", maker.typed("--object-name", text), apply)
+def _not(holds: Condition) -> Condition:
+    return lambda world, event: not holds(world, event)
 
 
-def refused(option: str, maker: Maker, text: str) -> Given:
-    """A value that is no printable text."""
-
-    def apply(question: Question) -> None:
-        question.refused = True
-
-    return Given(option, (f"{option}={text}",), apply)
+def all_namespaces(maker: Maker) -> Given:
+    """-A is the default."""
+    return Given("--all-namespaces", (maker.chance.choice(("-A", "--all-namespaces")),), lambda question: None)
 
 
-def moment(maker: Maker) -> tuple[str, int]:
-    """A time at the border of an event, as ISO 8601 with or without a zone, or how long ago, and what it is in ms."""
-    chance, event = maker.chance, maker.event()
-    ms = max(
-        0,
-        chance.choice((event.first_ms, event.last_ms, maker.now_ms)) + chance.choice((-1, 0, 0, 0, 1, 3_600_000, -86_400_000)),
-    )
-    if chance.random() < 0.4 and ms <= maker.now_ms:
-        seconds = (maker.now_ms - ms) // SECOND_MS
-        return ago(chance, seconds), maker.now_ms - seconds * SECOND_MS
-    if chance.random() < 0.3:
-        zone = timezone(timedelta(minutes=chance.choice((-570, 60, 330))))
-        return (EPOCH + timedelta(milliseconds=ms)).astimezone(zone).isoformat(timespec="milliseconds"), ms
-    return chance.choice((iso(ms), iso(ms).removesuffix("Z"), iso(ms).replace("T", " "))), ms
+# Times
 
 
-def ago(chance: random.Random, seconds: int) -> str:
-    """A duration in one unit or in several."""
-    parts = []
-    for unit in chance.choice(("s", "ms", "hs", "dhms", "wdhms")):
-        number, seconds = divmod(seconds, UNITS[unit])
-        parts.append(f"{number}{unit}")
-    return "".join(parts)
+def _time(option: str) -> Callable[[Maker], Given]:
+    def make(maker: Maker) -> Given:
+        moment = _moment(maker)
+
+        def apply(question: Question) -> None:
+            if option == "--since":
+                question.since_ms = moment.ms
+            else:
+                question.until_ms = moment.ms
+            question.zoned = question.zoned or moment.zoned
+
+        return Given(option, (*maker.typed(option, moment.text), *moment.more), apply)
+
+    return make
 
 
-def since(maker: Maker) -> Given:
-    """--since: the last time is at or after it."""
-    text, ms = moment(maker)
-
-    def apply(question: Question) -> None:
-        question.since_ms = ms
-
-    return Given("--since", maker.typed("--since", text), apply)
+def _moment(maker: Maker) -> Moment:
+    event = maker.event()
+    return moments.random_moment(maker.chance, (event.first_ms, event.last_ms), maker.now_ms)
 
 
-def until(maker: Maker) -> Given:
-    """--until: the first time is before it."""
-    text, ms = moment(maker)
-
-    def apply(question: Question) -> None:
-        question.until_ms = ms
-
-    return Given("--until", maker.typed("--until", text), apply)
+# Order and pages
 
 
 def sort(maker: Maker) -> Given:
-    """--sort seen is the default."""
-    text = maker.chance.choice(("seen", "created", "created"))
+    """--sort seen is an older name of last."""
+    text = maker.chance.choice(("seen", "last", "created", "first", "count", "severity"))
 
     def apply(question: Question) -> None:
         question.sort = "last" if text == "seen" else text
 
     return Given("--sort", maker.typed("--sort", text), apply)
+
+
+def reverse(maker: Maker) -> Given:
+    """--reverse turns the order round."""
+
+    def apply(question: Question) -> None:
+        question.reverse = True
+
+    return Given("--reverse", ("--reverse",), apply)
+
+
+def count(maker: Maker) -> Given:
+    """--count none leaves the total out."""
+    text = maker.chance.choice(("none", "exact"))
+
+    def apply(question: Question) -> None:
+        question.counts = text == "exact"
+
+    return Given("--count", maker.typed("--count", text), apply)
 
 
 def limit(maker: Maker) -> Given:
@@ -207,28 +171,22 @@ def offset(maker: Maker) -> Given:
     return Given("--offset", maker.typed("--offset", str(number)), apply)
 
 
-def all_namespaces(maker: Maker) -> Given:
-    """-A is the default."""
-    return Given("--all-namespaces", (maker.chance.choice(("-A", "--all-namespaces")),), lambda question: None)
-
-
 MAKERS: dict[str, Callable[[Maker], Given]] = {
-    "--type": event_type,
-    "--severity": severity,
-    "--object-kind": object_kind,
-    "--object-namespace": object_namespace,
-    "--object-name": object_name,
-    "--since": since,
-    "--until": until,
+    **{option: _filter(option) for option in values.MAKERS},
+    "--exclude": exclude,
+    "--all-namespaces": all_namespaces,
+    "--since": _time("--since"),
+    "--until": _time("--until"),
     "--sort": sort,
+    "--reverse": reverse,
+    "--count": count,
     "--limit": limit,
     "--offset": offset,
-    "--all-namespaces": all_namespaces,
 }
 """What makes each option of `events list`."""
-NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db"}
-"""Options that neither select nor order events."""
-NEVER_TOGETHER = ({"--object-namespace", "--all-namespaces"},)
+NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
+"""Options that neither select nor order events. --tz comes with a time of a clock."""
+NEVER_TOGETHER = ({"--object-namespace", "--all-namespaces"}, {"--namespace", "--all-namespaces"})
 
 
 def command_line(maker: Maker, names: Iterable[str]) -> list[Given]:

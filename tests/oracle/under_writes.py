@@ -1,6 +1,7 @@
 """Asks while a writer writes and retention deletes: each answer must be right for one state that the database had meanwhile."""
 
 import contextlib
+import itertools
 import json
 import random
 import subprocess
@@ -46,23 +47,23 @@ def writer(folder: Path, seed: int) -> Iterator[None]:
 
 
 def ask(folder: Path, seed: int, seconds: float, at_once: int) -> list[Asked]:
-    """Runs random commands, so many at once, one after the other in each thread."""
+    """Runs random commands, so many at once, one after the other in each thread, and at least one in each."""
     asked: list[Asked] = []
+    connection = reader.open_read_only(folder)
+    world = reader.read(connection)
+    connection.close()
     until = time.monotonic() + seconds
 
     def work(number: int) -> None:
-        connection = reader.open_read_only(folder)
-        world = reader.read(connection)
-        connection.close()
-        for line in range(10_000):
-            if time.monotonic() > until:
-                return
+        for line in itertools.count():
             now_ms = time.time_ns() // 1_000_000
             maker = options.Maker(random.Random(f"{seed} {number} {line}"), world, now_ms)
             given = options.command_line(maker, comparison.names())
             begun_ns = time.monotonic_ns()
             answered = oracle.process(Case(seed, folder, world, now_ms), comparison.arguments(given))
             asked.append(Asked(begun_ns, time.monotonic_ns(), now_ms, given, answered))
+            if time.monotonic() > until:
+                return
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(at_once)]
     for thread in threads:
