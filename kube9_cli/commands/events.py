@@ -162,6 +162,6 @@ def _list(chosen: options.Options, selected: selection.Selection, request: Reque
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not (matches.ids or request.offset))
         page = events.Page(database, matches.ids)
-    counted = {} if matches.total is None else {"total": matches.total}
+    counted = {"total": matches.total} if request.counted else {}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
     listing.print_list(chosen, page.events(), pagination, {"coverage": covered} | noted.fields, noted.sentences)

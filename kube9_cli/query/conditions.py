@@ -130,9 +130,8 @@ def _namespace(database: Database, _: Filter, values: Values) -> Condition:
     """Namespaces by what is in them, and by themselves."""
     inside = _of_words(database, "namespace", values, any_case=False)
     test = _of_names(database, values)
-    sql = (
-        f"SELECT id FROM objects WHERE {test.sql} AND kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
-    )
+    of_kind = "kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
+    sql = f"SELECT id FROM objects WHERE ({test.sql}) AND {of_kind}"
     themselves = _numbers(database, Condition(sql, test.values))
     return _any_of([inside, _in("object", themselves)])
 
