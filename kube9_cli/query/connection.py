@@ -227,6 +227,9 @@ class Database:
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
             return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
+        if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
+            details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
+            return QueryError("There is no room for temporary files", details)
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):
