@@ -18,6 +18,18 @@ class UsageError(Exception):
         self.details = details
 
 
+MAX_WHOLE = 2**53
+"""The largest whole number of JSON."""
+
+
+def whole(text: str, option: str, least: int, most: int | None) -> int:
+    """A whole number that an option has. Raises UsageError."""
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_WHOLE)):
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
+    return int(text)
+
+
 class Formatter(argparse.HelpFormatter):
     """Help as wide as the terminal. argparse would import shutil to find the width, which takes 5 ms of every start."""
 

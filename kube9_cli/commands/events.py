@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError
-from kube9_cli.commands import Question
+from kube9_cli.arguments import Parser, UsageError, whole
+from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
 if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
 
-ACTIONS = ("list", "get")
+ACTIONS = ("list", "get", "summary")
 ORDERS = ("seen", "created")
 MAX_LIMIT = 1000
-MAX_OFFSET = 2**53
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
+    ("What is wrong, in groups", "summary --severity warning,error,critical"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error,critical --since 24h"),
@@ -37,7 +37,10 @@ GET_EXAMPLES = (
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Adds the commands."""
     group = commands.add_parser(
-        "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
+        "events",
+        help="list events, show one, or group them",
+        description="List events, show one, or group them.",
+        examples=EXAMPLES,
     )
     group.set_defaults(check=functools.partial(_refuse, group.prog))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
@@ -68,6 +71,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
     options.add(get)
     get.set_defaults(check=check_get)
+    summary.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
@@ -75,8 +79,8 @@ def check_list(given: argparse.Namespace) -> Question:
     chosen, selected = options.check(given), selection.check(given)
     if given.sort not in ORDERS:
         raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
-    limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
-    offset = _whole(given.offset, "--offset", 0, None)
+    limit = whole(given.limit, "--limit", 1, MAX_LIMIT)
+    offset = whole(given.offset, "--offset", 0, None)
     return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
 
 
@@ -99,13 +103,6 @@ def check_get(given: argparse.Namespace) -> Question:
 
 def _refuse(prog: str, _: argparse.Namespace) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
-
-
-def _whole(text: str, option: str, least: int, most: int | None) -> int:
-    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_OFFSET)):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
-    return int(text)
 
 
 def _list(

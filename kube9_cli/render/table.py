@@ -93,10 +93,10 @@ def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], 
     """A row with `rest` columns for its last cell, or None for no limit."""
     made = []
     for heading, text, most in zip(headings, cells, widths, strict=False):
-        fitting = _fit_end(text, most) if heading == "OBJECT" else _fit(text, most)
+        fitting = _fit_end(text, most) if heading == "OBJECT" else fit(text, most)
         padded = fitting + " " * (most - columns(fitting))
         made.append(f"\x1b[{COLOURS[text]}m{padded}\x1b[0m" if colour and heading == "SEVERITY" and text in COLOURS else padded)
-    return GAP.join([*made, cells[-1] if rest is None else _fit(cells[-1], rest)]).rstrip()
+    return GAP.join([*made, cells[-1] if rest is None else fit(cells[-1], rest)]).rstrip()
 
 
 def columns(text: str) -> int:
@@ -126,13 +126,14 @@ def age(ago_seconds: float) -> str:
     return f"{hours // 24}d{hours % 24}h" if hours % 24 else f"{hours // 24}d"
 
 
-def _fit(text: str, most: int) -> str:
+def fit(text: str, most: int) -> str:
+    """The text, cut at its end if it takes more columns."""
     # It looks no further than there is room, because a message may be long and a page has up to 1000.
     return text if len(_beginning(text, most)) == len(text) else _beginning(text, most - 1) + "…" * (most > 0)
 
 
 def _fit_end(text: str, most: int) -> str:
-    return _fit(text[::-1], most)[::-1]
+    return fit(text[::-1], most)[::-1]
 
 
 def _beginning(text: str, most: int) -> str:
