@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from kube9_cli import terminal
@@ -30,6 +31,21 @@ def whole(text: str, option: str, least: int, most: int | None) -> int:
     return int(text)
 
 
+def one_of(text: str, option: str, names: tuple[str, ...]) -> str:
+    """One of these names. Raises UsageError, which suggests the nearest."""
+    if text not in names:
+        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
+    return text
+
+
+def nearest(text: str, names: Iterable[str]) -> str:
+    """A hint for a misspelt name; '' if no name is near."""
+    import difflib  # only where it is needed
+
+    found = difflib.get_close_matches(text, names, 1, 0.7)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
 class Formatter(argparse.HelpFormatter):
     """Help as wide as the terminal. argparse would import shutil to find the width, which takes 5 ms of every start."""
 
@@ -50,6 +66,20 @@ class Parser(argparse.ArgumentParser):
         """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
         lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raises UsageError for an unknown option of a command, with the option that is nearest.
+
+        argparse would leave that to the parser of the program, which does not know the options of the command.
+        """
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and not self._subparsers:
+            known = [one for action in self._actions for one in action.option_strings]
+            option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
+            hint = nearest(option, known).removeprefix("; ")
+            details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
+            raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""

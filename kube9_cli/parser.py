@@ -18,7 +18,8 @@ unusable database; 2 the query took longer than --timeout; 3 no permission to re
 
 EXAMPLES: Examples = (
     ("What happened in the last hour", "events list --since 1h"),
-    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error,critical --since 24h"),
+    ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
+    ("A deployment with all its pods", "events list --for deploy/web -n shop"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
@@ -35,6 +36,11 @@ The folder that holds kube9.db, or a database file. It is used when
 .B \\-\\-db
 is not given. Default:
 .I /data
+.TP
+.B TZ
+The time zone of times such as 14:05 or yesterday, when
+.B \\-\\-tz
+is not given.
 .TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.

@@ -4,6 +4,8 @@ EVENTS = "events"
 """The watch of Kubernetes Events."""
 OPERATOR = "operator"
 """Not a watch: the operator's own events are accounted for under this name."""
+ITSELF = "kube9-operator"
+"""The component that reported what no Event says: the operator found it in the state of a resource, or it is about itself."""
 
 KINDS = {
     "nodes": "Node",

@@ -6,25 +6,35 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError, whole
+from kube9_cli.arguments import Parser, UsageError, one_of, whole
 from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
 if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
+    from kube9_cli.query.search import Request
 
 ACTIONS = ("list", "get", "summary")
-ORDERS = ("seen", "created")
+ORDERS = ("last", "first", "created", "count", "severity")
+OLD_ORDERS = {"seen": "last"}
+"""What earlier releases called an order."""
+COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
-    ("What is wrong, in groups", "summary --severity warning,error,critical"),
+    ("What is wrong, in groups", "summary --severity warning+"),
 )
 LIST_EXAMPLES = (
-    ("What went wrong in a namespace since yesterday", "-n shop --severity error,critical --since 24h"),
-    ("The history of one pod, with event ids", "--object-kind pod --object-name web-0 -o wide"),
+    ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
+    ("A deployment with its ReplicaSets and pods, also those that are gone", "--for deploy/web -n shop --since 7d"),
+    ("What happened on a node last night", "--for node/worker-2 --since 'yesterday 22:00' --until 06:00 --tz Europe/Berlin"),
+    (
+        "Errors in all namespaces but two, without one reason",
+        "--severity error+ --exclude namespace=dev,test --exclude reason=Evicted",
+    ),
+    ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
     ("The second page of a hundred", "--limit 100 --offset 100"),
 )
@@ -55,8 +65,16 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing.add_argument(
         "--sort",
         metavar="ORDER",
-        default="seen",
-        help="newest first by: seen, when an event was last seen; created, when it was first recorded (default: seen)",
+        default="last",
+        help="sort by: last, when an event was last seen; first, when it was first seen; created, when it was first recorded; "
+        "count, how often it happened; severity. The latest, the most frequent or the worst is first (default: last)",
+    )
+    listing.add_argument("--reverse", action="store_true", help="the other way round: the oldest first")
+    listing.add_argument(
+        "--count",
+        metavar="HOW",
+        default="exact",
+        help="exact: say how many events match; none: do not, which can be faster (default: exact)",
     )
     listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
     listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
@@ -77,11 +95,17 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
-    if given.sort not in ORDERS:
-        raise UsageError(f"Invalid --sort {given.sort}", f"it must be one of: {', '.join(ORDERS)}")
+    order = one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
+    counts = one_of(given.count, "--count", COUNTS) == "exact"
     limit = whole(given.limit, "--limit", 1, MAX_LIMIT)
     offset = whole(given.offset, "--offset", 0, None)
-    return Question(chosen, functools.partial(_list, chosen, selected, given.sort, limit, offset))
+
+    def answer(database: "Database") -> None:
+        from kube9_cli.query.search import Request
+
+        _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
+
+    return Question(chosen, answer)
 
 
 def check_get(given: argparse.Namespace) -> Question:
@@ -105,29 +129,27 @@ def _refuse(prog: str, _: argparse.Namespace) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
 
 
-def _list(
-    chosen: options.Options, selected: selection.Selection, order: str, limit: int, offset: int, database: "Database"
-) -> None:
+def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
     """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
-    from kube9_cli.query import coverage, events, search
+    from kube9_cli.query import asked, coverage, events, search
 
     with database.snapshot():
-        matches = search.find(database, selected, order, limit, offset)
+        matches = search.find(database, selected, request)
         covered = coverage.covered(database, selected, chosen.path)
         page = events.Page(database, matches.ids)
     found = page.events()
-    pagination = {"total": matches.total, "limit": limit, "offset": offset}
+    counted = {} if matches.total is None else {"total": matches.total}
+    pagination = counted | {"limit": request.limit, "offset": request.offset}
     if chosen.for_people:
         from kube9_cli.render import listing
 
-        listing.print_table(found, covered, matches.total, wide=chosen.format == "wide")
-    elif chosen.format == "json":
-        _print_json(found, pagination, covered)
-    else:
-        _print_yaml(found, pagination, covered)
+        listing.print_table(found, covered, matches.total, chosen.format == "wide", asked.sentences(selected))
+        return
+    rest = {"coverage": covered} | asked.described(selected)
+    (_print_json if chosen.format == "json" else _print_yaml)(found, pagination, rest)
 
 
-def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
+def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
     from kube9_cli.render.serialize import as_json
 
     returned = 0
@@ -135,11 +157,11 @@ def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], cov
     for event in found:
         print(",\n" if returned else "\n", as_json(event), sep="", end="")
         returned += 1
-    closing = f'"pagination": {as_json(pagination | {"returned": returned})}, "coverage": {as_json(covered)}'
-    print("\n], " if returned else "], ", closing, "}", sep="")
+    closing = {"pagination": pagination | {"returned": returned}} | rest
+    print("\n], " if returned else "], ", as_json(closing)[1:], sep="")
 
 
-def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], covered: dict[str, Any]) -> None:
+def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
     from kube9_cli.render.serialize import as_yaml
 
     returned = 0
@@ -147,4 +169,4 @@ def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], cov
         print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
         returned += 1
     print("" if returned else "events: []\n", end="")
-    print(as_yaml({"pagination": pagination | {"returned": returned}, "coverage": covered}), end="")
+    print(as_yaml({"pagination": pagination | {"returned": returned}} | rest), end="")

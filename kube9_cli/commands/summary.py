@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, whole
+from kube9_cli.arguments import UsageError, nearest, one_of, whole
 from kube9_cli.commands import Question
 from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
 
@@ -17,7 +17,7 @@ DAY_MS = 86_400_000
 MAX_LIMIT = 1000
 
 EXAMPLES = (
-    ("What is wrong, the worst first", "--severity warning,error,critical"),
+    ("What is wrong, the worst first", "--severity warning+"),
     ("Which namespaces are noisiest this week", "--by namespace --since 7d"),
     ("On which nodes images cannot be pulled", "--by node,cause --since 1h"),
     ("The causes of all events of a namespace, for a program", "-n shop --by cause -o json"),
@@ -58,17 +58,16 @@ def check(given: argparse.Namespace) -> Question:
     """Checks the arguments. Raises UsageError for the first that is wrong."""
     chosen, selected = options.check(given), selection.check(given)
     by = DEFAULT if given.by is None else _fields(given.by)
-    order = given.sort or ("severity" if "cause" in by else "count")
-    if order not in ORDERS:
-        raise UsageError(f"Invalid --sort {order}", f"it must be one of: {', '.join(ORDERS)}")
+    order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
     return Question(chosen, functools.partial(_answer, chosen, _bounded(selected), grouping))
 
 
 def _fields(text: str) -> tuple[str, ...]:
     by = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
-    if not set(by) <= set(FIELDS):
-        raise UsageError(f"Invalid --by {text}", f"it must be one or more of: {', '.join(FIELDS)}")
+    for name in by:
+        if name not in FIELDS:
+            raise UsageError(f"Invalid --by {text}", f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
     return by
 
 
@@ -80,10 +79,11 @@ def _bounded(selected: selection.Selection) -> selection.Selection:
 
 
 def _answer(chosen: options.Options, selected: selection.Selection, grouping: Grouping, database: "Database") -> None:
-    from kube9_cli.query import coverage, summary
+    from kube9_cli.query import asked, coverage, summary
     from kube9_cli.render import summary as render
 
     with database.snapshot():
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
-    render.print_answer(chosen, found.shown(grouping, covered))
+    answer = found.shown(grouping, covered) | asked.described(selected)
+    render.print_answer(chosen, answer, asked.sentences(selected))

@@ -52,7 +52,7 @@ SETTINGS = (
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "tallies", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods"),
 )
 """The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}
@@ -79,6 +79,7 @@ class Database:
         self._deadline = time.monotonic() + timeout_seconds
         self._words: dict[int, str] = {0: ""}
         self._waited = waited
+        self._functions = 0
         apsw.hard_heap_limit(HEAP_BYTES)
         self._connection = self._opened(uri(path))
         strange = self.all(STRANGE)
@@ -181,6 +182,13 @@ class Database:
         finally:
             with contextlib.suppress(apsw.Error):
                 self._connection.execute("COMMIT")
+
+    def function(self, made: Callable[..., bool]) -> str:
+        """Makes a pure function callable in SQL, and returns the name that it has there."""
+        self._functions += 1
+        name = f"kube9_test_{self._functions}"
+        self._connection.create_scalar_function(name, made, deterministic=True)
+        return name
 
     def word(self, number: int) -> str:
         """A word by its id. Words are few and repeat, so they are remembered."""

@@ -4,13 +4,15 @@ import os
 import time
 from typing import Any, NamedTuple
 
+from kube9_cli.query import sources
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, number
+from kube9_cli.query.sources import allowed
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema import facts
-from kube9_schema.codes import CLUSTER, SEVERITIES
+from kube9_schema.codes import CLUSTER, EVENT_TYPES, SEVERITIES
 from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
-from kube9_schema.sources import CLUSTER_SCOPED, EVENTS, EVENTS_ABOUT, OPERATOR
+from kube9_schema.sources import EVENTS, OPERATOR
 
 MAX_GAPS = 100
 CONFIRMATION_MS, SILENCE_MS = int(CONFIRMATION_SECONDS * 1000), int(SILENCE_SECONDS * 1000)
@@ -67,7 +69,7 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     now = time.time_ns() // 1_000_000
     until = min(now, now if selection.until_ms is None else selection.until_ms)
     asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
-    of_cluster = CLUSTER in selection.wanted.get("type", (CLUSTER,))
+    of_cluster = CLUSTER in allowed(selection, "type", EVENT_TYPES)
     if of_cluster and asked.since is not None and asked.since >= now:
         return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
     gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
@@ -75,14 +77,15 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
         begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
         return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
-    sources = [one for one in _sources(database) if _touched(one.name, selection)]
-    answer["unavailable"] = [one.name for one in sources if one.unavailable]
-    gaps += _recorded(database, asked, sources)
+    wanted = sources.Touched(selection)
+    watched = [one for one in _sources(database) if wanted.by(one.name)]
+    answer["unavailable"] = [one.name for one in watched if one.unavailable]
+    gaps += _recorded(database, asked, watched)
     why = _why_unconfirmed(database, path, now)
-    for one in sources:
+    for one in watched:
         gaps += _unrecorded(database, asked, one, why)
     gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
-    confirming = [(one.covered_from, one.confirmed_until) for one in sources if one.covered_from and not one.unavailable]
+    confirming = [(one.covered_from, one.confirmed_until) for one in watched if one.covered_from and not one.unavailable]
     if confirming:
         kept = max((limit.since for limit in asked.limits), default=0)  # for all severities that are asked for
         begin = max(asked.since or 0, kept, *(first or 0 for first, _ in confirming))
@@ -107,21 +110,10 @@ def _sources(database: Database) -> list[Source]:
     return sorted(found, key=lambda one: (one.name != EVENTS, one.name))
 
 
-def _touched(source: str, selection: Selection) -> bool:
-    """Whether events of this source can match."""
-    if source == EVENTS:
-        return True
-    kinds = EVENTS_ABOUT.get(source, ())
-    if "namespace" in selection.wanted:
-        kinds = tuple(kind for kind in kinds if kind not in CLUSTER_SCOPED)
-    wanted = {kind.lower() for kind in selection.wanted.get("kind", kinds)}
-    return any(kind.lower() in wanted for kind in kinds)
-
-
 def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:
     rows = dict(database.all("SELECT name, value FROM facts WHERE name IN (?, ?)", tuple(facts.RETENTION), (TEXT,)))
     kept = {name: number(rows, name) for name in facts.RETENTION}
-    wanted = selection.wanted.get("severity", tuple(range(len(SEVERITIES))))
+    wanted = allowed(selection, "severity", SEVERITIES)
     return [
         Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
         for name, named in facts.RETENTION.items()

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from kube9_cli.query import conditions
 from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
-from kube9_cli.selection import FILTERS, Filter, Selection
+from kube9_cli.selection import Selection
 from kube9_schema.intervals import MS_IN_HOUR
 
 HOURS_IN_DAY = 24
@@ -11,18 +12,37 @@ SORTED_AT_MOST = 5_000
 """Up to this many matches are found by the index of the filter and sorted. More are found by walking the ids."""
 NEAR = 1_000
 """Up to this offset a page is found by walking to it. A later page is found by the counts of the hours before it."""
-NEWEST_FIRST = "ORDER BY last_hour DESC, last_ms DESC, id DESC LIMIT ? OFFSET ?"
-
-INDEXES = {"namespace": "events_by_namespace", "name": "events_by_object"}
-"""The index of a search by a column; the last of FILTERS that is asked for decides. Otherwise it is events_recent."""
+SORTS = {
+    "last": ("last_hour", "last_ms", "id"),
+    "first": ("first_ms", "id"),
+    "created": ("id",),
+    "count": ("count", "id"),
+    "severity": ("severity", "id"),
+}
+"""What events can be sorted by, and the columns of each order. An id is given when an event is first recorded."""
+TALLIED = frozenset(("namespace", "kind", "severity", "type"))
+"""The columns of the table `tallies`, which are in the indexes, too."""
 
 Values = tuple[Any, ...]
+
+
+class Request(NamedTuple):
+    """Which part of the matches is wanted, and in which order."""
+
+    sort: str = "last"
+    reverse: bool = False
+    """The smallest first."""
+    limit: int = 50
+    offset: int = 0
+    counted: bool = True
+    """Whether all matches are counted."""
 
 
 class Matches(NamedTuple):
     """How many events match, and the ids of one page in order."""
 
-    total: int
+    total: int | None
+    """None if it was not asked for."""
     ids: list[int]
 
 
@@ -30,7 +50,7 @@ class Search(NamedTuple):
     """A selection as SQL. Each piece of SQL is kept with its values."""
 
     indexed_by: str
-    """Has every column that is tallied."""
+    """How its rows are found, in SQL. If there is no rest, it is an index that has every column that is tallied."""
     facets: tuple[str, Values]
     """The conditions of columns that are tallied."""
     rest: tuple[str, Values]
@@ -41,26 +61,26 @@ class Search(NamedTuple):
     """None if no event is newer."""
 
 
-def find(database: Database, selection: Selection, order: str, limit: int, offset: int) -> Matches:
-    """One page, newest first, and the number of all matches. The caller has begun a snapshot. Raises QueryError."""
+def find(database: Database, selection: Selection, request: Request) -> Matches:
+    """One page, and the number of all matches. The caller has begun a snapshot. Raises QueryError."""
     search = _search(database, selection)
     if search is None:
         return Matches(0, [])
-    if search.rest[0]:
-        return _untallied(database, search, order, limit, offset)
+    if search.rest[0] or not request.counted or request.reverse or request.sort not in ("last", "created"):
+        return _untallied(database, search, request)
     by_day = _seen_since(database, search)
     total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
-    if total <= offset:
+    if total <= request.offset:
         return Matches(total, [])
-    return Matches(total, _page(database, search, by_day, (order, limit, offset), total))
+    return Matches(total, _page(database, search, by_day, request, total))
 
 
-def _page(database: Database, search: Search, by_day: dict[int, int], asked: tuple[str, int, int], total: int) -> list[int]:
-    """The ids of the page with this order, limit and offset. The page is not empty."""
-    order, limit, offset = asked
+def _page(database: Database, search: Search, by_day: dict[int, int], request: Request, total: int) -> list[int]:
+    """The ids of a page that is not empty, newest first."""
+    limit, offset = request.limit, request.offset
     where, values = _where(search)
-    if order == "created":
-        by = f"INDEXED BY {search.indexed_by}" if total <= SORTED_AT_MOST else "NOT INDEXED"
+    if request.sort == "created":
+        by = search.indexed_by if total <= SORTED_AT_MOST else "NOT INDEXED"
         sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
         return _ids(database, sql, (*values, limit, offset))
     # Not more than there are: for one more, the search would go on to the end of the index.
@@ -69,10 +89,10 @@ def _page(database: Database, search: Search, by_day: dict[int, int], asked: tup
     if search.until_ms is None:
         where, values, offset = _narrowed(where, values, hours, (limit, offset))
     if offset > NEAR:
-        sql = f"SELECT last_hour, last_hour, count(*) FROM events INDEXED BY {search.indexed_by} WHERE {where} "
+        sql = f"SELECT last_hour, last_hour, count(*) FROM events {search.indexed_by} WHERE {where} "
         hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values, (WHOLE,) * 3)
         where, values, offset = _narrowed(where, values, hours, (limit, offset))
-    sql = f"SELECT id FROM events INDEXED BY {search.indexed_by} WHERE {where} {NEWEST_FIRST}"
+    sql = f"SELECT id FROM events {search.indexed_by} WHERE {where} {_order(request)}"
     return _ids(database, sql, (*values, limit, offset))
 
 
@@ -97,48 +117,36 @@ def _narrowed(
 
 def _search(database: Database, selection: Selection) -> Search | None:
     """The selection as SQL; None if nothing can match."""
-    index, conditions = "events_recent", {True: list[tuple[str, Values]](), False: list[tuple[str, Values]]()}
-    for one in FILTERS:
-        if one.column in selection.wanted:
-            values = _stored(database, one, selection.wanted[one.column])
-            if not values:
-                return None
-            conditions[one.tallied].append(_condition(one, values))
-            index = INDEXES.get(one.column, index)
+    made = conditions.of(database, selection)
+    if made is None:
+        return None
+    facets = [one for one in made.series if one.columns <= TALLIED]
+    rest = [one for one in made.series if not one.columns <= TALLIED] + made.row
     sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
     oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
-    since_ms, until_ms = selection.since_ms, selection.until_ms
+    since_ms, until_ms = made.since_ms, made.until_ms
     if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
         since_ms = None
     if until_ms is not None and until_ms // MS_IN_HOUR > (newest or 0):
         until_ms = None
-    return Search(index, _joined("1", conditions[True]), _joined("", conditions[False]), since_ms, until_ms)
+    return Search(
+        _index(selection, facets),
+        conditions.joined([conditions.Condition("1"), *facets]),
+        conditions.joined(rest),
+        since_ms,
+        until_ms,
+    )
 
 
-def _stored(database: Database, one: Filter, wanted: Values) -> Values:
-    """The wanted values as the column stores them. Words that were never recorded are left out."""
-    if one.stored != "word":
-        return wanted
-    found: set[int] = set()
-    for word in wanted:
-        rows = database.all("SELECT id FROM words WHERE word = ?", (word,))
-        if not rows and one.any_case:
-            rows = database.all("SELECT id FROM words WHERE word = ? COLLATE NOCASE", (word,))
-        found.update(row[0] for row in rows)
-    return tuple(sorted(found))
-
-
-def _condition(one: Filter, values: Values) -> tuple[str, Values]:
-    marks = ", ".join("?" * len(values))
-    if one.stored == "name":
-        return f"object IN (SELECT id FROM objects WHERE {one.column} IN ({marks}))", values
-    return f"{one.column} IN ({marks})", values
-
-
-def _joined(first: str, conditions: list[tuple[str, Values]]) -> tuple[str, Values]:
-    """All conditions as one."""
-    where = " AND ".join(filter(None, (first, *(sql for sql, _ in conditions))))
-    return where, tuple(value for _, values in conditions for value in values)
+def _index(selection: Selection, facets: list[conditions.Condition]) -> str:
+    """How to find the rows: by the narrowest filter."""
+    wanted = selection.wanted
+    if "for" in wanted:
+        return "NOT INDEXED"  # by their ids
+    if "name" in wanted or "object-name" in wanted:
+        return "INDEXED BY events_by_object"
+    by_namespace = {"namespace", "object-namespace"} & set(wanted) and any(one.columns == {"namespace"} for one in facets)
+    return "INDEXED BY events_by_namespace" if by_namespace else "INDEXED BY events_recent"
 
 
 def _where(search: Search) -> tuple[str, Values]:
@@ -157,15 +165,20 @@ def _where(search: Search) -> tuple[str, Values]:
     return where, values
 
 
-def _untallied(database: Database, search: Search, order: str, limit: int, offset: int) -> Matches:
-    """A search by a column that is not tallied: all matches are found by the index, counted and sorted."""
+def _untallied(database: Database, search: Search, request: Request) -> Matches:
+    """A search by what is not tallied: all matches are found, counted and sorted."""
     where, values = _where(search)
-    where, values = f"{where} AND {search.rest[0]}", (*values, *search.rest[1])
-    table = f"FROM events INDEXED BY {search.indexed_by}"
-    total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0]
-    by = "ORDER BY id DESC LIMIT ? OFFSET ?" if order == "created" else NEWEST_FIRST
-    sql = f"SELECT id {table} WHERE {where} {by}"
-    return Matches(total, _ids(database, sql, (*values, limit, offset)))
+    if search.rest[0]:
+        where, values = f"{where} AND {search.rest[0]}", (*values, *search.rest[1])
+    table = f"FROM events {search.indexed_by}"
+    total = database.all(f"SELECT count(*) {table} WHERE {where}", values)[0][0] if request.counted else None
+    sql = f"SELECT id {table} WHERE {where} {_order(request)}"
+    return Matches(total, _ids(database, sql, (*values, request.limit, request.offset)))
+
+
+def _order(request: Request) -> str:
+    direction = "" if request.reverse else " DESC"
+    return f"ORDER BY {', '.join(f'{column}{direction}' for column in SORTS[request.sort])} LIMIT ? OFFSET ?"
 
 
 def _ids(database: Database, sql: str, values: Values) -> list[int]:
@@ -186,7 +199,7 @@ def _seen_since(database: Database, search: Search) -> dict[int, int]:
     hour = since // MS_IN_HOUR
     day = hour // HOURS_IN_DAY
     found = dict(database.all(sql.format(f"day > ? AND {facets}"), (day, *values), (WHOLE, WHOLE)))
-    count = f"SELECT count(*) FROM events INDEXED BY {search.indexed_by} WHERE {facets} AND "
+    count = f"SELECT count(*) FROM events {search.indexed_by} WHERE {facets} AND "
     rest = database.all(f"{count} last_hour > ? AND last_hour < ?", (*values, hour, (day + 1) * HOURS_IN_DAY))[0][0]
     rest += database.all(f"{count} last_hour = ? AND last_ms >= ?", (*values, hour, since))[0][0]
     return found | {day: rest} if rest else found
@@ -199,7 +212,7 @@ def _begun_at_or_after(database: Database, search: Search, until_ms: int) -> int
     day = hour // HOURS_IN_DAY
     end = (day + 1) * HOURS_IN_DAY
     tallied = f"SELECT total(count) FROM tallies WHERE of_first = 1 AND day > ? AND {facets}"
-    short = f"SELECT count(*) FROM events INDEXED BY {search.indexed_by} WHERE {facets} AND first_hour = last_hour AND "
+    short = f"SELECT count(*) FROM events {search.indexed_by} WHERE {facets} AND first_hour = last_hour AND "
     long = f"SELECT count(*) FROM events INDEXED BY events_long WHERE {facets} AND first_hour <> last_hour AND "
     found = database.all(tallied, (day, *values))[0][0]
     for count, column in ((short, "last_hour"), (long, "first_hour")):

@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kube9_cli.grouping import Grouping
-from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, Database, Types
+from kube9_cli.query import conditions
+from kube9_cli.query.conditions import Condition
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Types
 from kube9_cli.query.coverage import covered
 from kube9_cli.query.events import decoded, named
-from kube9_cli.query.search import _search, _where
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema import ids
 from kube9_schema.causes import Recorded, cause_of
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
+from kube9_schema.sources import ITSELF
 
 MOST_GROUPS = 10_000
 """So many are kept apart, about 8 MiB. If there are more, one field after the other is told apart less: see LESS."""
@@ -187,8 +190,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], Types, str]] = {
     "severity": (("e.severity",), (WHOLE,), ""),
     "name": (("n.name",), (TEXT,), "JOIN objects AS n ON n.id = e.object"),
     "source": (
-        ("json_extract(s.metadata, '$.source.component')",),
-        ((str, int, float, type(None)),),
+        (f"coalesce(json_extract(s.metadata, '$.source.component'), '{ITSELF}')",),
+        ((str, int, float),),
         "JOIN texts AS s ON s.event = e.id",
     ),
     "owner": (("o.kind", "o.namespace", "o.name", "o.api_group"), (WHOLE, WHOLE, TEXT, WHOLE), OWNER_CHAIN),
@@ -199,6 +202,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], Types, str]] = {
     ),
 }
 """For each field its columns, their types, and what is joined to the event `e` for them."""
+SHORT = 0.2
+"""If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
 WORDS = frozenset(("namespace", "kind", "reason", "node"))
 
 
@@ -344,12 +349,16 @@ class Groups:
 
 
 def _condition(database: Database, selection: Selection) -> tuple[str, Key] | None:
-    search = _search(database, selection)
-    if search is None:
+    """The selection as SQL with its values; None if nothing can match. The selection has both times."""
+    found = conditions.of(database, selection)
+    oldest, newest = database.all("SELECT min(last_hour), max(last_hour) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
+    if found is None or oldest is None:
         return None
-    sql, values = _where(search)
-    rest, more = search.rest
-    return (f"{sql} AND {rest}", (*values, *more)) if rest else (sql, values)
+    times = Condition("last_ms >= ? AND first_ms < ?", (selection.since_ms, selection.until_ms))
+    hour = (selection.since_ms or 0) // MS_IN_HOUR
+    if newest - hour < (newest - oldest) * SHORT:
+        times = Condition(f"last_hour >= ? AND {times.sql}", (hour, *times.values))
+    return conditions.joined([*found.series, *found.row, times])
 
 
 def _less(field: str, value: Any, steps: int) -> Any:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +24,8 @@ ONE_LINE = 130
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-def print_answer(options: Options, answer: dict[str, Any]) -> None:
-    """Prints the answer in the format of the options."""
+def print_answer(options: Options, answer: dict[str, Any], notes: Sequence[str] = ()) -> None:
+    """Prints the answer in the format of the options, for people with the notes."""
     if not options.for_people:
         from kube9_cli.render import serialize
 
@@ -38,7 +39,7 @@ def print_answer(options: Options, answer: dict[str, Any]) -> None:
     if answer["groups"]:
         print("\n".join(lines(answer, now, width, colour, bars, wide=options.format == "wide")))
     sys.stdout.flush()
-    sys.stderr.write(plain(closing(answer, now)) + "\n")
+    sys.stderr.write(plain(" ".join((*notes, closing(answer, now)))) + "\n")
 
 
 def lines(

@@ -193,6 +193,8 @@ class Pod(Reduced, frozen=True):
     """status.startTime of a pod that has failed: when its node took it, or turned it down."""
     mirror_uid: str = ""
     """Of a mirror pod its own uid. The state's uid is that of the static pod, which Events of the kubelet name."""
+    never: bool = False
+    """None of its containers is started again after it has ended, sidecars excepted (restartPolicy: Never)."""
 
 
 class Claim(Reduced, frozen=True):

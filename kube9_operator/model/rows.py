@@ -226,7 +226,7 @@ CONTAINER_OOM = Row(
     severity=CRITICAL,
     title="Container OOM killed",
     kind="Pod",
-    metadata=("container", "restart_count", "memory_limit", "last_exit_code", "termination_message"),
+    metadata=("container", "restart_count", "memory_limit", "last_exit_code", "exit_code", "termination_message"),
 )
 POD_FAILED = Row(
     name="pod failed",
@@ -242,7 +242,7 @@ JOB_POD_FAILED = Row(
     severity=WARNING,
     title="Pod of Job failed",
     kind="Job",
-    metadata=("pod", *POD_FAILED.metadata),
+    metadata=("pod", *POD_FAILED.metadata, "memory_limit"),
 )
 
 TABLE: tuple[Row, ...] = (

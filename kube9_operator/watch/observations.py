@@ -1,5 +1,6 @@
 """Kubernetes Events: which fields are decoded, and which observation an Event becomes. Pure: no clock, no I/O."""
 
+import functools
 import re
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from kube9_schema.intervals import MS_IN_HOUR
 PATH = "/api/v1/events"
 SCALING = "ScalingReplicaSet"
 API_VERSION = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z][a-z0-9]{0,62}")
+MAX_API_VERSION = 253 + 1 + 63
 _json = msgspec.json.Encoder(order="sorted")
 
 
@@ -277,7 +279,13 @@ def _named(reference: Reference) -> readers.Reference:
 
 def _api_version(text: str | None) -> str:
     """Returns an apiVersion as Kubernetes allows it, such as v1 or longhorn.io/v1beta2; '' for anything else."""
-    return text if text and API_VERSION.fullmatch(text) else ""
+    return text if text and len(text) <= MAX_API_VERSION and _is_api_version(text) else ""
+
+
+@functools.lru_cache(512)
+def _is_api_version(text: str) -> bool:
+    """Whether an apiVersion is one that Kubernetes allows. There are few, so each is compared with the pattern once."""
+    return API_VERSION.fullmatch(text) is not None
 
 
 def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:

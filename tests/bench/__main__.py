@@ -12,6 +12,7 @@ from tests.bench import (
     flood,
     ingest,
     memory,
+    mixes,
     normalise,
     pod,
     pressure,
@@ -29,10 +30,11 @@ PARTS = {
     "rules": rules.run,
     "redact": redact.run,
     "ingest": ingest.run,
-    "queries": queries.run,
     "memory": memory.run,
     "retention": retention.run,
 }
+QUERIES = "queries"
+"""Builds large databases of several kinds for itself."""
 LONG = {"pressure": pressure.run, "flood": flood.run}
 """A quarter of an hour each: only where they are asked for."""
 ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run}
@@ -41,11 +43,13 @@ ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run}
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parts = [*PARTS, *LONG, *ON_A_CLUSTER]
+    parts = [*PARTS, QUERIES, *LONG, *ON_A_CLUSTER]
     parser.add_argument(
         "only", nargs="*", help=f"of {', '.join(parts)}; by default all but the last {len(LONG | ON_A_CLUSTER)}"
     )
-    parser.add_argument("--events", type=int, default=1_000_000, help="of the large database (default: 1,000,000)")
+    parser.add_argument("--events", type=int, default=1_000_000, help="of each large database (default: 1,000,000)")
+    parser.add_argument("--mix", action="append", choices=mixes.MIXES, help=f"for {QUERIES}: only this database")
+    parser.add_argument("--seed", type=int, default=1, help=f"for {QUERIES}: of its search (default: 1)")
     given = parser.parse_args()
     if not set(given.only) <= set(parts):
         parser.error(f"must be of: {', '.join(parts)}")
@@ -54,8 +58,11 @@ def main() -> None:
         if name in ON_A_CLUSTER:
             print(f"\n== {name}", flush=True)
             ON_A_CLUSTER[name]()
-    if not given.only or not set(given.only) <= set(ON_A_CLUSTER):
-        with_a_database([one for one in given.only if one not in ON_A_CLUSTER] or list(PARTS), given.events)
+    if QUERIES in given.only or not given.only:
+        print(f"\n== {QUERIES}", flush=True)
+        queries.run(given.seed, given.mix or tuple(mixes.MIXES), given.events)
+    if with_large := [one for one in given.only if one in PARTS | LONG] or ([] if given.only else list(PARTS)):
+        with_a_database(with_large, given.events)
 
 
 def with_a_database(parts: list[str], events: int) -> None:

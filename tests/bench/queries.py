@@ -1,90 +1,209 @@
-"""What an answer takes, start to finish, beside `python -c pass` in turn; its memory; and the largest pages.
+"""What answers take: processor time of a cold process as a multiple of `python -c pass`, in turns, and peak memory.
 
-Beside the time by the clock stands the processor's, which says the same on a busy machine.
+The worst command lines are not a list. For each bar, a search over random combinations of options looks for the one that takes
+longest: it changes one option at a time and keeps what is slower (hill climbing, from several random starts). It measures in
+this process, which is much cheaper than a new one; the worst that it finds are then measured as processes.
 """
 
-import itertools
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 
+from kube9_cli.selection import FILTERS
+from tests.bench import mixes, options
+from tests.bench.database import bytes_of
+from tests.cli import run_cli
+
 ROUNDS = 7
-MOST_MS = 100
-"""The bar."""
-FILTERS = {
-    "type": "--type=operator",
-    "type frequent": "--type=cluster",
-    "severity": "--severity=critical",
-    "severity frequent": "--severity=warning",
-    "since": "--since=3d",
-    "since all": "--since=30d",
-    "until": "--until=1d",
-    "kind": "--object-kind=Node",
-    "kind frequent": "--object-kind=Pod",
-    "namespace": "--object-namespace=team-40",
-    "namespace frequent": "--object-namespace=team-0",
-    "name": "--object-name={name}",
-}
+STARTS, TRIES, ENOUGH = 6, 150, 25
+"""Random starts; command lines that are tried for one bar; so many changes without a slower one end a climb."""
+MOST_MIB = 30
+GOAL_BYTES, MOST_BYTES = 400, 450
+"""Of an event on disk."""
+LIST = ("events", "list")
+FROM_HELP = (
+    "--help",
+    "--format",
+    "--timeout",
+    "--db",
+    "--all-namespaces",
+    "--no-headers",
+    "--color",
+    "--tz",
+    "--time",
+    "--watch",
+)
+"""Options that select and sort nothing."""
 
 
-def run(large: Path) -> None:
-    """Each filter alone, then every pair of two filters, then pages of 1000."""
-    with tempfile.TemporaryDirectory() as folder:
-        _run(_as_installed(Path(folder)), large)
+class Bar(NamedTuple):
+    """A limit of processor time, and the command lines that it is for."""
+
+    name: str
+    multiple: float
+    """Of `python -c pass`; 0 for a second by the clock."""
+    command: tuple[str, ...]
+    fixed: dict[str, str]
+    """Options that every command line has."""
+    filters: int | None
+    """At most so many; None for any number, and for paging and sorting too."""
 
 
-def _run(bin_folder: Path, large: Path) -> None:
-    listing = [str(bin_folder / "kube9-cli"), "events", "list", "--db", str(large)]
-    name = json.loads(subprocess.run([*listing, "--limit=1"], capture_output=True, check=True).stdout)["events"][0][
-        "object_name"
-    ]
-    filters = {key: text.format(name=name) for key, text in FILTERS.items()}
-    _measure(listing[:], "no filter")
-    operator = [str(bin_folder / "kube9-operator"), "query", *listing[1:]]
-    _measure(operator, "kube9-operator query, no filter")
-    for key, text in filters.items():
-        _measure([*listing, text], key)
-    pairs = [pair for pair in itertools.combinations(filters.items(), 2) if pair[0][0].split()[0] != pair[1][0].split()[0]]
-    found = {f"{one} and {other}": _times([*listing, first, second]) for (one, first), (other, second) in pairs}
-    slow = sum(times.wall_ms > MOST_MS for times in found.values())
-    busy = sum(times.cpu_ms > MOST_MS for times in found.values())
-    worst = max(found, key=lambda name: found[name].cpu_ms)
-    print(f"all {len(pairs)} pairs: over {MOST_MS} ms by the clock: {slow}, of the processor: {busy}; worst: {worst}: ", end="")
-    print(found[worst], flush=True)
-    _measure([*listing, "--limit=1000"], "limit 1000")
-    _measure([*listing, "--limit=1000", "--severity=warning", "-o", "table"], "limit 1000, filtered, table")
-    _measure([str(bin_folder / "kube9-cli"), "status", "--db", str(large)], "status")
+BARS = (
+    Bar("up to two filters, 50 rows", 4, LIST, {}, 2),
+    Bar("any combination, without totals", 8, LIST, {"--count": "none"}, None),
+    Bar("any combination, exact totals", 20, LIST, {}, None),
+    Bar("summary over 7 days", 20, ("events", "summary"), {"--since": "7d"}, 0),
+    Bar("summary over 7 days, by namespace", 20, ("events", "summary"), {"--since": "7d", "--by": "namespace"}, 0),
+    Bar("summary, any other --by", 0, ("events", "summary"), {"--by": "severity,reason"}, None),
+    Bar("timeline over a day", 20, ("events", "timeline"), {"--since": "24h"}, 0),
+)
+
+
+class Found(NamedTuple):
+    """A command line, and its processor time in this process in ms."""
+
+    ms: float
+    arguments: tuple[str, ...]
+
+
+def run(seed: int, only: Sequence[str], events: int) -> None:
+    """Searches and measures the worst command lines of each bar in each mix."""
+    with tempfile.TemporaryDirectory() as installed, mixes.kept_in() as databases:
+        bin_folder = _as_installed(Path(installed))
+        print(f"seed {seed}; x is the processor time of a cold process / that of `python -c pass`")
+        for mix in only:
+            folder = mixes.built(mix, events, databases)
+            size = bytes_of(str(folder)) / events
+            print(f"\n{mix}: {size:,.0f} bytes an event (goal {GOAL_BYTES}, bar {MOST_BYTES}: {_met(size <= MOST_BYTES)})")
+            print("| mix | bar | x | ms | MiB | | command |\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+            for name, arguments in _always(folder):
+                _report(bin_folder, folder, mix, Bar(name, 4, (), {}, None), arguments)
+            for bar in BARS:
+                for found in worst(folder, bar, random.Random(f"{seed} {mix} {bar.name}")):
+                    _report(bin_folder, folder, mix, bar, found.arguments)
+
+
+def _always(folder: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """What is measured without a search: the plain list, one event, the status."""
+    connection = apsw.Connection(str(folder / "kube9.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    object_ids = "SELECT id FROM objects WHERE name = ? LIMIT 1"
+    (number,) = connection.execute(f"SELECT max(id) FROM events WHERE object = ({object_ids})", (mixes.BUSY,)).fetchone()
+    connection.close()
+    from kube9_schema import ids
+
+    return [("list", LIST), ("get", ("events", "get", ids.encode(number))), ("status", ("status",))]
+
+
+# The search
+
+
+def worst(folder: Path, bar: Bar, chance: random.Random, most: int = 2) -> list[Found]:
+    """The slowest command lines that a search for a bar finds; none if there is no such command or option."""
+    known = options.of(" ".join(bar.command))
+    if not set(bar.fixed) <= known:
+        return []
+    domain = {name: values for name, values in options.domain(folder, known).items() if name not in bar.fixed}
+    unknown = known - set(domain) - set(bar.fixed) - set(FROM_HELP) - {"--window", "--count", "--by", "--after"}
+    assert not unknown, f"no values for {sorted(unknown)}: name some in tests/bench/options.py"
+    filters = {one.flags[-1] for one in FILTERS} | set(options.NARROWING)
+    if bar.filters is not None:
+        domain = {name: values for name, values in domain.items() if name in filters}
+    tried: dict[tuple[str, ...], float] = {}
+
+    def cost(chosen: dict[str, str]) -> float:
+        arguments = (*bar.command, *options.arguments(bar.fixed | chosen))
+        if arguments not in tried:
+            tried[arguments] = _cost_ms(folder, arguments)
+        return tried[arguments]
+
+    for _ in range(STARTS if bar.filters != 0 else 1):
+        _climb(domain, bar.filters, chance, cost, tried)
+    return sorted((Found(ms, arguments) for arguments, ms in tried.items()), reverse=True)[:most]
+
+
+def _climb(
+    domain: dict[str, list[str]],
+    most: int | None,
+    chance: random.Random,
+    cost: Callable[[dict[str, str]], float],
+    tried: dict[tuple[str, ...], float],
+) -> None:
+    """Changes one option at a time, as long as that makes the command slower."""
+    room = len(tried) + TRIES // STARTS
+    count = chance.randint(0, min(4, len(domain)) if most is None else most)
+    best = {name: chance.choice(domain[name]) for name in chance.sample(sorted(domain), count)}
+    slowest, in_vain = cost(best), 0
+    while domain and in_vain < ENOUGH and len(tried) < room:
+        changed = dict(best)
+        if changed and chance.random() < 0.3:
+            del changed[chance.choice(sorted(changed))]
+        if chance.random() < 0.8:
+            name = chance.choice(sorted(domain))
+            changed[name] = chance.choice(domain[name])
+        if most is not None and len(changed) > most:
+            del changed[chance.choice(sorted(changed))]
+        if (taken := cost(changed)) > slowest:
+            best, slowest, in_vain = changed, taken, 0
+        else:
+            in_vain += 1
+
+
+def _cost_ms(folder: Path, arguments: tuple[str, ...]) -> float:
+    """Processor time of the command in this process, the shorter of two; 0 for a command line that is refused."""
+    times = []
+    for _ in range(2):
+        began = time.process_time()
+        done = run_cli(folder, *arguments)
+        times.append((time.process_time() - began) * 1000)
+        if done.returncode:
+            assert json.loads(done.stderr)["code"] in ("INVALID_ARGUMENT", "TIMEOUT"), (arguments, done.stderr)
+            return times[0] if done.returncode == 2 else 0.0
+    return min(times)
+
+
+# The measurement
 
 
 class Times(NamedTuple):
-    """Medians in ms of a command, by the clock and of the processor, and by the clock of `python -c pass`, run in turn."""
+    """Medians in ms: by the clock and of the processor, and of the processor for `python -c pass`, run in turns."""
 
     wall_ms: float
     cpu_ms: float
     pass_ms: float
 
-    def __str__(self) -> str:
-        return f"{self.wall_ms:.0f} ms, {self.cpu_ms:.0f} of the processor, {self.wall_ms / self.pass_ms:.1f} x pass"
+
+def _report(bin_folder: Path, folder: Path, mix: str, bar: Bar, arguments: tuple[str, ...]) -> None:
+    command = [str(bin_folder / "kube9-cli"), *arguments, "--db", str(folder)]
+    times, mib = _times(command), _peak_mib(command)
+    multiple = times.cpu_ms / times.pass_ms
+    met = (multiple <= bar.multiple if bar.multiple else times.wall_ms <= 1_000) and mib <= MOST_MIB
+    limit = f"{bar.multiple:g} x" if bar.multiple else "1 s"
+    shown = " ".join(arguments)
+    figures = f"{multiple:.1f} | {times.cpu_ms:.0f} | {mib:.0f} | {_met(met)}"
+    print(f"| {mix} | {bar.name}: {limit} | {figures} | `{shown}` |", flush=True)
 
 
-def _measure(command: list[str], name: str) -> None:
-    print(f"{name}: {_times(command)}; {_peak_mib(command):.0f} MiB", flush=True)
+def _met(met: bool) -> str:
+    return "met" if met else "NOT MET"
 
 
 def _times(command: list[str]) -> Times:
     python = [str(Path(command[0]).parent / "python"), "-c", "pass"]
     taken = [(_took_ms(command), _took_ms(python)) for _ in range(ROUNDS)]
     walls, cpus = zip(*(own for own, _ in taken), strict=True)
-    return Times(statistics.median(walls), statistics.median(cpus), statistics.median(base for _, (base, _) in taken))
+    return Times(statistics.median(walls), statistics.median(cpus), statistics.median(base for _, (_, base) in taken))
 
 
 def _took_ms(command: list[str]) -> tuple[float, float]:

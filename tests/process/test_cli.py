@@ -229,19 +229,19 @@ WRONG = [
     (["--limit=ten"], "Invalid --limit ten", "it must be a whole number from 1 to 1000"),
     (["--offset=-1"], "Invalid --offset -1", "it must be a whole number of at least 0"),
     (["--format=xml"], "Invalid --format xml", "it must be one of: json, yaml, table, wide"),
-    (["--since=yesterday"], "Invalid --since yesterday", "it must be an ISO 8601 date or time, such as "),
+    (["--since=tomorrow"], "Invalid --since tomorrow", "it must be an ISO 8601 date or time, such as "),
     (["--since=2h", "--until=3h"], "Invalid range --since 2h --until 3h", "--since must be before --until"),
-    (["--sort=name"], "Invalid --sort name", "it must be one of: seen, created"),
+    (["--sort=name"], "Invalid --sort name", "it must be one of: last, first, created, count, severity"),
     (["--timeout=0"], "Invalid --timeout 0", "it must be a number of seconds above 0, at most 3600"),
     (["--object-name="], "Invalid --object-name: it is empty", "it must be printable text"),
-    (["-A", "-n", "shop"], "Argument -n/--object-namespace: not allowed with argument -A/--all-namespaces", "see "),
+    (["-A", "-n", "shop"], "Argument -n/--namespace: not allowed with argument -A/--all-namespaces", "see "),
     (["--object-name=\udcff"], "Invalid --object-name '\\udcff'", "it must be printable text"),
     (["--db=\udcff"], "Invalid --db '\\udcff'", "it must be printable text"),
     (["--db="], "Invalid --db: it is empty", "it must be a folder or a database file"),
     (["--since=" + "9" * 5000 + "d"], "Invalid --since 9999", "it must be an ISO 8601 date or time"),
     (["--since=2016-12-31T24:00:01Z"], "Invalid --since 2016-12-31T24:00:01Z", "it must be an ISO 8601 date or time"),
     (["--since=1900-01-02", "--until=1900-01-01"], "Invalid range --since 1900-01-02", "--since must be before --until"),
-    (["--nonsense"], "Unrecognized arguments: --nonsense", "see kube9-cli --help"),
+    (["--nonsense"], "Unrecognized arguments: --nonsense", "see kube9-cli events list --help"),
 ]
 
 

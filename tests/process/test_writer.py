@@ -71,7 +71,7 @@ def frame(sequence: int, observations: list[Observation], version: str = "7") ->
     return EventFrame("events", Counts(received=len(observations)), observations, version, 1_795_000_000_000, sequence)
 
 
-def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection) -> None:
+def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connection, capfd: pytest.CaptureFixture[str]) -> None:
     good, bad, other = made.observations(3)
     bad = Observation(**{name: getattr(bad, name) for name in bad.__struct_fields__} | {"count": 0, "reason": "NewWord"})
     other = Observation(**{name: getattr(other, name) for name in other.__struct_fields__} | {"reason": "NewWord"})
@@ -84,6 +84,8 @@ def test_what_is_refused_is_set_aside_and_blocks_nobody(connection: apsw.Connect
     assert accounting == [(3, 2, 1)]
     words = "SELECT w.word FROM events e JOIN words w ON w.id = e.reason ORDER BY e.id DESC LIMIT 1"
     assert connection.execute(words).get == "NewWord", "a word that went with the refused one is made again"
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if "event.refused" in line]
+    assert f"{bad.kind}/{bad.namespace}/{bad.name}" in line
 
 
 @pytest.fixture
@@ -111,7 +113,9 @@ def test_an_error_that_nobody_thought_of_blocks_nobody(connection: apsw.Connecti
     assert connection.execute("SELECT version FROM sources").get == "7"
 
 
-def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_nobody_thought_of_blocks_nobody(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     known: dict[str, list[Observation]] = {"even": []}
     monkeypatch.setattr(detect, "compare", lambda seen, *_: known[seen.name])
     states = [State("shop", name, f"uid-{name}", "7", reduced(Workload(2, {}))) for name in ("odd", "even")]
@@ -119,6 +123,7 @@ def test_a_state_that_nobody_thought_of_blocks_nobody(connection: apsw.Connectio
     assert connection.execute("SELECT name FROM states").fetchall() == [("even",)]
     assert connection.execute("SELECT error FROM dead_letters").fetchall() == [("KeyError: 'odd'",)]
     assert connection.execute("SELECT received, filtered, refused FROM books").fetchall() == [(2, 1, 1)]
+    assert "Deployment/shop/odd" in capfd.readouterr().out, "the log names the object"
 
 
 @pytest.mark.usefixtures("stumbling")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING
-from kube9_operator.model.resource_states import Container, Pod
+from kube9_operator.model.resource_states import Container, End, Pod
 from tests.cases import FOLDER, Cluster, Json, case, cluster, ms
 from tests.kept import MINUTE, SECOND, state
 
@@ -334,6 +334,84 @@ def test_an_outage_that_somebody_ends_by_scaling_to_zero(here: Cluster) -> None:
     here.waits(20 * MINUTE, "endpointslices")
     assert here.row(name="web", title="Service has no endpoints")["last"] == ended_ms
     assert here.row(name="other")["last"] == here.now_ms, "it goes on"
+
+
+@pytest.mark.parametrize("source", SERVING)
+@pytest.mark.parametrize("way", ["background", "foreground", "away", "with its pods"])
+def test_a_workload_that_is_deleted_wants_no_endpoints(here: Cluster, source: str, way: str) -> None:
+    """Its Service stays, as after `kubectl delete deployment`."""
+    pods = [pod(f"web-{number}", {"phase": "Running"}, owner=OWNERS[source]) for number in range(2)]
+    here.list_("services", service("web"))
+    here.list_(source, workload("web", 2), workload("other", 3))
+    here.list_("replicasets", set_of("web"))
+    here.list_("pods", *pods)
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    if way == "foreground":
+        deleted = workload("web", 2)
+        deleted["metadata"]["deletionTimestamp"] = NOW
+        here.put(source, deleted)
+    elif way == "away":
+        here.restart()
+        here.list_(source, workload("other", 3))
+    else:
+        here.remove(source, workload("web", 2))
+    if way == "with its pods":
+        here.remove("replicasets", set_of("web"))
+        here.remove("pods", *pods)
+    here.put("endpointslices", slice_of("web"))
+    here.waits(13 * SECOND, "endpointslices")
+    assert here.events() == []
+
+
+@pytest.mark.parametrize(
+    "why", ["bare pods die", "a bare pod among them dies", "of another group", "nothing is listed", "orphaned"]
+)
+def test_what_else_is_deleted_or_dies_is_wanted(here: Cluster, why: str) -> None:
+    owner = {"of another group": OWNERS["statefulsets"] | {"apiVersion": "apps.kruise.io/v1beta1"}}.get(
+        why, OWNERS["statefulsets"]
+    )
+    bare = 2 if why in ("bare pods die", "orphaned") else 1 if why == "a bare pod among them dies" else 0
+    pods = [pod(f"web-{at}", {"phase": "Running"}, owner=None if at < bare else owner) for at in range(2)]
+    here.list_("services", service("web"))
+    here.list_("pods", *pods)
+    if why != "nothing is listed":
+        here.list_("statefulsets", workload("web", 2))
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    if why != "nothing is listed":
+        here.remove("statefulsets", workload("web", 2))
+    here.put("endpointslices", slice_of("web", unready=("web-0", "web-1")))
+    here.waits(13 * SECOND, "endpointslices")
+    assert told(here) == [(ERROR, "Service has no endpoints", "web")]
+
+
+def test_an_outage_that_ends_because_its_workload_is_deleted(here: Cluster) -> None:
+    here.list_("services", service("web"))
+    here.list_("deployments", workload("web", 2))
+    here.list_("replicasets", set_of("web"))
+    here.list_("pods", *(pod(f"web-{at}", {"phase": "Running"}, owner=OWNERS["deployments"]) for at in range(2)))
+    here.list_("endpointslices", slice_of("web", "web-0", "web-1"))
+    here.now_ms += MINUTE
+    here.put("endpointslices", slice_of("web", unready=("web-0", "web-1")))
+    here.waits(13 * SECOND, "endpointslices")
+    here.waits(30 * MINUTE, "endpointslices")
+    here.remove("deployments", workload("web", 2))
+    ended_ms = here.now_ms
+    here.waits(20 * MINUTE, "endpointslices")
+    assert here.row(title="Service has no endpoints")["last"] == ended_ms
+
+
+def set_of(name: str) -> Json:
+    owner = {"kind": "Deployment", "name": name, "uid": f"w-{name}", "controller": True}
+    return {"metadata": {"namespace": "shop", "name": f"{name}-7d", "uid": f"r-{name}", "ownerReferences": [owner]}}
+
+
+OWNERS = {
+    "deployments": {"kind": "ReplicaSet", "name": "web-7d", "uid": "r-web"},
+    "statefulsets": {"kind": "StatefulSet", "name": "web", "uid": "w-web"},
+}
+"""Of the pods of each kind of workload."""
 
 
 def stood(here: Cluster, name: str = "web") -> list[tuple[str, int, int | None]]:
@@ -751,9 +829,113 @@ def test_a_deadline_is_the_reason_of_a_pod_and_of_a_pod_of_a_job(here: Cluster) 
     assert {(one["reason"], one["text"]) for one in here.events()} == {(why["reason"], why["message"])}
 
 
-def test_an_end_for_memory_is_told_once(here: Cluster) -> None:
-    here.list_("pods", ended("web-1", 137, reason="OOMKilled"), ended("web-2", 137, reason="OOMKilled", owner=JOB))
-    assert told(here) == [(CRITICAL, "Container OOM killed", "web-1"), (CRITICAL, "Container OOM killed", "web-2")]
+# In this order the kubelet reports that a container of a pod has ended for good.
+BEFORE_THE_PHASE = {"phase": "Running"}
+
+
+@pytest.mark.parametrize("seen", ["at first", "at once", "before the phase", "away"])
+@pytest.mark.parametrize("limit", ["128Mi", ""])
+def test_an_end_for_memory_is_told_once(here: Cluster, tmp_path: Path, seen: str, limit: str) -> None:
+    """A bare pod's as the end of its container, which is worse than that of the pod; a Job's pod as every end of its pods."""
+    owners = (("web-1", None), ("nightly-1", JOB), ("nightly-2", JOB))
+    how = {"code": 137, "reason": "OOMKilled", "message": "heap full", "limit": limit}
+    over = [ended(name, owner=owner, **how) for name, owner in owners]
+    here.list_("pods", *([] if seen == "at first" else [one | {"status": {"phase": "Running"}} for one in over]))
+    if seen == "before the phase":
+        here.put("pods", *(ended(name, owner=owner, status_=BEFORE_THE_PHASE, **how) for name, owner in owners))
+        assert len(here.events()) == 2
+    if seen in ("at first", "away"):
+        here.restart()
+        here.list_("pods", *over)
+    here.put("pods", *over)
+    here.remove("pods", *over)
+    container, job = here.events()
+    why = (
+        f"at its memory limit of {limit}" if limit else "because its node ran out of memory; the container has no memory limit"
+    )
+    assert (container["severity"], container["title"], container["name"]) == (CRITICAL, "Container OOM killed", "web-1")
+    assert container["text"] == f"Container app was killed {why}. It is not started again"
+    assert (job["severity"], job["title"], job["name"], job["kind"]) == (WARNING, "Pod of Job failed", "nightly", "Job")
+    what = f"Container app of pod nightly-2 of Job nightly was killed {why}"
+    assert (job["text"], job["reason"]) == (f"exit code 137 (OOMKilled): heap full. {what}", "OOMKilled")
+    for one, code in ((container, "last_exit_code"), (job, "exit_code")):
+        assert (one["metadata"][code], one["metadata"]["termination_message"]) == (137, "heap full")
+        assert one["metadata"].get("memory_limit", "") == limit
+    assert (container["metadata"]["exit_code"], job["metadata"]["termination_reason"]) == (137, "OOMKilled")
+    assert (container["first"], job["first"], job["last"]) == (ms(LATER),) * 3
+    assert sorted(here.occurrences(tmp_path)) == [[1, 1], [2, 1, 2]]
+
+
+def several(*containers: tuple[str, int, str], phase: str = "Running", kind: str = "", owner: Json | None = JOB) -> Json:
+    """A pod of `app` and `proxy`; those that are named have ended, with a code and a reason."""
+    made = pod("nightly-1", {"phase": phase}, owner=owner)
+    made["spec"]["containers"].append({"name": "proxy"} | ({"restartPolicy": "Always"} if kind == "by itself" else {}))
+    made["spec"]["initContainers"] = [{"name": "prepare"}]
+    over = [
+        {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "finishedAt": LATER}}}
+        for name, code, reason in containers
+    ]
+    made["status"] |= {"containerStatuses": over, "initContainerStatuses": over}
+    return made
+
+
+OOM = ("app", 137, "OOMKilled")
+
+
+def test_an_end_for_memory_while_the_pod_goes_on_is_told_then(here: Cluster) -> None:
+    """Nobody knows when the pod will end; the end of its Job's pod would tell of the same failure."""
+    here.list_("pods", several())
+    here.put("pods", several(OOM))
+    assert told(here) == [(CRITICAL, "Container OOM killed", "nightly-1")]
+    here.put("pods", several(OOM, ("proxy", 0, "Completed")), several(OOM, ("proxy", 0, "Completed"), phase="Failed"))
+    assert told(here) == [(CRITICAL, "Container OOM killed", "nightly-1")]
+
+
+@pytest.mark.parametrize(
+    ("over", "titles"),
+    [
+        (several(OOM, ("proxy", 0, "Completed")), ["Pod of Job failed"]),
+        (several(("prepare", 137, "OOMKilled")), ["Pod of Job failed"]),
+        (several(OOM, kind="by itself"), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 0, "Completed"), kind="by itself"), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 0, ""), owner=JOB | {"apiVersion": "batch.volcano.sh/v1alpha1"}), ["Container OOM killed"]),
+        (several(OOM, ("proxy", 3, "Error"), phase="Failed"), ["Pod of Job failed"]),
+        (
+            several(("app", 3, "Error"), ("proxy", 137, "OOMKilled"), phase="Failed"),
+            ["Container OOM killed", "Pod of Job failed"],
+        ),
+        (
+            several(OOM, ("proxy", 0, "")) | {"metadata": several()["metadata"] | {"deletionTimestamp": NOW}},
+            ["Container OOM killed"],
+        ),
+    ],
+    ids=[
+        "all over",
+        "init",
+        "one goes on",
+        "starts again by itself",
+        "another Job",
+        "two failed",
+        "another one too",
+        "deleted",
+    ],
+)
+def test_whose_end_for_memory_is_that_of_a_pod_of_a_job(here: Cluster, over: Json, titles: list[str]) -> None:
+    here.list_("pods", several())
+    here.put("pods", over)
+    assert [one["title"] for one in here.events()] == titles
+
+
+def test_an_upgrade_tells_no_end_for_memory_again(here: Cluster) -> None:
+    """What an older release stored does not say that a pod is never started again."""
+    over = ended("nightly-1", 137, reason="OOMKilled", owner=JOB)
+    ends = [End("OOMKilled", 137, ms(LATER))]
+    kept = Pod("n1", phase="Failed", containers=[Container("app", memory_limit="128Mi", ends=ends)])
+    here.list_("pods")
+    here.sees("pods", state("nightly-1", kept, 5, "u-nightly-1"))
+    before = told(here)
+    here.put("pods", over)
+    assert told(here) == before == [(CRITICAL, "Container OOM killed", "nightly-1")]
 
 
 def test_a_command_that_does_not_exist_is_told_once(here: Cluster) -> None:

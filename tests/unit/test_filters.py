@@ -1,4 +1,4 @@
-"""A filter is one entry of FILTERS: parser, search and totals follow from it."""
+"""A filter is one entry of FILTERS: parser, conditions, search and totals follow from it."""
 
 import itertools
 import json
@@ -8,21 +8,20 @@ from typing import Any
 import pytest
 
 from kube9_cli import selection
-from kube9_cli.query import search
-from kube9_cli.selection import FILTERS, Filter, text
+from kube9_cli.query import conditions
+from kube9_cli.selection import FILTERS, Filter, values
 from tests import cli_database
 from tests.cli import run_cli
 
 COUNT = 400
-REASON = Filter(
-    "--reason",
-    metavar="REASON",
-    about="only events with this reason",
-    check=text,
-    column="reason",
+TITLE = Filter(
+    "--title",
+    metavar="TITLE[,...]",
+    about="only events with these titles",
+    check=values,
     stored="word",
+    column="title",
     any_case=True,
-    tallied=False,
 )
 
 
@@ -34,9 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def with_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (selection, search):
-        monkeypatch.setattr(module, "FILTERS", (*FILTERS, REASON))
+def with_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (selection, conditions):
+        monkeypatch.setattr(module, "FILTERS", (*FILTERS, TITLE))
 
 
 def listed(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -46,10 +45,10 @@ def listed(folder: Path, *arguments: str) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.usefixtures("with_reason")
+@pytest.mark.usefixtures("with_title")
 def test_a_new_filter_works_alone_and_with_every_other(folder: Path) -> None:
     events = listed(folder)["events"]
-    reason, namespace, name = (events[0]["metadata"]["reason"], events[0]["object_namespace"], events[0]["object_name"])
+    title, namespace, name = (events[0]["title"], events[0]["object_namespace"], events[0]["object_name"])
     others = [
         ("--severity=warning", lambda event: event["severity"] == "warning"),
         ("--type=cluster", lambda event: event["event_type"] == "cluster"),
@@ -60,20 +59,23 @@ def test_a_new_filter_works_alone_and_with_every_other(folder: Path) -> None:
     for count in range(3):
         for chosen in itertools.combinations(others, count):
             options = [option for option, _ in chosen]
-            expected = [
-                event["id"]
-                for event in events
-                if event["metadata"]["reason"] == reason and all(matches(event) for _, matches in chosen)
-            ]
-            answer = listed(folder, f"--reason={reason.lower()}", *options)
-            assert [event["id"] for event in answer["events"]] == expected, options
-            assert answer["pagination"]["total"] == len(expected), options
+            for excluded in (False, True):
+                expected = [
+                    event["id"]
+                    for event in events
+                    if (event["title"] == title) is not excluded and all(matches(event) for _, matches in chosen)
+                ]
+                own = f"--exclude=title={title.lower()}" if excluded else f"--title={title.lower()}"
+                answer = listed(folder, own, *options)
+                assert [event["id"] for event in answer["events"]] == expected, options
+                assert answer["pagination"]["total"] == len(expected), options
 
 
-@pytest.mark.usefixtures("with_reason")
+@pytest.mark.usefixtures("with_title")
 def test_a_value_that_was_never_recorded_matches_nothing(folder: Path) -> None:
-    assert listed(folder, "--reason=Never")["events"] == []
+    assert listed(folder, "--title=Never")["events"] == []
+    assert listed(folder, "--exclude=title=Never")["pagination"]["total"] == COUNT
 
 
 def test_without_the_entry_there_is_no_option(folder: Path) -> None:
-    assert "Unrecognized arguments: --reason=x" in run_cli(folder, "events", "list", "--reason=x").stderr
+    assert "Unrecognized arguments: --title=x" in run_cli(folder, "events", "list", "--title=x").stderr

@@ -238,11 +238,12 @@ def test_an_exit_code_is_the_cause_as_soon_as_it_is_known(tmp_path: Path) -> Non
     assert [one["group"] for one in after] == [{"cause": "exit code 3: FATAL: cannot reach postgres"}]
 
 
-def test_events_by_source_and_those_without_an_object(here: Cluster, tmp_path: Path) -> None:
+def test_what_the_operator_found_itself_is_from_the_operator(here: Cluster, tmp_path: Path) -> None:
     here.event(an_event("FailedMount", "it failed"), an_event("FailedSync", "it failed", name="other"))
-    database = saved(here, tmp_path)
-    found = asked(database, "--since=2026-11-30T00:00Z", "--by=source", "--type=cluster")["groups"]
-    assert [(one["group"], one["events"]) for one in found] == [({"source": "kubelet"}, 2)]
+    here.list_("pods")
+    here.put("pods", crashing(3))
+    found = asked(saved(here, tmp_path), "--since=2026-11-30T00:00Z", "--by=source", "--type=cluster")["groups"]
+    assert [(one["group"], one["events"]) for one in found] == [({"source": "kubelet"}, 2), ({"source": "kube9-operator"}, 1)]
 
 
 # New groups, bounds

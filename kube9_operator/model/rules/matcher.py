@@ -79,6 +79,7 @@ class Compiled:
         read = rule.read if rule.read is not None else target.read or {}
         self.reader: Reader = next((readers.READERS[name] for name in read), Reader((), readers.nothing))
         self.fields = tuple(field for fields in read.values() for field in values(fields))
+        self._kept = frozenset((*self.fields, "reason"))
         self.of_several_reasons = False
         """Whether events of its key may have several reasons, so that the metadata say the latest."""
 
@@ -115,7 +116,7 @@ class Compiled:
     def facts(self, said: Said) -> Facts:
         """What the message tells, as far as the rule takes it."""
         found = self.reader.read(said)
-        metadata = {name: value for name, value in found.metadata.items() if name in self.fields or name == "reason"}
+        metadata = {name: value for name, value in found.metadata.items() if name in self._kept} if found.metadata else {}
         container = said.about.container()
         if container:
             metadata["container"] = container

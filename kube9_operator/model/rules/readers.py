@@ -26,7 +26,7 @@ class Reference(NamedTuple):
 
     def container(self) -> str:
         """The container that the path names, if it names one."""
-        return _between(self.path, "{", "}")
+        return _between(self.path, "{", "}") if self.path else ""
 
 
 class Said(NamedTuple):

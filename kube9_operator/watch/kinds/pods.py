@@ -11,6 +11,7 @@ from kube9_operator.watch.kind import resource
 
 FAILED = "Failed"
 """The phase of a pod that has ended and is not started again."""
+NEVER = "Never"
 PAGE_LIMIT = 250
 """A pod takes 5 to 20 KB, so a page takes a few MiB."""
 
@@ -52,6 +53,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The spec of a pod."""
 
     node_name: str | None = None
+    restart_policy: str | None = None
     resources: Resources | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
@@ -134,6 +136,8 @@ def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
         disruption=_disruption(status, texts),
         started_ms=metadata.ms(status.start_time) if status.phase == FAILED else 0,
         mirror_uid=metadata.name(found.metadata.uid) if _static_uid(found) else "",
+        # A container may have a policy of its own, and so start again in a pod that does not.
+        never=spec.restart_policy == NEVER and all(one.restart_policy in (None, NEVER) for one in spec.containers or ()),
     )
 
 

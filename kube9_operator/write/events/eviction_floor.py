@@ -53,8 +53,9 @@ class EvictionFloor(Participant):
 
     def covers(self, observation: Observation) -> bool:
         """Whether an observation of an unknown contributor is below the floor."""
-        floor_ms = self._until_ms(observation.namespace, observation.severity)
-        return observation.event_type == CLUSTER and observation.last_ms <= floor_ms
+        if not self._facts() or observation.event_type != CLUSTER:
+            return False
+        return observation.last_ms <= self._until_ms(observation.namespace, observation.severity)
 
     def filters(self, observation: Observation) -> bool:
         """Whether an observation is left out. If it is older than the gap, the gap has to grow: see `take_gap`."""

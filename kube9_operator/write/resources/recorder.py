@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.resource_states import State
+from kube9_operator.model.resource_states import KINDS, State
 from kube9_operator.text import truncation
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Applied, Outcome, Store
@@ -42,6 +42,8 @@ class Recorder:
 
     def record(self, source: str, observation: Observation) -> Recorded:
         """Records an observation of a source."""
+        if not self.use_savepoints:  # as `contain` does, without what a function of its own costs
+            return Recorded(observation, self._apply(observation).outcome)
         applied = self.contain(source, observation, lambda: self._apply(observation), Applied("refused"))
         return Recorded(observation, applied.outcome)
 
@@ -61,7 +63,8 @@ class Recorder:
                 raise
             why = logs.one_line(error)
             if self._store.bounds.may_log(item.namespace):
-                logs.get().error("event.refused", source=source, error=why)
+                kind = item.kind if isinstance(item, Observation) else KINDS[source]
+                logs.get().error("event.refused", source=source, object=f"{kind}/{item.namespace}/{item.name}", error=why)
             self._coverage.refused(source, why, item, now_ms())
             return refused
 

@@ -332,12 +332,7 @@ class States(Participant):
         """Updates what a state says about other objects: owners, services, and events about claims and autoscalers."""
         if observed.source == "pods" and current is None and previous is not None:
             self._mirrors.pod_gone(previous, observed.now_ms)
-        if (
-            observed.source in WORKLOADS
-            and current is not None
-            and previous is not None
-            and previous.replicas > current.replicas == 0
-        ):
+        if observed.source in WORKLOADS and _wants_some(previous) and not _wants_some(current):
             self._services.unwanted(observed.namespace, observed.now_ms)
         if observed.source in OWNED:
             owner = previous.owner if previous is not None else None
@@ -370,6 +365,11 @@ def _of_mirror(observed: Observed, reduced: bytes, row: tuple[Any, ...]) -> tupl
         return (observed._replace(uid=row[0]) if is_same else observed), row
     is_same = decode(observed.source, reduced).mirror_uid == row[0]
     return observed, ((observed.uid, *row[1:]) if is_same else row)
+
+
+def _wants_some(workload: Any) -> bool:
+    """Whether a workload is there, is to stay, and wants a pod."""
+    return workload is not None and workload.replicas > 0 and not workload.deleting_since_ms
 
 
 def _writes(previous: Any, current: Any) -> int:

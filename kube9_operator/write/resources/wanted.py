@@ -1,6 +1,6 @@
 """How many endpoints a service should have: the replicas of the workloads behind it. It only reads."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube9_operator.model.resource_states import SOURCES, Service, Workload
 from kube9_operator.write.events import stored
@@ -19,6 +19,15 @@ Place = tuple[str, str]
 """Source and name of a workload."""
 
 
+class Owning(NamedTuple):
+    """The owners of a service's pods."""
+
+    workloads: dict[Place, Workload]
+    """Those that are there."""
+    are_gone: bool
+    """Every pod is, or was, that of a workload, and none of these workloads is left."""
+
+
 class Wanted:
     """Works in the transaction of its caller."""
 
@@ -30,14 +39,18 @@ class Wanted:
     def replicas(self, namespace: str, service: str, since_ms: int) -> int | None:
         """How many pods the workloads behind a service want; `since_ms` is when the service lost endpoints.
 
-        None if that is not known: there is no workload, or a DaemonSet, whose controller wants no pod on a node that is lost.
+        A workload that is gone, or is being deleted, wants none. The result is None if the number is not known: no workload
+        owns the pods, or a DaemonSet does, whose controller wants no pod on a node that is lost.
         """
-        found = self._selected(namespace, service) | self._owning(namespace, service, since_ms)
+        owning = self._owning(namespace, service, since_ms)
+        found = self._selected(namespace, service) | owning.workloads
         if not found:
             found = self._namesakes(namespace, service)
-        if not found or (any(source == "daemonsets" for source, _ in found) and self._nodes_are_missing()):
+        if not found:
+            return 0 if owning.are_gone else None
+        if any(source == "daemonsets" for source, _ in found) and self._nodes_are_missing():
             return None
-        return sum(state.replicas for state in found.values())
+        return sum(state.replicas for state in found.values() if not state.deleting_since_ms)
 
     def _selected(self, namespace: str, service: str) -> dict[Place, Workload]:
         """The workloads whose pods have the labels that the service selects."""
@@ -55,22 +68,37 @@ class Wanted:
                     found[source, name] = state
         return found
 
-    def _owning(self, namespace: str, service: str, since_ms: int) -> dict[Place, Workload]:
+    def _owning(self, namespace: str, service: str, since_ms: int) -> Owning:
         """The workloads that own the pods behind the service, or those that left it lately."""
-        found: dict[Place, Workload] = {}
+        workloads: dict[Place, Workload] = {}
+        gone = others = 0
         for pod, uid in self._pods.left((namespace, service), since_ms - WINDOW_MS, MOST_PODS):
-            kind, name = "Pod", pod or self._name(namespace, uid)
-            for _ in range(MOST_OWNERS):
-                owner = self._owners.of(kind, namespace, name, uid)
-                if owner is None:
-                    break
-                kind, name, uid = owner.kind, owner.name, owner.uid
-                source = SOURCES.get(kind, "")
-                if source in WORKLOADS:
-                    state = self._state(source, namespace, name)
-                    found |= {(source, name): state} if state is not None else {}
-                    break
-        return found
+            place = self._workload(namespace, pod or self._name(namespace, uid), uid)
+            state = self._state(place[0], namespace, place[1]) if place is not None else None
+            if place is None or (state is None and not self._is_listed(place[0])):
+                others += 1
+            elif state is None:
+                gone += 1
+            else:
+                workloads[place] = state
+        return Owning(workloads, bool(gone) and not others)
+
+    def _workload(self, namespace: str, pod: str, uid: str) -> Place | None:
+        """The workload that owns a pod; None for a pod without an owner, or with one of another kind."""
+        kind, name = "Pod", pod
+        for _ in range(MOST_OWNERS):
+            owner = self._owners.of(kind, namespace, name, uid)
+            if owner is None or owner.api_version:
+                return None
+            kind, name, uid = owner.kind, owner.name, owner.uid
+            source = SOURCES.get(kind, "")
+            if source in WORKLOADS:
+                return source, name
+        return None
+
+    def _is_listed(self, source: str) -> bool:
+        """Whether all objects of a source are known, so that one that is not stored is gone."""
+        return one(self._connection, "SELECT 1 FROM baselines WHERE source = ?", (source,)) is not None
 
     def _name(self, namespace: str, uid: str) -> str:
         """The name of a pod if an endpoint has only its uid."""

@@ -26,6 +26,13 @@ def cause(end: End) -> str:
     return f"exit code {end.exit_code}{reason}" + (f": {message}" if message else "")
 
 
+def killed(container: Container, what: str) -> str:
+    """Which memory was used up. A container without a limit of its own is killed when its node has no memory left."""
+    if container.memory_limit:
+        return f"{what} was killed at its memory limit of {container.memory_limit}"
+    return f"{what} was killed because its node ran out of memory; the container has no memory limit"
+
+
 def sentence(text: str) -> str:
     """The text with a full stop at its end, unless it has one."""
     text = text.rstrip()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
-from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, sentence, termination
+from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, killed, sentence, termination
 from kube9_operator.write.resources.detect.observed import Observed, observation
 
 FAILED = "Failed"
@@ -58,11 +58,13 @@ def of_ended(observed: Observed, previous: Pod | None, current: Pod) -> list[Obs
     saw_it_before = observed.whole if previous is None else bool(previous.phase)
     if not ending.at_ms and not saw_it_before:
         return []
+    container, end = failing(current)
     if ending.row is rows.JOB_POD_FAILED and current.owner is not None:
+        if end is not None and end.reason == OOM_KILLED and _knew(previous, container, end):
+            return []  # it was recorded when other containers of the pod were still running
         return [
             _of_job(observed._replace(source="jobs", name=current.owner.name, uid=current.owner.uid), observed, current, ending)
         ]
-    container, end = failing(current)
     parts: tuple[str, ...] = ()
     if ending.row is rows.POD_REJECTED:
         parts = (ending.reason, KUBELET)
@@ -90,9 +92,11 @@ def ending_of(pod: Pod) -> Ending | None:
     """
     if (disrupted := _disrupted(pod)) is not None:
         return disrupted
+    container, end = failing(pod)
+    if end is not None and is_of_memory(pod):
+        return Ending(rows.JOB_POD_FAILED, OOM_KILLED, end.finished_ms)
     if pod.phase != FAILED:
         return None
-    container, end = failing(pod)
     if pod.reason and pod.reason != DEADLINE and (end is None or pod.message.startswith(REJECTED)):
         return Ending(rows.POD_REJECTED, pod.reason, pod.started_ms, pod.message)
     if pod.deleting_since_ms or (end is not None and end.reason == OOM_KILLED and not pod.reason):
@@ -101,8 +105,22 @@ def ending_of(pod: Pod) -> Ending | None:
     if container is not None and end is not None and end.reason in CANNOT_START:
         return Ending(rows.CANNOT_START, end.reason, at_ms)
     owner = pod.owner.kind if pod.owner is not None else ""
-    row = rows.JOB_POD_FAILED if owner == "Job" else rows.POD_REPLACED if owner in REPLACED_BY else rows.POD_FAILED
+    row = rows.JOB_POD_FAILED if _is_of_job(pod) else rows.POD_REPLACED if owner in REPLACED_BY else rows.POD_FAILED
     return Ending(row, pod.reason or "PodFailed", at_ms, pod.message)
+
+
+def is_of_memory(pod: Pod) -> bool:
+    """Whether a pod of a Job has failed because the container that failed first was killed for memory.
+
+    The kubelet reports the ends of all containers some time before the phase `Failed`.
+    """
+    container, end = failing(pod)
+    if container is None or end is None or end.reason != OOM_KILLED or pod.reason or not _is_of_job(pod):
+        return False
+    if pod.phase == FAILED:
+        return not pod.deleting_since_ms
+    is_over = container.kind == "init" or all(one.ends for one in pod.containers if not one.kind)
+    return is_over and pod.never and not container.restart_count and not pod.deleting_since_ms
 
 
 def failing(pod: Pod) -> tuple[Container | None, End | None]:
@@ -138,6 +156,17 @@ def _of_condition(reason: str, message: str) -> rows.Row:
     return OF_CONDITION.get(reason) or (rows.PREEMPTED if "preempt" in reason.lower() else rows.POD_DISRUPTED)
 
 
+def _is_of_job(pod: Pod) -> bool:
+    """Whether a Job of Kubernetes owns a pod. Other projects have Jobs of their own."""
+    return pod.owner is not None and pod.owner.kind == "Job" and not pod.owner.api_version
+
+
+def _knew(pod: Pod | None, container: Container | None, end: End) -> bool:
+    """Whether a container had ended like this in an earlier state of its pod."""
+    named = [one for one in pod.containers if container and one.name == container.name] if pod is not None else []
+    return any(one.finished_ms == end.finished_ms for each in named for one in each.ends)
+
+
 def _of_job(job: Observed, observed: Observed, pod: Pod, ending: Ending) -> Observation:
     """The end of a pod of a Job. All pods that fail with one exit code are one event about the Job."""
     container, end = failing(pod)
@@ -149,7 +178,7 @@ def _of_job(job: Observed, observed: Observed, pod: Pod, ending: Ending) -> Obse
         at_ms=ending.at_ms,
         reason=ending.reason,
         description=_description(ending, f"pod {observed.name} of Job {job.name}", container, end),
-        metadata={"pod": observed.name} | _metadata(container, end),
+        metadata={"pod": observed.name} | _metadata(container, end) | _memory_limit(container, end),
         node=pod.node,
     )
 
@@ -165,7 +194,13 @@ def _description(ending: Ending, pod: str, container: Container | None, end: End
         return ending.why
     if container is None or end is None:
         return sentence(f"{pod[:1].upper()}{pod[1:]} failed")
-    return f"{sentence(cause(end))} {about(container)} of {pod} ended"
+    what = f"{about(container)} of {pod}"
+    return f"{sentence(cause(end))} {killed(container, what) if end.reason == OOM_KILLED else f'{what} ended'}"
+
+
+def _memory_limit(container: Container | None, end: End | None) -> dict[str, object]:
+    is_known = container is not None and end is not None and end.reason == OOM_KILLED
+    return {"memory_limit": container.memory_limit} if container is not None and is_known else {}
 
 
 def _metadata(container: Container | None, end: End | None) -> dict[str, object]:

@@ -5,8 +5,8 @@ from typing import Any
 from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Container, End, Pod
-from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, exit_codes, sentence, termination
-from kube9_operator.write.resources.detect.ended import of_ended
+from kube9_operator.write.resources.detect.causes import OOM_KILLED, about, cause, exit_codes, killed, sentence, termination
+from kube9_operator.write.resources.detect.ended import failing, is_of_memory, of_ended
 from kube9_operator.write.resources.detect.observed import Observed, observation
 
 LOOP_RESTARTS = 5
@@ -45,12 +45,17 @@ def _is_looping(container: Container) -> bool:
 
 
 def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, container: Container) -> list[Observation]:
-    """Each end for memory that was not known. The first one without a date is only a baseline."""
+    """Each end for memory that was not known. The first one without a date is only a baseline.
+
+    The end of a Job's pod is recorded for the Job instead: see `ended`.
+    """
     done = {one.finished_ms for one in known.ends} if known else set()
+    of_job = failing(pod)[1] if is_of_memory(pod) else None
     found = []
     for end in container.ends:
-        if end.reason != OOM_KILLED or (end.finished_ms in done if end.finished_ms else known is None):
+        if end.reason != OOM_KILLED or end is of_job or (end.finished_ms in done if end.finished_ms else known is None):
             continue
+        for_good = pod.never and not container.restart_count
         found.append(
             observation(
                 rows.CONTAINER_OOM,
@@ -59,12 +64,13 @@ def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, co
                 parts=(container.name,),
                 at_ms=end.finished_ms,
                 reason=OOM_KILLED,
-                description=_killed(container),
+                description=_killed(container, for_good),
                 metadata={
                     "container": container.name,
                     "restart_count": container.restart_count,
                     "memory_limit": container.memory_limit,
                     "last_exit_code": end.exit_code,
+                    "exit_code": end.exit_code if for_good else "",
                     "termination_message": termination(end)["termination_message"],
                 },
                 node=pod.node,
@@ -150,8 +156,6 @@ def _caused(end: End | None, what: str) -> str:
     return f"{sentence(cause(end))} {what}" if end is not None else what
 
 
-def _killed(container: Container) -> str:
-    """Which memory was used up. A container without a limit of its own is killed when its node has no memory left."""
-    if container.memory_limit:
-        return f"{about(container)} was killed at its memory limit of {container.memory_limit}"
-    return f"{about(container)} was killed because its node ran out of memory; the container has no memory limit"
+def _killed(container: Container, for_good: bool) -> str:
+    text = killed(container, about(container))
+    return f"{sentence(text)} It is not started again" if for_good else text
