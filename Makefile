@@ -1,4 +1,4 @@
-# Two commands to begin with: `make demo` and `make test`. Both make .venv first, and write only inside this folder.
+# Two commands to begin with: `make demo` and `make test`. Both make .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -9,7 +9,7 @@ from kube9_cli.arguments import UsageError
 from kube9_cli.commands import Question
 from kube9_cli.errors import QueryError, too_long
 from kube9_cli.guard import Guard
-from kube9_cli.options import FORMATS, TABLES
+from kube9_cli.options import errors_as_text
 from kube9_cli.parser import get_parser
 from kube9_cli.render.escape import in_json, plain
 from kube9_cli.render.output import PATIENCE, Output
@@ -37,7 +37,7 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
 
     `output` is what stdout writes to. If it is `alone` in the process, the guard ends the process when its time is over.
     """
-    wants_table = _wants_table(argv)
+    as_text = errors_as_text(argv)
     try:
         # Without arguments it prints its help on stdout, with exit code 0, as kubectl does.
         given = get_parser(prog).parse_args(argv or ["--help"])
@@ -45,21 +45,21 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
             return _say_version(prog)
         question: Question = given.check(given)
     except UsageError as error:
-        return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, wants_table)
+        return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, as_text)
     except OSError as error:
-        return _unwritten(error, wants_table)
+        return _unwritten(error, as_text)
 
     options = question.options
     output.patience_seconds = PATIENCE * options.timeout_seconds
     guard = None
     if alone:
         late = too_long(options.timeout_seconds)
-        message = _line(_described(late), options.for_people).encode()
+        message = _line(_described(late), options.errors_as_text).encode()
         guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, late.exit_code)
     code, failure = _answered(question, output)
     if guard:
         guard.done()
-    return _fail(failure, code, options.for_people) if failure else code
+    return _fail(failure, code, options.errors_as_text) if failure else code
 
 
 def _answered(question: Question, output: Output) -> tuple[int, dict[str, Any]]:
@@ -93,16 +93,6 @@ def _say_version(prog: str) -> int:
 
     print(f"{prog.split()[0]} {version('kube9-operator')}", flush=True)
     return 0
-
-
-def _wants_table(argv: list[str]) -> bool:
-    """Whether an error in the arguments is plain text: by the format that they ask for, or by whether a person reads it."""
-    asked = ""
-    for before, word in zip(["", *argv], argv, strict=False):
-        value = word if before in ("-o", "--format") else word.removeprefix("--format").removeprefix("-o").removeprefix("=")
-        if value in FORMATS and (value != word or before in ("-o", "--format")):
-            asked = value
-    return asked in TABLES if asked else sys.stdout.isatty()
 
 
 def _described(error: QueryError) -> dict[str, Any]:

@@ -1,15 +1,32 @@
-"""The options of every query: the output format, the time limit and the database."""
+"""The options of every query: the output, the time limit and the database."""
 
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from kube9_cli.arguments import UsageError
 from kube9_schema import DATABASE_NAME
 
-FORMATS = ("json", "yaml", "table", "wide")
+if TYPE_CHECKING:
+    from kube9_cli.custom_columns import Column
+    from kube9_cli.zones import Zone
+
+CUSTOM = "custom-columns="
+"""How a format begins that names its columns."""
+DOCUMENTS = ("json", "yaml")
+"""The formats in which an answer is one document."""
 TABLES = ("table", "wide")
-"""The formats for people: with them, errors are plain text."""
+"""The tables for people."""
+FORMATS = (*DOCUMENTS, *TABLES, "name", "jsonl", "csv", f"{CUSTOM}COLUMNS")
+"""The formats of events."""
+PROGRAMS = ("json", "yaml", "jsonl")
+"""With these formats, an error is JSON. With the others it is a line of text."""
+FLAGS = ("-o", "--output", "--format")
+DEFAULT_FORMAT = "KUBE9_OUTPUT"
+"""The environment variable with the format that is used without -o."""
+COLOURS = ("auto", "always", "never")
+CLOCKS = ("age", "utc", "local")
 MAX_TIMEOUT_SECONDS = 3600
 
 
@@ -18,18 +35,53 @@ class Options:
 
     def __init__(self, form: str, path: str, timeout_seconds: float) -> None:
         self.format, self.path, self.timeout_seconds = form, path, timeout_seconds
-        self.for_people = form in TABLES
-        """The answer is a table, and an error is plain text."""
+        self.columns: tuple[Column, ...] = ()
+        """Those of custom-columns."""
+        self.headings, self.colour = True, "auto"
+        self.zone: Zone | None = None
+        """The zone in which times are shown; None for UTC."""
+        self.ages = True
+        """Tables show how long ago something was, not when."""
+
+    @property
+    def for_people(self) -> bool:
+        """The answer is a table."""
+        return self.format in TABLES
+
+    @property
+    def errors_as_text(self) -> bool:
+        """An error is plain text, not JSON."""
+        return self.format not in PROGRAMS
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Adds the options to the parser of a command."""
+def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
+    """Adds the options to the parser of a command whose answer can be shown in these formats."""
+    parser.set_defaults(formats=formats)
     parser.add_argument(
-        "-o",
-        "--format",
+        *FLAGS,
+        dest="format",
         metavar="FORMAT",
-        help="json, yaml, table, or wide: the table with node, id and title, which is never cut (default: table on a terminal, "
-        "otherwise json)",
+        help=f"one of: {', '.join(formats)}. wide is a table with more columns, which is never cut (default: the environment "
+        f"variable {DEFAULT_FORMAT}; without it, table on a terminal, otherwise json)",
+    )
+    parser.add_argument("--no-headers", action="store_true", help="leave out the line with the names of the columns")
+    parser.add_argument(
+        "--color",
+        metavar="WHEN",
+        default="auto",
+        help=f"{', '.join(COLOURS)}. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--time",
+        metavar="CLOCK",
+        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; with --tz, local)",
+    )
+    parser.add_argument(
+        "--tz",
+        metavar="ZONE",
+        help="the time zone of times of a clock, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
+        "environment variable TZ, then that of the machine)",
     )
     parser.add_argument(
         "--timeout",
@@ -47,15 +99,70 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def check(given: argparse.Namespace) -> Options:
     """Checks the arguments. Raises UsageError for the first that is wrong."""
-    return Options(_format(given.format), _path(given.db), _seconds(given.timeout))
+    form = _format(given.format, given.formats)
+    checked = Options(form, _path(given.db), _seconds(given.timeout))
+    if form.startswith(CUSTOM):
+        from kube9_cli import custom_columns  # only where it is needed
+
+        checked.columns = custom_columns.parse(form.removeprefix(CUSTOM))
+    checked.headings = not given.no_headers
+    checked.colour = _one_of(given.color, COLOURS, "--color")
+    clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
+    checked.ages = clock == "age"
+    if clock == "local" or given.tz is not None:
+        checked.zone = zone(given.tz)
+    return checked
 
 
-def _format(asked: str | None) -> str:
-    if asked is None:
-        return "table" if sys.stdout.isatty() else "json"
-    if asked not in FORMATS:
-        raise UsageError(f"Invalid --format {asked}", f"it must be one of: {', '.join(FORMATS)}")
-    return asked
+def errors_as_text(argv: list[str]) -> bool:
+    """Whether an error in the arguments is plain text: by the format that they ask for, or by whether a person reads it."""
+    asked = ""
+    for before, word in zip(["", *argv], argv, strict=False):
+        value = word
+        for flag in FLAGS:
+            value = value.removeprefix(flag)
+        value = value.removeprefix("=")
+        if _known(value, FORMATS) and (value != word or before in FLAGS):
+            asked = value
+    return (asked or _default(FORMATS)) not in PROGRAMS
+
+
+def _format(asked: str | None, formats: tuple[str, ...]) -> str:
+    """The format that is asked for. One that only the environment asks for is ignored where a command does not have it."""
+    wanted, of = (os.environ.get(DEFAULT_FORMAT, ""), DEFAULT_FORMAT) if asked is None else (asked, "--format")
+    if not _known(wanted, formats if asked is not None else ("", *FORMATS)):
+        raise UsageError(f"Invalid {of} {wanted}", f"it must be one of: {', '.join(formats)}")
+    return _default(formats) if asked is None else asked
+
+
+def _default(formats: tuple[str, ...]) -> str:
+    """The format without -o."""
+    wanted = os.environ.get(DEFAULT_FORMAT, "")
+    if wanted and _known(wanted, formats):
+        return wanted
+    return "table" if sys.stdout.isatty() else "json"
+
+
+def _known(form: str, formats: tuple[str, ...]) -> bool:
+    return form in formats or (form.startswith(CUSTOM) and FORMATS[-1] in formats)
+
+
+def _one_of(given: str, allowed: tuple[str, ...], option: str) -> str:
+    if given not in allowed:
+        raise UsageError(f"Invalid {option} {given}", f"it must be one of: {', '.join(allowed)}")
+    return given
+
+
+def zone(asked: str | None) -> "Zone":
+    """The time zone of --tz, otherwise of TZ or the machine. Raises UsageError for an unknown one."""
+    from kube9_cli import zones  # only where it is needed: 5 ms
+
+    try:
+        return zones.zone(asked)
+    except ValueError as error:
+        option = "the environment variable TZ:" if asked is None else "--tz"
+        details = "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"
+        raise UsageError(f"Invalid {option} {error}", details) from None
 
 
 def _path(asked: str | None) -> str:

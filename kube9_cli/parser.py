@@ -38,15 +38,27 @@ is not given. Default:
 .I /data
 .TP
 .B TZ
-The time zone of times such as 14:05 or yesterday, when
+The time zone of times such as 14:05 or yesterday, and of
+.BR "\\-\\-time local" ,
+when
 .B \\-\\-tz
 is not given.
 .TP
 .B COLUMNS
 The width of tables, in columns. Default: the width of the terminal; without a terminal, tables are not cut.
 .TP
+.B KUBE9_OUTPUT
+The format of answers when
+.B \\-o
+is not given.
+.TP
 .B NO_COLOR
-When it is set and not empty, tables have no colour.""",
+When it is set and not empty, tables have no colour.
+.TP
+.B TERM
+When it is
+.BR dumb ,
+tables have no colour.""",
     },
     {
         "heading": "examples",

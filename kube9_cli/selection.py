@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kube9_cli import times
+from kube9_cli import options, times
 from kube9_cli.arguments import UsageError, nearest
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
@@ -286,12 +286,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         "today, yesterday 22:00), or an ISO 8601 date or time (UTC without a zone)",
     )
     parser.add_argument("--until", metavar="TIME", help="only events that were seen before TIME, in the same forms")
-    parser.add_argument(
-        "--tz",
-        metavar="ZONE",
-        help="the time zone of times of a clock: Europe/Berlin, +02:00, UTC, local (default: the environment variable TZ, then "
-        "that of the machine)",
-    )
 
 
 def check(given: argparse.Namespace) -> Selection:
@@ -363,14 +357,7 @@ class Clock:
             ) from None
 
     def _zone(self) -> "Zone":
-        from kube9_cli import zones
-
-        try:
-            found = zones.zone(self._asked)
-        except ValueError as error:
-            option = "the environment variable TZ:" if self._asked is None else "--tz"
-            details = "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"
-            raise UsageError(f"Invalid {option} {error}", details) from None
+        found = options.zone(self._asked)
         self.zone = found
         return found
 

@@ -20,7 +20,7 @@ ENVIRONMENT = {
     "EVENT_RETENTION_INFO_WARNING_DAYS": "How long events of severity info and warning are kept (default: 7)",
     "EVENT_RETENTION_ERROR_CRITICAL_DAYS": "How long events of severity error and critical are kept (default: 30)",
     "DATABASE_MAX_SIZE_MIB": "The size limit. Near it, events of the largest namespaces are deleted first (default: 1024)",
-    "EVENT_REASONS_INCLUDE": "Reasons of Normal Events to record too, separated by commas; * records every Event",
+    "EVENT_REASONS_INCLUDE": "Comma-separated reasons of Events to record although a built-in rule leaves them out; * is all",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
     "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
     "EVENT_WAIT_MINUTES": "What only waits, such as a claim for its volume, is recorded after this time (default: 10)",
@@ -65,9 +65,17 @@ continues where the last one stopped.""",
 .B 0
 The operator was asked to stop.
 .TP
+.B 1
+A file for rules check has an error or cannot be read.
+.TP
+.B 2
+The command or an option is unknown.
+.TP
 .B 78
-A restart cannot fix the problem, which the last line on stderr names: a wrong setting, a missing module, a folder that is not
-writable, a database of a newer release, another operator on the same folder.""",
+A restart cannot fix the problem, which the last line on stderr names. Examples are a wrong setting, a missing module, a folder
+that is not writable, a database of a newer release or of another program, and another operator on the same folder.
+.PP
+The exit status of query is that of kube9-cli(1).""",
     },
     {
         "heading": "examples",

@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options, selection
@@ -20,6 +19,8 @@ OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
+MAX_IDS = 100
+"""Events that one `events get` shows. All of them are in memory."""
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
@@ -41,6 +42,7 @@ LIST_EXAMPLES = (
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
     ("The same for a program", "evt_20261124_103045_000000 -o json"),
+    ("With times of the clock in a time zone", "evt_20261124_103045_000000 --tz Europe/Berlin"),
 )
 
 
@@ -82,11 +84,13 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     listing.set_defaults(check=check_list)
     get = actions.add_parser(
         "get",
-        help="show one event with its occurrences",
-        description="Show one event: what happened, to which object, how often and when, and the owners of the object.",
+        help="show events in detail",
+        description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
+        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
+        "up to 15 minutes before.",
         examples=GET_EXAMPLES,
     )
-    get.add_argument("id", metavar="ID", help=f"the id of an event, {ids.FORMAT}")
+    get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
     summary.add(actions)
@@ -111,18 +115,26 @@ def check_list(given: argparse.Namespace) -> Question:
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
-    try:
-        number = ids.decode(given.id)
-    except ValueError:
-        raise UsageError(f"Invalid event id {given.id}", f"it must look like {ids.FORMAT}") from None
+    wanted: dict[str, int | None] = {}
+    for text in given.ids:
+        try:
+            wanted[text] = ids.decode(text)
+        except ValueError:
+            raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+    if len(wanted) > MAX_IDS:
+        raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
+    return Question(chosen, functools.partial(_get, chosen, wanted))
 
-    def answer(database: "Database") -> None:
-        from kube9_cli.query import events
-        from kube9_cli.render import details
 
-        print(details.shown(events.get(database, number, given.id), chosen.format), end="")
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+    """Prints events of one snapshot."""
+    from kube9_cli.query import events, related
+    from kube9_cli.render import single
 
-    return Question(chosen, answer)
+    with database.snapshot():
+        numbers = events.existing(database, wanted)
+        found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+    single.print_events(chosen, found)
 
 
 def _refuse(prog: str, _: argparse.Namespace) -> Question:
@@ -132,41 +144,13 @@ def _refuse(prog: str, _: argparse.Namespace) -> Question:
 def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
     """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import asked, coverage, events, search
+    from kube9_cli.render import listing
 
     with database.snapshot():
         matches = search.find(database, selected, request)
         covered = coverage.covered(database, selected, chosen.path)
         page = events.Page(database, matches.ids)
-    found = page.events()
     counted = {} if matches.total is None else {"total": matches.total}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
-    if chosen.for_people:
-        from kube9_cli.render import listing
-
-        listing.print_table(found, covered, matches.total, chosen.format == "wide", asked.sentences(selected))
-        return
     rest = {"coverage": covered} | asked.described(selected)
-    (_print_json if chosen.format == "json" else _print_yaml)(found, pagination, rest)
-
-
-def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_json
-
-    returned = 0
-    print('{"events": [', end="")
-    for event in found:
-        print(",\n" if returned else "\n", as_json(event), sep="", end="")
-        returned += 1
-    closing = {"pagination": pagination | {"returned": returned}} | rest
-    print("\n], " if returned else "], ", as_json(closing)[1:], sep="")
-
-
-def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
-    from kube9_cli.render.serialize import as_yaml
-
-    returned = 0
-    for event in found:
-        print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
-        returned += 1
-    print("" if returned else "events: []\n", end="")
-    print(as_yaml({"pagination": pagination | {"returned": returned}} | rest), end="")
+    listing.print_list(chosen, page.events(), pagination, rest, asked.sentences(selected))

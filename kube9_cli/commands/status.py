@@ -1,6 +1,7 @@
 """The command `status`: the health of the operator, and until when each watch is confirmed."""
 
 import argparse
+import functools
 from typing import TYPE_CHECKING, Any
 
 from kube9_cli import options
@@ -24,7 +25,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Show the health of the operator, what it watches, and until when each watch is confirmed.",
         examples=EXAMPLES,
     )
-    options.add(parser)
+    options.add(parser, (*options.DOCUMENTS, *options.TABLES))
     parser.set_defaults(check=check)
 
 
@@ -32,12 +33,21 @@ def check(given: argparse.Namespace) -> Question:
     """Checks the arguments. Raises UsageError."""
     chosen = options.check(given)
 
-    def answer(database: "Database") -> None:
-        from kube9_cli.query import status
-        from kube9_cli.render import details
+    return Question(chosen, functools.partial(_answer, chosen))
 
-        with database.snapshot():
-            read = status.read(database)
-        print(details.shown(read, chosen.format), end="")
 
-    return Question(chosen, answer)
+def _answer(chosen: options.Options, database: "Database") -> None:
+    from kube9_cli.query import coverage, status
+    from kube9_cli.selection import Selection
+
+    with database.snapshot():
+        found = status.read(database) | {"coverage": coverage.covered(database, Selection(), chosen.path)}
+    if chosen.for_people:
+        from kube9_cli.render import look
+        from kube9_cli.render.status import lines
+
+        print("\n".join(lines(found, look.of(chosen), wide=chosen.format == "wide")))
+    else:
+        from kube9_cli.render import serialize
+
+        print(serialize.as_yaml(found) if chosen.format == "yaml" else serialize.as_json(found) + "\n", end="")

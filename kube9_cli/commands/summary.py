@@ -50,7 +50,7 @@ def add(actions: "argparse._SubParsersAction[Any]") -> None:
         "events, or the last time (default: severity if grouped by cause, otherwise count)",
     )
     parser.add_argument("--limit", metavar="N", default="20", help=f"show at most N groups, 1 to {MAX_LIMIT} (default: 20)")
-    options.add(parser)
+    options.add(parser, tuple(form for form in options.FORMATS if form != "name"))
     parser.set_defaults(check=check)
 
 

@@ -16,6 +16,8 @@ from kube9_schema.sources import EVENTS, OPERATOR
 
 MAX_GAPS = 100
 CONFIRMATION_MS, SILENCE_MS = int(CONFIRMATION_SECONDS * 1000), int(SILENCE_SECONDS * 1000)
+KEPT = "events of severity"
+"""How the reason of a gap before what retention keeps begins."""
 BEFORE_FIRST = "before recording began"
 NEVER_LISTED = "not listed yet"
 NOT_YET = "this time is in the future"
@@ -80,11 +82,12 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     wanted = sources.Touched(selection)
     watched = [one for one in _sources(database) if wanted.by(one.name)]
     answer["unavailable"] = [one.name for one in watched if one.unavailable]
-    gaps += _recorded(database, asked, watched)
+    recorded, older = _recorded(database, asked, watched)
+    gaps += recorded
     why = _why_unconfirmed(database, path, now)
     for one in watched:
         gaps += _unrecorded(database, asked, one, why)
-    gaps.sort(key=lambda gap: (gap[1], gap[0] != EVENTS, gap[0]))
+    gaps.sort(key=lambda gap: (-gap[2], -gap[1], gap[0] != EVENTS, gap[0]))
     confirming = [(one.covered_from, one.confirmed_until) for one in watched if one.covered_from and not one.unavailable]
     if confirming:
         kept = max((limit.since for limit in asked.limits), default=0)  # for all severities that are asked for
@@ -92,9 +95,11 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
         end = min(asked.until, *(last or 0 for _, last in confirming))
         if begin < end:
             answer |= {"from": iso(begin), "until": iso(end)}
+    left_out = older + len(gaps[MAX_GAPS:])
     return answer | {
         "complete": not (gaps or answer["unavailable"]),
         "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]],
+        **({"gaps_left_out": left_out} if left_out else {}),
     }
 
 
@@ -115,7 +120,7 @@ def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:
     kept = {name: number(rows, name) for name in facts.RETENTION}
     wanted = allowed(selection, "severity", SEVERITIES)
     return [
-        Limit(now - ms, f"events of severity {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
+        Limit(now - ms, f"{KEPT} {' and '.join(named)} are kept for {ms / MS_IN_DAY:g} days")
         for name, named in facts.RETENTION.items()
         if (ms := kept[name]) is not None and any(SEVERITIES.index(one) in wanted for one in named)
     ]
@@ -131,16 +136,21 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     ]
 
 
-def _recorded(database: Database, asked: Asked, sources: list[Source]) -> list[Gap]:
-    """The gaps that the writer recorded, cut to the time that is asked for."""
+def _recorded(database: Database, asked: Asked, sources: list[Source]) -> tuple[list[Gap], int]:
+    """The newest gaps that the writer recorded, cut to the time that is asked for, and how many more there are."""
     marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
-    rows = database.all(
-        "SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps "  # noqa: S608
-        f"WHERE to_ms > ?1 AND from_ms < ?2 AND source IN ({marks}) ORDER BY from_ms LIMIT {MAX_GAPS}",
-        (asked.begin(), asked.until, *(one.name for one in sources)),
+    where = f"to_ms > ?1 AND from_ms < ?2 AND source IN ({marks})"
+    values = (asked.begin(), asked.until, *(one.name for one in sources))
+    rows: list[Gap] = database.all(
+        f"SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps WHERE {where} "  # noqa: S608
+        f"ORDER BY to_ms DESC, from_ms DESC LIMIT {MAX_GAPS}",
+        values,
         (TEXT, WHOLE, WHOLE, TEXT),
     )
-    return [(source, first, last, reason) for source, first, last, reason in rows]
+    total = len(rows)
+    if total == MAX_GAPS:
+        total = database.all(f"SELECT count(*) FROM gaps WHERE {where}", values, (WHOLE,))[0][0]  # noqa: S608
+    return rows, total - len(rows)
 
 
 def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:

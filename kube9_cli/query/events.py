@@ -144,18 +144,33 @@ def decoded(text: str) -> dict[str, Any]:
     return decoded
 
 
-def get(database: Database, number: int | None, given: str) -> dict[str, Any]:
-    """An event with the owners of its object, the nearest first, and when each step of its count was seen, from one snapshot.
+def existing(database: Database, wanted: dict[str, int | None]) -> dict[str, int]:
+    """Those ids, as they were given, with their numbers. Raises QueryError with all that no event has."""
+    numbers = {text: number for text, number in wanted.items() if number is not None and number < ids.MAX_ID}
+    marks = ", ".join("?" * len(numbers))
+    rows = database.all(f"SELECT id FROM events WHERE id IN ({marks})", tuple(numbers.values()), (WHOLE,))  # noqa: S608
+    there = {row[0] for row in rows}
+    missing = [text for text in wanted if numbers.get(text) not in there]
+    if missing:
+        raise _not_found(", ".join(missing))
+    return numbers
+
+
+def get(database: Database, number: int, given: str) -> dict[str, Any]:
+    """An event with the owners of its object, the nearest first, and when each step of its count was seen.
 
     Raises QueryError, with the id as it was given, if there is no such event.
     """
-    with database.snapshot():
-        found = None if number is None or number >= ids.MAX_ID else next(Page(database, [number]).events(), None)
-        if found is None or number is None:
-            raise QueryError("Event not found", given, "NOT_FOUND")
-        controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
-        steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
+    found = next(Page(database, [number]).events(), None)
+    if found is None:
+        raise _not_found(given)
+    controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
+    steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
     return found | ({"owners": controllers} if controllers else {}) | {"occurrences": steps}
+
+
+def _not_found(given: str) -> QueryError:
+    return QueryError("Event not found", given, "NOT_FOUND")
 
 
 def owners(database: Database, number: int) -> list[tuple[str, str]]:

@@ -1,67 +1,108 @@
 """The coverage of an answer in plain words. Pure."""
 
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kube9_cli.query.coverage import BEFORE_FIRST, KEPT, NOT_YET
+from kube9_cli.render.clock import Clock, ago
+
 NAMED_SOURCES = 3
+NAMED_OUTAGES = 2
+TO = "–"  # noqa: RUF001
 NOW_SECONDS = 5.0
 """A gap that ends this shortly before now, or later, still goes on."""
+WHOLE_MINUTES_FROM = timedelta(minutes=2)
+"""The seconds of a gap of at least this length say nothing."""
+UNWATCHED = ("not watched", "could not watch", "not running", "changes in between unknown", "not permitted", "not served")
+"""A reason with one of these means that a source was not watched at all."""
+
+Gap = dict[str, str]
 
 
-def sentence(coverage: dict[str, Any], now_seconds: float) -> str:
-    """The coverage in one line, at a time in seconds since 1970."""
+def sentence(coverage: dict[str, Any], clock: Clock) -> str:
+    """The coverage as one or more sentences. Of the gaps it has the newest."""
+    known = _known(coverage, clock)
     if coverage["complete"]:
-        if "from" not in coverage:
-            return "No gap is known, but not every watch has been confirmed yet."
-        begin, end = _moment(coverage["from"]), _moment(coverage["until"])
-        return f"Complete from {_range(begin, end, now_seconds, ' to ')} ({ago(now_seconds - end.timestamp())})."
-    gaps = coverage["gaps"]
-    if not gaps:
-        return f"Incomplete: {', '.join(coverage['unavailable'])} cannot be watched."
-    first = gaps[0]
-    # One outage affects many sources. It is one entry.
-    same = [
-        one for one in gaps if one["reason"] == first["reason"] and one["from"] <= first["to"] and first["from"] <= one["to"]
-    ]
-    begin, end = _moment(min(one["from"] for one in same)), _moment(max(one["to"] for one in same))
-    line = f"Incomplete: {_named(same)} not fully recorded {_period(begin, end, now_seconds)} ({first['reason']})."
-    more = len(gaps) - len(same)
-    return f"{line} {more} more gap{'s' if more > 1 else ''}: see -o json." if more else line
+        return f"Complete {known}." if known else "No gap is known, but not every watch has been confirmed yet."
+    past: list[list[Gap]] = []
+    now: list[list[Gap]] = []
+    for outage in _outages(coverage["gaps"]):
+        (now if _goes_on(outage, clock) else past).append(outage)
+    left = sum(len(outage) for outage in past[NAMED_OUTAGES:]) + coverage.get("gaps_left_out", 0)
+    clauses = [_past(one, clock) for one in past[:NAMED_OUTAGES]]
+    if left:
+        clauses.append(f"{left} more gap{'s' if left > 1 else ''} (see -o json)")
+    said = [f"Incomplete: {'; '.join(clauses)}." if clauses else "Incomplete."]
+    if now:
+        said.append(f"Not watching now: {'; '.join(_present(one, clock) for one in now)}.")
+    named = {gap["source"] for outage in now for gap in outage}
+    if closed := [source for source in coverage["unavailable"] if source not in named]:
+        said.append(f"Cannot be watched: {', '.join(closed)}.")
+    return " ".join([*said, *([f"Otherwise complete {known}."] if known else [])])
 
 
-def ago(seconds: float) -> str:
-    """How long ago, in words: 5 s ago, 2 min ago, 3 h ago, 4 d ago."""
-    passed = max(0, int(seconds))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if passed >= 2 * size:
-            return f"{passed // size} {unit} ago"
-    return f"{passed} s ago"
+def _known(coverage: dict[str, Any], clock: Clock) -> str:
+    """The time in which nothing is missing but the gaps; '' for none."""
+    if "from" not in coverage:
+        return ""
+    begin, end = clock.read(coverage["from"]), clock.read(coverage["until"])
+    return f"from {clock.range(begin, end, ' to ')} ({ago(clock.passed(end))})"
 
 
-def _named(gaps: list[dict[str, str]]) -> str:
-    names = sorted({one["source"] for one in gaps}, key=lambda name: (name != "events", name))
+def _outages(gaps: list[Gap]) -> list[list[Gap]]:
+    """The gaps, newest first. One outage affects many sources: gaps that overlap and have the same reason are together."""
+    left = sorted(gaps, key=lambda gap: (gap["to"], gap["from"]), reverse=True)
+    found = []
+    while left:
+        first = left[0]
+        found.append([one for one in left if one["reason"] == first["reason"] and one["to"] >= first["from"]])
+        left = [one for one in left if one not in found[-1]]
+    return found
+
+
+def _goes_on(outage: list[Gap], clock: Clock) -> bool:
+    return outage[0]["reason"] != NOT_YET and clock.passed(_end(outage, clock)) < NOW_SECONDS
+
+
+def _begin(outage: list[Gap], clock: Clock) -> datetime:
+    return clock.read(min(gap["from"] for gap in outage))
+
+
+def _end(outage: list[Gap], clock: Clock) -> datetime:
+    return clock.read(max(gap["to"] for gap in outage))
+
+
+def _past(outage: list[Gap], clock: Clock) -> str:
+    """A gap that has ended."""
+    reason, begin, end = outage[0]["reason"], _begin(outage, clock), _end(outage, clock)
+    if reason == NOT_YET:
+        return reason
+    if reason == BEFORE_FIRST:
+        return f"{_named(outage)} recorded only since {clock.range(end)}"
+    if reason.startswith(KEPT):
+        return f"before {clock.range(end)}, because {reason}"
+    if end - begin >= WHOLE_MINUTES_FROM:
+        begin, end = begin.replace(second=0, microsecond=0), _next_minute(end)
+    period = f"before {clock.range(end)}" if begin == datetime(1970, 1, 1, tzinfo=UTC) else clock.range(begin, end, TO)
+    return f"{_named(outage)} {_missed(reason)} {period} ({reason.removeprefix('not watched, and ')})"
+
+
+def _present(outage: list[Gap], clock: Clock) -> str:
+    """A gap that goes on."""
+    return f"{_named(outage)} since {clock.range(_begin(outage, clock))} ({outage[0]['reason']})"
+
+
+def _next_minute(moment: datetime) -> datetime:
+    minutes = math.ceil((moment.second + moment.microsecond / 1e6) / 60)
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=minutes)
+
+
+def _missed(reason: str) -> str:
+    return "not watched" if any(text in reason for text in UNWATCHED) else "not fully recorded"
+
+
+def _named(outage: list[Gap]) -> str:
+    names = sorted({gap["source"] for gap in outage}, key=lambda name: (name != "events", name))
     rest = len(names) - NAMED_SOURCES
     return ", ".join(names[:NAMED_SOURCES]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _period(begin: datetime, end: datetime, now_seconds: float) -> str:
-    if begin.timestamp() == 0:  # since ever
-        return f"until {_range(end, end, now_seconds, '')}"
-    if now_seconds - end.timestamp() < NOW_SECONDS:
-        return f"since {_range(begin, begin, now_seconds, '')}"
-    return f"from {_range(begin, end, now_seconds, ' to ')}"
-
-
-def _range(begin: datetime, end: datetime, now_seconds: float, between: str) -> str:
-    """Two times in UTC, or one. A date that is today's, or the same as that of the first time, is left out."""
-    today = datetime.fromtimestamp(now_seconds, UTC).date()
-    first = f"{begin:%H:%M:%S}" if begin.date() == end.date() == today else f"{begin:%Y-%m-%d %H:%M:%S}"
-    second = f"{end:%H:%M:%S}" if begin.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    return f"{first}{between}{second} UTC" if between else f"{first} UTC"
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:  # a time that a crafted database holds, beyond the year 9999
-        return datetime.max.replace(tzinfo=UTC)

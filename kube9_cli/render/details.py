@@ -1,18 +1,8 @@
-"""One nested answer, such as the status, in any format. Pure."""
+"""A nested answer for people: lines, and tables of what has the same fields. Pure."""
 
 from typing import Any
 
-from kube9_cli.options import TABLES
 from kube9_cli.render.escape import plain
-
-
-def shown(value: dict[str, Any], form: str) -> str:
-    """The answer in a format, with a newline at its end."""
-    if form in TABLES:
-        return "\n".join(sheet(value)) + "\n"
-    from kube9_cli.render import serialize
-
-    return serialize.as_yaml(value) if form == "yaml" else serialize.as_json(value) + "\n"
 
 
 def sheet(value: Any, indent: int = 0) -> list[str]:

@@ -1,29 +1,108 @@
-"""Prints a list of events as a table on stdout, and how many there are, with the coverage, on stderr."""
+"""Prints a list of events: the events on stdout; unless that is one document, how many and the coverage on stderr."""
 
-import os
+import itertools
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kube9_cli import terminal
-from kube9_cli.render import table
-from kube9_cli.render.coverage import sentence
-from kube9_cli.render.escape import plain
+from kube9_cli.options import Options
+
+if TYPE_CHECKING:
+    from kube9_cli.render.clock import Clock
 
 
-def print_table(
-    events: Iterator[dict[str, Any]], covered: dict[str, Any], total: int | None, wide: bool, notes: Sequence[str] = ()
+def print_list(
+    options: Options,
+    events: Iterator[dict[str, Any]],
+    pagination: dict[str, Any],
+    rest: dict[str, Any],
+    notes: Sequence[str] = (),
 ) -> None:
-    """Prints the table, then a line with the notes. A `wide` table is never cut."""
-    on_terminal = sys.stdout.isatty()
-    width = None if wide else terminal.columns(on_terminal)
-    headings = table.WIDE if wide else table.headings(width)
-    now = time.time()
-    rows = [table.row(event, now, headings) for event in events]
-    if rows:
-        print("\n".join(table.table(rows, headings, width, colour=on_terminal and not os.environ.get("NO_COLOR"))))
-    sys.stdout.flush()
-    counted = f"{len(rows)} events" if total is None else f"{len(rows)} of {total} events"
-    shown = counted if rows or total else "No events"
-    sys.stderr.write(plain(" ".join((f"{shown}.", *notes, sentence(covered, now)))) + "\n")
+    """Prints the list in the format of the options. Except for tables it prints event by event, so memory is bounded.
+
+    `rest` is what a document has besides the events and the pagination; it has the coverage. `notes` are for people.
+    """
+    if options.format == "json":
+        _print_json(events, pagination, rest)
+    elif options.format == "yaml":
+        _print_yaml(events, pagination, rest)
+    else:
+        from kube9_cli.render import look
+
+        returned = print_events(options, events)
+        sys.stdout.flush()
+        say(closing(returned, pagination.get("total"), rest["coverage"], look.of(options).clock, notes))
+
+
+def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
+    """Prints only the events, in a format that is not one document; returns how many."""
+    counted = itertools.count()
+    events = (event for event, _ in zip(events, counted, strict=False))
+    if options.for_people:
+        from kube9_cli.render import look, table
+
+        if rows := list(events):
+            print("\n".join(table.table(rows, look.of(options), wide=options.format == "wide")))
+    elif options.columns:
+        from kube9_cli.render import records
+
+        print("\n".join(records.as_columns(options.columns, events, options.headings)))
+    else:
+        from kube9_cli.render import records
+
+        sys.stdout.writelines(records.as_lines(options.format, events, options.headings))
+    return next(counted)
+
+
+def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
+    """How many events there are, and for which time they are complete."""
+    from kube9_cli.render.coverage import sentence
+
+    if returned or total:
+        counted = f"{returned} events." if total is None else f"{returned} of {total} events."
+    else:
+        counted = no_events(covered)
+    return " ".join((counted, *notes, sentence(covered, clock)))
+
+
+def no_events(covered: dict[str, Any]) -> str:
+    """That there are no events, and whether that is good news."""
+    if covered["complete"]:
+        return "No events."
+    watched = "part" if "from" in covered else "none"
+    return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
+
+
+def say(text: str) -> None:
+    """Prints what an answer ends with, on stderr, as wide as the terminal."""
+    from kube9_cli import terminal
+    from kube9_cli.render.escape import plain
+    from kube9_cli.render.width import wrapped
+
+    text = plain(text)
+    width = terminal.columns(True) if sys.stderr.isatty() else None
+    lines = [text] if width is None else wrapped(text, width, len(text))
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _print_json(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
+    from kube9_cli.render.serialize import as_json
+
+    returned = 0
+    print('{"events": [', end="")
+    for event in found:
+        print(",\n" if returned else "\n", as_json(event), sep="", end="")
+        returned += 1
+    closing = {"pagination": pagination | {"returned": returned}} | rest
+    print("\n], " if returned else "], ", as_json(closing)[1:], sep="")
+
+
+def _print_yaml(found: Iterator[dict[str, Any]], pagination: dict[str, int], rest: dict[str, Any]) -> None:
+    from kube9_cli.render.serialize import as_yaml
+
+    returned = 0
+    for event in found:
+        print("" if returned else "events:\n", as_yaml([event]), sep="", end="")
+        returned += 1
+    print("" if returned else "events: []\n", end="")
+    print(as_yaml({"pagination": pagination | {"returned": returned}} | rest), end="")

@@ -1,86 +1,59 @@
-"""The table of events, as wide as the terminal. Pure."""
+"""The table of events, as wide as the terminal. Pure.
 
+A message has the cause. If the table is too narrow for half of a line of it, each message is below its row.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from kube9_cli.kinds import SHORT_NAMES
+from kube9_cli.render.clock import Clock
+from kube9_cli.render.colours import OF_SEVERITY
 from kube9_cli.render.escape import plain
+from kube9_cli.render.grid import GAP, Grid
+from kube9_cli.render.look import Look
+from kube9_cli.render.width import CUT, columns, cut, fits, wrapped
 from kube9_schema.api_groups import clashes, plural
 
-COLOURS = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
-HEADINGS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "MESSAGE")
-WIDE = (*HEADINGS[:-1], "NODE", "ID", "TITLE", "MESSAGE")
-GAP = "  "
-LEAST_MESSAGE = 12
-"""The message gets at least so many columns of the terminal, as long as something else can be cut."""
-LEAST = {"OBJECT": 12, "LAST SEEN": 5, "REASON": 6}
-"""The least columns of these headings. The others are never cut below the heading itself."""
-LEAST_REASON = 14
-"""The reason gets at least so many columns, as long as the object can be cut."""
+COLUMNS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT")
+WIDE = (*COLUMNS, "NODE", "ID", "TITLE")
+INDENT = "    "
+MESSAGE_LINES = 2
+"""A message below its row takes at most so many lines."""
+UID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+"""Only its beginning is in a message that does not fit into a line."""
 GIVING_WAY = ("REASON", "COUNT")
 """Left out in this order if the terminal is too narrow. Most messages contain the reason."""
+NEEDED = {"OBJECT": 12, "REASON": 6}
+"""A column gives way rather than that these have fewer columns of the terminal."""
+NARROWING = (("OBJECT", 32), ("REASON", 14), ("OBJECT", 20), ("REASON", 6), ("LAST SEEN", 5), ("OBJECT", 6))
+"""What is shortened, in this order, and how many columns of the terminal it keeps."""
 
 
-def row(event: dict[str, Any], now_seconds: float, headings: tuple[str, ...]) -> tuple[str, ...]:
-    """An event as a row of the table, at a time in seconds since 1970."""
-    about = [event[key] for key in ("object_kind", "object_namespace", "object_name") if event.get(key)]
-    if about and clashes(event.get("object_kind", ""), event.get("object_api_version", "")):
-        about[0] = f"{plural(about[0])}.{event['object_api_version'].partition('/')[0]}"
-    cells = {
-        "LAST SEEN": _last_seen(event, now_seconds),
-        "SEVERITY": event["severity"],
-        "OBJECT": "/".join(about),
-        "REASON": event["metadata"]["reason"],
-        "COUNT": str(event["count"]),
-        "NODE": str(event["metadata"].get("node", "")),
-        "ID": event["id"],
-        "TITLE": event.get("title", ""),
-        "MESSAGE": event.get("description", event.get("title", "")),
-    }
-    return tuple(plain(str(cells[heading])) or "-" for heading in headings)
+def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[str]:
+    """The lines of the table. One that is not `wide` takes no more columns than the terminal has."""
+    messages = [plain(str(one.get("description", one.get("title", "")))) or "-" for one in events]
+    heading = f"LAST SEEN{look.clock.suffix}"
+    cells = {name: _cells(name, events, look.clock) for name in (WIDE if wide else COLUMNS)}
+    grid = Grid(cells, {"LAST SEEN": heading} if look.headings else None)
+    if wide or look.width is None:
+        return _in_one_line(grid, messages, look, None)
+    for names_of_kinds in (cells["OBJECT"], [short(one) for one in cells["OBJECT"]]):
+        cells["OBJECT"] = names_of_kinds
+        room = look.width - grid.total() - len(GAP)
+        if room * 2 >= look.width or room >= max(map(columns, messages), default=0):
+            return _in_one_line(grid, messages, look, room)
+    return _in_two_lines(grid, messages, look, look.width)
 
 
-def _last_seen(event: dict[str, Any], now_seconds: float) -> str:
-    """How long ago it was, or between which times, if nobody knows when in a range it was."""
-    from datetime import datetime  # only where it is needed: 2 ms
-
-    keys = ("last_seen_at", "first_seen_at") if "noticed_at" in event["metadata"] else ("last_seen_at",)
-    return "..".join(age(now_seconds - datetime.fromisoformat(event[key]).timestamp()) for key in keys)
-
-
-def headings(width: int | None) -> tuple[str, ...]:
-    """The headings that fit into so many columns of a terminal."""
-    shown: tuple[str, ...] = HEADINGS
-    for heading in GIVING_WAY:
-        least = sum(LEAST.get(one, len(one)) + len(GAP) for one in shown[:-1]) + LEAST_MESSAGE
-        if width is not None and width < least:
-            shown = tuple(one for one in shown if one != heading)
-    return shown
-
-
-def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], width: int | None, colour: bool) -> list[str]:
-    """The lines of the table, at most `width` columns long if a width is given."""
-    shown = [headings, *rows]
-    widths = [max(columns(one[column]) for one in shown) for column in range(len(headings) - 1)]
-    if width is not None and sum(widths) + len(GAP) * len(widths) + LEAST_MESSAGE > width and "OBJECT" in headings:
-        at = headings.index("OBJECT")
-        shown = [headings, *((*one[:at], short(one[at]), *one[at + 1 :]) for one in rows)]
-        widths[at] = max(columns(one[at]) for one in shown)
-    if width is not None:
-        # The message is cut first, then the reason, then the object: at its beginning, because the name is at its end.
-        steps = (
-            ("REASON", LEAST_REASON),
-            ("OBJECT", LEAST["OBJECT"]),
-            ("REASON", LEAST["REASON"]),
-            ("LAST SEEN", LEAST["LAST SEEN"]),
-        )
-        for heading, least in (one for one in steps if one[0] in headings):
-            column = headings.index(heading)
-            spare = width - sum(widths) - len(GAP) * len(widths) - LEAST_MESSAGE
-            widths[column] = max(min(widths[column], least), widths[column] + min(spare, 0))
-    if widths[0] < len(headings[0]):
-        shown[0] = ("SEEN", *headings[1:])
-    rest = None if width is None else width - sum(widths) - len(GAP) * len(widths)
-    return [_line(one, headings, widths, rest, colour) for one in shown]
+def about(event: dict[str, Any]) -> str:
+    """The object of an event: its kind, with the API group if Kubernetes has a kind of that name; its namespace; its name."""
+    parts = [str(event[key]) for key in ("object_kind", "object_namespace", "object_name") if event.get(key)]
+    if parts and clashes(event.get("object_kind", ""), event.get("object_api_version", "")):
+        parts[0] = f"{plural(parts[0])}.{event['object_api_version'].partition('/')[0]}"
+    return "/".join(parts)
 
 
 def short(about: str) -> str:
@@ -89,60 +62,59 @@ def short(about: str) -> str:
     return SHORT_NAMES.get(kind, kind) + slash + rest
 
 
-def _line(cells: tuple[str, ...], headings: tuple[str, ...], widths: list[int], rest: int | None, colour: bool) -> str:
-    """A row with `rest` columns for its last cell, or None for no limit."""
-    made = []
-    for heading, text, most in zip(headings, cells, widths, strict=False):
-        fitting = _fit_end(text, most) if heading == "OBJECT" else fit(text, most)
-        padded = fitting + " " * (most - columns(fitting))
-        made.append(f"\x1b[{COLOURS[text]}m{padded}\x1b[0m" if colour and heading == "SEVERITY" and text in COLOURS else padded)
-    return GAP.join([*made, cells[-1] if rest is None else fit(cells[-1], rest)]).rstrip()
+def last_seen(event: dict[str, Any], clock: Clock) -> tuple[datetime, ...]:
+    """When it was last seen; if nobody knows when in a range it was, the end and the beginning of the range."""
+    keys = ("last_seen_at", "first_seen_at") if "noticed_at" in event["metadata"] else ("last_seen_at",)
+    return tuple(clock.read(event[key]) for key in keys)
 
 
-def columns(text: str) -> int:
-    """How many columns of a terminal a text takes: East Asian characters and emoji take two, accents none."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+def _cells(name: str, events: list[dict[str, Any]], clock: Clock) -> list[str]:
+    """The texts of a column."""
+    if name == "LAST SEEN":
+        return clock.cells([last_seen(one, clock) for one in events])
+    key = name.lower()
+    if name == "OBJECT":
+        values: Iterable[Any] = map(about, events)
+    elif key in ("reason", "node"):
+        values = (one["metadata"].get(key, "") for one in events)
+    else:
+        values = (one.get(key, "") for one in events)
+    return [plain(str(one)) or "-" for one in values]
 
 
-def _columns(character: str) -> int:
-    import unicodedata  # only where it is needed
-
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def _colours(look: Look) -> dict[str, dict[str, str]]:
+    return {"SEVERITY": OF_SEVERITY} if look.colour else {}
 
 
-def age(ago_seconds: float) -> str:
-    """How long ago, as kubectl shows it: 45s, 12m, 3h20m, 5d4h."""
-    seconds = max(0, int(ago_seconds))
-    if seconds < 120:
-        return f"{seconds}s"
-    minutes = seconds // 60
-    if minutes < 120:
-        return f"{minutes}m"
-    hours = minutes // 60
-    if hours < 48:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    return f"{hours // 24}d{hours % 24}h" if hours % 24 else f"{hours // 24}d"
+def _in_one_line(grid: Grid, messages: list[str], look: Look, room: int | None) -> list[str]:
+    """Each row as a line. Its message takes at most `room` columns of the terminal."""
+    ends = ["MESSAGE"] * look.headings + messages
+    if room is not None:
+        ends = [cut(one, room) for one in ends]
+    lines = grid.lines(_colours(look), padded_to_the_end=True)
+    return [f"{line}{GAP}{end}" for line, end in zip(lines, ends, strict=True)]
 
 
-def fit(text: str, most: int) -> str:
-    """The text, cut at its end if it takes more columns."""
-    # It looks no further than there is room, because a message may be long and a page has up to 1000.
-    return text if len(_beginning(text, most)) == len(text) else _beginning(text, most - 1) + "…" * (most > 0)
+def _in_two_lines(grid: Grid, messages: list[str], look: Look, width: int) -> list[str]:
+    """Each row with its message below it."""
+    for name in GIVING_WAY:
+        if _needed(grid) > width:
+            grid.replace_heading("LAST SEEN", f"SEEN{look.clock.suffix}")
+        if _needed(grid) > width:
+            del grid.cells[name]
+    for name, least in NARROWING:
+        grid.narrow(name, least, width)
+        if grid.total() > width:
+            grid.replace_heading("LAST SEEN", f"SEEN{look.clock.suffix}")
+    lines = grid.lines(_colours(look))
+    found = lines[:1] if look.headings else []
+    room = max(1, width - len(INDENT))
+    for line, message in zip(lines[len(found) :], messages, strict=True):
+        text = message if fits(message, room) else UID.sub(rf"\1{CUT}", message)
+        found += [line, *(INDENT + part for part in wrapped(text, room, MESSAGE_LINES))]
+    return found
 
 
-def _fit_end(text: str, most: int) -> str:
-    return fit(text[::-1], most)[::-1]
-
-
-def _beginning(text: str, most: int) -> str:
-    """As much of the text as fits into so many columns."""
-    if text.isascii():
-        return text[: max(0, most)]
-    room = most
-    for at, character in enumerate(text):
-        room -= _columns(character)
-        if room < 0:
-            return text[:at]
-    return text
+def _needed(grid: Grid) -> int:
+    """How many columns of the terminal a line needs, with everything shortened."""
+    return sum(NEEDED.get(name, grid.width(name)) + len(GAP) for name in grid.cells) - len(GAP)

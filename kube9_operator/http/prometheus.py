@@ -51,14 +51,14 @@ METRICS: dict[str, Metric] = {
     RECORDED: Metric(
         "histogram", "Seconds from reading Events to putting them into the queue: decoding, and waiting until there is room."
     ),
-    PROCESSING: Metric("histogram", "Seconds from taking a batch of Events off the queue to its commit, including retries."),
-    LAG: Metric("histogram", "Seconds from the time in an Event to its commit."),
-    "kube9_events_queue_size": Metric("gauge", "Events that wait for the writer."),
+    PROCESSING: Metric("histogram", "Seconds from taking a batch off the queue to its commit, including retries."),
+    LAG: Metric("histogram", "Seconds from the time of an Event or change to the commit that records it."),
+    "kube9_events_queue_size": Metric("gauge", "Observations of all sources that wait for the writer."),
     "kube9_events_dropped_total": Metric("counter", "Events dropped because the writer did not keep up.", (), ((),)),
     "kube9_secrets_redacted_total": Metric("counter", "Secrets replaced in texts before they were stored.", (), ((),)),
     "kube9_events_errors_total": Metric(
         "counter",
-        "Events that could not be decoded, that the database refused or that a watch missed, "
+        "Observations that could not be decoded or were refused, Events that a watch missed, "
         "and transactions that failed and were retried.",
         ("reason",),
         (("undecodable",), ("refused",), ("missed",), ("database",)),

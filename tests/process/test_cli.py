@@ -186,7 +186,7 @@ def test_get(folder: Path) -> None:
     assert found == event
     assert [one["count"] for one in occurrences] == [1]
     assert yaml.safe_load(run_cli(folder, "events", "get", event["id"], "-o", "yaml").stdout)["id"] == event["id"]
-    assert f"title: {event['title']}" in run_cli(folder, "events", "get", event["id"], "-o", "table").stdout
+    assert f": {event['title']}\n" in run_cli(folder, "events", "get", event["id"], "-o", "table").stdout
     absent = run_cli(folder, "events", "get", "evt_20200101_000000_000000")
     assert (absent.returncode, absent.stdout) == (1, "")
     assert "Event not found" in run_cli(folder, "events", "get", "evt_99991231_235959_zzzzzz").stderr
@@ -214,7 +214,7 @@ def test_the_wide_table_has_what_the_other_leaves_out(folder: Path) -> None:
     assert headings.split() == ["LAST", "SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT", "NODE", "ID", "TITLE", "MESSAGE"]
     for value in (event["id"], event["title"], event["metadata"]["node"], event["description"]):
         assert value in row
-    assert f"title: {event['title']}" in run_cli(folder, "events", "get", event["id"], "-o", "wide").stdout
+    assert f": {event['title']}\n" in run_cli(folder, "events", "get", event["id"], "-o", "wide").stdout
     plain = run_cli(Path("/nowhere"), "events", "list", "-owide", "--limit=0")
     assert plain.stderr == "Invalid --limit 0: it must be a whole number from 1 to 1000\n", "for people errors are plain text"
     long = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=9", "-o", "wide", "--db", str(folder)], columns=90)
@@ -442,6 +442,10 @@ def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
     assert "\x1b[33m" in text
     plain = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
     assert "\x1b" not in plain
+    dumb = _on_a_terminal(["env", "TERM=dumb", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
+    assert "\x1b" not in dumb
+    asked = ["env", "TERM=dumb", f"{BIN}/kube9-cli", "events", "list", "--color=always", "--db", str(folder)]
+    assert "\x1b[33m" in _on_a_terminal(asked, columns=200)
     assert _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=0"], 80).startswith("Invalid --limit 0: it must be")
     asked = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=0", "-o", "json"], 80)
     assert json.loads(asked)["code"] == "INVALID_ARGUMENT"

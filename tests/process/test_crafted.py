@@ -26,6 +26,7 @@ ROUNDS = 25
 """Of each of the two ways to change a database at random."""
 GROWN_BYTES = 96 * 1024 * 1024
 FORMATS = ("json", "yaml", "table", "wide")
+OF_EVENTS = (*FORMATS, "csv", "jsonl", "name", "custom-columns=A:.id")
 ODD_VALUES: tuple[Any, ...] = (
     *(None, 0, -1, 2**63 - 1, -(2**63), 2**53 + 1, 1e308, float("inf"), "", "text", "\0", b"", b"\xff\xfe", "9" * 6_000),
     *(
@@ -92,7 +93,7 @@ def checked(done: Done, form: str) -> None:
     if done.code:
         assert done.stdout == "", "nothing that could be taken for an answer"
         assert done.stderr.count("\n") == 1
-        if form in ("json", "yaml"):
+        if form in ("json", "yaml", "jsonl"):
             said = json.loads(done.stderr)
             assert said.get("code", "") in (("TIMEOUT",) if done.code == 2 else ("", "DATABASE_UNUSABLE")), said
     elif form == "json":
@@ -107,7 +108,8 @@ def ask(folder: Path, event: int, chance: random.Random | None = None) -> None:
     forms = [FORMATS[at % len(FORMATS)] for at in range(len(questions(event)))]
     pairs = list(zip(questions(event), forms, strict=True))
     if chance:
-        pairs = [(chance.choice(questions(event)), chance.choice(FORMATS)) for _ in range(2)]
+        chosen = [chance.choice(questions(event)) for _ in range(2)]
+        pairs = [(one, chance.choice(FORMATS if one == ("status",) else OF_EVENTS)) for one in chosen]
     for question, form in pairs:
         checked(kube9_cli(*question, "-o", form, "--timeout=5", "--db", str(folder)), form)
 

@@ -253,6 +253,16 @@ def test_case_02_scaled_to_zero_is_no_outage(here: Cluster) -> None:
     assert here.row()["metadata"]["new_replicas"] == 0
 
 
+def test_an_autoscaler_that_scales_to_zero_is_told_by_its_workload(here: Cluster) -> None:
+    here.list_("deployments", workload("worker", 1))
+    here.list_("horizontalpodautoscalers")
+    event = back_off(1, "worker", "h-1") | {"reason": "SuccessfulRescale", "type": "Normal"}
+    event["involvedObject"] = {"kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "worker", "uid": "h-1"}
+    here.event(event | {"message": "New size: 0; reason: All metrics below target"})
+    here.put("deployments", workload("worker", 0))
+    assert told(here) == [(INFO, "Deployment scaled", "worker")]
+
+
 SERVING = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
 
 

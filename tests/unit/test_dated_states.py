@@ -39,6 +39,41 @@ def replicaset(name: str, created_ms: int, revision: int, uid: str = "uid-web") 
     return state(name, ReplicaSet(Owner("Deployment", "web", uid), created_ms, revision))
 
 
+@pytest.mark.parametrize(("source", "kind"), [("statefulsets", "StatefulSet"), ("daemonsets", "DaemonSet")])
+def test_workloads_without_replicasets(keeper: Kept, source: str, kind: str) -> None:
+    """A change alone is dated by its author and the generation. Nothing says when the second of two writes was made."""
+    keeper.lists(source, deployment(1))
+    left = is_away(keeper)
+    keeper.lists(source, deployment(9, 2, "web:2", 2, by("kubectl-set", left + MINUTE, IMAGE)))
+    first, last, metadata = only(keeper)
+    assert (first, last) == (left // 1000 * 1000 + MINUTE + 999,) * 2
+    assert metadata["changed_by"] == "kubectl-set"
+    keeper.waits(HOUR, source)
+    left = is_away(keeper)
+    keeper.lists(
+        source, deployment(19, 2, "web:3", 4, by("kubectl-edit", left + MINUTE, IMAGE, "spec.template.spec.volumes[a]"))
+    )
+    found = keeper.events()[1]
+    assert (found["title"], found["first"], found["last"]) == (f"{kind} image changed", left, keeper.now_ms)
+    assert found["metadata"]["changed_by"] == "kubectl-edit"
+
+
+@pytest.mark.parametrize("managed", ["kubectl-scale", "autoscaler"])
+def test_a_statefulset_that_is_scaled(keeper: Kept, managed: str) -> None:
+    """The subresource has no time, and the Events of its controller tell of pods: these come when it can make them."""
+    keeper.lists("statefulsets", deployment(1))
+    left = is_away(keeper)
+    writer = UNTIMED if managed == "kubectl-scale" else by(managed, left + MINUTE, "spec.replicas")
+    keeper.lists("statefulsets", deployment(9, 3, "web:1", 2, writer))
+    first, last, metadata = only(keeper)
+    assert metadata["changed_by"] == managed
+    if writer is UNTIMED:
+        assert (first, last) == (left, keeper.now_ms)
+        assert metadata["noticed_at"]
+    else:
+        assert first == last == left // 1000 * 1000 + MINUTE + 999
+
+
 def checks(keeper: Kept, version: int, ahead_ms: int = 0) -> None:
     """A freshness check has shown this version."""
     keeper.take(ControlFrame("deployments", ServerTime(keeper.now_ms + ahead_ms, str(version), keeper.now_ms)))

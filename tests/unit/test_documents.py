@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from kube9_operator.model import rows
 from kube9_operator.model.observation import SEVERITIES
 from kube9_operator.model.rules.rule import Match, Rule
@@ -11,6 +13,7 @@ from tests import documents
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "docs" / "events.md"
 OWN = "## Events about the operator"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def described(row: rows.Row) -> str:
@@ -46,6 +49,16 @@ def test_what_the_operator_tells_of_itself_is_in_the_document_and_nothing_else()
     }
     table = EVENTS.read_text(encoding="utf-8").partition(OWN)[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == told
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_and_modules_that_a_document_names_exist(page: Path) -> None:
+    """But for what docs/testing.md says was moved, and names with a part to be filled in."""
+    text = page.read_text(encoding="utf-8").partition("\n## What moved")[0]
+    for file, name in re.findall(r"`(tests/\w+/\w+\.py)::(\w+)`", text):
+        assert re.search(rf"^ *def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), f"{file}::{name}"
+    for file in re.findall(r"`([a-z0-9_]+/[a-z0-9_/]+\.(?:py|yaml|sql|jsonl))`", text):
+        assert any((ROOT / folder / file).exists() for folder in ("", "kube9_operator", "helm/kube9-operator", "tests")), file
 
 
 def test_every_document_is_reached_from_the_readme() -> None:

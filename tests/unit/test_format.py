@@ -1,94 +1,49 @@
-"""The coverage in words, and the table in terminals of any width."""
+"""The table of events in terminals of any width, and nested answers."""
 
+import re
 import unicodedata
-from datetime import datetime
+from typing import Any
 
 import pytest
 
 from kube9_cli.kinds import as_written
-from kube9_cli.render.coverage import ago, sentence
+from kube9_cli.render.clock import Clock
 from kube9_cli.render.details import sheet
-from kube9_cli.render.table import HEADINGS, columns, headings, table
+from kube9_cli.render.look import Look
+from kube9_cli.render.table import table
+from kube9_cli.render.width import columns, cut_inside, ending, wrapped
 
-A, B, C, D = (f"2026-01-01T00:0{minute}:00.000Z" for minute in range(4))
-
-
-def gap(source: str, begin: str, end: str, reason: str = "why") -> dict[str, str]:
-    return {"source": source, "from": begin, "to": end, "reason": reason}
-
-
-NOW = datetime.fromisoformat("2026-01-01T00:10:00Z").timestamp()
-LATER = datetime.fromisoformat("2026-01-03T00:10:00Z").timestamp()
+NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
+TIME = "2025-12-31T23:58:00.000Z"
 
 
-def line(*gaps: dict[str, str], unavailable: tuple[str, ...] = (), now: float = NOW) -> str:
-    return sentence({"complete": False, "gaps": list(gaps), "unavailable": list(unavailable)}, now)
+def event(about: str, reason: str, message: str, **more: Any) -> dict[str, Any]:
+    kind, namespace, name = about.split("/")
+    metadata = {"reason": reason} | more.pop("metadata", {})
+    return {
+        "id": "evt_20260102_030405_000000",
+        "severity": "error",
+        "object_kind": kind,
+        "object_namespace": namespace,
+        "object_name": name,
+        "description": message,
+        "metadata": metadata,
+        "first_seen_at": TIME,
+        "last_seen_at": TIME,
+        "count": 3,
+        **more,
+    }
 
 
-def test_a_complete_answer() -> None:
-    unconfirmed = "No gap is known, but not every watch has been confirmed yet."
-    assert sentence({"complete": True, "gaps": [], "unavailable": []}, NOW) == unconfirmed
-    complete = {"complete": True, "gaps": [], "unavailable": [], "from": A, "until": B}
-    assert sentence(complete, NOW) == "Complete from 00:00:00 to 00:01:00 UTC (9 min ago)."
-    assert sentence(complete, LATER) == "Complete from 2026-01-01 00:00:00 to 00:01:00 UTC (2 d ago)."
-    older = complete | {"from": "2025-12-31T23:00:00.000Z"}
-    assert sentence(older, NOW) == "Complete from 2025-12-31 23:00:00 to 2026-01-01 00:01:00 UTC (9 min ago)."
+def shown(events: list[dict[str, Any]], width: int | None, wide_table: bool = False, **look: Any) -> list[str]:
+    return table(events, Look(Clock(NOW, ages=look.pop("ages", True)), width, **look), wide_table)
 
 
-def test_one_outage_is_one_entry() -> None:
-    assert line(gap("pods", A, C)) == "Incomplete: pods not fully recorded from 00:00:00 to 00:02:00 UTC (why)."
-    both = line(gap("pods", A, C), gap("events", B, D))
-    assert both == "Incomplete: events, pods not fully recorded from 00:00:00 to 00:03:00 UTC (why)."
-    five = [gap(name, A, B) for name in ("jobs", "events", "nodes", "pods", "services")]
-    named = "events, jobs, nodes and 2 more"
-    assert line(*five) == f"Incomplete: {named} not fully recorded from 00:00:00 to 00:01:00 UTC (why)."
-
-
-def test_other_gaps_are_counted() -> None:
-    later, other = gap("pods", C, D), gap("pods", A, B, "another")
-    first = "not fully recorded from 00:00:00 to 00:01:00 UTC (why)."
-    assert line(gap("pods", A, B), later) == f"Incomplete: pods {first} 1 more gap: see -o json."
-    assert line(gap("events", A, B), later, other) == f"Incomplete: events {first} 2 more gaps: see -o json."
-
-
-def test_a_gap_without_a_beginning_or_an_end() -> None:
-    ever = "1970-01-01T00:00:00.000Z"
-    assert line(gap("events", ever, B)) == "Incomplete: events not fully recorded until 00:01:00 UTC (why)."
-    lasting = gap("events", A, "2026-01-01T00:09:58.000Z")
-    assert line(lasting) == "Incomplete: events not fully recorded since 00:00:00 UTC (why)."
-
-
-def test_a_time_that_no_date_can_hold() -> None:
-    assert line(gap("events", A, "287396-10-12T08:59:00.991Z")).startswith("Incomplete: events not fully recorded since ")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(-3, "0 s ago"), (119, "119 s ago"), (120, "2 min ago"), (7200, "2 h ago"), (172_800, "2 d ago")]
-)
-def test_how_long_ago(seconds: float, words: str) -> None:
-    assert ago(seconds) == words
-
-
-def test_narrow_tables_have_the_short_names_of_kinds() -> None:
-    cells = ("5m", "error", "PersistentVolumeClaim/shop/data", "ProvisioningFailed", "12", "no such class, and more than that")
-    wide, narrow = table([cells], HEADINGS, 130, False)[1], table([cells], HEADINGS, 80, False)[1]
-    assert "PersistentVolumeClaim/shop/data  ProvisioningFailed  12" in wide
-    assert "pvc/shop/data  ProvisioningFa…  12" in narrow or "pvc/shop/data  ProvisioningFailed  12" in narrow
-
-
-@pytest.mark.parametrize(("typed", "kind"), [("pods", "Pod"), ("PVC", "PersistentVolumeClaim"), ("job", "Job"), ("Cow", "Cow")])
-def test_kinds_are_taken_as_kubectl_takes_them(typed: str, kind: str) -> None:
-    assert as_written(typed) == kind
-
-
-def test_without_permission() -> None:
-    assert line(unavailable=("jobs",)) == "Incomplete: jobs cannot be watched."
-
-
-ROWS = [
-    ("3h20m", "warning", "Pod/shop/web-6f7d-xk2p9", "FailedCreatePodSandBox", "12", "Failed to create pod sandbox: rpc error"),
-    ("45s", "critical", "Pod/shop/größe-名前", "日本", "2147483647", "日本語のメッセージ 🎉🎉 e\u0301e\u0301 和"),
-    ("9s", "error", "-", "-", "1", "x"),
+EVENTS = [
+    event("Pod/shop/web-6f7d-xk2p9", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error " + "and more " * 20),
+    event("Pod/shop/größe-名前", "日本", "日本語のメッセージ 🎉🎉 e\u0301e\u0301 和 " * 9, severity="critical", count=2**31),
+    event("//", "-", "x"),
+    event(f"Pod/{'n' * 63}/{'p' * 253}", "r" * 128, "m" * 1_000, severity="warning"),
 ]
 
 
@@ -99,39 +54,115 @@ def wide(text: str) -> int:
     )
 
 
-@pytest.mark.parametrize("width", [30, 40, 50, 62, 80, 120])
-def test_the_table_fits_the_terminal(width: int) -> None:
-    shown = headings(width)
-    rows = [tuple(row[HEADINGS.index(one)] for one in shown) for row in ROWS]
-    lines = table(rows, shown, width, colour=False)
+@pytest.mark.parametrize("width", [30, 40, 50, 62, 80, 120, 200])
+@pytest.mark.parametrize("ages", [True, False])
+def test_the_table_fits_the_terminal(width: int, ages: bool) -> None:
+    lines = shown(EVENTS, width, ages=ages)
     assert max(map(wide, lines)) <= width
-    assert [line.split()[1] for line in lines[1:]] == ["warning", "critical", "error"], "the severity is never cut"
-    column = [wide(line[: line.index(one[1])]) for one, line in zip(rows, lines[1:], strict=True)]
-    assert len(set(column)) == 1
-    assert lines[0].split()[-1] == "MESSAGE" or width < 40
+    severities = [one["severity"] for one in EVENTS]
+    words = [word for line in lines[1:] if line[0] != " " for word in line.split()[1:3] if word in severities]
+    assert words == severities, "never cut"
+    assert any("Failed to create pod sandbox" in line or "Failed to create" in line for line in lines), "the cause is there"
 
 
-def test_columns_line_up_whatever_is_in_them() -> None:
-    lines = table(ROWS, HEADINGS, None, colour=False)
-    counts = [wide(line[: line.index(f"  {row[4]}  ")]) for row, line in zip(ROWS, lines[1:], strict=True)]
-    assert len(set(counts)) == 1
-    assert columns("e\u0301") == 1
-    assert columns("日本🎉") == 6
+def test_a_message_has_half_of_the_line_or_lines_of_its_own() -> None:
+    one = [event("Pod/shop/web-0", "Failed", "no such image: " + "x" * 200)]
+    narrow = shown(one, 80)
+    assert narrow[0] == "LAST SEEN  SEVERITY  OBJECT         REASON  COUNT"
+    assert narrow[1] == "2m         error     po/shop/web-0  Failed  3"
+    assert [line[:4] for line in narrow[2:]] == ["    ", "    "]
+    assert narrow[2].startswith("    no such image: xxx")
+    roomy = shown(one, 120)
+    assert roomy[0].split()[-1] == "MESSAGE"
+    assert len(roomy) == 2
+    assert roomy[1].index("no such image") <= 60
+    short = shown([event("Pod/shop/web-0", "Failed", "no such image")], 80)
+    assert short[1] == "2m         error     Pod/shop/web-0  Failed  3      no such image", "it fits as it is"
+
+
+def test_the_end_of_a_long_message_is_kept_because_the_cause_is_there() -> None:
+    message = 'Failed to pull image "registry.example/shop/web:1": ' + "failed to resolve: " * 9 + "connection refused"
+    lines = shown([event("Pod/shop/web-0", "Failed", message)], 80)
+    assert lines[2].startswith('    Failed to pull image "registry.example')
+    assert lines[3].endswith("connection refused")
+    assert "…" in lines[2] + lines[3]
+
+
+def test_a_wide_table_has_more_columns_and_is_never_cut() -> None:
+    lines = shown(EVENTS, 40, wide_table=True)
+    assert " ".join(lines[0].split()) == "LAST SEEN SEVERITY OBJECT REASON COUNT NODE ID TITLE MESSAGE"
+    assert len(lines) == 5
+    assert "…" not in "".join(lines)
+    assert lines[4].endswith("m" * 1_000)
+    assert "Pod/" + "n" * 63 + "/" + "p" * 253 in lines[4]
+
+
+def test_without_headings() -> None:
+    for width in (80, 200, None):
+        with_headings = shown(EVENTS[:1], width)
+        assert [line.split()[:5] for line in shown(EVENTS[:1], width, headings=False)] == [
+            one.split()[:5] for one in with_headings[1:]
+        ]
+
+
+def test_clock_times_and_ranges() -> None:
+    one = event("Pod/shop/web-0", "Scaled", "x", first_seen_at="2025-12-31T23:40:00Z", metadata={"noticed_at": TIME})
+    assert shown([one], None)[1].startswith("2m..20m ")
+    assert shown([one], None, ages=False)[0].startswith("LAST SEEN UTC ")
+    assert shown([one], None, ages=False)[1].startswith("2025-12-31 23:58:00..2025-12-31 23:40:00 ")
+    today = event("Pod/shop/web-0", "Scaled", "x", last_seen_at="2026-01-01T00:00:00Z")
+    assert shown([today], None, ages=False)[1].startswith("00:00:00 ")
+
+
+def test_colours_are_only_around_the_severity() -> None:
+    (_, row) = shown([event("Pod/error/error", "error", "error")], None, colour=True)
+    assert re.findall("\x1b.*?m", row) == ["\x1b[31m", "\x1b[0m"]
+    assert re.sub("\x1b.*?m", "", row) == shown([event("Pod/error/error", "error", "error")], None)[1]
+
+
+def test_narrow_tables_have_the_short_names_of_kinds() -> None:
+    one = [event("PersistentVolumeClaim/shop/data", "ProvisioningFailed", "no such class, and more than that")]
+    assert "PersistentVolumeClaim/shop/data  ProvisioningFailed" in shown(one, 130)[1]
+    assert "pvc/shop/data  ProvisioningFailed" in shown(one, 80)[1]
 
 
 def test_what_is_left_out_of_a_narrow_terminal() -> None:
-    assert headings(None) == headings(80) == HEADINGS
-    assert headings(50) == tuple(one for one in HEADINGS if one != "REASON")
-    assert headings(40) == tuple(one for one in HEADINGS if one not in ("REASON", "COUNT"))
+    assert shown(EVENTS, 80)[0].split() == ["SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT"]
+    assert shown(EVENTS, 44)[0].split() == ["SEEN", "SEVERITY", "OBJECT", "COUNT"]
+    assert shown(EVENTS, 30)[0].split() == ["SEEN", "SEVERITY", "OBJECT"]
+
+
+def test_columns_of_a_text() -> None:
+    assert columns("e\u0301") == 1
+    assert columns("日本🎉") == 6
+    assert ending("日本🎉", 3) == "🎉"
+    assert ending("ae\u0301", 1) == "e\u0301"
+    assert cut_inside("日本日本", 6) == "日…本"
+    assert cut_inside("abc", 0) == ""
+
+
+def test_wrapping() -> None:
+    assert wrapped("one two three", 7, 9) == ["one two", "three"]
+    assert wrapped("a-word-that-is-longer than a line", 8, 9) == ["a-word-t", "hat-is-l", "onger", "than a", "line"]
+    assert wrapped("", 7, 2) == [""]
+    for most in range(1, 5):
+        lines = wrapped("word " * 50, 11, most)
+        assert len(lines) <= most
+        assert all(columns(line) <= 11 for line in lines)
+
+
+@pytest.mark.parametrize(("typed", "kind"), [("pods", "Pod"), ("PVC", "PersistentVolumeClaim"), ("job", "Job"), ("Cow", "Cow")])
+def test_kinds_are_taken_as_kubectl_takes_them(typed: str, kind: str) -> None:
+    assert as_written(typed) == kind
 
 
 def test_what_is_of_many_the_same_is_a_table() -> None:
-    watches = {"events": {"state": "current", "confirmed_until": A}, "jobs": {"state": "not permitted"}}
+    watches = {"events": {"state": "current", "confirmed_until": TIME}, "jobs": {"state": "not permitted"}}
     assert sheet({"status": "running", "database": {"size_bytes": 1}, "watches": watches}) == [
         "status: running",
         "database:",
         "  size_bytes: 1",
         "watches:  STATE          CONFIRMED UNTIL",
-        f"  events  current        {A}",
+        f"  events  current        {TIME}",
         "  jobs    not permitted  -",
     ]

@@ -13,7 +13,7 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Claim, Node, Owner, Pod
 from kube9_operator.watch.observations import Event, normalise
 from kube9_operator.write.sqlite import database, migrations
-from tests.kept import NOW, Kept, state
+from tests.kept import Kept, state
 
 CASES = Path(__file__).parent.parent / "data" / "cases"
 AT = "2026-11-18T11:06:40Z"
@@ -155,21 +155,6 @@ def test_states_are_of_kubernetes_own_kinds(keeper: Kept) -> None:
     assert changed[2:] == ("other.io", "other.io/v1")
 
 
-def shown(kind: str, api_version: str) -> str:
-    made = {
-        "id": "evt_20260102_030405_000000",
-        "severity": "warning",
-        "object_kind": kind,
-        "object_namespace": "ns",
-        "object_name": "x",
-        "metadata": {"reason": "Odd"},
-        "last_seen_at": "2026-01-02T03:04:05.678Z",
-        "first_seen_at": "2026-01-02T03:00:05.678Z",
-        "count": 1,
-    }
-    return table.row(made | ({"object_api_version": api_version} if api_version else {}), NOW / 1000, table.HEADINGS)[2]
-
-
 @pytest.mark.parametrize(
     ("kind", "api_version", "cell"),
     [
@@ -183,4 +168,5 @@ def shown(kind: str, api_version: str) -> str:
     ],
 )
 def test_tables_show_the_group_of_kinds_that_clash(kind: str, api_version: str, cell: str) -> None:
-    assert shown(kind, api_version) == cell
+    made = {"object_kind": kind, "object_namespace": "ns", "object_name": "x"}
+    assert table.about(made | ({"object_api_version": api_version} if api_version else {})) == cell

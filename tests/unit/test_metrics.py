@@ -118,6 +118,18 @@ def test_the_number_received_is_apart_from_its_outcomes() -> None:
     assert outcomes == {"stored": 11, "unchanged": 1}
 
 
+def test_what_waits_and_what_is_not_stored_is_that_of_all_sources() -> None:
+    totals = MetricTotals()
+    totals.receive("watcher-events", WatcherReport({}, {"events": 3}, {}, {}))
+    totals.receive("watcher-pods", WatcherReport({}, {"pods": 4}, {}, {}))
+    both = {source: {"received": 2, "refused": 1, "undecodable": 1} for source in ("events", "pods")}
+    totals.receive("writer", WriterReport({}, "", 0, 1, both))
+    samples = exposed(totals)
+    assert samples["kube9_events_queue_size", ()] == 7
+    for reason in ("refused", "undecodable"):
+        assert samples["kube9_events_errors_total", (("reason", reason),)] == 2
+
+
 def test_every_metric_is_there_from_the_start() -> None:
     samples = exposed(MetricTotals())
     for name, metric in METRICS.items():

@@ -27,7 +27,7 @@ CONFIGURATION, METRICS_PAGE, CLI, INDEX = (
     (DOCS / name).read_text(encoding="utf-8") for name in ("configuration.md", "metrics.md", "cli.md", "README.md")
 )
 CHART = ROOT / "helm" / "kube9-operator"
-COMMON = ("format", "timeout", "db")
+COMMON = ("format", "no_headers", "color", "time", "tz", "timeout", "db")
 """Options of every query, by their names in the code."""
 COMMANDS = [
     one for one in levels(cli_parser()) if not any(isinstance(part, argparse._SubParsersAction) for part in one._actions)
@@ -160,3 +160,8 @@ def test_the_readme_names_every_resource_that_is_watched() -> None:
     for source in sources.SOURCES.values():
         assert f"`{source.name}`" in README, source.name
         assert not source.group or f"`{source.group}`" in README, source.group
+
+
+def test_the_security_page_names_every_resource_that_may_be_read() -> None:
+    said = (DOCS / "security.md").read_text(encoding="utf-8").partition("in all namespaces: ")[2].partition(". ")[0]
+    assert set(re.split(r"[,;]\s+", said)) == sources.SOURCES.keys()

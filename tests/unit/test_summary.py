@@ -1,5 +1,7 @@
 """events summary: its groups and numbers against plain Python over the same rows, its bounds, and how it reads."""
 
+import csv
+import io
 import json
 import random
 import time
@@ -11,7 +13,9 @@ import pytest
 
 from kube9_cli.query import summary
 from kube9_cli.query.summary import MOST_MARKS, span
-from kube9_cli.render.summary import activity, closing, lines
+from kube9_cli.render.clock import Clock
+from kube9_cli.render.look import Look
+from kube9_cli.render.summary import closing, lines, owner
 from kube9_schema import DATABASE_NAME, ids
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests import cli_database
@@ -340,11 +344,14 @@ def test_a_time_that_has_not_come_is_an_empty_answer(folder: Path) -> None:
 # How it reads
 
 
+DAY = "2026-11-29"
+
+
 def answer(groups: list[Json], by: list[str], **coverage: Any) -> Json:
     return {
         "groups": groups,
         "by": by,
-        "range": {"since": "x", "until": "x", "activity_from": "x", "step_seconds": 7200},
+        "range": {"since": f"{DAY}T01:00:00.000Z", "until": f"{DAY}T03:00:00.000Z", "activity_from": "x", "step_seconds": 7200},
         "events": 7,
         "occurrences": 9,
         "pagination": {"total": len(groups), "limit": 20, "returned": len(groups)},
@@ -358,64 +365,84 @@ def group(cause: str, name: str, **more: Any) -> Json:
         "severity": "error",
         "events": 12,
         "occurrences": 340,
-        "first_seen_at": "2026-11-30T01:00:00.000Z",
-        "last_seen_at": "2026-11-30T02:00:00.000Z",
+        "first_seen_at": f"{DAY}T01:00:00.000Z",
+        "last_seen_at": f"{DAY}T02:00:00.000Z",
         "new": True,
         "activity": [0, 0, 1, 4, 8],
         "newest": "evt_20261130_010000_000000",
     } | more
 
 
-NOW_SECONDS = 1_795_968_000 - 1_795_968_000 % 86_400 + 3 * 3_600
+CLOCK = Clock(1_795_968_000 - 1_795_968_000 % 86_400 + 3 * 3_600)
+AT_80, UNLIMITED = Look(CLOCK, 80), Look(CLOCK)
 
 
 def test_the_cause_has_a_line_of_its_own_at_80_columns() -> None:
-    long = "exit code 3: " + "cannot reach postgres " * 10
+    long = "exit code 3: " + "cannot reach postgres " * 10 + "at *:5432"
     given = answer([group(long, "web"), group("OOM", "a-very-long-name-of-a-deployment-" * 3, new=False)], ["cause", "owner"])
-    table = lines(given, NOW_SECONDS, 80, colour=False)
+    table = lines(given, AT_80)
     assert len(table) == 5
     assert all(len(line) <= 80 for line in table)
     assert table[0].split() == ["SEVERITY", "EVENTS", "COUNT", "LAST", "ACTIVITY", "NEW", "OWNER"]
     assert table[1].endswith("new  deploy/shop/web")
     assert table[2].startswith("  exit code 3: cannot reach postgres")
+    assert table[2].endswith("at *:5432")
     assert len(table[2]) == 80
-    assert lines(given, NOW_SECONDS, None, colour=False)[1].endswith(long.rstrip())
-    wide = lines(given, NOW_SECONDS, None, colour=False, wide=True)
-    assert wide[0].split()[-3:] == ["OWNER", "CAUSE", "NEWEST"]
+    assert [line.split() for line in lines(given, AT_80._replace(headings=False))][1::2] == [
+        line.split() for line in table[2::2]
+    ]
+    assert lines(given, UNLIMITED)[1].endswith(long)
+    wide = lines(given, AT_80, wide=True)
+    assert wide[0].split()[-3:] == ["NEWEST", "OWNER", "CAUSE"]
     assert "FIRST" in wide[0]
-    assert "\x1b[31merror" in lines(given, NOW_SECONDS, 80, colour=True)[1]
+    assert "\x1b[31merror" in lines(given, AT_80._replace(colour=True))[1]
+    by_clock = lines(given, AT_80._replace(clock=Clock(CLOCK.now_seconds, ages=False)))
+    assert "LAST UTC" in by_clock[0]
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 120, 200])
+def test_no_line_is_longer_than_the_terminal(width: int) -> None:
+    groups = [group("exit code 3: " + "x" * 110, f"a-very-long-name-of-a-deployment-{at}" * 3) for at in range(3)]
+    for by in (["cause", "owner"], ["owner"], ["cause"]):
+        table = lines(answer(groups, by), AT_80._replace(width=width))
+        assert all(len(line) <= width for line in table), (by, table)
 
 
 def test_one_line_for_each_namespace() -> None:
     groups = [group("", "") | {"group": {"namespace": name}} for name in ("shop", "a" * 63)] + [group("", "") | {"group": {}}]
-    table = lines(answer(groups, ["namespace"]), NOW_SECONDS, 80, colour=False)
+    table = lines(answer(groups, ["namespace"]), AT_80)
     assert len(table) == 4
     assert all(len(line) <= 80 for line in table)
     assert table[1].endswith("shop")
     assert table[3].endswith("  -")
 
 
+def test_a_short_cause_is_on_the_line_of_its_group() -> None:
+    assert lines(answer([group("OOM", "web")], ["cause", "owner"]), AT_80)[1].endswith("deploy/shop/web  OOM")
+
+
+def test_a_custom_kind_of_a_known_name_has_its_group() -> None:
+    given = {"kind": "Node", "namespace": "longhorn-system", "name": "n1", "api_group": "longhorn.io"}
+    assert owner(given) == "nodes.longhorn.io/longhorn-system/n1"
+    assert owner(given | {"kind": "Cluster"}) == "Cluster/longhorn-system/n1"
+
+
 def test_nothing_in_the_record_acts_on_a_terminal() -> None:
     given = answer([group("a\x1b[31m\u202eb", "w\x07eb")], ["cause", "owner"])
-    for width in (80, None):
-        assert all("\x1b" not in line and "\u202e" not in line for line in lines(given, NOW_SECONDS, width, colour=False))
-
-
-def test_the_activity_as_bars() -> None:
-    assert activity([0, 1, 4, 8]) == " ▁▄█"
-    assert activity([0, 0]) == "  "
-    assert activity([3]) == "█"
-    assert activity([1, 1_000_000]) == "▁█"
-    assert activity([]) == ""
+    for seen in (AT_80, UNLIMITED):
+        assert all("\x1b" not in line and "\u202e" not in line for line in lines(given, seen))
 
 
 def test_an_empty_answer_is_no_good_news_if_nothing_was_watched() -> None:
-    gap = {"source": "events", "from": "2026-11-30T01:00:00.000Z", "to": "2026-11-30T02:00:00.000Z", "reason": "not watched"}
-    assert closing(answer([], []), NOW_SECONDS).startswith("No events. ")
-    said = closing(answer([], [], complete=False, gaps=[gap]), NOW_SECONDS)
-    assert said.startswith("No events are recorded, but none of this time was watched. Incomplete")
-    said = closing(answer([group("x", "y")], ["cause"]), NOW_SECONDS)
-    assert said.startswith("1 of 1 groups, 7 events. A bar of ACTIVITY is 2 h. ")
+    gap = {"source": "events", "from": f"{DAY}T01:00:00.000Z", "to": f"{DAY}T02:00:00.000Z", "reason": "not watched"}
+    assert closing(answer([], []), CLOCK).startswith("From 01:00 to 03:00 UTC: No events. ")
+    said = closing(answer([], [], complete=False, gaps=[gap]), CLOCK)
+    assert said.startswith(
+        "From 01:00 to 03:00 UTC: No events are recorded, but none of this time was watched, so something may have "
+        "happened. Incomplete"
+    )
+    said = closing(answer([group("x", "y")], ["cause"]), CLOCK)
+    assert said.startswith("1 of 1 groups, 7 events from 01:00 to 03:00 UTC. A bar of ACTIVITY is 2 h. ")
 
 
 def test_every_format(folder: Path) -> None:
@@ -428,3 +455,18 @@ def test_every_format(folder: Path) -> None:
         shown = run_cli(folder, "events", "summary", "--by=kind", "-o", form)
         assert len(shown.stdout.splitlines()) == 1 + len(wanted["groups"])
         assert "A bar of ACTIVITY is 2 h." in shown.stderr
+    shown = run_cli(folder, "events", "summary", "--by=kind,severity", "-o", "csv")
+    table = list(csv.DictReader(io.StringIO(shown.stdout)))
+    both = asked(folder, "--by=kind,severity")["groups"]
+    assert [(row["kind"], row["severity"], int(row["occurrences"])) for row in table] == [
+        (one["group"]["kind"], one["severity"], one["occurrences"]) for one in both
+    ]
+    assert "A bar of ACTIVITY is 2 h." in shown.stderr
+    shown = run_cli(folder, "events", "summary", "--by=kind", "-o", "jsonl")
+    assert [json.loads(line) for line in shown.stdout.splitlines()] == wanted["groups"]
+    shown = run_cli(folder, "events", "summary", "--by=kind", "-o", "custom-columns=KIND:.group.kind,N:.events")
+    assert [line.split() for line in shown.stdout.splitlines()] == [
+        ["KIND", "N"],
+        *([one["group"]["kind"], str(one["events"])] for one in wanted["groups"]),
+    ]
+    assert run_cli(folder, "events", "summary", "-o", "name").returncode == 1

@@ -13,7 +13,6 @@ SEARCHED = (
     "tests",
     "docs",
     "helm",
-    "man",
     "image",
     "*.md",
     "Makefile",

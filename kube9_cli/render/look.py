@@ -1,0 +1,31 @@
+"""How an answer for people looks: its times, its width, its colours."""
+
+import sys
+import time
+from typing import NamedTuple
+
+from kube9_cli import terminal
+from kube9_cli.options import Options
+from kube9_cli.render import colours
+from kube9_cli.render.clock import Clock
+
+
+class Look(NamedTuple):
+    """How an answer for people looks."""
+
+    clock: Clock
+    width: int | None = None
+    """The columns of the terminal; None for any number."""
+    colour: bool = False
+    headings: bool = True
+
+
+def of(options: Options) -> Look:
+    """What the options ask for, on the terminal of stdout."""
+    on_terminal = sys.stdout.isatty()
+    return Look(
+        Clock(time.time(), options.zone, options.ages),
+        terminal.columns(on_terminal),
+        colours.wanted(options.colour, on_terminal),
+        options.headings,
+    )

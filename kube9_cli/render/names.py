@@ -1,0 +1,69 @@
+"""Shortens the names in a column so that each can still be told from the others. Pure."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+
+from kube9_cli.render.width import CUT, beginning, columns, cut_inside, ending
+
+SHARES = (2, 3, 1, 4, 0)
+"""How many fourths of the room the beginning of a name gets, in the order in which they are tried."""
+OF_DOMAINS = (4, *SHARES)
+"""The same for a name such as ip-10-0-1-17.eu-west-1.compute.internal, whose end is that of many others."""
+
+
+def shortened(names: Iterable[str], most: int) -> dict[str, str]:
+    """What to show for each name, at most `most` columns wide.
+
+    A name is cut in a place that is not its own: no other name has the beginning and the end that are shown. If there is no
+    such place, the name shows where it differs from its neighbour in the alphabet.
+    """
+    found: dict[str, str] = {}
+    long = []
+    for name in dict.fromkeys(names):
+        if columns(name) <= most:
+            found[name] = name
+        else:
+            long.append(name)
+    for share in OF_DOMAINS:
+        if not long:
+            break
+        ends = {name: _ends(name, most, share) for name in (*found, *long)}
+        same = Counter(ends.values())
+        mine = [name for name in long if same[ends[name]] == 1 and (share != OF_DOMAINS[0] or _is_domain(name))]
+        found |= {name: CUT.join(ends[name]) for name in mine}
+        long = [name for name in long if name not in found]
+    if long:
+        everyone = sorted((*found, *long))
+        found |= {name: _around(name, _differs(name, everyone), most) for name in long}
+    return found
+
+
+def _ends(name: str, most: int, fourths: int) -> tuple[str, str]:
+    first = (most - 1) * fourths // 4
+    return beginning(name, first), ending(name, most - 1 - first)
+
+
+def _is_domain(name: str) -> bool:
+    return "." in name.rpartition("/")[2]
+
+
+def _differs(name: str, everyone: list[str]) -> int:
+    """Where a name first differs from each of the others, which are sorted."""
+    at = bisect_left(everyone, name)
+    return max((_common(name, other) for other in (*everyone[max(0, at - 1) : at], *everyone[at + 1 : at + 2])), default=0)
+
+
+def _around(name: str, at: int, most: int) -> str:
+    """The beginning of a name, what is around a place in it, and its end."""
+    first = beginning(name, most // 3)
+    start = max(len(first), at - most // 4)
+    return first + CUT + cut_inside(name[start:], most - columns(first) - 1, most // 3)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two names begin with alike."""
+    at = 0
+    while at < min(len(one), len(other)) and one[at] == other[at]:
+        at += 1
+    return at
