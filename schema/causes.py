@@ -22,6 +22,9 @@ USUAL = ("", "Error", "Completed")
 WITHOUT_MESSAGE = frozenset(("BackOff", "ContainerRestarted", "CrashLoopBackOff"))
 """Reasons whose messages only repeat that a container starts again. Why it ended is in the metadata, or unknown."""
 
+READ = ("exit_code", '"image"', '"reason"', '"resource"', '"process"')
+"""One of these is in metadata that a cause depends on."""
+
 _LETTERS = "[bcdfghjklmnpqrstvwxz2456789]"
 """What Kubernetes makes names of: SafeEncodeString in k8s.io/apimachinery/pkg/util/rand."""
 _VARIABLE = re.compile(
@@ -90,6 +93,11 @@ def cause_of(event: Recorded) -> str:
     return f"{reason}: {said}" if said else reason
 
 
+def says_more(metadata: str) -> bool:
+    """Whether the cause depends on the metadata, which are JSON. Those of most events only say who wrote the Event."""
+    return any(key in metadata for key in READ)
+
+
 def _text(metadata: dict[str, Any], key: str) -> str:
     value = metadata.get(key)
     return value if isinstance(value, str) else ""
@@ -105,18 +113,23 @@ def _ended(code: int, why: str, message: str) -> str:
 def _says(event: Recorded, reason: str) -> str:
     """What the message says besides the reason; '' for nothing."""
     text = event.description
-    if _NODES in text:
-        return _shortages(text.partition(_NODES)[2])
     for name in (f"{event.namespace}/{event.name}", event.name):
         # `Service web lost 1 of 3 endpoints` says what the reason says. After a colon there may be more.
         if event.name and text.startswith(f"{event.kind} {name} "):
             text = text.partition(": ")[2]
             break
-    text = _first(_BEGINNING.sub("", text))
     for name in (event.name, event.node):
-        if "-" in name or any(map(str.isdigit, name)):  # another name may be an ordinary word
+        if name and not name.isalpha():  # another name may be an ordinary word
             text = text.replace(name, "*")
-    text = constant(text)
+    return _said(text, reason)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _said(text: str, reason: str) -> str:
+    """What a message says besides the reason. Without the object's name, many messages are the same."""
+    if _NODES in text:
+        return _shortages(text.partition(_NODES)[2])
+    text = constant(_first(_BEGINNING.sub("", text)))
     if text.startswith('"') and text.endswith('"') and text.count('"') == len('""'):
         text = text[1:-1]
     return "" if text.lower().endswith(reason.lower()) and len(text.split()) < 2 else text

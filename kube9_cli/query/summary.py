@@ -1,6 +1,9 @@
 """The answer of `events summary`: groups of events with their numbers, from one snapshot and in bounded memory."""
 
 import heapq
+import itertools
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,7 +16,7 @@ from kube9_cli.query.events import decoded, named
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema import ids
-from kube9_schema.causes import Recorded, cause_of
+from kube9_schema.causes import Recorded, cause_of, says_more
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from kube9_schema.intervals import MS_IN_HOUR
 from kube9_schema.sources import ITSELF
@@ -46,18 +49,10 @@ class Span(NamedTuple):
     marks: int
 
 
-class Part(NamedTuple):
-    """Some events of one key: their numbers, and the marks in which they were first and last seen."""
-
-    events: int
-    occurrences: int
-    first_ms: int
-    last_ms: int
-    newest: int
-    """The greatest id."""
-    severity: int
-    first_mark: int
-    last_mark: int
+Part = tuple[int, int, int, int, int, int, int, int]
+"""Some events of one key: how many, their occurrences, the first and the last time, the greatest id, the severity, and the
+marks in which they were first and last seen.
+"""
 
 
 class Group:
@@ -75,20 +70,28 @@ class Group:
 
     def add(self, part: Part) -> None:
         """Counts these events."""
-        self._count(part)
-        self.rises[part.first_mark] += part.events
-        self.rises[part.last_mark + 1] -= part.events
+        events, occurrences, first_ms, last_ms, newest, severity, first_mark, last_mark = part
+        self._count(events, occurrences, first_ms, last_ms, newest, severity)
+        self.rises[first_mark] += events
+        self.rises[last_mark + 1] -= events
 
     def join(self, other: "Group") -> None:
         """Counts the events of another group."""
-        self._count(other)
+        self._count(other.events, other.occurrences, other.first_ms, other.last_ms, other.newest, other.severity)
         self.rises = [own + more for own, more in zip(self.rises, other.rises, strict=True)]
 
-    def _count(self, more: "Part | Group") -> None:
-        self.events += more.events
-        self.occurrences += more.occurrences
-        self.first_ms, self.last_ms = min(self.first_ms, more.first_ms), max(self.last_ms, more.last_ms)
-        self.newest, self.severity = max(self.newest, more.newest), max(self.severity, more.severity)
+    def _count(self, events: int, occurrences: int, first_ms: int, last_ms: int, newest: int, severity: int) -> None:
+        self.events += events
+        self.occurrences += occurrences
+        # This is called for each event: min() and max() take four times as long.
+        if first_ms < self.first_ms:
+            self.first_ms = first_ms
+        if last_ms > self.last_ms:
+            self.last_ms = last_ms
+        if newest > self.newest:
+            self.newest = newest
+        if severity > self.severity:
+            self.severity = severity
 
     def activity(self) -> list[int]:
         """How many events were going on in each mark."""
@@ -174,37 +177,88 @@ namespace, then by its kind alone; a cause first by what is before its colon.
 LESS_BY_KIND = 2
 """The step in which an owner is told apart by its kind alone."""
 
-OWNER_CHAIN = """LEFT JOIN controllers AS c ON c.event = e.id
-    JOIN objects AS o1 ON o1.id = coalesce(c.object, e.object) LEFT JOIN objects AS o2 ON o2.id = o1.owner
-    LEFT JOIN objects AS o3 ON o3.id = o2.owner LEFT JOIN objects AS o4 ON o4.id = o3.owner
-    JOIN objects AS o ON o.id = coalesce(o4.id, o3.id, o2.id, o1.id)"""
-"""The outermost owner that is known: a pod has at most its ReplicaSet or Job, their Deployment or CronJob, and one above.
-An event about a quota belongs to the controller that the quota stopped.
-"""
-COLUMNS: dict[str, tuple[tuple[str, ...], Types, str]] = {
-    "namespace": (("e.namespace",), (WHOLE,), ""),
-    "kind": (("e.kind",), (WHOLE,), ""),
-    "reason": (("e.reason",), (WHOLE,), ""),
-    "node": (("e.node",), (WHOLE,), ""),
-    "type": (("e.type",), (WHOLE,), ""),
-    "severity": (("e.severity",), (WHOLE,), ""),
-    "name": (("n.name",), (TEXT,), "JOIN objects AS n ON n.id = e.object"),
-    "source": (
-        (f"coalesce(json_extract(s.metadata, '$.source.component'), '{ITSELF}')",),
-        ((str, int, float),),
-        "JOIN texts AS s ON s.event = e.id",
-    ),
-    "owner": (("o.kind", "o.namespace", "o.name", "o.api_group"), (WHOLE, WHOLE, TEXT, WHOLE), OWNER_CHAIN),
-    "cause": (
-        ("e.reason", "e.severity", "e.kind", "e.namespace", "a.name", "e.node", "t.description", "t.metadata"),
-        (WHOLE, WHOLE, WHOLE, WHOLE, TEXT, WHOLE, TEXT_OR_NONE, TEXT),
-        "JOIN objects AS a ON a.id = e.object JOIN texts AS t ON t.event = e.id",
-    ),
-}
-"""For each field its columns, their types, and what is joined to the event `e` for them."""
 SHORT = 0.2
 """If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
 WORDS = frozenset(("namespace", "kind", "reason", "node"))
+OF_CAUSE = ("reason", "kind", "namespace", "object", "node", "description", "metadata")
+"""What a cause is read from, besides the severity."""
+NEEDED = {"name": ("object",), "owner": ("owned",), "cause": OF_CAUSE}
+"""The columns of each field. Any other field is a column."""
+TEXTS: dict[str, tuple[str, Types]] = {
+    "source": (f"coalesce(json_extract(t.metadata, '$.source.component'), '{ITSELF}')", ((str, int, float),)),
+    "description": ("t.description", (TEXT_OR_NONE,)),
+    "metadata": ("t.metadata", (TEXT,)),
+}
+"""Columns that are in the texts of an event; all others are numbers."""
+OWNED = "coalesce((SELECT object FROM controllers WHERE event = e.id), e.object)"
+"""Whose owner the owner of an event is. An event about a quota belongs to the controller that the quota stopped."""
+PACKED_BITS = 62
+"""So many bits of several columns are one number: SQLite sorts by one number a third faster than by four."""
+AT_ONCE = 500
+"""So many rows are read before the objects that they need."""
+
+
+class Object(NamedTuple):
+    """An object that an event is about."""
+
+    name: str
+    owner: tuple[int, int, str, int]
+    """Of the outermost owner, or of itself: kind and namespace (words.id), name, and API group (words.id)."""
+
+
+class Objects:
+    """Objects with their owners. A bounded number is remembered."""
+
+    MOST = 10_000
+
+    def __init__(self, database: Database) -> None:
+        self.known: dict[int, Object] = {}
+        self._database = database
+
+    def load(self, numbers: set[int]) -> None:
+        """Remembers these objects."""
+        missing = [number for number in numbers if number not in self.known]
+        if len(self.known) + len(missing) > self.MOST:
+            self.known.clear()
+            missing = list(numbers)
+        for at in range(0, len(missing), AT_ONCE):
+            some = missing[at : at + AT_ONCE]
+            rows = self._database.all(OWNER_CHAIN.format(", ".join("?" * len(some))), tuple(some), OWNER_TYPES)
+            for number, name, *owner in rows:
+                kind, namespace, owner_name, group = owner
+                self.known[number] = Object(name[:MAX_NAME], (kind, namespace, owner_name[:MAX_NAME], group))
+
+
+MAX_NAME = 1_000
+"""Of a crafted database; names of Kubernetes have at most 253 characters."""
+OWNER_CHAIN = """SELECT o1.id, o1.name, o.kind, o.namespace, o.name, o.api_group FROM objects AS o1
+    LEFT JOIN objects AS o2 ON o2.id = o1.owner LEFT JOIN objects AS o3 ON o3.id = o2.owner
+    LEFT JOIN objects AS o4 ON o4.id = o3.owner JOIN objects AS o ON o.id = coalesce(o4.id, o3.id, o2.id, o1.id)
+    WHERE o1.id IN ({})"""
+"""The outermost owner that is known: a pod has at most its ReplicaSet or Job, their Deployment or CronJob, and one above."""
+OWNER_TYPES: Types = (WHOLE, TEXT, WHOLE, WHOLE, TEXT, WHOLE)
+
+
+class Packed:
+    """Columns of numbers as few numbers in SQL."""
+
+    def __init__(self, columns: list[tuple[str, int]]) -> None:
+        """Takes the SQL of each column, and how many bits its numbers have."""
+        self._places: list[tuple[int, int, int]] = []
+        parts: list[list[str]] = [[]]
+        used = 0
+        for sql, bits in columns:
+            if used + bits > PACKED_BITS:
+                parts.append([])
+                used = 0
+            parts[-1].append(f"({sql} << {used})")
+            self._places.append((len(parts) - 1, used, (1 << bits) - 1))
+            used += bits
+        self.sql = [" | ".join(part) for part in parts]
+
+    def values(self, packed: tuple[int, ...]) -> list[int]:
+        """The numbers of the columns."""
+        return [packed[at] >> shift & mask for at, shift, mask in self._places]
 
 
 class Groups:
@@ -213,12 +267,20 @@ class Groups:
     def __init__(self, database: Database, by: tuple[str, ...], asked: Span) -> None:
         self.found: dict[Key, Group] = {}
         self._database, self._by, self._span = database, by, asked
-        self._less = dict.fromkeys(by, 0)
-        """For each field how much less than in full it is told apart."""
+        self._objects = Objects(database)
+        needed = dict.fromkeys(name for field in by for name in NEEDED.get(field, (field,)))
+        self._numbers = [name for name in needed if name not in TEXTS and name != "severity"]
+        self._texts = [name for name in needed if name in TEXTS]
+        self._at = {name: at for at, name in enumerate(("severity", *self._numbers, *self._texts))}
+        """Where each column is."""
+        self._cause_at = [self._at[name] for name in OF_CAUSE] if "cause" in by else []
+        self._values = [self._value_of(field) for field in by]
+        self._less_by: Counter[str] = Counter()
+        """For each field how much less than in full it is told apart, if it is."""
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""
-        for columns, part in self._parts(selection):
+        for columns, part in self._objects_loaded(self._parts(selection)):
             key = self._key(columns)
             group = self.found.get(key)
             if group is None:
@@ -229,7 +291,7 @@ class Groups:
 
     def look_before(self, before: Selection, wanted: set[Key]) -> None:
         """Finds out which of these groups existed in the time before."""
-        for columns in self._keys(before):
+        for columns, _ in self._objects_loaded(self._parts(before)):
             key = self._key(columns)
             if key in wanted:
                 self.found[key].existed = True
@@ -256,78 +318,96 @@ class Groups:
         }
 
     def _parts(self, selection: Selection) -> Iterator[tuple[Key, Part]]:
-        """What is selected, with the columns of its fields. Where no text is needed, SQLite adds up."""
-        start, step, last = self._span.start, self._span.step, self._span.marks - 1
-        # Times outside of the span count for its first and last mark.
-        marks = f"max(0, (e.first_ms - {start}) / {step}), min({last}, (e.last_ms - {start}) / {step})"
-        if "cause" in self._by:
-            numbers, end = f"1, e.count, e.first_ms, e.last_ms, e.id, e.severity, {marks}", ""
-        else:
-            numbers = f"count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), e.severity, {marks}"
-            end = f"GROUP BY 6, 7, 8, {', '.join(str(9 + at) for at in range(len(self._columns())))}"
-        width = len(Part._fields)
-        for row in self._rows(selection, numbers, (WHOLE,) * width, end):
-            yield row[width:], Part._make(row[:width])
-
-    def _keys(self, selection: Selection) -> Iterator[Key]:
-        if "cause" in self._by:
-            return self._rows(selection, "", (), "")
-        return self._rows(selection, "DISTINCT", (), "")
-
-    def _rows(self, selection: Selection, first: str, types: Types, end: str) -> Iterator[tuple[Any, ...]]:
-        """Rows of the selected events: `first`, and the columns of the fields."""
+        """The selected events, with the columns of their fields. Where no cause is asked for, SQLite adds up."""
         condition = _condition(self._database, selection)
         if condition is None:
             return
-        joins = " ".join(dict.fromkeys(COLUMNS[field][2] for field in self._by))
-        between = ", " if types else " "
-        sql = (
-            f"SELECT {first}{between}{', '.join(self._columns())} FROM (SELECT * FROM events WHERE {condition[0]}) AS e "  # noqa: S608
-            f"{joins} {end}"
-        )
-        types += tuple(kind for field in self._by for kind in COLUMNS[field][1])
-        yield from self._database.stream(sql, condition[1], types)
+        start, step, last = self._span.start, self._span.step, self._span.marks - 1
+        # Times outside of the span count for its first and last mark.
+        marks = (f"max(0, (e.first_ms - {start}) / {step})", 4), (f"min({last}, (e.last_ms - {start}) / {step})", 4)
+        packed = Packed([*((self._sql(name), self._bits(name)) for name in self._numbers), *marks, ("e.severity", 2)])
+        if "cause" in self._by:
+            counted, end = "1, e.count, e.first_ms, e.last_ms, e.id", ""
+        else:
+            counted = "count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id)"
+            end = f"GROUP BY {', '.join(str(6 + at) for at in range(len(packed.sql) + len(self._texts)))}"
+        columns = ", ".join((*packed.sql, *(TEXTS[name][0] for name in self._texts)))
+        joined = "JOIN texts AS t ON t.event = e.id" if self._texts else ""
+        sql = f"SELECT {counted}, {columns} FROM (SELECT * FROM events WHERE {condition[0]}) AS e {joined} {end}"  # noqa: S608
+        types = (*((WHOLE,) * (5 + len(packed.sql))), *(kind for name in self._texts for kind in TEXTS[name][1]))
+        texts_at = 5 + len(packed.sql)
+        for row in self._database.stream(sql, condition[1], types):
+            *numbers, first, last, severity = packed.values(row[5:texts_at])
+            yield (severity, *numbers, *row[texts_at:]), (*row[:5], severity, first, last)
 
-    def _columns(self) -> list[str]:
-        return [column for field in self._by for column in COLUMNS[field][0]]
+    def _sql(self, name: str) -> str:
+        if name != "owned":
+            return f"e.{name}"
+        return OWNED if self._database.all("SELECT 1 FROM controllers LIMIT 1") else "e.object"
+
+    def _bits(self, name: str) -> int:
+        """How many bits the numbers of a column have."""
+        if name == "type":
+            return 8
+        table = "objects" if name in ("object", "owned") else "words"
+        return int(self._database.all(f"SELECT coalesce(max(id), 1) FROM {table}", (), (WHOLE,))[0][0]).bit_length()  # noqa: S608
+
+    def _objects_loaded(self, parts: Iterator[tuple[Key, Part]]) -> Iterator[tuple[Key, Part]]:
+        """The same; the objects that they name are remembered."""
+        at = [self._at[name] for name in ("object", "owned") if name in self._at]
+        if not at:
+            yield from parts
+            return
+        while some := list(itertools.islice(parts, AT_ONCE)):
+            self._objects.load({columns[place] for columns, _ in some for place in at})
+            yield from some
 
     def _key(self, columns: Key) -> Key:
         """The key that these columns belong to, as far as its fields are told apart."""
-        at, key = 0, []
-        for field in self._by:
-            width = len(COLUMNS[field][0])
-            value = (
-                columns[at]
-                if width == 1
-                else self._cause(columns[at : at + width])
-                if field == "cause"
-                else columns[at : at + width]
-            )
-            key.append(_less(field, value, self._less[field]))
-            at += width
-        return tuple(key)
+        key = tuple([value(columns) for value in self._values])
+        if self._less_by:
+            key = tuple([_less(field, value, self._less_by[field]) for field, value in zip(self._by, key, strict=True)])
+        return key
+
+    def _value_of(self, field: str) -> Callable[[Key], Any]:
+        """What takes the value of a field out of the columns."""
+        if field == "cause":
+            return self._cause
+        at, objects = self._at[NEEDED.get(field, (field,))[0]], self._objects
+        if field == "name":
+            return lambda columns: objects.known[columns[at]].name
+        if field == "owner":
+            return lambda columns: objects.known[columns[at]].owner
+        return operator.itemgetter(at)
 
     def _cause(self, columns: Key) -> str:
-        reason, severity, kind, namespace, name, node, description, metadata = columns
+        reason, kind, namespace, about, node, description, metadata = (columns[at] for at in self._cause_at)
         word = self._database.word
         return cause_of(
             Recorded(
-                word(reason), severity, word(kind), word(namespace), name, word(node), description or "", decoded(metadata)
+                word(reason),
+                columns[0],
+                word(kind),
+                word(namespace),
+                self._objects.known[about].name,
+                word(node),
+                description or "",
+                decoded(metadata) if says_more(metadata) else {},
             )
         )
 
     def _tell_less(self) -> None:
         """Tells one field apart less, and adds up the groups that are one then."""
         steps = [field for field in LESS if field in self._by]
-        done = sum(self._less.values())
+        done = self._less_by.total()
         if done == len(steps):
             return
         field = steps[done]
-        self._less[field] += 1
+        self._less_by[field] += 1
         at = self._by.index(field)
         joined: dict[Key, Group] = {}
         for key, group in self.found.items():
-            folded = (*key[:at], _less(field, key[at], self._less[field]), *key[at + 1 :])
+            folded = (*key[:at], _less(field, key[at], self._less_by[field]), *key[at + 1 :])
             if folded in joined:
                 joined[folded].join(group)
             else:
