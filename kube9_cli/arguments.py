@@ -38,11 +38,11 @@ def one_of(text: str, option: str, names: tuple[str, ...]) -> str:
     return text
 
 
-def nearest(text: str, names: Iterable[str]) -> str:
-    """A hint for a misspelt name; '' if no name is near."""
+def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
+    """A hint for a misspelt name; '' if no name is as near as `least` (1 is equal)."""
     import difflib  # only where it is needed
 
-    found = difflib.get_close_matches(text, names, 1, 0.7)
+    found = difflib.get_close_matches(text, names, 1, least)
     return f"; did you mean {found[0]}?" if found else ""
 
 
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         if unknown and not self._subparsers:
             known = [one for action in self._actions for one in action.option_strings]
             option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
-            hint = nearest(option, known).removeprefix("; ")
+            hint = nearest(option, known, 0.7).removeprefix("; ")
             details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
             raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
         return found, unknown

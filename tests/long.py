@@ -88,6 +88,11 @@ PARTS = {
         "what is long of the tests on a control plane and a node",
         pytests("-m", "long", "tests/cluster", "tests/node", workers=3),
     ),
+    "away": Part(
+        "the scenario on the node; its operator is stopped for three minutes twice, the second time without a compaction",
+        pytests("tests/node/test_scenario.py", workers=0),
+        {"KUBE9_AWAY_SECONDS": "180"},
+    ),
 }
 NOT_IN_ALL = {"every-answer"}
 """Only where it is named."""

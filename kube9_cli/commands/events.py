@@ -143,14 +143,14 @@ def _refuse(prog: str, _: argparse.Namespace) -> Question:
 
 def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
     """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
-    from kube9_cli.query import asked, coverage, events, search
+    from kube9_cli.query import coverage, events, notes, search
     from kube9_cli.render import listing
 
     with database.snapshot():
         matches = search.find(database, selected, request)
         covered = coverage.covered(database, selected, chosen.path)
+        noted = notes.of(database, selected, empty=not (matches.ids or request.offset))
         page = events.Page(database, matches.ids)
     counted = {} if matches.total is None else {"total": matches.total}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
-    rest = {"coverage": covered} | asked.described(selected)
-    listing.print_list(chosen, page.events(), pagination, rest, asked.sentences(selected))
+    listing.print_list(chosen, page.events(), pagination, {"coverage": covered} | noted.fields, noted.sentences)

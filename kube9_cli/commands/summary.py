@@ -79,11 +79,11 @@ def _bounded(selected: selection.Selection) -> selection.Selection:
 
 
 def _answer(chosen: options.Options, selected: selection.Selection, grouping: Grouping, database: "Database") -> None:
-    from kube9_cli.query import asked, coverage, summary
+    from kube9_cli.query import coverage, notes, summary
     from kube9_cli.render import summary as render
 
     with database.snapshot():
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
-    answer = found.shown(grouping, covered) | asked.described(selected)
-    render.print_answer(chosen, answer, asked.sentences(selected))
+        noted = notes.of(database, selected, empty=not found.total)
+    render.print_answer(chosen, found.shown(grouping, covered) | noted.fields, noted.sentences)

@@ -10,6 +10,9 @@ from kube9_cli.options import Options
 if TYPE_CHECKING:
     from kube9_cli.render.clock import Clock
 
+ROWS = 1_000
+"""So many rows of a table are in memory."""
+
 
 def print_list(
     options: Options,
@@ -38,20 +41,27 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     """Prints only the events, in a format that is not one document; returns how many."""
     counted = itertools.count()
     events = (event for event, _ in zip(events, counted, strict=False))
-    if options.for_people:
-        from kube9_cli.render import look, table
-
-        if rows := list(events):
-            print("\n".join(table.table(rows, look.of(options), wide=options.format == "wide")))
-    elif options.columns:
-        from kube9_cli.render import records
-
-        print("\n".join(records.as_columns(options.columns, events, options.headings)))
+    if options.for_people or options.columns:
+        _print_tables(options, events)
     else:
         from kube9_cli.render import records
 
         sys.stdout.writelines(records.as_lines(options.format, events, options.headings))
     return next(counted)
+
+
+def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
+    """Prints a table, a part after the other. All cells of a part are in memory, and its columns are as wide as they need."""
+    from kube9_cli.render import look, records, table
+
+    shown = look.of(options)
+    for part in iter(lambda: list(itertools.islice(events, ROWS)), []):
+        if options.columns:
+            lines = records.as_columns(options.columns, part, shown.headings)
+        else:
+            lines = table.table(part, shown, wide=options.format == "wide")
+        print("\n".join(lines))
+        shown = shown._replace(headings=False)
 
 
 def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:

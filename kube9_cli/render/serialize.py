@@ -7,6 +7,9 @@ from typing import Any
 from kube9_cli.render.escape import in_json, in_yaml, whole_characters
 from kube9_schema.plain import is_plain
 
+NUMERIC = tuple("+-.0123456789")
+"""A text that begins so is quoted in YAML: parsers differ in what they take for a number, such as 1e5."""
+
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 """json.dumps would make a new encoder for each call, because these are not its defaults."""
 
@@ -33,6 +36,8 @@ def _dumper() -> Any:
 
     def string(dumper: Any, text: str) -> Any:
         style = None if is_plain(text) else '"'
+        if style is None and text[:1] in NUMERIC:
+            style = "'"
         return dumper.represent_scalar("tag:yaml.org,2002:str", whole_characters(text), style=style)
 
     Dumper.add_representer(str, string)

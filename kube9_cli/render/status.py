@@ -36,7 +36,8 @@ def lines(status: dict[str, Any], look: Look, wide: bool) -> list[str]:
         ("Database", f"{_size(status['database']['size_bytes'])}, schema version {status['database']['schema_version']}", ""),
     ]
     found = [line for label, text, painting in fields for line in field(label, text, LABELS_WIDTH, look.width, painting)]
-    found += ["", *_watches(status["watches"], look, wide)]
+    if status["watches"]:
+        found += ["", *_watches(status["watches"], look, wide)]
     if wide:
         found += ["", *sheet({"accounting": status["accounting"]})]
     return found
