@@ -273,7 +273,7 @@ class Groups:
         self._texts = [name for name in needed if name in TEXTS]
         self._at = {name: at for at, name in enumerate(("severity", *self._numbers, *self._texts))}
         """Where each column is."""
-        self._cause_at = [self._at[name] for name in OF_CAUSE] if "cause" in by else []
+        self._of_cause = operator.itemgetter(*(self._at.get(name, 0) for name in OF_CAUSE))
         self._values = [self._value_of(field) for field in by]
         self._less_by: Counter[str] = Counter()
         """For each field how much less than in full it is told apart, if it is."""
@@ -318,27 +318,35 @@ class Groups:
         }
 
     def _parts(self, selection: Selection) -> Iterator[tuple[Key, Part]]:
-        """The selected events, with the columns of their fields. Where no cause is asked for, SQLite adds up."""
+        """The selected events, with the columns of their fields: first the severity. Without causes, SQLite adds up."""
         condition = _condition(self._database, selection)
         if condition is None:
             return
         start, step, last = self._span.start, self._span.step, self._span.marks - 1
         # Times outside of the span count for its first and last mark.
-        marks = (f"max(0, (e.first_ms - {start}) / {step})", 4), (f"min({last}, (e.last_ms - {start}) / {step})", 4)
-        packed = Packed([*((self._sql(name), self._bits(name)) for name in self._numbers), *marks, ("e.severity", 2)])
+        first_mark, last_mark = f"max(0, (e.first_ms - {start}) / {step})", f"min({last}, (e.last_ms - {start}) / {step})"
+        texts = [TEXTS[name][0] for name in self._texts]
+        text_types = tuple(kind for name in self._texts for kind in TEXTS[name][1])
+        source = f"(SELECT * FROM events WHERE {condition[0]}) AS e"  # noqa: S608
+        if texts:
+            source += " JOIN texts AS t ON t.event = e.id"
         if "cause" in self._by:
-            counted, end = "1, e.count, e.first_ms, e.last_ms, e.id", ""
-        else:
-            counted = "count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id)"
-            end = f"GROUP BY {', '.join(str(6 + at) for at in range(len(packed.sql) + len(self._texts)))}"
-        columns = ", ".join((*packed.sql, *(TEXTS[name][0] for name in self._texts)))
-        joined = "JOIN texts AS t ON t.event = e.id" if self._texts else ""
-        sql = f"SELECT {counted}, {columns} FROM (SELECT * FROM events WHERE {condition[0]}) AS e {joined} {end}"  # noqa: S608
-        types = (*((WHOLE,) * (5 + len(packed.sql))), *(kind for name in self._texts for kind in TEXTS[name][1]))
+            columns = ("e.severity", *map(self._sql, self._numbers), *texts)
+            marks = f"{first_mark}, {last_mark}"
+            sql = f"SELECT e.count, e.first_ms, e.last_ms, e.id, {marks}, {', '.join(columns)} FROM {source}"  # noqa: S608
+            types = (*((WHOLE,) * (len(columns) - len(texts) + 6)), *text_types)
+            for row in self._database.stream(sql, condition[1], types):
+                yield row[6:], (1, row[0], row[1], row[2], row[3], row[6], row[4], row[5])
+            return
+        numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
+        packed = Packed([("e.severity", 2), *numbers, (first_mark, 4), (last_mark, 4)])
+        keys = (*packed.sql, *texts)
+        sql = f"""SELECT count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), {", ".join(keys)} FROM {source}
+            GROUP BY {", ".join(str(6 + at) for at in range(len(keys)))}"""  # noqa: S608
         texts_at = 5 + len(packed.sql)
-        for row in self._database.stream(sql, condition[1], types):
-            *numbers, first, last, severity = packed.values(row[5:texts_at])
-            yield (severity, *numbers, *row[texts_at:]), (*row[:5], severity, first, last)
+        for row in self._database.stream(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
+            *found, first, last = packed.values(row[5:texts_at])
+            yield (*found, *row[texts_at:]), (*row[:5], found[0], first, last)
 
     def _sql(self, name: str) -> str:
         if name != "owned":
@@ -381,7 +389,7 @@ class Groups:
         return operator.itemgetter(at)
 
     def _cause(self, columns: Key) -> str:
-        reason, kind, namespace, about, node, description, metadata = (columns[at] for at in self._cause_at)
+        reason, kind, namespace, about, node, description, metadata = self._of_cause(columns)
         word = self._database.word
         return cause_of(
             Recorded(
