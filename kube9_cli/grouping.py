@@ -1,6 +1,12 @@
 """How a summary groups events: by which fields, in which order, and how many groups are shown."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 FIELDS = ("cause", "owner", "namespace", "kind", "name", "reason", "node", "type", "severity", "source")
 """What events can be grouped by."""

@@ -1,13 +1,17 @@
 """Prints a list of events: the events on stdout; unless that is one document, how many and the coverage on stderr."""
 
+from __future__ import annotations
+
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kube9_cli.options import Options
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
     from kube9_cli.render.clock import Clock
 
 ROWS = 1_000
@@ -64,34 +68,37 @@ def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
         shown = shown._replace(headings=False)
 
 
-def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
-    """How many events there are, and for which time they are complete."""
+def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
+    """How many events there are, the notes, and for which time the answer is complete."""
     from kube9_cli.render.coverage import sentence
 
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
     else:
         counted = no_events(covered)
-    return " ".join((counted, *notes, sentence(covered, clock)))
+    return [counted, *notes, sentence(covered, clock)]
 
 
 def no_events(covered: dict[str, Any]) -> str:
     """That there are no events, and whether that is good news."""
     if covered["complete"]:
-        return "No events."
+        return "No events." if "from" in covered else "No events so far."
     watched = "part" if "from" in covered else "none"
     return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
 
 
-def say(text: str) -> None:
+def say(sentences: Sequence[str]) -> None:
     """Prints what an answer ends with, on stderr, as wide as the terminal."""
     from kube9_cli import terminal
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
-    text = plain(text)
+    said = [plain(one) for one in sentences]
+    text = " ".join(said)
     width = terminal.columns(True) if sys.stderr.isatty() else None
-    lines = [text] if width is None else wrapped(text, width, len(text))
+    lines = [text]
+    if width is not None and len(text) > width:  # each on lines of its own
+        lines = [line for one in said for line in wrapped(one, width, len(one))]
     sys.stderr.write("\n".join(lines) + "\n")
 
 

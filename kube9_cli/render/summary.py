@@ -118,7 +118,7 @@ def _flat(group: dict[str, Any]) -> dict[str, Any]:
     return group | fields
 
 
-def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> str:
+def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
     """How many groups there are, of which time, what a bar stands for, and for which time the numbers are complete."""
     total, covered, asked = answer["pagination"]["total"], answer["coverage"], answer["range"]
     begin, end = clock.read(asked["since"]), clock.read(asked["until"])
@@ -131,4 +131,4 @@ def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> 
         )
     else:
         said = f"From {clock.range(begin, end, ' to ')}: {listing.no_events(covered)}"
-    return " ".join((said, *notes, sentence(covered, clock)))
+    return [said, *notes, sentence(covered, clock)]

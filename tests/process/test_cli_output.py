@@ -169,6 +169,7 @@ def test_times_by_the_clock(folder: Path, listed: list[dict[str, Any]], monkeypa
     assert heading.startswith("LAST SEEN UTC ")
     assert listed[0]["last_seen_at"][11:19] in row
     assert first("--tz=+00:00")[1].split()[:2] == row.split()[:2], "a zone alone asks for the clock"
+    assert first("--time=utc", "--tz=Europe/Berlin") == [heading, row]
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     assert first("--time=local")[0].startswith("LAST SEEN UTC+0545 ")
     assert first()[1].split()[1] in ("info", "warning", "error", "critical"), "ages, as without TZ"

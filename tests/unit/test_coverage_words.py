@@ -110,16 +110,17 @@ def test_a_time_that_no_date_can_hold() -> None:
 
 def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     clock = Clock(NOW)
-    assert closing(0, 0, COMPLETE, clock) == "No events. Complete from 00:00 to 00:01 UTC (9 min ago)."
+    assert closing(0, 0, COMPLETE, clock) == ["No events.", "Complete from 00:00 to 00:01 UTC (9 min ago)."]
+    unconfirmed = {"complete": True, "gaps": [], "unavailable": []}
+    assert closing(0, 0, unconfirmed, clock)[0] == "No events so far."
     blind = {"complete": False, "gaps": [gap("events", A, LAST)], "unavailable": []}
-    said = closing(0, 0, blind, clock)
-    assert said.startswith(
-        "No events are recorded, but none of this time was watched, so something may have happened. Incomplete"
-    )
-    assert "but part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)
-    assert closing(3, 9, COMPLETE, clock).startswith("3 of 9 events. Complete")
-    assert closing(3, None, COMPLETE, clock).startswith("3 events. Complete")
-    assert closing(0, 9, COMPLETE, clock).startswith("0 of 9 events. ")
+    nothing = "No events are recorded, but none of this time was watched, so something may have happened."
+    first, note, last = closing(0, None, blind, clock, ["A note."])
+    assert (first, note, last.partition(".")[0]) == (nothing, "A note.", "Incomplete")
+    assert "but part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)[0]
+    assert closing(3, 9, COMPLETE, clock)[0] == "3 of 9 events."
+    assert closing(3, None, COMPLETE, clock)[0] == "3 events."
+    assert closing(0, 9, COMPLETE, clock)[0] == "0 of 9 events."
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from kube9_cli import selection
-from kube9_cli.arguments import Parser, UsageError
+from kube9_cli.arguments import UsageError
+from kube9_cli.parser import Parser
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model import sources

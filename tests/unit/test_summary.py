@@ -435,13 +435,13 @@ def test_nothing_in_the_record_acts_on_a_terminal() -> None:
 
 def test_an_empty_answer_is_no_good_news_if_nothing_was_watched() -> None:
     gap = {"source": "events", "from": f"{DAY}T01:00:00.000Z", "to": f"{DAY}T02:00:00.000Z", "reason": "not watched"}
-    assert closing(answer([], []), CLOCK).startswith("From 01:00 to 03:00 UTC: No events. ")
-    said = closing(answer([], [], complete=False, gaps=[gap]), CLOCK)
+    assert " ".join(closing(answer([], []), CLOCK)).startswith("From 01:00 to 03:00 UTC: No events so far. ")
+    said = " ".join(closing(answer([], [], complete=False, gaps=[gap]), CLOCK))
     assert said.startswith(
         "From 01:00 to 03:00 UTC: No events are recorded, but none of this time was watched, so something may have "
         "happened. Incomplete"
     )
-    said = closing(answer([group("x", "y")], ["cause"]), CLOCK)
+    said = " ".join(closing(answer([group("x", "y")], ["cause"]), CLOCK))
     assert said.startswith("1 of 1 groups, 7 events from 01:00 to 03:00 UTC. A bar of ACTIVITY is 2 h. ")
 
 
