@@ -28,7 +28,7 @@ ABSENT = "<none>"
 def as_lines(form: str, events: Iterable[dict[str, Any]], headings: bool) -> Iterator[str]:
     """The events as jsonl, csv or name: lines with their ends."""
     if form == "csv":
-        yield from _csv(events, headings)
+        yield from as_csv(CSV, map(_with_metadata, events), headings)
     for event in events:
         yield f"{event['id'] if form == 'name' else as_json(event)}\n"
 
@@ -47,17 +47,20 @@ def _text(value: Any) -> str:
     return plain(value if isinstance(value, str) else as_json(value))
 
 
-def _csv(events: Iterable[dict[str, Any]], headings: bool) -> Iterator[str]:
+def _with_metadata(event: dict[str, Any]) -> dict[str, Any]:
+    metadata = event["metadata"]
+    return event | {"reason": metadata["reason"], "node": metadata.get("node", "")}
+
+
+def as_csv(names: tuple[str, ...], rows: Iterable[dict[str, Any]], headings: bool) -> Iterator[str]:
     """CSV by RFC 4180: quotes around a cell that needs them, and lines that end with CR LF.
 
     Characters that act on a terminal are spaces. An apostrophe is put before a text that a spreadsheet could compute.
     """
     if headings:
-        yield ",".join(CSV) + "\r\n"
-    for event in events:
-        metadata = event["metadata"]
-        given = event | {"reason": metadata["reason"], "node": metadata.get("node", "")}
-        yield ",".join(_cell(given.get(name, "")) for name in CSV) + "\r\n"
+        yield ",".join(names) + "\r\n"
+    for row in rows:
+        yield ",".join(_cell(row.get(name, "")) for name in names) + "\r\n"
 
 
 def _cell(value: Any) -> str:
