@@ -85,7 +85,7 @@ def no_events(covered: dict[str, Any]) -> str:
     """That there are no events, and whether that is good news."""
     if covered["complete"]:
         return "No events." if "from" in covered else "No events so far."
-    watched = "part" if "from" in covered else "none"
+    watched = "only part" if "from" in covered else "none"
     return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
 
 
