@@ -1,6 +1,7 @@
 """The options of every query: the output, the time limit and the database."""
 
 import argparse
+import copy
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -42,6 +43,12 @@ class Options:
         """The zone in which times are shown; None for UTC."""
         self.ages = True
         """Tables show how long ago something was, not when."""
+
+    def following(self) -> "Options":
+        """The same for events that come one after the other without an end: lines of JSON in place of one document."""
+        made = copy.copy(self)
+        made.format = "jsonl" if self.format == "json" else self.format
+        return made
 
     @property
     def for_people(self) -> bool:

@@ -2,10 +2,18 @@
 
 import io
 import os
+import select
 import signal
 import sys
 
 from kube9_cli.render.output import HELD_BYTES, Output
+
+
+def reader_is_gone() -> bool:
+    """Whether nobody reads stdout any more. Nothing is written to find that out."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(found & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, found in poll.poll(0))
 
 
 def prepare() -> Output | None:

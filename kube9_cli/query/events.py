@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kube9_cli.errors import QueryError, damaged
@@ -62,7 +62,7 @@ class Page:
     It needs no database afterwards: a reader of the answer may be slow, and the snapshot must not wait for it.
     """
 
-    def __init__(self, database: Database, numbers: list[int]) -> None:
+    def __init__(self, database: Database, numbers: Sequence[int]) -> None:
         """Reads the events of these ids, in this order. Events that are gone are left out. Raises QueryError."""
         self._look_at_the_clock = database.look_at_the_clock
         self._rows: list[Row | bytes] = []
@@ -93,7 +93,7 @@ def _unpacked(packed: bytes) -> Row:
     return Row._make(json.loads(zlib.decompress(packed)))
 
 
-def rows(database: Database, numbers: list[int]) -> list[Row]:
+def rows(database: Database, numbers: Sequence[int]) -> list[Row]:
     """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
     found = {}
     for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):

@@ -10,6 +10,9 @@ from kube9_cli.options import Options
 if TYPE_CHECKING:
     from kube9_cli.render.clock import Clock
 
+ROWS_AT_ONCE = 1_000
+"""Rows of a table that have the same widths. More are not in memory at once."""
+
 
 def print_list(
     options: Options,
@@ -36,20 +39,26 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     """Prints only the events, in a format that is not one document; returns how many."""
     counted = itertools.count()
     events = (event for event, _ in zip(events, counted, strict=False))
-    if options.for_people:
-        from kube9_cli.render import look, table
-
-        if rows := list(events):
-            print("\n".join(table.table(rows, look.of(options), wide=options.format == "wide")))
-    elif options.columns:
-        from kube9_cli.render import records
-
-        print("\n".join(records.as_columns(options.columns, events, options.headings)))
+    if options.for_people or options.columns:
+        headings = options.headings
+        while rows := list(itertools.islice(events, ROWS_AT_ONCE)):
+            print("\n".join(_as_table(options, rows, headings)))
+            headings = False
     else:
         from kube9_cli.render import records
 
         sys.stdout.writelines(records.as_lines(options.format, events, options.headings))
     return next(counted)
+
+
+def _as_table(options: Options, rows: list[dict[str, Any]], headings: bool) -> list[str]:
+    if options.for_people:
+        from kube9_cli.render import look, table
+
+        return table.table(rows, look.of(options)._replace(headings=headings), wide=options.format == "wide")
+    from kube9_cli.render import records
+
+    return records.as_columns(options.columns, rows, headings)
 
 
 def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
