@@ -1,15 +1,17 @@
 """The options of every query: the output, the time limit and the database."""
 
-import argparse
-import copy
+from __future__ import annotations
+
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kube9_cli.arguments import UsageError
 from kube9_schema import DATABASE_NAME
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+
     from kube9_cli.custom_columns import Column
     from kube9_cli.zones import Zone
 
@@ -44,8 +46,10 @@ class Options:
         self.ages = True
         """Tables show how long ago something was, not when."""
 
-    def following(self) -> "Options":
+    def following(self) -> Options:
         """The same for events that come one after the other without an end: lines of JSON in place of one document."""
+        import copy  # only where it is needed
+
         made = copy.copy(self)
         made.format = "jsonl" if self.format == "json" else self.format
         return made
@@ -117,7 +121,8 @@ def check(given: argparse.Namespace) -> Options:
     clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
     checked.ages = clock == "age"
     if clock == "local" or given.tz is not None:
-        checked.zone = zone(given.tz)
+        asked = zone(given.tz)
+        checked.zone = None if clock == "utc" else asked
     return checked
 
 
@@ -160,7 +165,7 @@ def _one_of(given: str, allowed: tuple[str, ...], option: str) -> str:
     return given
 
 
-def zone(asked: str | None) -> "Zone":
+def zone(asked: str | None) -> Zone:
     """The time zone of --tz, otherwise of TZ or the machine. Raises UsageError for an unknown one."""
     from kube9_cli import zones  # only where it is needed: 5 ms
 

@@ -55,6 +55,15 @@ PARTS = {
         pytests("tests/unit"),
         {"KUBE9_EXAMPLES": "2000"},
     ),
+    "oracle": Part(
+        "4,000 random command lines as processes, each compared with a plain reading of all rows of its database",
+        (sys.executable, "-m", "tests.oracle", "--databases", "40", "--lines", "100", "--processes", "4"),
+    ),
+    "oracle-writes": Part(
+        "ten lists at a time for ten minutes while a writer writes 1,000 observations a second and deletes",
+        pytests("tests/oracle/test_under_writes.py", workers=0),
+        {"KUBE9_ORACLE_SECONDS": "600"},
+    ),
     "damage": Part(
         "twenty damaged copies of a database of 100,000 events",
         pytests("tests/faults/test_damage.py", workers=2),
@@ -87,6 +96,11 @@ PARTS = {
     "cluster": Part(
         "what is long of the tests on a control plane and a node",
         pytests("-m", "long", "tests/cluster", "tests/node", workers=3),
+    ),
+    "away": Part(
+        "the scenario on the node; its operator is stopped for three minutes twice, the second time without a compaction",
+        pytests("tests/node/test_scenario.py", workers=0),
+        {"KUBE9_AWAY_SECONDS": "180"},
     ),
 }
 NOT_IN_ALL = {"every-answer"}

@@ -1,15 +1,17 @@
 """The commands `events list` and `events get`."""
 
-import argparse
-import functools
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from kube9_cli import options, selection, times
-from kube9_cli.arguments import Parser, UsageError, nearest
+from kube9_cli.arguments import UsageError, nearest
 from kube9_cli.commands import Question
 from kube9_schema import ids
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
 
@@ -50,13 +52,13 @@ GET_EXAMPLES = (
 )
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
+def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
         "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
     )
-    group.set_defaults(check=functools.partial(_refuse, group.prog))
-    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
+    group.set_defaults(check=lambda _: _refuse(group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
         help="list events, newest first",
@@ -139,7 +141,7 @@ def check_list(given: argparse.Namespace) -> Question:
     around = None if given.around is None else _around(given)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
 
-    def answer(database: "Database") -> None:
+    def answer(database: Database) -> None:
         from kube9_cli.commands import event_list
         from kube9_cli.query.around import Around
         from kube9_cli.query.search import Request
@@ -182,7 +184,7 @@ def _around(given: argparse.Namespace) -> tuple[str, int | None, int | None, int
     return given.around, max(0, at_ms), None, window_ms
 
 
-def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> "Cursor":
+def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> Cursor:
     """The cursor of --after, which belongs to this question. Raises UsageError."""
     from kube9_cli.query import paging  # only where it is needed
     from kube9_cli.query.search import Request
@@ -205,7 +207,7 @@ def check_get(given: argparse.Namespace) -> Question:
         wanted[text] = _id(text)
     if len(wanted) > MAX_IDS:
         raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
-    return Question(chosen, functools.partial(_get, chosen, wanted))
+    return Question(chosen, lambda database: _get(chosen, wanted, database))
 
 
 def _id(text: str) -> int | None:
@@ -215,7 +217,7 @@ def _id(text: str) -> int | None:
         raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
 
 
-def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
     """Prints events of one snapshot."""
     from kube9_cli.query import events, related
     from kube9_cli.render import single
@@ -226,7 +228,7 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Data
     single.print_events(chosen, found)
 
 
-def _refuse(prog: str, _: argparse.Namespace) -> Question:
+def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
 
 

@@ -1,6 +1,6 @@
 """Which events are new or changed since the last look."""
 
-from typing import Any
+from __future__ import annotations
 
 from kube9_cli.query.connection import WHOLE, Database, number
 from kube9_cli.query.order import Key, Window
@@ -9,6 +9,13 @@ from kube9_cli.selection import Selection
 from kube9_schema import facts
 from kube9_schema.intervals import MS_IN_HOUR
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any
+
+    State = tuple[int, ...]
+    """What a change changes: when the event was recorded, its last time, count and severity."""
+
 MOST = 1_000_000
 """Changes that one look finds. The next look finds the others."""
 RECENT_MS = 3 * MS_IN_HOUR
@@ -16,9 +23,6 @@ RECENT_MS = 3 * MS_IN_HOUR
 LOOKS = 60
 """Every so many looks, all events are looked at."""
 AT_ONCE = 500
-
-State = tuple[int, ...]
-"""What a change changes: when the event was recorded, its last time, count and severity."""
 
 
 class Changes:

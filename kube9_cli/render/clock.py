@@ -18,7 +18,8 @@ class Clock:
         self.now_seconds, self.ages = now_seconds, ages
         self._zone = zone
         self.now = self._at(now_seconds)
-        self.zone_name = self.now.tzname() or "local"
+        name = self.now.tzname() or "local"
+        self.zone_name = f"UTC{name}" if name[0] in "+-" else name
 
     def _at(self, seconds: float) -> datetime:
         return self._zone.at(int(seconds * 1000)) if self._zone else datetime.fromtimestamp(seconds, UTC)

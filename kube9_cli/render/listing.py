@@ -1,17 +1,21 @@
 """Prints a list of events: the events on stdout; unless that is one document, how many and the coverage on stderr."""
 
+from __future__ import annotations
+
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kube9_cli.options import Options
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
     from kube9_cli.render.clock import Clock
 
-ROWS_AT_ONCE = 1_000
-"""Rows of a table that have the same widths. More are not in memory at once."""
+ROWS = 1_000
+"""So many rows of a table are in memory."""
 
 
 def print_list(
@@ -40,10 +44,7 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     counted = itertools.count()
     events = (event for event, _ in zip(events, counted, strict=False))
     if options.for_people or options.columns:
-        headings = options.headings
-        while rows := list(itertools.islice(events, ROWS_AT_ONCE)):
-            print("\n".join(_as_table(options, rows, headings)))
-            headings = False
+        _print_tables(options, events)
     else:
         from kube9_cli.render import records
 
@@ -51,28 +52,32 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     return next(counted)
 
 
-def _as_table(options: Options, rows: list[dict[str, Any]], headings: bool) -> list[str]:
-    if options.for_people:
-        from kube9_cli.render import look, table
+def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
+    """Prints a table, a part after the other. All cells of a part are in memory, and its columns are as wide as they need."""
+    from kube9_cli.render import look, records, table
 
-        return table.table(rows, look.of(options)._replace(headings=headings), wide=options.format == "wide")
-    from kube9_cli.render import records
+    shown = look.of(options)
+    for part in iter(lambda: list(itertools.islice(events, ROWS)), []):
+        if options.columns:
+            lines = records.as_columns(options.columns, part, shown.headings)
+        else:
+            lines = table.table(part, shown, wide=options.format == "wide")
+        print("\n".join(lines))
+        shown = shown._replace(headings=False)
 
-    return records.as_columns(options.columns, rows, headings)
 
-
-def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
-    """How many events there are, and for which time they are complete."""
+def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
+    """How many events there are, the notes, and for which time the answer is complete."""
     from kube9_cli.render.coverage import sentence
 
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
     elif covered["complete"]:
-        counted = "No events."
+        counted = "No events." if "from" in covered else "No events so far."
     else:
         watched = "part" if "from" in covered else "none"
         counted = f"No events are recorded, but {watched} of this time was watched, so something may have happened."
-    return " ".join((counted, *notes, sentence(covered, clock)))
+    return [counted, *notes, sentence(covered, clock)]
 
 
 def _print_closing(options: Options, returned: int, total: int | None, covered: dict[str, Any], notes: Sequence[str]) -> None:
@@ -81,9 +86,12 @@ def _print_closing(options: Options, returned: int, total: int | None, covered: 
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
-    text = plain(closing(returned, total, covered, look.of(options).clock, notes))
+    said = [plain(one) for one in closing(returned, total, covered, look.of(options).clock, notes)]
+    text = " ".join(said)
     width = terminal.columns(True) if sys.stderr.isatty() else None
-    lines = [text] if width is None else wrapped(text, width, len(text))
+    lines = [text]
+    if width is not None and len(text) > width:  # each on lines of its own
+        lines = [line for one in said for line in wrapped(one, width, len(one))]
     sys.stderr.write("\n".join(lines) + "\n")
 
 

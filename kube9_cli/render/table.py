@@ -44,7 +44,7 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
     if wide or look.width is None:
         return _in_one_line(grid, messages, look, None)
     for names_of_kinds in (cells["OBJECT"], [short(one) for one in cells["OBJECT"]]):
-        cells["OBJECT"] = names_of_kinds
+        grid.replace("OBJECT", names_of_kinds)
         room = look.width - grid.total() - len(GAP)
         if room * 2 >= look.width or room >= max(map(columns, messages), default=0):
             return _in_one_line(grid, messages, look, room)

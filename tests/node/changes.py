@@ -9,12 +9,16 @@ from tests.node.reading import LONG_SECONDS, Expected, Stays, expected
 from tests.node.scenario_objects import container, deployment, made, pod, pod_spec
 from tests.operator import until
 
-NAMESPACE, AGED, BRIEF = "changed", "changed-aged", "changed-brief"
-NEXT_IMAGE = "localhost/kube9-node:next"
+NAMESPACE, AGED, BRIEF, LATE = "changed", "changed-aged", "changed-brief", "changed-late"
+NEXT_IMAGE, LATER_IMAGE = "localhost/kube9-node:next", "localhost/kube9-node:later"
 ABSENT_IMAGE = "localhost/absent:1"
 LOOP_RESTARTS = 5
-BY_HAND = {"tuned": "kubectl-set", "sized": "kubectl-scale", "settings": "kubectl-patch"}
-"""Of what `change_by_hand` changes who managedFields say it was."""
+BY_HAND = {"tuned": "kubectl-set", "sized": "kubectl-scale", "pictured": "kubectl-set", "settings": "kubectl-patch"}
+"""Of what `change_by_hand` changes once who managedFields say it was."""
+REPEATED, PACED = "repeated", "paced"
+"""What it changes twice, and a StatefulSet that it scales: of neither anything says exactly when, if nobody watched."""
+LATE_CHANGES = {"sized": "kubectl-scale", "pictured": "kubectl-set", LATE: ""}
+"""Of what `change_late` changes who it was, as far as it is said."""
 
 STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
@@ -50,14 +54,18 @@ def table(watched: bool) -> list[Expected]:
             changed_by=BY_HAND["tuned"],
         ),
         _scaled("Deployment", "sized", 1, 2, changed_by=BY_HAND["sized"]),
+        _image("pictured", NODE_IMAGE, NEXT_IMAGE, changed_by=BY_HAND["pictured"]),
+        _scaled("StatefulSet", PACED, 1, 2, changed_by="kubectl-scale"),
         expected("ConfigMap", "settings", "ConfigMap changed", "info", "was changed", changed_by=BY_HAND["settings"]),
         expected("Node", NODE, "Node NotReady", "critical", "NotReady|stopped posting node status"),
         expected("Node", NODE, "Node Ready", "info", ready, current="True"),
     ]
     if not watched:
-        return [*both, _scaled("Deployment", "web", 2, 1)]
+        return [*both, _scaled("Deployment", "web", 2, 1), _image(REPEATED, NODE_IMAGE, LATER_IMAGE, changed_by="kubectl-set")]
     return [
         *both,
+        _image(REPEATED, NODE_IMAGE, NEXT_IMAGE),
+        _image(REPEATED, NEXT_IMAGE, LATER_IMAGE),
         _scaled("Deployment", "web", 2, 4),
         _scaled("Deployment", "web", 4, 1),
         # Its controller wants no pod of it on a node that is not ready.
@@ -78,10 +86,10 @@ def _scaled(kind: str, name: str, previous: int, new: int, **more: Any) -> Expec
     return Expected(kind, name, {f"{kind} scaled": "info"}, text, metadata, each=True)
 
 
-def _image(name: str, previous: str, current: str) -> Expected:
+def _image(name: str, previous: str, current: str, **more: Any) -> Expected:
     text = f"changed its image from {previous} to {current}"
-    metadata = {"container": "main", "previous": previous, "current": current}
-    return expected("Deployment", name, "Deployment image changed", "info", text, **metadata)
+    metadata = {"container": "main", "previous": previous, "current": current} | more
+    return Expected("Deployment", name, {"Deployment image changed": "info"}, text, metadata, each=True)
 
 
 def _endpoints(name: str, title: str, severity: str, previous: int, current: int) -> Expected:
@@ -91,7 +99,7 @@ def _endpoints(name: str, title: str, severity: str, previous: int, current: int
 
 def is_about_it(event: dict[str, Any]) -> bool:
     """Whether an event is of the scenario: of its namespaces, or of the node."""
-    kind, name, ours = event.get("object_kind"), event.get("object_name"), (NAMESPACE, AGED, BRIEF)
+    kind, name, ours = event.get("object_kind"), event.get("object_name"), (NAMESPACE, AGED, BRIEF, LATE)
     if kind == "Node":
         return name == NODE
     return name in ours if kind == "Namespace" else event.get("object_namespace") in ours
@@ -99,11 +107,13 @@ def is_about_it(event: dict[str, Any]) -> bool:
 
 def prepare(node: Node) -> None:
     """What is there before anything changes."""
-    node.inside(node.binaries / "ctr", "-n", "k8s.io", "images", "tag", NODE_IMAGE, NEXT_IMAGE)
-    node.make_namespaces(NAMESPACE, AGED)
+    for image in (NEXT_IMAGE, LATER_IMAGE):
+        node.inside(node.binaries / "ctr", "-n", "k8s.io", "images", "tag", NODE_IMAGE, image)
+    node.make_namespaces(NAMESPACE, AGED, LATE)
     node.apply(deployment(NAMESPACE, "web", 2), deployment(NAMESPACE, "stuck", 1))
     limit = {"limits": {"memory": "64Mi"}}
     node.apply(deployment(NAMESPACE, "tuned", 1, resources=limit), deployment(NAMESPACE, "sized", 1))
+    node.apply(deployment(NAMESPACE, "pictured", 1), deployment(NAMESPACE, REPEATED, 1), _stateful(PACED))
     about = {"namespace": NAMESPACE, "name": "settings"}
     node.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"level": "info"}})
     # Of endpoints outside of the cluster.
@@ -111,11 +121,15 @@ def prepare(node: Node) -> None:
     _until_available(node, "web", 2)
     _until_available(node, "stuck", 1)
     _until_available(node, "tuned", 1)
-    _until_available(node, "sized", 1)
+    for name in ("sized", "pictured", REPEATED):
+        _until_available(node, name, 1)
 
 
-def fail_and_roll_out(node: Node) -> None:
-    """Containers fail, workloads are scaled and changed, namespaces come and go, a node is cordoned."""
+def fail_and_roll_out(node: Node) -> dict[str, float]:
+    """Containers fail, workloads are scaled and changed, namespaces come and go, a node is cordoned.
+
+    Returns when what is not there any more was deleted, in seconds since 1970.
+    """
     eats = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"
     limit = {"limits": {"memory": "32Mi"}}
     node.apply(
@@ -128,25 +142,58 @@ def fail_and_roll_out(node: Node) -> None:
     _until_available(node, "web", 4)
     node.make_namespaces(BRIEF)
     _change(node, "web", _template(NEXT_IMAGE))
+    _until_available(node, "web", 4)
+    # A pod that comes while the node is cordoned would not be scheduled, truly.
     node.kubectl("cordon", NODE)
     node.kubectl("uncordon", NODE)
-    node.kubectl("delete", "namespace", AGED, BRIEF)
-    _until_available(node, "web", 4)
+    made = _by_hand(node, {AGED: ("delete", "namespace", AGED, "--wait=false")})
+    node.kubectl("delete", "namespace", AGED, BRIEF, "--ignore-not-found")
     _change(node, "web", {"replicas": 1})
     node.apply(_slice())
     until(lambda: _terminated(node, "glutton") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
     until(lambda: _is_stuck(node), "the rollout to be stuck", LONG_SECONDS)
     until(lambda: _restarts(node, "looper") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
+    return made
 
 
 def change_by_hand(node: Node) -> dict[str, float]:
-    """What somebody changes with kubectl; returns when each was changed, in seconds since 1970."""
+    """What somebody changes with kubectl; returns when each was changed last, in seconds since 1970."""
+    set_image = ("set", "image", f"deployment/{REPEATED}")
+    made = _by_hand(
+        node,
+        {
+            REPEATED: (*set_image, f"main={NEXT_IMAGE}"),
+            "tuned": ("set", "resources", "deployment/tuned", "--limits=memory=96Mi"),
+            "sized": ("scale", "deployment/sized", "--replicas=2"),
+            "pictured": ("set", "image", "deployment/pictured", f"main={NEXT_IMAGE}"),
+            PACED: ("scale", f"statefulset/{PACED}", "--replicas=2"),
+            "settings": ("patch", "configmap", "settings", "-p", '{"data":{"level":"debug"}}'),
+        },
+    )
+    _until_available(node, REPEATED, 1)
+    made |= _by_hand(node, {REPEATED: (*set_image, f"main={LATER_IMAGE}")})
+    for name, count in (("tuned", 1), ("sized", 2), ("pictured", 1), (REPEATED, 1)):
+        _until_available(node, name, count)
+    _until_available(node, PACED, 2, "statefulsets")
+    return made
+
+
+def change_late(node: Node) -> dict[str, float]:
+    """The same, each alone, after everything else."""
+    return _by_hand(
+        node,
+        {
+            "sized": ("scale", "deployment/sized", "--replicas=1"),
+            "pictured": ("set", "image", "deployment/pictured", f"main={LATER_IMAGE}"),
+            LATE: ("delete", "namespace", LATE, "--wait=false"),
+        },
+    )
+
+
+def _by_hand(node: Node, commands: dict[str, tuple[str, ...]]) -> dict[str, float]:
+    """Calls kubectl; returns when it wrote each, in seconds since 1970: it ends as soon as it has."""
     made = {}
-    for name, words in (
-        ("tuned", ("set", "resources", "deployment/tuned", "--limits=memory=96Mi")),
-        ("sized", ("scale", "deployment/sized", "--replicas=2")),
-        ("settings", ("patch", "configmap", "settings", "-p", '{"data":{"level":"debug"}}')),
-    ):
+    for name, words in commands.items():
         node.kubectl(words[0], "-n", NAMESPACE, *words[1:])
         made[name] = time.time()
     return made
@@ -196,6 +243,11 @@ def _slice(*addresses: str) -> dict[str, Any]:
     return made_of | {"endpoints": endpoints, "ports": [{"port": 80, "protocol": "TCP"}]}
 
 
+def _stateful(name: str) -> dict[str, Any]:
+    spec = deployment(NAMESPACE, name, 1)["spec"]
+    return made("apps/v1", "StatefulSet", NAMESPACE, name, spec | {"serviceName": name, "podManagementPolicy": "Parallel"})
+
+
 def _template(image: str) -> dict[str, Any]:
     return {"template": {"spec": {"containers": [container("main", image=image)]}}}
 
@@ -204,16 +256,16 @@ def _change(node: Node, name: str, spec: dict[str, Any]) -> None:
     node.plane.api("PATCH", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}", {"spec": spec})
 
 
-def _deployment(node: Node, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = node.plane.api("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}")
+def _workload(node: Node, name: str, resource: str = "deployments") -> dict[str, Any]:
+    found: dict[str, Any] = node.plane.api("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/{resource}/{name}")
     return found
 
 
-def _until_available(node: Node, name: str, count: int) -> None:
-    """Returns when a Deployment has no pods but those that it wants now, and they are available."""
+def _until_available(node: Node, name: str, count: int, resource: str = "deployments") -> None:
+    """Returns when a workload has no pods but those that it wants now, and they are available."""
 
     def is_available() -> bool:
-        found = _deployment(node, name)
+        found = _workload(node, name, resource)
         status, generation = found["status"], found["metadata"]["generation"]
         counts = [status.get(one, 0) for one in ("replicas", "updatedReplicas", "availableReplicas")]
         return status.get("observedGeneration") == generation and counts == [count] * 3
@@ -222,7 +274,7 @@ def _until_available(node: Node, name: str, count: int) -> None:
 
 
 def _is_stuck(node: Node) -> bool:
-    conditions = _deployment(node, "stuck")["status"]["conditions"]
+    conditions = _workload(node, "stuck")["status"]["conditions"]
     return "ProgressDeadlineExceeded" in [one.get("reason") for one in conditions]
 
 

@@ -82,6 +82,9 @@ def happen(node: Node) -> None:
     time.sleep(SETTLE_SECONDS)
     node.kubectl("scale", "deployment", "idle", "-n", NAMESPACE, "--replicas", 1)
     until(lambda: _endpoints(node) == 1, "the endpoint of idle", LONG_SECONDS)
+    time.sleep(SETTLE_SECONDS)
+    # Later the node is lost, and with it the endpoint of a service that is there: for how long is up to this machine.
+    node.kubectl("delete", "service", "idle", "-n", NAMESPACE)
     until(lambda: _phase(node, "once") == "Failed", "a pod to fail", LONG_SECONDS)
     until(lambda: _failed(node) == 2, "both pods of a job to fail", LONG_SECONDS)
 

@@ -2,7 +2,10 @@
 one who was away. It happens once, and all three read it.
 """
 
-from collections.abc import Iterator
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +21,11 @@ from tests.node.reading import LONG_SECONDS, Stays, agree
 from tests.operator import until
 
 SEED = 20_261_127
+AWAY_SECONDS = 180.0
+"""How long the one who is away does not run while the scenario happens, at least."""
+AGAIN_SECONDS = float(os.environ.get("KUBE9_AWAY_SECONDS", "20"))
+"""How long it does not run after that."""
+ACCURACY_SECONDS = 2.0
 UNKNOWN = "changes in between unknown; only net changes are recorded"
 WATCHED = ("events", "nodes", "namespaces", "deployments", "daemonsets", "services", "endpointslices", "pods", "configmaps")
 FAILING, FULL = "failing", "failing-full"
@@ -34,7 +42,9 @@ class Scenario(NamedTuple):
     begin: str
     deaths: Deaths
     by_hand: dict[str, float]
-    """When somebody changed something, in seconds since 1970."""
+    """When somebody changed or deleted something, in seconds since 1970."""
+    stopped: float
+    """When `away` was stopped."""
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +70,18 @@ def scenario(node: Node, operator: OperatorPod, others: tuple[OperatorPod, Opera
         until(lambda one=one: is_current(one), f"the watches of {one.namespace}", LONG_SECONDS)
     begin = iso(now_ms())
     scale(away, 0)
+    stopped = time.time()
     with Deaths(killed.namespace, SEED) as deaths:
         endings.happen(node)
         node.apply(*scenario_objects.objects(FAILING), *scenario_objects.filled(FULL))
         # Every fifteen seconds it scales; pods that came while the node is cordoned or gone would not be scheduled, truly.
         until(lambda: autoscaled(node) == 3, "the autoscaler", LONG_SECONDS)
         by_hand = changes.change_by_hand(node)
-        changes.fail_and_roll_out(node)
+        by_hand |= changes.fail_and_roll_out(node)
         changes.lose_node(node)
         changes.lose_endpoints(node)
         agree(wanted(), STAYS, lambda: read(operator, begin))
-    yield Scenario(operator, killed, away, begin, deaths, by_hand)
+    yield Scenario(operator, killed, away, begin, deaths, by_hand, stopped)
     node.plane.api("DELETE", f"/api/v1/nodes/{endings.PRETENDED}")
 
 
@@ -95,10 +106,11 @@ def test_by_one_who_was_killed_all_the_time(scenario: Scenario) -> None:
 
 def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
     away, begin = scenario.away, scenario.begin
+    time.sleep(max(0.0, scenario.stopped + AWAY_SECONDS - time.time()))
     # What an API server remembers beyond what etcd does, it forgets when it is started again.
     node.plane.compact()
     node.plane.restart_api_server(kill=True)
-    scale(away, 1)
+    scale(away, 1, lambda: claims_nothing_that_it_lacks(away, begin, scenario.by_hand))
     theirs = (changes.is_about_it, endings.is_about_it)
     about_it = lambda: [event for event in read(away, begin) if any(each(event) for each in theirs)]  # noqa: E731
     agree([*changes.table(watched=False), *endings.table(watched=False)], changes.STAYS, about_it)
@@ -115,13 +127,77 @@ def test_by_one_who_was_away(node: Node, scenario: Scenario) -> None:
 def test_when_it_was_changed_and_by_whom(scenario: Scenario) -> None:
     """After `test_by_one_who_was_away`, which has started the one who was away again."""
     for operator in (scenario.watched, scenario.killed, scenario.away):
-        found = {one["object_name"]: one for one in operator.events("--since", scenario.begin, "--type", "cluster")}
+        told = operator.events("--since", scenario.begin, "--type", "cluster")
+        found = {one["object_name"]: one for one in reversed(told)}  # the newest of each
         for name, manager in changes.BY_HAND.items():
-            event = found[name]
-            assert event["metadata"]["changed_by"] == manager
-            assert "noticed_at" not in event["metadata"]
-            at = datetime.fromisoformat(event["first_seen_at"]).timestamp()
-            assert abs(at - scenario.by_hand[name]) <= 2.0, (operator.namespace, name)
+            assert found[name]["metadata"]["changed_by"] == manager
+            assert_dated(found[name], scenario.by_hand[name], operator)
+        if operator is not scenario.away:
+            assert_dated(found[changes.AGED], scenario.by_hand[changes.AGED], operator)
+        # One image after the other, a scaling of which no Event says how it began, and a deletion of which nothing is left.
+        for name in (changes.REPEATED, changes.PACED, changes.AGED):
+            assert contains(found[name], scenario.by_hand[name]), (operator.namespace, found[name])
+        for name in (changes.REPEATED, changes.AGED):
+            assert ("noticed_at" in found[name]["metadata"]) == (operator is scenario.away)
+            assert_found_in_its_range(operator, found[name])
+
+
+def test_when_the_watch_goes_on(node: Node, scenario: Scenario) -> None:
+    """The one who was away is stopped again. The API server still has all that changes meanwhile."""
+    away, since = scenario.away, iso(now_ms())
+    scale(away, 0)
+    stopped = time.time()
+    made = changes.change_late(node)
+    time.sleep(max(0.0, stopped + AGAIN_SECONDS - time.time()))
+    scale(away, 1, lambda: claims_nothing_that_it_lacks(away, since, made))
+
+    def found() -> dict[str, dict[str, Any]]:
+        told = away.events("--since", since, "--type", "cluster")
+        return {one["object_name"]: one for one in told if one["object_name"] in made}
+
+    until(lambda: found().keys() == made.keys(), "the changes", LONG_SECONDS)
+    for name, event in found().items():
+        assert event["count"] == 1
+        assert event["metadata"].get("changed_by", "") == changes.LATE_CHANGES[name]
+        assert_dated(event, made[name], away)
+
+
+def assert_dated(event: dict[str, Any], at: float, operator: OperatorPod) -> None:
+    """The event tells when a change was made, and means a moment."""
+    assert "noticed_at" not in event["metadata"], (operator.namespace, event)
+    assert event["first_seen_at"] == event["last_seen_at"]
+    assert abs(seconds(event["first_seen_at"]) - at) <= ACCURACY_SECONDS, (operator.namespace, event, iso(int(at * 1000)))
+
+
+def contains(event: dict[str, Any], at: float) -> bool:
+    """Whether a change that was made then is told as of that time, or as of a range around it."""
+    return seconds(event["first_seen_at"]) - ACCURACY_SECONDS <= at <= seconds(event["last_seen_at"]) + ACCURACY_SECONDS
+
+
+def assert_found_in_its_range(operator: OperatorPod, event: dict[str, Any]) -> None:
+    """Whoever asks for a part of the range in which it was changed reads of the change."""
+    first, last = seconds(event["first_seen_at"]), seconds(event["last_seen_at"])
+    begin, end = (iso(int((first + part * (last - first)) * 1000)) for part in (0.4, 0.6))
+    asked = operator.events("--since", begin, "--until", end, "--object-name", event["object_name"])
+    assert event["id"] in [one["id"] for one in asked] or first == last
+
+
+def claims_nothing_that_it_lacks(operator: OperatorPod, since: str, made: dict[str, float]) -> None:
+    """Fails if an answer is complete for a time at which something was changed that it does not have."""
+    said = operator.exec("kube9-cli", "events", "list", "--limit", "1000", "--since", since, "--type", "cluster", fail=True)
+    answer = json.loads(said) if said.startswith("{") else None
+    if answer is None or "from" not in answer["coverage"]:
+        return
+    coverage, told = answer["coverage"], answer["events"]
+    for name, at in made.items():
+        is_covered = seconds(coverage["from"]) <= at <= seconds(coverage["until"])
+        is_in_a_gap = any(seconds(gap["from"]) <= at <= seconds(gap["to"]) for gap in coverage["gaps"])
+        is_told = any(one["object_name"] == name and contains(one, at) for one in told)
+        assert is_told or is_in_a_gap or not is_covered, (name, iso(int(at * 1000)), coverage)
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def autoscaled(node: Node) -> int:
@@ -135,12 +211,13 @@ def is_current(operator: OperatorPod) -> bool:
     return all(watches.get(source, {}).get("state") == "current" for source in WATCHED)
 
 
-def scale(operator: OperatorPod, replicas: int) -> None:
-    """Stops the operator in order, or starts it; returns when it is gone, or ready."""
+def scale(operator: OperatorPod, replicas: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Stops the operator in order, or starts it and calls `meanwhile`; returns when it is gone, or ready."""
     node = operator.node
     node.kubectl("scale", "statefulset", "-n", operator.namespace, RELEASE, "--replicas", replicas)
     if replicas:
-        until(operator.is_ready, "the operator to be back", LONG_SECONDS)
+        until(lambda: meanwhile() or operator.is_ready(), "the operator to be back", LONG_SECONDS)
+        meanwhile()
         return
 
     def names() -> list[str]:

@@ -936,6 +936,17 @@ def test_whose_end_for_memory_is_that_of_a_pod_of_a_job(here: Cluster, over: Jso
     assert [one["title"] for one in here.events()] == titles
 
 
+def test_a_sidecar_is_started_again_after_a_memory_kill(here: Cluster) -> None:
+    made = several(("prepare", 137, "OOMKilled"))
+    made["spec"]["initContainers"][0]["restartPolicy"] = "Always"
+    here.list_("pods", several())
+    here.put("pods", made)
+    one = here.row()
+    assert one["text"].startswith("Sidecar container prepare was killed because its node ran out of memory")
+    assert "not started again" not in one["text"]
+    assert "exit_code" not in one["metadata"]
+
+
 def test_an_upgrade_tells_no_end_for_memory_again(here: Cluster) -> None:
     """What an older release stored does not say that a pod is never started again."""
     over = ended("nightly-1", 137, reason="OOMKilled", owner=JOB)

@@ -55,7 +55,7 @@ def _killed_for_memory(observed: Observed, pod: Pod, known: Container | None, co
     for end in container.ends:
         if end.reason != OOM_KILLED or end is of_job or (end.finished_ms in done if end.finished_ms else known is None):
             continue
-        for_good = pod.never and not container.restart_count
+        for_good = pod.never and container.kind != "sidecar" and not container.restart_count
         found.append(
             observation(
                 rows.CONTAINER_OOM,
