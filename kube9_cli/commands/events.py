@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection, times
-from kube9_cli.arguments import UsageError, nearest
-from kube9_cli.commands import Question
+from kube9_cli.arguments import UsageError, one_of, whole
+from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
 
-ACTIONS = ("list", "get")
+ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
-MAX_OFFSET = 2**53 - 1
 LIST = "kube9-cli events list"
 WINDOW = "15m"
 MAX_IDS = 100
@@ -30,6 +29,7 @@ MAX_IDS = 100
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
+    ("What is wrong, in groups", "summary --severity warning+"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
@@ -55,7 +55,10 @@ GET_EXAMPLES = (
 def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
-        "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
+        "events",
+        help="list events, show one, or group them",
+        description="List events, show one, or group them.",
+        examples=EXAMPLES,
     )
     group.set_defaults(check=lambda _: _refuse(group.prog))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
@@ -119,15 +122,16 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
+    summary.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
-    order = _one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
-    counted = _one_of(given.count, "--count", COUNTS) == "exact"
-    limit = 0 if given.limit == "0" else _whole(given.limit, "--limit", 1, MAX_LIMIT, ", or 0 for all")
-    offset = _whole(given.offset, "--offset", 0, None)
+    order = one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
+    counted = one_of(given.count, "--count", COUNTS) == "exact"
+    limit = 0 if given.limit == "0" else whole(given.limit, "--limit", 1, MAX_LIMIT, ", or 0 for all")
+    offset = whole(given.offset, "--offset", 0, None)
     _refuse_together(given, "--after", "--offset", "--around", "--watch")
     _refuse_together(given, "--around", "--offset", "--watch", "--sort", "--reverse")
     _refuse_together(given, "--watch", "--offset", "--sort", "--reverse", "--until")
@@ -230,17 +234,3 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: Datab
 
 def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
-
-
-def _one_of(text: str, option: str, names: tuple[str, ...]) -> str:
-    if text not in names:
-        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
-    return text
-
-
-def _whole(text: str, option: str, least: int, most: int | None, more: str = "") -> int:
-    """A whole number. Without `most` it is one that JSON can have."""
-    greatest = MAX_OFFSET if most is None else most
-    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= greatest):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number from {least} to {greatest}{more}")
-    return int(text)

@@ -171,6 +171,9 @@ def test_every_kind_of_kubernetes_has_its_names() -> None:
     assert {kinds.built_in(kind) for kind in GROUPS} == set(GROUPS)
     assert set(kinds.SHORT_NAMES) <= set(GROUPS)
     assert kinds.split("nodes.v1beta2.longhorn.io") == ("nodes", "longhorn.io")
+    assert kinds.split("Pods.v1") == ("pods", "")
+    assert kinds.split("backups.v1.velero.io") == kinds.split("backups.velero.io") == ("backups", "velero.io")
+    assert kinds.split("things.velero.v2.io") == ("things", "velero.v2.io")
 
 
 @pytest.mark.parametrize(
