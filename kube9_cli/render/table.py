@@ -40,6 +40,9 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
     messages = [plain(str(one.get("description", one.get("title", "")))) or "-" for one in events]
     heading = f"LAST SEEN{look.clock.suffix}"
     cells = {name: _cells(name, events, look.clock) for name in (WIDE if wide else COLUMNS)}
+    if any(one.get("marked") for one in events):
+        marks = ("> " if one.get("marked") else "  " for one in events)
+        cells["LAST SEEN"] = [mark + cell for mark, cell in zip(marks, cells["LAST SEEN"], strict=True)]
     grid = Grid(cells, {"LAST SEEN": heading} if look.headings else None)
     if wide or look.width is None:
         return _in_one_line(grid, messages, look, None)
