@@ -3,10 +3,15 @@
 Normally SQLite's progress handler, or a look at the clock between rows, ends a query earlier, with an ordinary error.
 """
 
+from __future__ import annotations
+
 import _thread
 import os
 import time
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GRACE_SECONDS = 1.0
 """Leaves time for the ordinary error."""
@@ -32,5 +37,7 @@ class Guard:
         while (left := self._until + self._waited() - time.monotonic()) > 0:
             time.sleep(left)
         if self._ended.acquire(blocking=False):
-            os.write(2, self._message)
-            os._exit(self._exit_code)
+            try:
+                os.write(2, self._message)
+            finally:  # also if stderr cannot be written
+                os._exit(self._exit_code)

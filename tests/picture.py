@@ -25,7 +25,8 @@ PICTURE = ROOT / "docs" / "events-list.svg"
 README = ROOT / "README.md"
 EXAMPLE = ("--object-name=noimage", "--object-namespace=shop")
 """The event that README shows in full."""
-ANSWER = re.compile(r"^    \$ kube9-cli (.*)\n(?:    .*\n)+", re.MULTILINE)
+ANSWER = re.compile(r"^    \$ kube9-cli (.*)\n(?:    .*\n|\n(?=    (?!\$ )))+", re.MULTILINE)
+"""A command of README with its answer, in which lines may be empty."""
 README_WIDTH = 80
 COMMAND = ("events", "list", "--type=cluster", "--limit=12")
 WIDTH = 100

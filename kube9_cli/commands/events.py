@@ -1,15 +1,17 @@
 """The commands `events list` and `events get`."""
 
-import argparse
-import functools
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError, nearest
+from kube9_cli.arguments import UsageError, nearest
 from kube9_cli.commands import Question
 from kube9_schema import ids
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
     from kube9_cli.query.connection import Database
     from kube9_cli.query.search import Request
 
@@ -46,13 +48,13 @@ GET_EXAMPLES = (
 )
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
+def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
         "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
     )
-    group.set_defaults(check=functools.partial(_refuse, group.prog))
-    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
+    group.set_defaults(check=lambda _: _refuse(group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
         help="list events, newest first",
@@ -100,7 +102,7 @@ def check_list(given: argparse.Namespace) -> Question:
     limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
     offset = _whole(given.offset, "--offset", 0, None)
 
-    def answer(database: "Database") -> None:
+    def answer(database: Database) -> None:
         from kube9_cli.query.search import Request
 
         _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
@@ -119,10 +121,10 @@ def check_get(given: argparse.Namespace) -> Question:
             raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
     if len(wanted) > MAX_IDS:
         raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
-    return Question(chosen, functools.partial(_get, chosen, wanted))
+    return Question(chosen, lambda database: _get(chosen, wanted, database))
 
 
-def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
     """Prints events of one snapshot."""
     from kube9_cli.query import events, related
     from kube9_cli.render import single
@@ -133,7 +135,7 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Data
     single.print_events(chosen, found)
 
 
-def _refuse(prog: str, _: argparse.Namespace) -> Question:
+def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
 
 
@@ -150,7 +152,7 @@ def _whole(text: str, option: str, least: int, most: int | None) -> int:
     return int(text)
 
 
-def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
+def _list(chosen: options.Options, selected: selection.Selection, request: Request, database: Database) -> None:
     """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
     from kube9_cli.query import coverage, events, notes, search
     from kube9_cli.render import listing
@@ -160,6 +162,6 @@ def _list(chosen: options.Options, selected: selection.Selection, request: "Requ
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not (matches.ids or request.offset))
         page = events.Page(database, matches.ids)
-    counted = {} if matches.total is None else {"total": matches.total}
+    counted = {"total": matches.total} if request.counted else {}
     pagination = counted | {"limit": request.limit, "offset": request.offset}
     listing.print_list(chosen, page.events(), pagination, {"coverage": covered} | noted.fields, noted.sentences)

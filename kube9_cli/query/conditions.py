@@ -4,17 +4,24 @@ They are in three classes, because they are found in different ways: by what man
 group, severity, type, reason, source), by the single event (node, object, owner, texts), and by time.
 """
 
-import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from kube9_cli import kinds, patterns
+from kube9_cli import json_text, kinds, patterns
 from kube9_cli.errors import QueryError
 from kube9_cli.query import recorded
 from kube9_cli.query.connection import WHOLE, Database
-from kube9_cli.selection import FILTERS, About, Filter, Selection, Values
+from kube9_cli.selection import FILTERS, About, Filter, Selection
 from kube9_schema.api_groups import GROUPS
 from kube9_schema.sources import ITSELF
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    from kube9_cli.selection import Values
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 MOST_NUMBERS = 500
 """So many ids are written into the SQL. More are found by a subquery."""
@@ -123,9 +130,8 @@ def _namespace(database: Database, _: Filter, values: Values) -> Condition:
     """Namespaces by what is in them, and by themselves."""
     inside = _of_words(database, "namespace", values, any_case=False)
     test = _of_names(database, values)
-    sql = (
-        f"SELECT id FROM objects WHERE {test.sql} AND kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
-    )
+    of_kind = "kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
+    sql = f"SELECT id FROM objects WHERE ({test.sql}) AND {of_kind}"
     themselves = _numbers(database, Condition(sql, test.values))
     return _any_of([inside, _in("object", themselves)])
 
@@ -135,7 +141,7 @@ def _source(database: Database, _: Filter, values: Values) -> Condition:
     matches = patterns.matcher(values, any_case=True)
 
     def reported(source: str | None) -> bool:
-        return matches(ITSELF if source is None else str(json.loads(source).get("component", "")))
+        return matches(ITSELF if source is None else str(json_text.decode(source).get("component", "")))
 
     return Condition(f"{database.function(reported)}({SOURCE})", (), frozenset({"source"}))
 
@@ -162,7 +168,7 @@ def containing(terms: tuple[str, ...]) -> Callable[..., bool]:
 
 def _leaves(metadata: str) -> list[str]:
     """The strings and numbers in a JSON text."""
-    found, waiting = [], [json.loads(metadata)]
+    found, waiting = [], [json_text.decode(metadata)]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):

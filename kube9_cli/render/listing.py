@@ -1,13 +1,17 @@
 """Prints a list of events: the events on stdout; unless that is one document, how many and the coverage on stderr."""
 
+from __future__ import annotations
+
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kube9_cli.options import Options
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
     from kube9_cli.render.clock import Clock
 
 ROWS = 1_000
@@ -62,7 +66,7 @@ def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
         shown = shown._replace(headings=False)
 
 
-def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> list[str]:
+def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
     """How many events there are, the notes, and for which time the answer is complete."""
     from kube9_cli.render.coverage import sentence
 

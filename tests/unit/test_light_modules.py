@@ -1,0 +1,132 @@
+"""What replaces slow modules of the standard library does the same as these."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kube9_cli import json_text, named_tuple, times
+from kube9_schema import ids
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+@given(JSON)
+def test_json_is_written_as_json_writes_it(value: Any) -> None:
+    try:
+        expected = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        with pytest.raises(ValueError, match="JSON"):
+            json_text.encode(value)
+    else:
+        assert json_text.encode(value) == expected
+
+
+@given(JSON.map(json.dumps) | st.text(alphabet='[]{}":,0123456789.eE+-trufalsn \n\t\\\x00', max_size=20))
+@example('{"a": 1} {"b": 2}')
+@example(" \n[1, NaN, -Infinity]\t")
+@example("\ufeff1")
+def test_json_is_read_as_json_reads_it(text: str) -> None:
+    try:
+        expected = json.loads(text)
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011  # that of json has many messages
+            json_text.decode(text)
+    else:
+        assert same(json_text.decode(text), expected)
+
+
+def same(one: Any, other: Any) -> bool:
+    return repr(one) == repr(other)
+
+
+@given(st.text())
+def test_strings_are_escaped_as_json_escapes_them(text: str) -> None:
+    assert json_text.quoted(text) == json.dumps(text)
+
+
+def test_no_value_of_json_is_an_error() -> None:
+    with pytest.raises(TypeError, match="set is not JSON"):
+        json_text.encode({1})
+    assert math.isinf(json_text.decode("Infinity"))
+
+
+@given(st.datetimes(max_value=datetime(9999, 12, 31)), st.integers(0, ids.SUFFIXES - 1))
+def test_ids_of_all_times(moment: datetime, suffix: int) -> None:
+    second = int((moment.replace(tzinfo=UTC, microsecond=0)).timestamp())
+    number = min(second * ids.SUFFIXES + suffix, ids.MAX_ID)
+    if moment.year >= 1970:
+        assert ids.decode(ids.encode(second * ids.SUFFIXES + suffix)) == number
+
+
+PARTS = st.tuples(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32), st.integers(0, 24), st.integers(0, 60))
+
+
+@given(PARTS, st.integers(0, 61))
+@example((2000, 2, 29, 0, 0), 0)
+@example((1900, 2, 29, 0, 0), 0)
+@example((2016, 12, 31, 23, 59), 60)
+def test_ids_of_times_that_never_were(parts: tuple[int, ...], second: int) -> None:
+    year, month, day, hour, minute = parts
+    text = f"evt_{year:04}{month:02}{day:02}_{hour:02}{minute:02}{second:02}_00000z"
+    try:
+        expected = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
+    except ValueError:
+        assert ids.decode(text) is None
+    else:
+        if year >= 1000:  # before that, strftime does not write four digits
+            assert ids.decode(text) == min(expected * ids.SUFFIXES + 35, ids.MAX_ID)
+
+
+@given(
+    st.text(alphabet="evt_0123456789zA٣\n ", max_size=28)
+    | st.from_regex(r"evt_[0-9]{8}_[0-9]{6}_[0-9a-z]{6}\n?", fullmatch=True)
+)
+def test_what_looks_like_an_id(text: str) -> None:
+    if re.fullmatch("evt_[0-9]{8}_[0-9]{6}_[0-9a-z]{6}", text):
+        ids.decode(text)
+    else:
+        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+            ids.decode(text)
+
+
+@given(st.text(alphabet="0123456789smhdwx٣ ", max_size=16))
+@example("1h30m")
+@example("1234567890123s")
+def test_durations(text: str) -> None:
+    """As a regular expression finds them."""
+    if re.fullmatch("([0-9]{1,12}[smhdw])+", text):
+        seconds = sum(int(number) * times.UNITS_SECONDS[unit] for number, unit in re.findall("([0-9]+)([smhdw])", text))
+        assert times.duration(text) == seconds * 1000
+    else:
+        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+            times.duration(text)
+
+
+class Point(named_tuple.NamedTuple):
+    """A place."""
+
+    x: int
+    y: int = 2
+
+    def total(self) -> int:
+        """Both together."""
+        return self.x + self.y
+
+
+def test_a_named_tuple_is_one() -> None:
+    point: Any = Point
+    assert point(1) == (1, 2)
+    assert point(x=3, y=4).total() == 7
+    assert (point._fields, point._make([5, 6]).y, point(1)._replace(x=9).x) == (("x", "y"), 6, 9)
+    assert (Point.__doc__, Point.__name__, Point.__module__) == ("A place.", "Point", __name__)
+    with pytest.raises(TypeError):
+        point()
