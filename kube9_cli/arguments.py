@@ -18,6 +18,25 @@ class UsageError(Exception):
         self.details = details
 
 
+MAX_WHOLE = 2**53
+"""The largest whole number of JSON."""
+
+
+def whole(text: str, option: str, least: int, most: int | None) -> int:
+    """A whole number that an option has. Raises UsageError."""
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_WHOLE)):
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
+    return int(text)
+
+
+def one_of(text: str, option: str, names: tuple[str, ...]) -> str:
+    """One of these names. Raises UsageError, which suggests the nearest."""
+    if text not in names:
+        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
+    return text
+
+
 def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
     """A hint for a misspelt name; '' if no name is as near as `least` (1 is equal)."""
     import difflib  # only where it is needed

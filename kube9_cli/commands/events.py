@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, nearest
-from kube9_cli.commands import Question
+from kube9_cli.arguments import UsageError, one_of, whole
+from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
     from kube9_cli.query.search import Request
 
-ACTIONS = ("list", "get")
+ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
-MAX_OFFSET = 2**53
 MAX_IDS = 100
 """Events that one `events get` shows. All of them are in memory."""
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
+    ("What is wrong, in groups", "summary --severity warning+"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
@@ -51,7 +51,10 @@ GET_EXAMPLES = (
 def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
-        "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
+        "events",
+        help="list events, show one, or group them",
+        description="List events, show one, or group them.",
+        examples=EXAMPLES,
     )
     group.set_defaults(check=lambda _: _refuse(group.prog))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
@@ -92,15 +95,16 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
+    summary.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
-    order = _one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
-    counts = _one_of(given.count, "--count", COUNTS) == "exact"
-    limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
-    offset = _whole(given.offset, "--offset", 0, None)
+    order = one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
+    counts = one_of(given.count, "--count", COUNTS) == "exact"
+    limit = whole(given.limit, "--limit", 1, MAX_LIMIT)
+    offset = whole(given.offset, "--offset", 0, None)
 
     def answer(database: Database) -> None:
         from kube9_cli.query.search import Request
@@ -137,19 +141,6 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: Datab
 
 def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
-
-
-def _one_of(text: str, option: str, names: tuple[str, ...]) -> str:
-    if text not in names:
-        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
-    return text
-
-
-def _whole(text: str, option: str, least: int, most: int | None) -> int:
-    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_OFFSET)):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
-    return int(text)
 
 
 def _list(chosen: options.Options, selected: selection.Selection, request: Request, database: Database) -> None:

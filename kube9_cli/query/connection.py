@@ -166,22 +166,29 @@ class Database:
     def each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
         """The same, row by row: the query is open until the last one."""
         room = ANSWER_BYTES
+        for row in self.stream(sql, values, types):
+            for value in row:
+                if type(value) is str or type(value) is bytes:
+                    room -= len(value)
+            room -= ROW_BYTES
+            if room < 0:
+                raise QueryError(
+                    "The query needs too much memory",
+                    f"its rows take more than {ANSWER_BYTES // 2**20} MiB; select fewer events",
+                )
+            yield row
+
+    def stream(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+        """The same for any number of rows, none of which the caller keeps."""
+        usual: tuple[type, ...] = ()
         try:
             for row in self._connection.execute(sql, values):
-                for value in row:
-                    if type(value) is str or type(value) is bytes:
-                        room -= len(value)
-                room -= ROW_BYTES
-                if room < 0:
-                    raise QueryError(
-                        "The query needs too much memory",
-                        f"its rows take more than {ANSWER_BYTES // 2**20} MiB; select fewer events",
-                    )
-                for value, allowed in zip(row, types, strict=False):
-                    if type(value) not in allowed:
-                        raise damaged(
-                            f"{self._path}: found {type(value).__name__} instead of {allowed[0].__name__}: {sql[:200]}"
-                        )
+                found = tuple(map(type, row))
+                if found != usual:
+                    for kind, allowed in zip(found, types, strict=False):
+                        if kind not in allowed:
+                            raise damaged(f"{self._path}: found {kind.__name__} instead of {allowed[0].__name__}: {sql[:200]}")
+                    usual = found
                 yield row
         except QueryError:
             raise
@@ -227,6 +234,9 @@ class Database:
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
             return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
+        if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
+            details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
+            return QueryError("There is no room for temporary files", details)
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):

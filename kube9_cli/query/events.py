@@ -116,8 +116,8 @@ def _event(row: Row) -> dict[str, Any]:
         figures["node"] = row.node
     shown = {
         "id": ids.encode(row.id),
-        "event_type": _named(EVENT_TYPES, row.type),
-        "severity": _named(SEVERITIES, row.severity),
+        "event_type": named(EVENT_TYPES, row.type),
+        "severity": named(SEVERITIES, row.severity),
         "title": row.title,
         "description": row.description,
         "object_kind": row.kind,
@@ -133,7 +133,8 @@ def _event(row: Row) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def _named(names: tuple[str, ...], number: int) -> str:
+def named(names: tuple[str, ...], number: int) -> str:
+    """The word of a code. Raises QueryError for a number that is none."""
     if not 0 <= number < len(names):
         raise damaged(f"{number} is not a code of {', '.join(names)}")
     return names[number]
