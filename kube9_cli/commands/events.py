@@ -147,6 +147,8 @@ def check_list(given: argparse.Namespace) -> Question:
     if zone is not None or around is not None:
         chosen.show_clock(zone)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
+    if after is not None:
+        selected = selected._replace(since_ms=after.since_ms, until_ms=after.until_ms)
 
     def answer(database: Database) -> None:
         from kube9_cli.commands import event_list
