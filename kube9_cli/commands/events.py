@@ -143,7 +143,9 @@ def check_list(given: argparse.Namespace) -> Question:
         raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
     if given.window is not None and given.around is None:
         raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
-    around, zone = (None, selected.zone) if given.around is None else _around(given)
+    around, zone = (None, None) if given.around is None else _around(given)
+    zone = zone or selected.zone
+    selected = selected._replace(zone=zone)
     if zone is not None or around is not None:
         chosen.show_clock(zone)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kube9_cli import zones
 from kube9_cli.commands import event_list
 from tests import cli_database
 from tests.cli import run_cli
@@ -119,6 +120,18 @@ def test_both_sides_of_a_moment_in_ascending_order(minutes: tuple[Record, dict[s
     assert around(minutes, f"--around={moment}", "--window=2h", "--limit=4")[0] == ["p80", "p70", "p60", "p50"]
     assert around(minutes, f"--around={moment}", "--window=1h", "--name=p9*,p8*,p1*", "--limit=3")[0] == ["p90", "p80", "p10"]
     assert around(minutes, f"--around={moment}", "--window=1h", "--since=55m")[0] == ["p50", "p40", "p30", "p20", "p10", "p0"]
+
+
+def test_around_a_time_of_a_clock_names_the_zone(
+    minutes: tuple[Record, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = minutes
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    at = zones.zone("Asia/Kolkata").at(record.now_ms - 60 * MINUTE)
+    found, said = around(minutes, f"--around={at:%H:%M:%S}")
+    assert found in (["p70", "p60", "p50"], ["p70", "p60"]), "a clock has no milliseconds"
+    assert said["asked"]["time_zone"] == "Asia/Kolkata"
+    assert set(said["asked"]) == {"time_zone", "since", "until", "around"}
 
 
 def test_around_an_event_marks_it(minutes: tuple[Record, dict[str, str]]) -> None:
