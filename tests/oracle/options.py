@@ -186,13 +186,15 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
 """What makes each option of `events list`."""
 NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
 """Options that neither select nor order events. --tz comes with a time of a clock."""
+OFTEN = {"--for": 6, "--exclude": 3, "--search": 3, "--since": 2, "--until": 2, "--namespace": 2, "--kind": 2}
+"""Options with many cases are taken more often."""
 NEVER_TOGETHER = ({"--object-namespace", "--all-namespaces"}, {"--namespace", "--all-namespaces"})
 
 
 def command_line(maker: Maker, names: Iterable[str]) -> list[Given]:
     """Some of these options, in any order, each once."""
-    names = sorted(names)
-    chosen = set(maker.chance.sample(names, min(len(names), maker.chance.choice((0, 1, 1, 2, 2, 3, 4, 6)))))
+    among = [name for name in sorted(names) for _ in range(OFTEN.get(name, 1))]
+    chosen = set(maker.chance.sample(among, maker.chance.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     for pair in NEVER_TOGETHER:
         if pair <= chosen:
             chosen.remove(maker.chance.choice(sorted(pair)))
