@@ -18,6 +18,25 @@ class UsageError(Exception):
         self.details = details
 
 
+MAX_WHOLE = 2**53 - 1
+"""The largest whole number of JSON."""
+
+
+def whole(text: str, option: str, least: int, most: int | None, more: str = "") -> int:
+    """A whole number. Without `most` it is one that JSON can have. `more` says what else is allowed. Raises UsageError."""
+    greatest = MAX_WHOLE if most is None else most
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= greatest):
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number from {least} to {greatest}{more}")
+    return int(text)
+
+
+def one_of(text: str, option: str, names: tuple[str, ...]) -> str:
+    """One of these names. Raises UsageError, which suggests the nearest."""
+    if text not in names:
+        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
+    return text
+
+
 def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
     """A hint for a misspelt name; '' if no name is as near as `least` (1 is equal)."""
     import difflib  # only where it is needed

@@ -34,9 +34,11 @@ def print_list(
     elif options.format == "yaml":
         _print_yaml(events, pagination, rest)
     else:
+        from kube9_cli.render import look
+
         returned = print_events(options, events)
         sys.stdout.flush()
-        _print_closing(options, returned, pagination.get("total"), rest["coverage"], notes)
+        say(closing(returned, pagination.get("total"), rest["coverage"], look.of(options).clock, notes))
 
 
 def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
@@ -54,11 +56,13 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
 
 def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
     """Prints a table, a part after the other. All cells of a part are in memory, and its columns are as wide as they need."""
-    from kube9_cli.render import look, records, table
+    from kube9_cli.render import look, table
 
     shown = look.of(options)
     for part in iter(lambda: list(itertools.islice(events, ROWS)), []):
         if options.columns:
+            from kube9_cli.render import records
+
             lines = records.as_columns(options.columns, part, shown.headings)
         else:
             lines = table.table(part, shown, wide=options.format == "wide")
@@ -72,21 +76,26 @@ def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Cl
 
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
-    elif covered["complete"]:
-        counted = "No events." if "from" in covered else "No events so far."
     else:
-        watched = "part" if "from" in covered else "none"
-        counted = f"No events are recorded, but {watched} of this time was watched, so something may have happened."
+        counted = no_events(covered)
     return [counted, *notes, sentence(covered, clock)]
 
 
-def _print_closing(options: Options, returned: int, total: int | None, covered: dict[str, Any], notes: Sequence[str]) -> None:
+def no_events(covered: dict[str, Any]) -> str:
+    """That there are no events, and whether that is good news."""
+    if covered["complete"]:
+        return "No events." if "from" in covered else "No events so far."
+    watched = "only part" if "from" in covered else "none"
+    return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
+
+
+def say(sentences: Sequence[str]) -> None:
+    """Prints what an answer ends with, on stderr, as wide as the terminal."""
     from kube9_cli import terminal
-    from kube9_cli.render import look
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
-    said = [plain(one) for one in closing(returned, total, covered, look.of(options).clock, notes)]
+    said = [plain(one) for one in sentences]
     text = " ".join(said)
     width = terminal.columns(True) if sys.stderr.isatty() else None
     lines = [text]
