@@ -253,7 +253,7 @@ class Maker:
     def again(self, seen: Seen) -> Seen:
         """The same Event with a higher count, a later time, and perhaps a higher severity."""
         one, chance = seen.observation, self.chance
-        later = min(self.now_ms, one.last_ms + chance.choice((0, 1, MINUTE_MS, HOUR_MS)))
+        later = min(self.now_ms, one.last_ms + chance.choice((0, 1, MINUTE_MS, HOUR_MS, 60 * DAY_MS)))
         return Seen(
             msgspec.structs.replace(
                 one,

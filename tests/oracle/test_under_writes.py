@@ -11,7 +11,7 @@ AT_ONCE = 10
 
 
 def test_each_answer_is_of_one_state_that_the_database_had(tmp_path: Path) -> None:
-    with under_writes.writer(tmp_path, seed=1):
+    with under_writes.writer(tmp_path, seed=1, part_new=0.5):
         asked = under_writes.ask(tmp_path, 1, SECONDS, AT_ONCE)
     assert len(asked) >= AT_ONCE
     wrong = under_writes.wrong(tmp_path, asked)
@@ -20,7 +20,7 @@ def test_each_answer_is_of_one_state_that_the_database_had(tmp_path: Path) -> No
 
 
 def test_pages_have_exactly_once_what_was_there_at_the_first(tmp_path: Path) -> None:
-    with under_writes.writer(tmp_path, seed=2):
+    with under_writes.writer(tmp_path, seed=2, part_new=0.04):
         found = paging.read_some(tmp_path, "2", SECONDS)
     assert found
     states = history.States(tmp_path / writing.JOURNAL)
