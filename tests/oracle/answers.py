@@ -35,6 +35,8 @@ class Question:
     limit: int = NO_LIMIT_ASKED
     """0 for all."""
     offset: int = 0
+    after: int = 0
+    """So many events are in the pages before."""
     counts: bool = True
     around: "Around | None" = None
     types: frozenset[str] = EVERY_TYPE
@@ -82,8 +84,9 @@ def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
     if question.around is not None:
         return _around(world, question, question.around, now_ms)
     matches = in_order(question, matching(world, question))
-    page = matches[question.offset :] if question.limit == 0 else matches[question.offset :][: question.limit]
-    has_next = question.offset == 0 and 0 < len(page) < len(matches)
+    begin = question.offset + question.after
+    page = matches[begin:] if question.limit == 0 else matches[begin : begin + question.limit]
+    has_next = question.offset == 0 and begin + len(page) < len(matches)
     return _document(world, question, now_ms, page, len(matches), has_next)
 
 

@@ -43,7 +43,18 @@ def difference(case: Case, given: list[options.Given], run: Run) -> str:
     if question.is_refused():
         refused = code == 1 and not stdout and json.loads(stderr)["code"] == "INVALID_ARGUMENT"
         return "" if refused else f"wanted: an error about the arguments\ngot: exit code {code}, {stdout[:500]}{stderr}"
-    return wrong(case.world, question, case.now_ms, (code, stdout, stderr))
+    if why := wrong(case.world, question, case.now_ms, (code, stdout, stderr)):
+        return why
+    cursor = "" if code else json.loads(stdout)["pagination"].get("next")
+    return _second_page(case, given, cursor, run) if cursor else ""
+
+
+def _second_page(case: Case, given: list[options.Given], cursor: str, run: Run) -> str:
+    """What is wrong with the page after the first; '' if nothing is."""
+    question = options.question_of(given)
+    question.after = question.limit
+    why = wrong(case.world, question, case.now_ms, run([*arguments(given), "--after", cursor]))
+    return why and f"the second page: {why}"
 
 
 def wrong(world: reader.World, question: Question, now_ms: int, answered: Answered) -> str:

@@ -208,7 +208,9 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
 NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
 """Options that neither select nor order events. --tz comes with a time of a clock."""
 APART = {"--window", "--after", "--watch"}
-"""--window comes with --around. The others are about several answers: see paging.py."""
+"""--window comes with --around. --after is about several answers (see paging.py), and --watch never ends
+(tests/process/test_lists.py).
+"""
 OFTEN = {"--for": 6, "--exclude": 3, "--search": 3, "--since": 2, "--until": 2, "--namespace": 2, "--kind": 2}
 """Options with many cases are taken more often."""
 NEVER_TOGETHER = (

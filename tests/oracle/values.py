@@ -280,7 +280,7 @@ def object_kind(chance: random.Random, world: World, event: Event) -> Meaning:
     about = world.about(event)
     spelled = _any_case(chance, chance.choice(kinds.names(about.kind or "Pod")))
     grouped = kinds.spelled(chance, about.kind or "Pod", about.group)
-    text = chance.choice((about.kind or "Pod", spelled, spelled, grouped, "Unknown", "nodes.longhorn.io"))
+    text = chance.choice((about.kind or "Pod", spelled, spelled, grouped, "Unknown", "nodes.longhorn.io", "po.v1"))
     recorded = {event.kind for event in world.events.values()}
     own = kinds.built_in(text)
     if text in recorded:
