@@ -18,15 +18,15 @@ class UsageError(Exception):
         self.details = details
 
 
-MAX_WHOLE = 2**53
+MAX_WHOLE = 2**53 - 1
 """The largest whole number of JSON."""
 
 
-def whole(text: str, option: str, least: int, most: int | None) -> int:
-    """A whole number that an option has. Raises UsageError."""
-    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_WHOLE)):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
+def whole(text: str, option: str, least: int, most: int | None, more: str = "") -> int:
+    """A whole number. Without `most` it is one that JSON can have. `more` says what else is allowed. Raises UsageError."""
+    greatest = MAX_WHOLE if most is None else most
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= greatest):
+        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number from {least} to {greatest}{more}")
     return int(text)
 
 

@@ -41,7 +41,7 @@ SHORT_NAMES = {
 NAMES = {name: kind for kind in GROUPS for name in (kind.lower(), plural(kind))}
 """The kinds of Kubernetes by every name but those with an API group."""
 NAMES |= {short: kind for kind, short in SHORT_NAMES.items()} | {"crds": "CustomResourceDefinition"}
-_VERSION = r"v[0-9]+((alpha|beta)[0-9]+)?\."
+_VERSION = r"^v[0-9]+((alpha|beta)[0-9]+)?(\.|$)"
 
 
 def as_written(text: str) -> str:

@@ -69,16 +69,16 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
         late = too_long(options.timeout_seconds)
         message = _line(_described(late), options.errors_as_text).encode()
         guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, late.exit_code)
-    code, failure = _answered(question, output)
+    code, failure = _answered(question, output, guard)
     if guard:
         guard.done()
     return _fail(failure, code, options.errors_as_text) if failure else code
 
 
-def _answered(question: Question, output: Output) -> tuple[int, dict[str, Any]]:
+def _answered(question: Question, output: Output, guard: Guard | None) -> tuple[int, dict[str, Any]]:
     """Prints the answer; returns the exit code, and the error if there is one."""
     try:
-        _answer(question, output)
+        _answer(question, output, guard)
         sys.stdout.flush()
         sys.stderr.flush()
     except QueryError as error:
@@ -91,11 +91,12 @@ def _answered(question: Question, output: Output) -> tuple[int, dict[str, Any]]:
     return 0, {}
 
 
-def _answer(question: Question, output: Output) -> None:
+def _answer(question: Question, output: Output, guard: Guard | None) -> None:
     from kube9_cli.query.connection import Database
 
     options = question.options
     database = Database(options.path, options.timeout_seconds, lambda: output.waited_seconds)
+    database.renewed = guard.renew if guard else database.renewed
     try:
         question.answer(database)
     finally:

@@ -46,6 +46,14 @@ class Options:
         self.ages = True
         """Tables show how long ago something was, not when."""
 
+    def following(self) -> Options:
+        """The same for events that come one after the other without an end: lines of JSON in place of one document."""
+        import copy  # only where it is needed
+
+        made = copy.copy(self)
+        made.format = "jsonl" if self.format == "json" else self.format
+        return made
+
     @property
     def for_people(self) -> bool:
         """The answer is a table."""

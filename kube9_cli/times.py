@@ -38,13 +38,15 @@ def parse(text: str, now_ms: int) -> int:
         return now_ms - duration(text.removesuffix(" ago"))
     except ValueError:
         pass
-    import re  # both only where they are needed: 5 ms
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime, timedelta  # only where it is needed: 3 ms
 
     plain, more = text.upper(), 0
-    for last, before in LAST_SECONDS:
-        plain, found = re.subn(last, before, plain)
-        more += found
+    if ":60" in plain or "24:00" in plain:
+        import re  # the same: 5 ms
+
+        for last, before in LAST_SECONDS:
+            plain, found = re.subn(last, before, plain)
+            more += found
     try:
         given = datetime.fromisoformat(plain)
         moment = (given if given.tzinfo else given.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kube9_cli import options, selection
+from kube9_cli import options, selection, times
 from kube9_cli.arguments import UsageError, one_of, whole
 from kube9_cli.commands import Question, summary
 from kube9_schema import ids
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kube9_cli.query.connection import Database
-    from kube9_cli.query.search import Request
+    from kube9_cli.query.paging import Cursor
 
 ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
@@ -21,6 +21,8 @@ OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
+LIST = "kube9-cli events list"
+WINDOW = "15m"
 MAX_IDS = 100
 """Events that one `events get` shows. All of them are in memory."""
 
@@ -39,7 +41,9 @@ LIST_EXAMPLES = (
     ),
     ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
-    ("The second page of a hundred", "--limit 100 --offset 100"),
+    ("What happened around a moment, my time", "--around 'yesterday 14:05' --window 10m --tz Europe/Berlin"),
+    ("What happens from now on", "--watch --severity warning+"),
+    ("Everything of a week, one JSON object on each line", "--since 7d --limit 0 -o jsonl"),
 )
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
@@ -80,8 +84,31 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         default="exact",
         help="exact: say how many events match; none: do not, which can be faster (default: exact)",
     )
-    listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
+    listing.add_argument(
+        "--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT}, or 0 for all (default: 50)"
+    )
     listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
+    listing.add_argument(
+        "--after",
+        metavar="CURSOR",
+        help="the page after an earlier one, whose pagination.next is CURSOR. Put together, the pages have everything that was "
+        "there at the first page exactly once, whatever is recorded meanwhile",
+    )
+    listing.add_argument(
+        "--around",
+        metavar="TIME",
+        help="what happened on both sides of TIME, which may also be the id of an event, the earliest first",
+    )
+    listing.add_argument(
+        "--window", metavar="DURATION", help=f"with --around: how much time on each side, such as 15m (default: {WINDOW})"
+    )
+    listing.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help="list the newest events, then go on with what is new or changed, until the reader goes away. -o json gives one "
+        "JSON object on each line",
+    )
     options.add(listing)
     listing.set_defaults(check=check_list)
     get = actions.add_parser(
@@ -102,16 +129,78 @@ def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
     order = one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
-    counts = one_of(given.count, "--count", COUNTS) == "exact"
-    limit = whole(given.limit, "--limit", 1, MAX_LIMIT)
+    counted = one_of(given.count, "--count", COUNTS) == "exact"
+    limit = 0 if given.limit == "0" else whole(given.limit, "--limit", 1, MAX_LIMIT, ", or 0 for all")
     offset = whole(given.offset, "--offset", 0, None)
+    _refuse_together(given, "--after", "--offset", "--around", "--watch")
+    _refuse_together(given, "--around", "--offset", "--watch", "--sort", "--reverse")
+    _refuse_together(given, "--watch", "--offset", "--sort", "--reverse", "--until")
+    if given.watch and chosen.format == "yaml":
+        raise UsageError("Argument --watch: not allowed with --format yaml", "use -o json for one JSON object on each line")
+    if limit == 0 and (given.around is not None or given.watch or offset):
+        other = "--around" if given.around is not None else "--watch" if given.watch else "--offset"
+        raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
+    if given.window is not None and given.around is None:
+        raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
+    around = None if given.around is None else _around(given)
+    after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
 
     def answer(database: Database) -> None:
+        from kube9_cli.commands import event_list
+        from kube9_cli.query.around import Around
         from kube9_cli.query.search import Request
 
-        _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
+        request = Request(order, given.reverse, limit, offset, counted)
+        if around is not None:
+            event_list.print_around(chosen, selected, request, Around(*around), database)
+        elif given.watch:
+            event_list.watch(chosen, selected, request, database)
+        elif limit:
+            event_list.print_page(chosen, selected, request, after, database)
+        else:
+            event_list.print_all(chosen, selected, request, after, database)
 
     return Question(chosen, answer)
+
+
+def _refuse_together(given: argparse.Namespace, option: str, *others: str) -> None:
+    """Raises UsageError if an option is given together with one of the others."""
+    defaults = {"--sort": "last", "--offset": "0", "--around": None, "--after": None, "--until": None}
+
+    def is_given(name: str) -> bool:
+        return bool(getattr(given, name.removeprefix("--")) != defaults.get(name, False))
+
+    for other in others:
+        if is_given(option) and is_given(other):
+            raise UsageError(f"Argument {option}: not allowed with {other}", f"give one of them; see {LIST} --help")
+
+
+def _around(given: argparse.Namespace) -> tuple[str, int | None, int | None, int]:
+    """The moment of --around, or the id of an event, and how much time around it."""
+    try:
+        window_ms = times.duration(given.window or WINDOW)
+    except ValueError:
+        raise UsageError(f"Invalid --window {given.window}", "it must be a duration, such as 15m or 1h30m") from None
+    if given.around.startswith("evt_"):
+        return given.around, None, _id(given.around), window_ms
+    at_ms = selection.Clock(given.tz).time(given.around, "--around")
+    assert at_ms is not None
+    return given.around, max(0, at_ms), None, window_ms
+
+
+def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> Cursor:
+    """The cursor of --after, which belongs to this question. Raises UsageError."""
+    from kube9_cli.query import paging  # only where it is needed
+    from kube9_cli.query.search import Request
+
+    try:
+        cursor = paging.decode(text)
+    except ValueError:
+        raise UsageError(f"Invalid --after {text[:40]}", "it must be the pagination.next of an earlier answer") from None
+    if cursor.question != paging.question(selected, Request(order, reverse)):
+        details = "it must be the pagination.next of an answer to the same question: the same filters, --sort and --reverse"
+        raise UsageError(f"Invalid --after {text[:40]}", details)
+    return cursor
 
 
 def check_get(given: argparse.Namespace) -> Question:
@@ -119,13 +208,17 @@ def check_get(given: argparse.Namespace) -> Question:
     chosen = options.check(given)
     wanted: dict[str, int | None] = {}
     for text in given.ids:
-        try:
-            wanted[text] = ids.decode(text)
-        except ValueError:
-            raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+        wanted[text] = _id(text)
     if len(wanted) > MAX_IDS:
         raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
     return Question(chosen, lambda database: _get(chosen, wanted, database))
+
+
+def _id(text: str) -> int | None:
+    try:
+        return ids.decode(text)
+    except ValueError:
+        raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
 
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
@@ -141,18 +234,3 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: Datab
 
 def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
-
-
-def _list(chosen: options.Options, selected: selection.Selection, request: Request, database: Database) -> None:
-    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
-    from kube9_cli.query import coverage, events, notes, search
-    from kube9_cli.render import listing
-
-    with database.snapshot():
-        matches = search.find(database, selected, request)
-        covered = coverage.covered(database, selected, chosen.path)
-        noted = notes.of(database, selected, empty=not (matches.ids or request.offset))
-        page = events.Page(database, matches.ids)
-    counted = {"total": matches.total} if request.counted else {}
-    pagination = counted | {"limit": request.limit, "offset": request.offset}
-    listing.print_list(chosen, page.events(), pagination, {"coverage": covered} | noted.fields, noted.sentences)

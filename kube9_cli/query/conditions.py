@@ -112,13 +112,25 @@ def _literal_name(_: Database, __: Filter, values: Values) -> Condition:
 
 
 def _literal_kind(database: Database, _: Filter, values: Values) -> Condition:
-    return _among("kind", [number for value in values for number in recorded.literal_kind(database, value)])
+    """A kind as it was recorded; if there is none, one as kubectl takes it. A kind that nobody knows matches nothing."""
+    found = []
+    for value in values:
+        numbers = recorded.literal_kind(database, value)
+        if not numbers and "." in value:
+            found.append(_of_kinds(database, _numbers_of_kind(database, value)))
+        else:
+            found.append(_among("kind", numbers))
+    return _any_of(found)
 
 
 def _kind(database: Database, one: Filter, values: Values) -> Condition:
     """Kinds as kubectl takes them."""
+    return _of_kinds(database, [each for value in values for each in _known_kind(database, value, one.flags[-1])])
+
+
+def _of_kinds(database: Database, wanted: list[tuple[int, Values]]) -> Condition:
     alone, found = [], []
-    for number, groups in (each for value in values for each in _numbers_of_kind(database, value, one.flags[-1])):
+    for number, groups in wanted:
         if not groups or (groups == OWN_GROUP and not _is_in_other_groups(database, number)):
             alone.append(number)
         else:
@@ -189,7 +201,7 @@ def _of_object(database: Database, about: About, option: str) -> Condition:
     """The events of one object, of what it owns, and of what it stands for. Objects that are gone are still in the record."""
     names = _of_names(database, (about.name,))
     found = []
-    for number, groups in _numbers_of_kind(database, about.kind, option):
+    for number, groups in _known_kind(database, about.kind, option):
         conditions = [names, Condition("objects.kind = ?", (number,))]
         if groups:
             conditions.append(Condition(f"objects.api_group IN ({_marks(groups)})", groups))
@@ -227,18 +239,23 @@ def _behind(database: Database, service: str) -> Condition:
     test = _of_names(database, (service,), "service_pods.service")
     sql = f"""SELECT events.id FROM service_pods JOIN objects ON objects.name = service_pods.pod
         JOIN events ON events.object = objects.id
-        WHERE {test.sql} AND objects.kind = (SELECT id FROM words WHERE word = 'Pod') AND objects.api_group = 0
+        WHERE ({test.sql}) AND objects.kind = (SELECT id FROM words WHERE word = 'Pod') AND objects.api_group = 0
         AND objects.uid IN (service_pods.uid, (SELECT static_uid FROM mirror_pods WHERE mirror_pods.uid = service_pods.uid))
         AND events.last_ms >= service_pods.from_ms - {SKEW_MS}
         AND (service_pods.to_ms IS NULL OR events.first_ms <= service_pods.to_ms + {SKEW_MS})"""
     return Condition(sql, test.values)
 
 
-def _numbers_of_kind(database: Database, text: str, option: str) -> list[tuple[int, Values]]:
-    """The kinds that a name means, as ids of words, each with the ids of the API groups that it may have; () for any.
+def _known_kind(database: Database, text: str, option: str) -> list[tuple[int, Values]]:
+    """The same as `_numbers_of_kind`. Raises QueryError if neither Kubernetes nor the record knows the kind."""
+    found = _numbers_of_kind(database, text)
+    if not found and kinds.built_in(text) is None:
+        raise _unknown_kind(text, option, list(recorded.kinds_of_objects(database)))
+    return found
 
-    Raises QueryError if neither Kubernetes nor the record knows the kind.
-    """
+
+def _numbers_of_kind(database: Database, text: str) -> list[tuple[int, Values]]:
+    """The kinds that a name means, as ids of words, each with the ids of the API groups that it may have; () for any."""
     own = kinds.built_in(text)
     if own is not None:
         number = recorded.word(database, own)
@@ -246,18 +263,15 @@ def _numbers_of_kind(database: Database, text: str, option: str) -> list[tuple[i
     name, group = kinds.split(text)
     known = recorded.kinds_of_objects(database)
     matching = kinds.named(name, known)
-    found: list[tuple[int, Values]] = [] if group else [(known[kind], ()) for kind in matching]
-    number = recorded.word(database, group) if group else None
-    if number is not None:
-        # Older releases did not record groups. If Kubernetes has such a kind, no group means Kubernetes' own.
-        found += [
-            (known[kind], (number,) if kind in GROUPS else (number, 0))
-            for kind in matching
-            if recorded.is_in_group(database, known[kind], number)
-        ]
-    if not found:
-        raise _unknown_kind(text, option, list(known))
-    return found
+    if not group:
+        return [(known[kind], ()) for kind in matching]
+    number = recorded.word(database, group)
+    # Older releases did not record groups. If Kubernetes has such a kind, no group means Kubernetes' own.
+    return [
+        (known[kind], (number,) if kind in GROUPS else (number, 0))
+        for kind in matching
+        if number is not None and recorded.is_in_group(database, known[kind], number)
+    ]
 
 
 def _is_in_other_groups(database: Database, kind: int) -> bool:

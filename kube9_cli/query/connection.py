@@ -96,11 +96,18 @@ class Database:
         """`waited` gives the seconds that do not count: those spent waiting for a reader."""
         self._path = path
         self._timeout_seconds = timeout_seconds
-        self._deadline = time.monotonic() + timeout_seconds
         self._words: dict[int, str] = {0: ""}
         self._waited = waited
         self._functions = 0
+        self.renewed: Callable[[], None] = lambda: None
+        """Is called when the deadline is renewed."""
         apsw.hard_heap_limit(HEAP_BYTES)
+        self.renew()
+        self._open()
+
+    def _open(self) -> None:
+        """Opens the file and checks that it is a database of this release. Raises QueryError."""
+        path = self._path
         self._connection = self._opened(uri(path))
         strange = self.all(STRANGE)
         if strange:
@@ -125,6 +132,18 @@ class Database:
                 "The database is older than this program",
                 f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
             )
+
+    def renew(self) -> None:
+        """Gives the next query the whole time again."""
+        self._deadline = time.monotonic() - self._waited() + self._timeout_seconds
+        self.renewed()
+
+    def reopen(self) -> None:
+        """Opens the database again: another file may be in its place, or a writer where there was none. Raises QueryError."""
+        self.close()
+        self._words = {0: ""}
+        self.renew()
+        self._open()
 
     def close(self) -> None:
         """Closes the connection and its files."""
@@ -195,6 +214,18 @@ class Database:
         except Exception as error:
             raise self._explain(error) from None
 
+    def numbers(self, sql: str, values: tuple[Any, ...]) -> Iterator[int]:
+        """The whole numbers that a query of one column finds, one by one, however many there are."""
+        try:
+            for (value,) in self._connection.execute(sql, values):
+                if type(value) is not int:
+                    raise damaged(f"{self._path}: found {type(value).__name__} instead of int: {sql[:200]}")
+                yield value
+        except QueryError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from None
+
     def snapshot(self) -> Snapshot:
         """All queries inside see one snapshot of the database. It must be short, because the WAL cannot restart meanwhile."""
         return Snapshot(self._connection, lambda: self.all("BEGIN"))
@@ -234,6 +265,9 @@ class Database:
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
             return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
+        if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
+            details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
+            return QueryError("There is no room for temporary files", details)
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):

@@ -13,7 +13,7 @@ from kube9_schema.steps import decode as steps_of
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any, NamedTuple
 else:
     from kube9_cli.named_tuple import NamedTuple
@@ -67,7 +67,7 @@ class Page:
     It needs no database afterwards: a reader of the answer may be slow, and the snapshot must not wait for it.
     """
 
-    def __init__(self, database: Database, numbers: list[int]) -> None:
+    def __init__(self, database: Database, numbers: Sequence[int]) -> None:
         """Reads the events of these ids, in this order. Events that are gone are left out. Raises QueryError."""
         self._look_at_the_clock = database.look_at_the_clock
         self._rows: list[Row | bytes] = []
@@ -100,7 +100,7 @@ def _unpacked(packed: bytes) -> Row:
     return Row._make(json.loads(zlib.decompress(packed)))
 
 
-def rows(database: Database, numbers: list[int]) -> list[Row]:
+def rows(database: Database, numbers: Sequence[int]) -> list[Row]:
     """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
     found = {}
     for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):

@@ -56,11 +56,13 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
 
 def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
     """Prints a table, a part after the other. All cells of a part are in memory, and its columns are as wide as they need."""
-    from kube9_cli.render import look, records, table
+    from kube9_cli.render import look, table
 
     shown = look.of(options)
     for part in iter(lambda: list(itertools.islice(events, ROWS)), []):
         if options.columns:
+            from kube9_cli.render import records
+
             lines = records.as_columns(options.columns, part, shown.headings)
         else:
             lines = table.table(part, shown, wide=options.format == "wide")
@@ -83,7 +85,7 @@ def no_events(covered: dict[str, Any]) -> str:
     """That there are no events, and whether that is good news."""
     if covered["complete"]:
         return "No events." if "from" in covered else "No events so far."
-    watched = "part" if "from" in covered else "none"
+    watched = "only part" if "from" in covered else "none"
     return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
 
 

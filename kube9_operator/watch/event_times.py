@@ -4,7 +4,6 @@ The API server stamps the creation (creationTimestamp) and each write (managedFi
 may be wrong in both directions. A wrong clock never loses an Event: what cannot be is replaced by the server's time.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from kube9_schema.intervals import MS_IN_HOUR
@@ -29,10 +28,13 @@ class Clock(NamedTuple):
         """When the Event was written last. Whoever writes it may write managedFields with any time, so a time ahead of the
         server's Date does not count. One that is ahead by less than SKEW_MS stands for that Date.
         """
-        writes: Iterable[int] = self.writes_ms
-        if self.now_ms:
-            writes = [min(time, self.now_ms) for time in self.writes_ms if time <= self.now_ms + SKEW_MS]
-        return max([self.created_ms, *writes])
+        latest_ms, now_ms = self.created_ms, self.now_ms
+        for time_ms in self.writes_ms:
+            if now_ms and time_ms > now_ms:
+                time_ms = now_ms if time_ms <= now_ms + SKEW_MS else 0
+            if time_ms > latest_ms:
+                latest_ms = time_ms
+        return latest_ms
 
 
 class Times(NamedTuple):

@@ -102,7 +102,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
     if rule is None or not verdict.recorded:
         return None
     own, count, began_ms = event.metadata, said.occurrences, ms(_first_time(event))
-    first_ms, last_ms, replaced = _times(event, server_ms, chosen.event_ttl_ms)
+    first_ms, last_ms, replaced = _times(event, count, server_ms, chosen.event_ttl_ms)
     facts = rule.facts(said)
     identity: tuple[str, ...] = ("Event", own.namespace or "", own.name or "", str(began_ms))
     if rule.repeat == "each":
@@ -213,8 +213,8 @@ def written_ms(event: Event, server_ms: int = 0) -> int:
 def _clock(event: Event, server_ms: int) -> Clock:
     """Returns what the API server's clock says about an Event; `server_ms` is as for `normalise`."""
     own = event.metadata
-    writes = tuple(ms(one.time) for one in own.managed_fields or () if one.time is not None)
-    return Clock(ms(own.creation_timestamp) if own.creation_timestamp is not None else 0, writes, server_ms)
+    writes = [ms(one.time) for one in own.managed_fields if one.time is not None] if own.managed_fields else ()
+    return Clock(ms(own.creation_timestamp), tuple(writes), server_ms)
 
 
 MAX_COUNT = 2**31 - 1
@@ -237,7 +237,7 @@ def scaling(event: Event, server_ms: int, event_ttl_ms: int) -> Scaling | None:
     figures = replicas(event.message or "") if about.kind == "Deployment" and about.name and about.uid else None
     if figures is None:
         return None
-    _, last_ms, _ = _times(event, server_ms, event_ttl_ms)
+    _, last_ms, _ = _times(event, _count(event), server_ms, event_ttl_ms)
     before, after = figures
     return Scaling(about.namespace, about.name, about.uid, last_ms, -1 if before is None else before, after)
 
@@ -247,10 +247,10 @@ def _last_time(event: Event) -> datetime:
     return series or event.last_timestamp or event.event_time or _first_time(event)
 
 
-def _times(event: Event, server_ms: int, event_ttl_ms: int) -> tuple[int, int, dict[str, str]]:
+def _times(event: Event, count: int, server_ms: int, event_ttl_ms: int) -> tuple[int, int, dict[str, str]]:
     """Returns the first and the last time in ms, and as metadata what the emitter said instead of those that are replaced."""
     first, last = _first_time(event), _last_time(event)
-    found = event_times.judge(ms(first), ms(last), _count(event), _clock(event, server_ms), event_ttl_ms)
+    found = event_times.judge(ms(first), ms(last), count, _clock(event, server_ms), event_ttl_ms)
     replaced = {}
     if found.first_replaced:
         replaced["original_first_timestamp"] = _iso(first)
@@ -291,10 +291,10 @@ def _is_api_version(text: str) -> bool:
 def _metadata(said: Said, source: Source, facts: Facts) -> dict[str, Any]:
     """Returns the metadata of the row, with who wrote the Event and on which node."""
     host = _cut(source.host)
-    metadata = {
-        "source": {key: value for key, value in (("component", said.emitter), ("host", host)) if value},
-        **facts.metadata,
-    }
+    written_by = {"component": said.emitter} if said.emitter else {}
+    if host:
+        written_by["host"] = host
+    metadata = {"source": written_by, **facts.metadata}
     about = said.about
     node = about.name if about.kind == "Node" and group_of("Node", about.api_version) == "" else host
     if node:

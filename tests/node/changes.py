@@ -1,7 +1,7 @@
 """What changes on the node, made for real, and what a person should read of it: the table of the scenario."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.node.images import NODE_IMAGE
 from tests.node.node import NODE, Node
@@ -19,6 +19,14 @@ REPEATED, PACED = "repeated", "paced"
 """What it changes twice, and a StatefulSet that it scales: of neither anything says exactly when, if nobody watched."""
 LATE_CHANGES = {"sized": "kubectl-scale", "pictured": "kubectl-set", LATE: ""}
 """Of what `change_late` changes who it was, as far as it is said."""
+
+
+class Moment(NamedTuple):
+    """Between which times something was done, in seconds since 1970."""
+
+    began: float
+    ended: float
+
 
 STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
@@ -125,10 +133,10 @@ def prepare(node: Node) -> None:
         _until_available(node, name, 1)
 
 
-def fail_and_roll_out(node: Node) -> dict[str, float]:
+def fail_and_roll_out(node: Node) -> dict[str, Moment]:
     """Containers fail, workloads are scaled and changed, namespaces come and go, a node is cordoned.
 
-    Returns when what is not there any more was deleted, in seconds since 1970.
+    Returns when what is not there any more was deleted.
     """
     eats = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"
     limit = {"limits": {"memory": "32Mi"}}
@@ -146,20 +154,20 @@ def fail_and_roll_out(node: Node) -> dict[str, float]:
     # A pod that comes while the node is cordoned would not be scheduled, truly.
     node.kubectl("cordon", NODE)
     node.kubectl("uncordon", NODE)
-    made = _by_hand(node, {AGED: ("delete", "namespace", AGED, "--wait=false")})
+    times = _by_hand(node, {AGED: ("delete", "namespace", AGED, "--wait=false")})
     node.kubectl("delete", "namespace", AGED, BRIEF, "--ignore-not-found")
     _change(node, "web", {"replicas": 1})
     node.apply(_slice())
     until(lambda: _terminated(node, "glutton") == "OOMKilled", "the kernel to kill", LONG_SECONDS)
     until(lambda: _is_stuck(node), "the rollout to be stuck", LONG_SECONDS)
     until(lambda: _restarts(node, "looper") >= LOOP_RESTARTS, "the crash loop", LONG_SECONDS)
-    return made
+    return times
 
 
-def change_by_hand(node: Node) -> dict[str, float]:
-    """What somebody changes with kubectl; returns when each was changed last, in seconds since 1970."""
+def change_by_hand(node: Node) -> dict[str, Moment]:
+    """What somebody changes with kubectl; returns when each was changed last."""
     set_image = ("set", "image", f"deployment/{REPEATED}")
-    made = _by_hand(
+    times = _by_hand(
         node,
         {
             REPEATED: (*set_image, f"main={NEXT_IMAGE}"),
@@ -171,14 +179,14 @@ def change_by_hand(node: Node) -> dict[str, float]:
         },
     )
     _until_available(node, REPEATED, 1)
-    made |= _by_hand(node, {REPEATED: (*set_image, f"main={LATER_IMAGE}")})
+    times |= _by_hand(node, {REPEATED: (*set_image, f"main={LATER_IMAGE}")})
     for name, count in (("tuned", 1), ("sized", 2), ("pictured", 1), (REPEATED, 1)):
         _until_available(node, name, count)
     _until_available(node, PACED, 2, "statefulsets")
-    return made
+    return times
 
 
-def change_late(node: Node) -> dict[str, float]:
+def change_late(node: Node) -> dict[str, Moment]:
     """The same, each alone, after everything else."""
     return _by_hand(
         node,
@@ -190,13 +198,14 @@ def change_late(node: Node) -> dict[str, float]:
     )
 
 
-def _by_hand(node: Node, commands: dict[str, tuple[str, ...]]) -> dict[str, float]:
-    """Calls kubectl; returns when it wrote each, in seconds since 1970: it ends as soon as it has."""
-    made = {}
+def _by_hand(node: Node, commands: dict[str, tuple[str, ...]]) -> dict[str, Moment]:
+    """Calls kubectl; returns when it wrote each: while it ran."""
+    times = {}
     for name, words in commands.items():
+        began = time.time()
         node.kubectl(words[0], "-n", NAMESPACE, *words[1:])
-        made[name] = time.time()
-    return made
+        times[name] = Moment(began, time.time())
+    return times
 
 
 def lose_node(node: Node) -> None:

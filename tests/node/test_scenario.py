@@ -13,6 +13,7 @@ import pytest
 
 from kube9_operator.clock import iso, now_ms
 from tests.node import changes, endings, scenario_objects
+from tests.node.changes import Moment
 from tests.node.deaths import Deaths
 from tests.node.images import ROOT
 from tests.node.node import Node
@@ -41,8 +42,8 @@ class Scenario(NamedTuple):
     """Not running."""
     begin: str
     deaths: Deaths
-    by_hand: dict[str, float]
-    """When somebody changed or deleted something, in seconds since 1970."""
+    by_hand: dict[str, Moment]
+    """When somebody changed or deleted something."""
     stopped: float
     """When `away` was stopped."""
 
@@ -162,16 +163,17 @@ def test_when_the_watch_goes_on(node: Node, scenario: Scenario) -> None:
         assert_dated(event, made[name], away)
 
 
-def assert_dated(event: dict[str, Any], at: float, operator: OperatorPod) -> None:
+def assert_dated(event: dict[str, Any], made: Moment, operator: OperatorPod) -> None:
     """The event tells when a change was made, and means a moment."""
     assert "noticed_at" not in event["metadata"], (operator.namespace, event)
     assert event["first_seen_at"] == event["last_seen_at"]
-    assert abs(seconds(event["first_seen_at"]) - at) <= ACCURACY_SECONDS, (operator.namespace, event, iso(int(at * 1000)))
+    assert contains(event, made), (operator.namespace, event, made)
 
 
-def contains(event: dict[str, Any], at: float) -> bool:
+def contains(event: dict[str, Any], made: Moment) -> bool:
     """Whether a change that was made then is told as of that time, or as of a range around it."""
-    return seconds(event["first_seen_at"]) - ACCURACY_SECONDS <= at <= seconds(event["last_seen_at"]) + ACCURACY_SECONDS
+    first, last = seconds(event["first_seen_at"]), seconds(event["last_seen_at"])
+    return first - ACCURACY_SECONDS <= made.ended and made.began <= last + ACCURACY_SECONDS
 
 
 def assert_found_in_its_range(operator: OperatorPod, event: dict[str, Any]) -> None:
@@ -182,18 +184,20 @@ def assert_found_in_its_range(operator: OperatorPod, event: dict[str, Any]) -> N
     assert event["id"] in [one["id"] for one in asked] or first == last
 
 
-def claims_nothing_that_it_lacks(operator: OperatorPod, since: str, made: dict[str, float]) -> None:
+def claims_nothing_that_it_lacks(operator: OperatorPod, since: str, made: dict[str, Moment]) -> None:
     """Fails if an answer is complete for a time at which something was changed that it does not have."""
     said = operator.exec("kube9-cli", "events", "list", "--limit", "1000", "--since", since, "--type", "cluster", fail=True)
     answer = json.loads(said) if said.startswith("{") else None
     if answer is None or "from" not in answer["coverage"]:
         return
     coverage, told = answer["coverage"], answer["events"]
-    for name, at in made.items():
-        is_covered = seconds(coverage["from"]) <= at <= seconds(coverage["until"])
-        is_in_a_gap = any(seconds(gap["from"]) <= at <= seconds(gap["to"]) for gap in coverage["gaps"])
-        is_told = any(one["object_name"] == name and contains(one, at) for one in told)
-        assert is_told or is_in_a_gap or not is_covered, (name, iso(int(at * 1000)), coverage)
+    for name, moment in made.items():
+        is_covered = seconds(coverage["from"]) <= moment.began and moment.ended <= seconds(coverage["until"])
+        is_in_a_gap = any(
+            seconds(gap["from"]) <= moment.ended and moment.began <= seconds(gap["to"]) for gap in coverage["gaps"]
+        )
+        is_told = any(one["object_name"] == name and contains(one, moment) for one in told)
+        assert is_told or is_in_a_gap or not is_covered, (name, moment, coverage)
 
 
 def seconds(text: str) -> float:
@@ -215,8 +219,13 @@ def scale(operator: OperatorPod, replicas: int, meanwhile: Callable[[], None] = 
     """Stops the operator in order, or starts it and calls `meanwhile`; returns when it is gone, or ready."""
     node = operator.node
     node.kubectl("scale", "statefulset", "-n", operator.namespace, RELEASE, "--replicas", replicas)
+
+    def is_back() -> bool:
+        meanwhile()
+        return operator.is_ready()
+
     if replicas:
-        until(lambda: meanwhile() or operator.is_ready(), "the operator to be back", LONG_SECONDS)
+        until(is_back, "the operator to be back", LONG_SECONDS)
         meanwhile()
         return
 

@@ -185,6 +185,39 @@ def no_room() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
+SORTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT hex(randomblob(30)) k FROM n"
+ASKING = f"""
+import sys
+from kube9_cli.errors import QueryError
+from kube9_cli.query.connection import Database
+try:
+    print(len(Database(sys.argv[1], 60, lambda: 0.0).all("{SORTING} ORDER BY k")))
+except QueryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: sudo make test")
+def test_a_sort_without_room_for_its_temporary_file_says_so(folder: Path, tmp_path: Path) -> None:
+    """No question sorts that much; a later one may."""
+    shutil.copy(folder / "kube9.db", tmp_path)
+    (tmp_path / "temporary").mkdir()
+    mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}/temporary"
+    fill = f"{{ dd if=/dev/zero of={tmp_path}/temporary/rest bs=1k count=100 2>&- || :; }}"
+    said = []
+    for prepare in (f"{mount} && {fill}", mount.replace("64k", "64m")):
+        command = ["unshare", "-m", "sh", "-c", f'{prepare} && exec "$@"', "sh", BIN / "python", "-c", ASKING]
+        done = subprocess.run(
+            [*command, tmp_path / "kube9.db"],
+            env=os.environ | {"SQLITE_TMPDIR": str(tmp_path / "temporary")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(done.stdout.strip())
+    assert said == ["There is no room for temporary files", "60000"]
+
+
 @pytest.mark.parametrize("temporary", ["", "absent"], ids=["full", "not there"])
 def test_no_room_for_temporary_files(folder: Path, tmp_path: Path, temporary: str) -> None:
     shutil.copy(folder / "kube9.db", tmp_path)

@@ -117,7 +117,7 @@ def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     nothing = "No events are recorded, but none of this time was watched, so something may have happened."
     first, note, last = closing(0, None, blind, clock, ["A note."])
     assert (first, note, last.partition(".")[0]) == (nothing, "A note.", "Incomplete")
-    assert "but part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)[0]
+    assert "but only part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)[0]
     assert closing(3, 9, COMPLETE, clock)[0] == "3 of 9 events."
     assert closing(3, None, COMPLETE, clock)[0] == "3 events."
     assert closing(0, 9, COMPLETE, clock)[0] == "0 of 9 events."

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kube9_cli import json_text, named_tuple, times
+from kube9_cli.render import uids
 from kube9_schema import ids
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -109,6 +110,21 @@ def test_durations(text: str) -> None:
     else:
         with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
             times.duration(text)
+
+
+UID = r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+ONE = "909e1677-c7fe-4615-b618-045e08e53650"
+
+
+@given(
+    st.lists(st.sampled_from([ONE, ONE[:-1], ONE.upper(), "a", "_", "-", "é", "0", " ", "(", "12345678-", "team-1-web-"])).map(
+        "".join
+    )
+)
+@example(f"{ONE}-{ONE}")
+@example(f"pod ({ONE}) of {ONE[:8]}-{ONE}")
+def test_uids_are_found_as_a_regular_expression_finds_them(text: str) -> None:
+    assert uids.shortened(text, "…") == re.sub(UID, r"\1…", text)
 
 
 class Point(named_tuple.NamedTuple):

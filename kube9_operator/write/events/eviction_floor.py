@@ -59,7 +59,7 @@ class EvictionFloor(Participant):
 
     def filters(self, observation: Observation) -> bool:
         """Whether an observation is left out. If it is older than the gap, the gap has to grow: see `take_gap`."""
-        if not self.covers(observation):
+        if self._cache == {} or not self.covers(observation):  # mostly nothing was ever evicted
             return False
         end_ms = self._from_ms(observation.namespace, observation.severity)
         if observation.first_ms < end_ms:

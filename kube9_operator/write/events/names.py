@@ -102,9 +102,14 @@ class Names(Participant):
             self._cache(word, known)
         return known
 
-    def words_of(self, namespace: str, *words: str) -> list[int]:
-        """The same for several words: one call for each costs a tenth of a new event."""
+    def words_of(self, namespace: str | None, *words: str) -> list[int]:
+        """The numbers of several words from an object of a namespace; None for words that need no bound.
+
+        One call for each word would cost a tenth of a new event.
+        """
         known = self._words
+        if namespace is None:
+            return [known[word] if word in known else self.word(word) for word in words]
         return [known[word] if word in known else self.word_of(namespace, word) for word in words]
 
     def is_other(self, *numbers: int) -> bool:

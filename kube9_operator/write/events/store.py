@@ -214,7 +214,10 @@ class Store(Participant):
     def _join(self, observation: Observation, part: Part) -> Applied:
         """A new contributor joins an event for good, or begins one."""
         flags = (merge.PRIMARY if observation.primary else 0) | (merge.STATUS if observation.from_status else 0)
-        namespace, (kind,) = self.names.word(observation.namespace), self._words(observation, observation.kind)
+        namespace, (kind,) = (
+            self.names.word(observation.namespace),
+            self.names.words_of(_bounded_by(observation), observation.kind),
+        )
         api = self.names.api(observation.namespace, observation.kind, observation.api_version)
         about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
@@ -244,19 +247,15 @@ class Store(Participant):
         self._growing[namespace] += CONTRIBUTOR_BYTES
         return Applied(outcome, event)
 
-    def _words(self, observation: Observation, *words: str) -> list[int]:
-        # The operator's own words need no bound: its code has few.
-        if observation.event_type == CLUSTER:
-            return self.names.words_of(observation.namespace, *words)
-        return [self.names.word(word) for word in words]
-
     def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:
         """Begins an event; returns its id."""
         namespace, kind, about = place
         event = self._last_id = max(self._last_id + 1, first_of(self._now_ms))
         primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         observation = merge.raised(observation, max(primary_events, primary_statuses))
-        reason, node, title = self._words(observation, observation.reason, observation.node, observation.title)
+        reason, node, title = self.names.words_of(
+            _bounded_by(observation), observation.reason, observation.node, observation.title
+        )
         metadata = observation.metadata
         if self.names.is_other(kind, reason, title):
             metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
@@ -342,13 +341,13 @@ class Store(Participant):
 
     def _raise_severity(self, before: StoredEvent, observation: Observation) -> None:
         """Keeps the highest severity that any contributor reached, with its title and reason."""
-        (known,) = self._words(observation, observation.title)
+        (known,) = self.names.words_of(_bounded_by(observation), observation.title)
         if (observation.severity, known) == (before.severity, before.title):
             return
         (word,) = stored.row(self._connection, "SELECT word FROM words WHERE id = ?", (before.title,))
         severity, title = merge.title(before.severity, word, observation.severity, observation.title)
         if (severity, title) == (observation.severity, observation.title):
-            words = self._words(observation, title, observation.reason)
+            words = self.names.words_of(_bounded_by(observation), title, observation.reason)
             self._execute("UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?", (severity, *words, before.id))
 
     def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool, rise: int) -> tuple[int, int, int]:
@@ -366,6 +365,11 @@ class Store(Participant):
         if merged.stamps:
             text_hash = NO_HASH
         return merged.stamp[0], merged.stamp[1], text_hash
+
+
+def _bounded_by(observation: Observation) -> str | None:
+    """The namespace whose bound the words of an observation are added under; None for the operator's own: its code has few."""
+    return observation.namespace if observation.event_type == CLUSTER else None
 
 
 def text_values(texts: merge.Texts) -> tuple[str | None, str, str, str | None]:
