@@ -145,22 +145,15 @@ def read(database: Database, selection: Selection, grouping: Grouping, path: str
     assert selection.since_ms is not None
     assert selection.until_ms is not None
     asked = span(selection.since_ms, selection.until_ms)
-    groups = Groups(database, grouping.by, asked)
+    groups = Groups(database, grouping, asked)
     groups.read(selection)
     before = selection._replace(since_ms=max(0, 2 * asked.since - asked.until), until_ms=asked.since)
     # Without a record of the time before, nothing can be called new.
-    known = bool(groups.found) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
-    order = ORDERS[grouping.order]
-    chosen = heapq.nsmallest(grouping.limit, groups.found.items(), key=lambda item: (order(item[1]), str(item[0])))
+    known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
     if known:
-        groups.look_before(before, {key for key, _ in chosen})
-    return Summary(
-        [groups.shown(key, group, known) for key, group in chosen],
-        len(groups.found),
-        sum(group.events for group in groups.found.values()),
-        sum(group.occurrences for group in groups.found.values()),
-        asked,
-    )
+        groups.look_before(before)
+    shown = [groups.shown(key, group, known) for key, group in groups.first]
+    return Summary(shown, groups.total, groups.events, groups.occurrences, asked)
 
 
 ORDERS: dict[str, Callable[[Group], tuple[int, ...]]] = {
@@ -182,7 +175,7 @@ SHORT = 0.2
 WORDS = frozenset(("namespace", "kind", "reason", "node"))
 OF_CAUSE = ("reason", "kind", "namespace", "node", "about", "description", "metadata")
 """What a cause is read from, besides the severity."""
-NEEDED = {"name": ("object",), "owner": ("owned",), "cause": OF_CAUSE}
+NEEDED = {"name": ("about",), "owner": ("owned",), "cause": OF_CAUSE}
 """The columns of each field. Any other field is a column."""
 TEXTS: dict[str, tuple[str, Types]] = {
     "source": (f"coalesce(json_extract(t.metadata, '$.source.component'), '{ITSELF}')", ((str, int, float),)),
@@ -208,36 +201,25 @@ Owner = tuple[int, int, str, int]
 """Kind and namespace (words.id), name, and API group (words.id)."""
 
 
-class Objects:
-    """Names and owners of objects. A bounded number is remembered."""
+class Owners:
+    """The owners of objects. A bounded number is remembered."""
 
     MOST = 10_000
 
     def __init__(self, database: Database) -> None:
-        self.names: dict[int, str] = {}
-        self.owners: dict[int, Owner] = {}
-        """Of each object the outermost owner that is known, or itself."""
+        self.known: dict[int, Owner] = {}
+        """For each object the outermost owner that is known, or itself."""
         self._database = database
 
-    def load_names(self, numbers: set[int]) -> None:
-        """Remembers the names of these objects."""
-        for number, name in self._missing("SELECT id, name FROM objects WHERE id IN ({})", self.names, numbers, (WHOLE, TEXT)):
-            self.names[number] = name[:MAX_NAME]
-
-    def load_owners(self, numbers: set[int]) -> None:
+    def load(self, numbers: set[int]) -> None:
         """Remembers the owners of these objects."""
-        for number, kind, namespace, name, group in self._missing(OWNER_CHAIN, self.owners, numbers, OWNER_TYPES):
-            self.owners[number] = kind, namespace, name[:MAX_NAME], group
-
-    def _missing(self, sql: str, known: dict[int, Any], numbers: set[int], types: Types) -> list[tuple[Any, ...]]:
-        """What these objects have that are not known yet."""
-        missing = numbers - known.keys()
-        if len(known) + len(missing) > self.MOST:
-            known.clear()
+        missing = numbers - self.known.keys()
+        if len(self.known) + len(missing) > self.MOST:
+            self.known.clear()
             missing = numbers
-        if not missing:
-            return []
-        return self._database.all(sql.format(", ".join("?" * len(missing))), tuple(missing), types)
+        sql = OWNER_CHAIN.format(", ".join("?" * len(missing)))
+        for number, kind, namespace, name, group in self._database.all(sql, tuple(missing), OWNER_TYPES) if missing else ():
+            self.known[number] = kind, namespace, name[:MAX_NAME], group
 
 
 MAX_NAME = 1_000
@@ -274,10 +256,17 @@ class Packed:
 class Groups:
     """Groups events by some fields."""
 
-    def __init__(self, database: Database, by: tuple[str, ...], asked: Span) -> None:
-        self.found: dict[Key, Group] = {}
+    def __init__(self, database: Database, grouping: Grouping, asked: Span) -> None:
+        by = grouping.by
+        self.first: list[tuple[Key, Group]] = []
+        """The groups that are shown, in their order."""
+        self.total = self.events = self.occurrences = 0
+        """Of all groups."""
+        self._found: dict[Key, Group] = {}
+        """The groups that may still grow."""
         self._database, self._by, self._span = database, by, asked
-        self._objects = Objects(database)
+        self._order, self._limit = ORDERS[grouping.order], grouping.limit
+        self._owners = Owners(database)
         needed = dict.fromkeys(name for field in by for name in NEEDED.get(field, (field,)))
         self._numbers = [name for name in needed if name not in TEXTS and name != "severity"]
         self._texts = [name for name in needed if name in TEXTS]
@@ -290,22 +279,36 @@ class Groups:
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""
+        by_name = self._by.index("name") if "name" in self._by and "cause" not in self._by else None
         for some in self._parts(selection):
             for columns, part in some:
                 key = self._key(columns)
-                group = self.found.get(key)
+                group = self._found.get(key)
                 if group is None:
-                    group = self.found[key] = Group(self._span.marks)
+                    group = self._found[key] = Group(self._span.marks)
                 group.add(part)
-            while len(self.found) > MOST_GROUPS and self._tell_less():
+            if by_name is not None:
+                # They come in the order of names, so no other name grows any more.
+                self._settle({known for known in self._found if known[by_name] != key[by_name]})
+            while len(self._found) > MOST_GROUPS and self._tell_less():
                 pass
+        self._settle(set(self._found))
 
-    def look_before(self, before: Selection, wanted: set[Key]) -> None:
-        """Finds out which of these groups existed in the time before."""
+    def _settle(self, keys: set[Key]) -> None:
+        """Counts these groups, which do not grow any more, and keeps those that are shown."""
+        settled = [(key, self._found.pop(key)) for key in keys]
+        self.total += len(settled)
+        self.events += sum(group.events for _, group in settled)
+        self.occurrences += sum(group.occurrences for _, group in settled)
+        every = [*self.first, *settled]
+        self.first = heapq.nsmallest(self._limit, every, key=lambda one: (self._order(one[1]), str(one[0])))
+
+    def look_before(self, before: Selection) -> None:
+        """Finds out which of the groups that are shown existed in the time before."""
+        wanted = dict(self.first)
         for some in self._parts(before):
-            for key in wanted & {self._key(columns) for columns, _ in some}:
-                self.found[key].existed = True
-                wanted.remove(key)
+            for key in wanted.keys() & {self._key(columns) for columns, _ in some}:
+                wanted.pop(key).existed = True
             if not wanted:
                 return
 
@@ -330,7 +333,7 @@ class Groups:
     def _parts(self, selection: Selection) -> Iterator[list[tuple[Key, Part]]]:
         """The selected events, some at a time, with the columns of their fields: first the severity.
 
-        Without causes, SQLite adds up. The objects that are named are remembered.
+        Without causes, SQLite adds up, in the order of names if there are any. Their owners are remembered.
         """
         condition = _condition(self._database, selection)
         if condition is None:
@@ -353,8 +356,9 @@ class Groups:
         numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
         packed = Packed([("e.severity", 2), *numbers, (first_mark, 4), (last_mark, 4)])
         keys = (*packed.sql, *texts)
+        order = ", ".join(str(6 + at) for at in reversed(range(len(keys))))
         sql = f"""SELECT count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), {", ".join(keys)} FROM {source}
-            GROUP BY {", ".join(str(6 + at) for at in range(len(keys)))}"""  # noqa: S608
+            GROUP BY {order} ORDER BY {order}"""  # noqa: S608
         texts_at = 5 + len(packed.sql)
         for rows in self._rows(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
             some = []
@@ -378,14 +382,13 @@ class Groups:
         """How many bits the numbers of a column have."""
         if name == "type":
             return 8
-        table = "objects" if name in ("object", "owned") else "words"
+        table = "objects" if name == "owned" else "words"
         return int(self._database.all(f"SELECT coalesce(max(id), 1) FROM {table}", (), (WHOLE,))[0][0]).bit_length()  # noqa: S608
 
     def _loaded(self, some: list[tuple[Key, Part]]) -> list[tuple[Key, Part]]:
-        """The same; the objects that they name are remembered."""
-        for name, load in (("object", self._objects.load_names), ("owned", self._objects.load_owners)):
-            if name in self._at:
-                load({columns[self._at[name]] for columns, _ in some})
+        """The same; their owners are remembered."""
+        if "owned" in self._at:
+            self._owners.load({columns[self._at["owned"]] for columns, _ in some})
         return some
 
     def _key(self, columns: Key) -> Key:
@@ -399,11 +402,11 @@ class Groups:
         """What takes the value of a field out of the columns."""
         if field == "cause":
             return self._cause
-        at, objects = self._at[NEEDED.get(field, (field,))[0]], self._objects
+        at, owners = self._at[NEEDED.get(field, (field,))[0]], self._owners
         if field == "name":
-            return lambda columns: objects.names[columns[at]]
+            return lambda columns: columns[at][:MAX_NAME]
         if field == "owner":
-            return lambda columns: objects.owners[columns[at]]
+            return lambda columns: owners.known[columns[at]]
         return operator.itemgetter(at)
 
     def _cause(self, columns: Key) -> str:
@@ -432,13 +435,13 @@ class Groups:
         self._less_by[field] += 1
         at = self._by.index(field)
         joined: dict[Key, Group] = {}
-        for key, group in self.found.items():
+        for key, group in self._found.items():
             folded = (*key[:at], _less(field, key[at], self._less_by[field]), *key[at + 1 :])
             if folded in joined:
                 joined[folded].join(group)
             else:
                 joined[folded] = group
-        self.found = joined
+        self._found = joined
         return True
 
     def _value(self, field: str, value: Any) -> Any:
