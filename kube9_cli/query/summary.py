@@ -194,8 +194,7 @@ JOINED = {
 PACKED_BITS = 62
 """So many bits of several columns are one number: SQLite sorts by one number a third faster than by four."""
 AT_ONCE = 200
-"""So many rows are read, and then the objects that they need. A row takes up to 64 KiB."""
-
+"""So many rows are read, and then the owners that they need. A row takes up to 64 KiB."""
 
 Owner = tuple[int, int, str, int]
 """Kind and namespace (words.id), name, and API group (words.id)."""
@@ -371,6 +370,7 @@ class Groups:
         rows = self._database.stream(sql, values, types)
         while some := list(itertools.islice(rows, AT_ONCE)):
             yield some
+            self._database.look_at_the_clock()
 
     def _sql(self, name: str) -> str:
         if name != "owned":
@@ -461,13 +461,13 @@ class Groups:
 def _condition(database: Database, selection: Selection) -> tuple[str, Key] | None:
     """The selection as SQL with its values; None if nothing can match. The selection has both times."""
     found = conditions.of(database, selection)
-    oldest, newest = database.all("SELECT min(last_hour), max(last_hour) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
+    oldest, newest = database.all("SELECT min(id), max(id) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
     if found is None or oldest is None:
         return None
-    times = Condition("last_ms >= ? AND first_ms < ?", (selection.since_ms, selection.until_ms))
-    hour = (selection.since_ms or 0) // MS_IN_HOUR
-    if newest - hour < (newest - oldest) * SHORT:
-        times = Condition(f"last_hour >= ? AND {times.sql}", (hour, *times.values))
+    since = selection.since_ms or 0
+    times = Condition("last_ms >= ? AND first_ms < ?", (since, selection.until_ms))
+    if newest - ids.first_of(since) < (newest - oldest) * SHORT:
+        times = Condition(f"last_hour >= ? AND {times.sql}", (since // MS_IN_HOUR, *times.values))
     return conditions.joined([*found.series, *found.row, times])
 
 
