@@ -144,6 +144,8 @@ def check_list(given: argparse.Namespace) -> Question:
         raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
     around = None if given.around is None else _around(given)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
+    if after is not None:
+        selected = selected._replace(since_ms=after.since_ms, until_ms=after.until_ms)
 
     def answer(database: Database) -> None:
         from kube9_cli.commands import event_list
