@@ -1,9 +1,12 @@
 """The names of kinds, as kubectl takes them: in the singular, in the plural, short, with an API group, in any case. Pure."""
 
-import re
-from collections.abc import Iterable
+from __future__ import annotations
 
 from kube9_schema.api_groups import GROUPS, plural
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHORT_NAMES = {
     "CertificateSigningRequest": "csr",
@@ -38,7 +41,7 @@ SHORT_NAMES = {
 NAMES = {name: kind for kind in GROUPS for name in (kind.lower(), plural(kind))}
 """The kinds of Kubernetes by every name but those with an API group."""
 NAMES |= {short: kind for kind, short in SHORT_NAMES.items()} | {"crds": "CustomResourceDefinition"}
-_VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?\.")
+_VERSION = r"^v[0-9]+((alpha|beta)[0-9]+)?(\.|$)"
 
 
 def as_written(text: str) -> str:
@@ -49,7 +52,11 @@ def as_written(text: str) -> str:
 def split(text: str) -> tuple[str, str]:
     """Name and API group, in lower case, of `nodes.longhorn.io` or `nodes.v1beta2.longhorn.io`; '' for no group."""
     name, _, group = text.lower().partition(".")
-    return name, _VERSION.sub("", group, count=1)
+    if group.startswith("v"):
+        import re  # only where it is needed
+
+        group = re.sub(_VERSION, "", group, count=1)
+    return name, group
 
 
 def built_in(text: str) -> str | None:

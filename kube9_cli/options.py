@@ -1,14 +1,17 @@
 """The options of every query: the output, the time limit and the database."""
 
-import argparse
+from __future__ import annotations
+
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kube9_cli.arguments import UsageError
 from kube9_schema import DATABASE_NAME
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+
     from kube9_cli.custom_columns import Column
     from kube9_cli.zones import Zone
 
@@ -42,6 +45,21 @@ class Options:
         """The zone in which times are shown; None for UTC."""
         self.ages = True
         """Tables show how long ago something was, not when."""
+        self.time_is_given = False
+        """--time or --tz says how times are shown."""
+
+    def following(self) -> Options:
+        """The same for events that come one after the other without an end: lines of JSON in place of one document."""
+        import copy  # only where it is needed
+
+        made = copy.copy(self)
+        made.format = "jsonl" if self.format == "json" else self.format
+        return made
+
+    def show_clock(self, zone: Zone | None) -> None:
+        """Lets tables show times of the clock in this zone, because the question has some; not if --time says otherwise."""
+        if not self.time_is_given:
+            self.ages, self.zone = False, zone
 
     @property
     def for_people(self) -> bool:
@@ -75,7 +93,8 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
     parser.add_argument(
         "--time",
         metavar="CLOCK",
-        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; with --tz, local)",
+        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; local with --tz, and "
+        "if the question has times of a clock)",
     )
     parser.add_argument(
         "--tz",
@@ -109,8 +128,10 @@ def check(given: argparse.Namespace) -> Options:
     checked.colour = _one_of(given.color, COLOURS, "--color")
     clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
     checked.ages = clock == "age"
+    checked.time_is_given = given.time is not None or given.tz is not None
     if clock == "local" or given.tz is not None:
-        checked.zone = zone(given.tz)
+        asked = zone(given.tz)
+        checked.zone = None if clock == "utc" else asked
     return checked
 
 
@@ -153,7 +174,7 @@ def _one_of(given: str, allowed: tuple[str, ...], option: str) -> str:
     return given
 
 
-def zone(asked: str | None) -> "Zone":
+def zone(asked: str | None) -> Zone:
     """The time zone of --tz, otherwise of TZ or the machine. Raises UsageError for an unknown one."""
     from kube9_cli import zones  # only where it is needed: 5 ms
 

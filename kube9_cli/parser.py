@@ -1,14 +1,15 @@
-"""The command line of kube9-cli, put together of its commands. The man page is built from it.
+"""The parser of kube9-cli, by argparse: help, errors, and every unusual command line. The man page is built from it.
 
 It imports no module outside of the standard library and this repository, because the man page is built before anything is
 installed. What a command needs to answer, it imports when it answers.
 """
 
 import argparse
+import sys
+from typing import Any, NoReturn
 
-from kube9_cli.arguments import Examples, Parser
-from kube9_cli.commands import events, status
-from kube9_cli.commands import help as help_command
+from kube9_cli import commands, terminal
+from kube9_cli.arguments import Examples, UsageError, nearest
 
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
@@ -74,12 +75,52 @@ tables have no colour.""",
 """What the man page has besides the options and commands."""
 
 
+class Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal. argparse would import shutil to find the width, which takes 5 ms."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=(terminal.columns(sys.stdout.isatty()) or terminal.DEFAULT_COLUMNS) - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of printing errors, so that every error is printed in one place."""
+
+    def __init__(self, *arguments: Any, examples: Examples = (), manpage: Any = (), **options: Any) -> None:
+        """`manpage` has the sections that the man page has besides the options and commands."""
+        super().__init__(*arguments, **options | {"allow_abbrev": False, "formatter_class": Formatter})
+        self._examples = examples
+        self._manpage = manpage  # read by argparse-manpage
+
+    def format_help(self) -> str:
+        """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
+        lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
+        return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Raises UsageError for an unknown option of a command, with the option that is nearest.
+
+        argparse would leave that to the parser of the program, which does not know the options of the command.
+        """
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and not self._subparsers:
+            known = [one for action in self._actions for one in action.option_strings]
+            option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
+            hint = nearest(option, known, 0.7).removeprefix("; ")
+            details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
+            raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError."""
+        raise UsageError(message[:1].upper() + message[1:], f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Raises OSError if the help cannot be written. argparse would hide that."""
+        print(message, end="", file=file or sys.stderr, flush=True)
+
+
 def get_parser(prog: str = "kube9-cli") -> argparse.ArgumentParser:
     """The parser of all commands. `prog` is how the user calls the program."""
     parser = Parser(prog=prog, description=DESCRIPTION, examples=EXAMPLES, manpage=SECTIONS)
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
-    status.add(commands)
-    events.add(commands)
-    help_command.add(commands, parser)
+    commands.declare(parser)
     return parser

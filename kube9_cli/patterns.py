@@ -1,6 +1,10 @@
 """Values of filters: literal, or patterns with * (any characters) and ? (any character). Pure."""
 
-from collections.abc import Callable, Iterable
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 SPECIAL = "*?"
 

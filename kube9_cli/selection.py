@@ -3,30 +3,36 @@
 To add a filter, add it to FILTERS: the parser, the conditions and the man page follow. CONTRIBUTING.md says what else to do.
 """
 
-import argparse
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kube9_cli import options, times
 from kube9_cli.arguments import UsageError, nearest
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal, NamedTuple
+
     from kube9_cli.zones import Zone
 
-Values = tuple[Any, ...]
-Check = Callable[[list[str], str], Values]
-"""Takes what was typed and the name of the option, returns the values. Raises UsageError."""
+    Values = tuple[Any, ...]
+    Check = Callable[[list[str], str], Values]
+    """Takes what was typed and the name of the option, returns the values. Raises UsageError."""
+    Stored = Literal[
+        "code", "word", "name", "literal word", "literal name", "literal kind", "kind", "namespace", "source", "owner", "text"
+    ]
+else:
+    from kube9_cli.named_tuple import NamedTuple
+
 MOST_VALUES = 50
 """Values of one option."""
 OF_KUBERNETES = {"normal": "info", "warning": "warning"}
 """The types of Kubernetes Events, and the severity that most of these Events have."""
-
-Stored = Literal[
-    "code", "word", "name", "literal word", "literal name", "literal kind", "kind", "namespace", "source", "owner", "text"
-]
 
 
 class Filter:
@@ -82,7 +88,7 @@ class Selection(NamedTuple):
     """For each field, the values that an event must not have."""
     since_ms: int | None = None
     until_ms: int | None = None
-    zone: "Zone | None" = None
+    zone: Zone | None = None
     """The time zone in which times were given, if they were given as a clock shows them, or with --tz."""
 
 
@@ -356,7 +362,7 @@ class Clock:
                 "time of a clock, such as 14:05, today or yesterday 22:00",
             ) from None
 
-    def _zone(self) -> "Zone":
+    def _zone(self) -> Zone:
         found = options.zone(self._asked)
         self.zone = found
         return found

@@ -1,11 +1,10 @@
 """Times as people write them and as clients read them."""
 
-import contextlib
-import re
 import time
 
 UNITS_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-AGO_PART = r"([0-9]{1,12})([smhdw])"
+LONGEST_NUMBER = 12
+"""Digits of a number in a duration."""
 LAST_SECONDS = (
     (r"(?<=[T ][0-9]{2}:[0-9]{2}:)60", "59"),  # a leap second
     (r"(?<=[T ])24:00(:00([.,]0+)?)?(?=$|[Z+-])", "23:59:59"),  # the end of a day
@@ -17,23 +16,37 @@ MAX_MS = 2**53
 
 def duration(text: str) -> int:
     """A duration in ms, such as 15m or 1h30m. Raises ValueError."""
-    if not re.fullmatch(f"(?:{AGO_PART})+", text):
+    seconds, digits = 0, ""
+    for character in text:
+        if character in "0123456789" and len(digits) < LONGEST_NUMBER:
+            digits += character
+        elif character in UNITS_SECONDS and digits:
+            seconds += int(digits) * UNITS_SECONDS[character]
+            digits = ""
+        else:
+            raise ValueError(text)
+    if digits or not text:
         raise ValueError(text)
-    return sum(int(number) * UNITS_SECONDS[unit] for number, unit in re.findall(AGO_PART, text)) * 1000
+    return seconds * 1000
 
 
 def parse(text: str, now_ms: int) -> int:
     """A time in ms since 1970, which may be negative: an ISO 8601 date or time, or how long ago. Raises ValueError."""
     if text == "now":
         return now_ms
-    with contextlib.suppress(ValueError):
+    try:
         return now_ms - duration(text.removesuffix(" ago"))
-    from datetime import UTC, datetime, timedelta  # only where it is needed: 2 ms
+    except ValueError:
+        pass
+    from datetime import UTC, datetime, timedelta  # only where it is needed: 3 ms
 
     plain, more = text.upper(), 0
-    for last, before in LAST_SECONDS:
-        plain, found = re.subn(last, before, plain)
-        more += found
+    if ":60" in plain or "24:00" in plain:
+        import re  # the same: 5 ms
+
+        for last, before in LAST_SECONDS:
+            plain, found = re.subn(last, before, plain)
+            more += found
     try:
         given = datetime.fromisoformat(plain)
         moment = (given if given.tzinfo else given.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,12 +1,11 @@
 """The entry point of kube9-operator: wiring only. Imports are made when they are needed."""
 
-import importlib.util
+from __future__ import annotations
+
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from kube9_operator import interpreter
-
+TYPE_CHECKING = False  # as `typing` has it, whose import would delay every query
 if TYPE_CHECKING:
     from kube9_operator.model.deadlines import Deadlines
 
@@ -14,13 +13,13 @@ if TYPE_CHECKING:
 def main() -> int:
     """Runs the operator, or hands `query …` to the CLI before anything else is imported. Returns the exit code."""
     if sys.argv[1:2] == ["query"]:
-        from kube9_cli.main import run
+        from kube9_cli.main import end, run
 
-        return run(sys.argv[2:], "kube9-operator query")
+        end(run(sys.argv[2:], "kube9-operator query"))
     from kube9_operator.supervise.signals import end_at_once
 
     end_at_once()
-    from kube9_operator import __version__
+    from kube9_operator import __version__, interpreter
     from kube9_operator.parser import get_parser
 
     given = get_parser().parse_args()
@@ -42,8 +41,10 @@ def main() -> int:
     return serve()
 
 
-def serve(deadlines: "Deadlines | None" = None) -> int:
+def serve(deadlines: Deadlines | None = None) -> int:
     """Runs the operator until a signal stops it. Returns the exit code. Tests pass shorter deadlines."""
+    from kube9_operator import interpreter
+
     interpreter.set_up()
     from kube9_operator.supervise.signals import end_at_once
 
@@ -61,6 +62,8 @@ IMPORTED_LATE = ("prometheus_client", "kube9_schema")
 
 def _find(names: tuple[str, ...]) -> None:
     """Raises ImportError if a module is missing. Does not import it: that would cost memory and time."""
+    import importlib.util
+
     for name in names:
         if sys.modules.get(name) is None and importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}")
@@ -72,7 +75,7 @@ def _cannot_run(*reasons: str) -> int:
     return 78  # EX_CONFIG of sysexits.h; supervise.exits.EXIT_FOR_GOOD cannot be imported where a module is missing
 
 
-def _serve(deadlines: "Deadlines | None") -> int:
+def _serve(deadlines: Deadlines | None) -> int:
     import tempfile
     from pathlib import Path
 

@@ -1,7 +1,7 @@
 """The command line of kube9-operator. Standard library only: the man page is built from this file alone."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 DESCRIPTION = """\
 Watches a Kubernetes cluster and records what happens in a SQLite database. Without a command it runs the operator. In a pod it
@@ -90,6 +90,9 @@ class Parser(argparse.ArgumentParser):
 
     _manpage = SECTIONS  # read by argparse-manpage
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options | {"allow_abbrev": False})
+
     def format_help(self) -> str:
         """Returns the help, which ends with examples. They are not an epilog, because the man page has a section for them."""
         examples = EXAMPLES[self.prog.removeprefix("kube9-operator").strip()]
@@ -105,7 +108,7 @@ class Parser(argparse.ArgumentParser):
 
 def get_parser() -> argparse.ArgumentParser:
     """Returns the parser. The man page is made from it."""
-    parser = Parser(prog="kube9-operator", description=DESCRIPTION, allow_abbrev=False)
+    parser = Parser(prog="kube9-operator", description=DESCRIPTION)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     commands.add_parser("serve", help="run the operator (the default)", description="Run the operator.")

@@ -10,7 +10,10 @@ OPERATOR_VERSION = "operator_version"
 LAST_EVENT_ID = "last_event_id"
 """The greatest id that was ever given, see `ids`."""
 HEALTH = "health"
-"""JSON `{"status", "reasons"}`: the health of the operator, as it last was."""
+"""JSON `{"status", "reasons", "troubles"}`: the health of the operator, as it last was.
+
+`troubles` has, by source, what is wrong with its watch. It is absent if that is nothing.
+"""
 CLUSTER = "cluster"
 """The uid of the namespace kube-system: which cluster this is."""
 EVENT_TTL = "event_life_ms"

@@ -1,6 +1,5 @@
 """Ids of events: a number in the database (seconds since 1970 * SUFFIXES + suffix), and its text evt_YYYYMMDD_HHMMSS_xxxxxx."""
 
-import re
 import time
 
 SUFFIXES = 36**6
@@ -8,7 +7,8 @@ SUFFIXES = 36**6
 MAX_ID = 2**63 - 1
 FORMAT = "evt_YYYYMMDD_HHMMSS_xxxxxx"
 _SECOND = "evt_%Y%m%d_%H%M%S"
-_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
+_CHARACTERS = f"{_DIGITS}abcdefghijklmnopqrstuvwxyz"
 
 
 def first_of(ms: int) -> int:
@@ -28,15 +28,23 @@ def encode(number: int) -> str:
 
 def decode(text: str) -> int | None:
     """The number of an id; None for an id of a time that does not exist. Raises ValueError for any other text."""
-    import calendar  # only where it is needed
-
-    if not re.fullmatch("evt_[0-9]{8}_[0-9]{6}_[0-9a-z]{6}", text):
+    day, time_of_day, suffix = text[4:12], text[13:19], text[20:]
+    if f"evt_{day}_{time_of_day}_{suffix}" != text or len(suffix) != 6 or not set(suffix) <= set(_CHARACTERS):
         raise ValueError(text)
-    second_text, _, suffix = text.rpartition("_")
-    try:
-        second = calendar.timegm(time.strptime(second_text, _SECOND))
-        if time.strftime(_SECOND, time.gmtime(second)) != second_text:  # a leap second
-            return None
-    except (ValueError, OverflowError):
+    if not set(day + time_of_day) <= set(_DIGITS):
+        raise ValueError(text)
+    hours, minutes, seconds = int(time_of_day[:2]), int(time_of_day[2:4]), int(time_of_day[4:])
+    second = _days(int(day[:4]), int(day[4:6]), int(day[6:])) * 86_400 + hours * 3_600 + minutes * 60 + seconds
+    if time.strftime(_SECOND, time.gmtime(second)) != text[:19]:  # a 30th of February, a leap second
         return None
     return min(second * SUFFIXES + int(suffix, 36), MAX_ID)
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date. The modules calendar and datetime, and time.strptime, take several ms to import.
+
+    A year is counted from March, so that the day that leap years have more is its last.
+    """
+    year -= month < 3
+    before = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return 365 * year + year // 4 - year // 100 + year // 400 + before - 719_468

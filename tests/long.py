@@ -55,6 +55,15 @@ PARTS = {
         pytests("tests/unit"),
         {"KUBE9_EXAMPLES": "2000"},
     ),
+    "oracle": Part(
+        "4,000 random command lines as processes, each compared with a plain reading of all rows of its database",
+        (sys.executable, "-m", "tests.oracle", "--databases", "40", "--lines", "100", "--processes", "4"),
+    ),
+    "oracle-writes": Part(
+        "ten lists at a time for ten minutes while a writer writes 1,000 observations a second and deletes",
+        pytests("tests/oracle/test_under_writes.py", workers=0),
+        {"KUBE9_ORACLE_SECONDS": "600"},
+    ),
     "damage": Part(
         "twenty damaged copies of a database of 100,000 events",
         pytests("tests/faults/test_damage.py", workers=2),

@@ -25,10 +25,11 @@ PICTURE = ROOT / "docs" / "events-list.svg"
 README = ROOT / "README.md"
 EXAMPLE = ("--object-name=noimage", "--object-namespace=shop")
 """The event that README shows in full."""
-ANSWER = re.compile(r"^    \$ kube9-cli (.*)\n(?:    .*\n)+", re.MULTILINE)
-README_WIDTH = 110
-COMMAND = ("events", "list", "--type=cluster", "--limit=16")
-WIDTH = 140
+ANSWER = re.compile(r"^    \$ kube9-cli (.*)\n(?:    .*\n|\n(?=    (?!\$ )))+", re.MULTILINE)
+"""A command of README with its answer, in which lines may be empty."""
+README_WIDTH = 80
+COMMAND = ("events", "list", "--type=cluster", "--limit=12")
+WIDTH = 100
 SECONDS = 60.0
 COLOURS = {"31": "#f07178", "32": "#a5d6a7", "33": "#ffcb6b", "1;31": "#ff5370"}
 COLUMN, LINE, MARGIN = 7.8, 19, 18

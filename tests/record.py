@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kube9_operator.model.frame import ControlFrame, ListEnds
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.write.events.coverage import Coverage
@@ -27,6 +29,9 @@ class Record:
         self.connection = database.create(str(folder))
         self._session = Session(self.connection)
         self._store = Store(self._session, quiet_ms=60 * MINUTE)
+        self._lifecycle = Lifecycle(self.connection, Coverage(self._session, self._store, event_ttl_ms=60 * MINUTE))
+        self._observations: list[Observation] = []
+        self._numbers: dict[str, int] = {}
         self._events = 0
         self.now_ms = time.time_ns() // 1_000_000
         self.watched("events")
@@ -37,9 +42,8 @@ class Record:
         with self._session.transaction(self.now_ms):
             for source in sources:
                 coverage.update(ControlFrame(source, ListEnds("1", self.now_ms - 60 * MINUTE)), {}, self.now_ms)
-            lifecycle = Lifecycle(self.connection, coverage)
-            lifecycle.started(self.now_ms)
-            lifecycle.alive(self.now_ms)
+            self._lifecycle.started(self.now_ms)
+            self._lifecycle.alive(self.now_ms)
 
     def event(
         self,
@@ -88,8 +92,24 @@ class Record:
             text_hash=self._events,
             api_version=api_version,
         )
-        with self._session.transaction(self.now_ms):
-            return ids.encode(self._store.apply(observation).event_id)
+        self._observations.append(observation)
+        event = ids.encode(self._recorded(observation))
+        self._numbers[event] = len(self._observations) - 1
+        return event
+
+    def again(self, event: str) -> None:
+        """Counts an event once more, which happened just now."""
+        before = self._observations[self._numbers[event]]
+        now_ms = time.time_ns() // 1_000_000
+        self._recorded(msgspec.structs.replace(before, count=before.count + 1, last_ms=now_ms))
+
+    def _recorded(self, observation: Observation) -> int:
+        """Stores an observation as the writer does, in a transaction of its own; returns the event."""
+        now_ms = time.time_ns() // 1_000_000
+        with self._session.transaction(now_ms):
+            found = self._store.apply(observation).event_id
+            self._lifecycle.alive(now_ms)
+        return found
 
     def object(self, about: str, uid: str = "", api_version: str = "") -> int:
         """The number of an object `Kind/namespace/name`, which is added if it is new."""

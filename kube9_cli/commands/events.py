@@ -1,31 +1,36 @@
 """The commands `events list` and `events get`."""
 
-import argparse
-import functools
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from kube9_cli import options, selection
-from kube9_cli.arguments import Parser, UsageError, nearest
-from kube9_cli.commands import Question
+from kube9_cli import options, selection, times
+from kube9_cli.arguments import UsageError, one_of, whole
+from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
-    from kube9_cli.query.connection import Database
-    from kube9_cli.query.search import Request
+    import argparse
+    from typing import Any
 
-ACTIONS = ("list", "get")
+    from kube9_cli.query.connection import Database
+    from kube9_cli.query.paging import Cursor
+    from kube9_cli.zones import Zone
+
+ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
-MAX_OFFSET = 2**53
+LIST = "kube9-cli events list"
+WINDOW = "15m"
 MAX_IDS = 100
 """Events that one `events get` shows. All of them are in memory."""
 
 EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
+    ("What is wrong, in groups", "summary --severity warning+"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
@@ -37,7 +42,9 @@ LIST_EXAMPLES = (
     ),
     ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
-    ("The second page of a hundred", "--limit 100 --offset 100"),
+    ("What happened around a moment, my time", "--around 'yesterday 14:05' --window 10m --tz Europe/Berlin"),
+    ("What happens from now on", "--watch --severity warning+"),
+    ("Everything of a week, one JSON object on each line", "--since 7d --limit 0 -o jsonl"),
 )
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
@@ -46,13 +53,16 @@ GET_EXAMPLES = (
 )
 
 
-def add(commands: "argparse._SubParsersAction[Any]") -> None:
+def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
-        "events", help="list events, or show one", description="List events, or show one.", examples=EXAMPLES
+        "events",
+        help="list events, show one, or group them",
+        description="List events, show one, or group them.",
+        examples=EXAMPLES,
     )
-    group.set_defaults(check=functools.partial(_refuse, group.prog))
-    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=Parser)
+    group.set_defaults(check=lambda _: _refuse(group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
         help="list events, newest first",
@@ -75,8 +85,31 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         default="exact",
         help="exact: say how many events match; none: do not, which can be faster (default: exact)",
     )
-    listing.add_argument("--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT} (default: 50)")
+    listing.add_argument(
+        "--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT}, or 0 for all (default: 50)"
+    )
     listing.add_argument("--offset", metavar="N", default="0", help="skip the first N events (default: 0)")
+    listing.add_argument(
+        "--after",
+        metavar="CURSOR",
+        help="the page after an earlier one, whose pagination.next is CURSOR. Put together, the pages have everything that was "
+        "there at the first page exactly once, whatever is recorded meanwhile",
+    )
+    listing.add_argument(
+        "--around",
+        metavar="TIME",
+        help="what happened on both sides of TIME, which may also be the id of an event, the earliest first",
+    )
+    listing.add_argument(
+        "--window", metavar="DURATION", help=f"with --around: how much time on each side, such as 15m (default: {WINDOW})"
+    )
+    listing.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help="list the newest events, then go on with what is new or changed, until the reader goes away. -o json gives one "
+        "JSON object on each line",
+    )
     options.add(listing)
     listing.set_defaults(check=check_list)
     get = actions.add_parser(
@@ -90,22 +123,88 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
     options.add(get)
     get.set_defaults(check=check_get)
+    summary.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events list`. Raises UsageError."""
     chosen, selected = options.check(given), selection.check(given)
-    order = _one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
-    counts = _one_of(given.count, "--count", COUNTS) == "exact"
-    limit = _whole(given.limit, "--limit", 1, MAX_LIMIT)
-    offset = _whole(given.offset, "--offset", 0, None)
+    order = one_of(OLD_ORDERS.get(given.sort, given.sort), "--sort", ORDERS)
+    counted = one_of(given.count, "--count", COUNTS) == "exact"
+    limit = 0 if given.limit == "0" else whole(given.limit, "--limit", 1, MAX_LIMIT, ", or 0 for all")
+    offset = whole(given.offset, "--offset", 0, None)
+    _refuse_together(given, "--after", "--offset", "--around", "--watch")
+    _refuse_together(given, "--around", "--offset", "--watch", "--sort", "--reverse")
+    _refuse_together(given, "--watch", "--offset", "--sort", "--reverse", "--until")
+    if given.watch and chosen.format == "yaml":
+        raise UsageError("Argument --watch: not allowed with --format yaml", "use -o json for one JSON object on each line")
+    if limit == 0 and (given.around is not None or given.watch or offset):
+        other = "--around" if given.around is not None else "--watch" if given.watch else "--offset"
+        raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
+    if given.window is not None and given.around is None:
+        raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
+    around, zone = (None, selected.zone) if given.around is None else _around(given)
+    if zone is not None or around is not None:
+        chosen.show_clock(zone)
+    after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
 
-    def answer(database: "Database") -> None:
+    def answer(database: Database) -> None:
+        from kube9_cli.commands import event_list
+        from kube9_cli.query.around import Around
         from kube9_cli.query.search import Request
 
-        _list(chosen, selected, Request(order, given.reverse, limit, offset, counts), database)
+        request = Request(order, given.reverse, limit, offset, counted)
+        if around is not None:
+            event_list.print_around(chosen, selected, request, Around(*around), database)
+        elif given.watch:
+            event_list.watch(chosen, selected, request, database)
+        elif limit:
+            event_list.print_page(chosen, selected, request, after, database)
+        else:
+            event_list.print_all(chosen, selected, request, after, database)
 
     return Question(chosen, answer)
+
+
+def _refuse_together(given: argparse.Namespace, option: str, *others: str) -> None:
+    """Raises UsageError if an option is given together with one of the others."""
+    defaults = {"--sort": "last", "--offset": "0", "--around": None, "--after": None, "--until": None}
+
+    def is_given(name: str) -> bool:
+        return bool(getattr(given, name.removeprefix("--")) != defaults.get(name, False))
+
+    for other in others:
+        if is_given(option) and is_given(other):
+            raise UsageError(f"Argument {option}: not allowed with {other}", f"give one of them; see {LIST} --help")
+
+
+def _around(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:
+    """The moment of --around, or the id of an event, and how much time around it; and the zone of a time of the clock."""
+    try:
+        window_ms = times.duration(given.window or WINDOW)
+    except ValueError:
+        raise UsageError(f"Invalid --window {given.window}", "it must be a duration, such as 15m or 1h30m") from None
+    if given.around.startswith("evt_"):
+        return (given.around, None, _id(given.around), window_ms), None
+    clock = selection.Clock(given.tz)
+    at_ms = clock.time(given.around, "--around")
+    assert at_ms is not None
+    return (given.around, max(0, at_ms), None, window_ms), clock.zone
+
+
+def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> Cursor:
+    """The cursor of --after, which belongs to this question. Raises UsageError."""
+    from kube9_cli.query import paging  # only where it is needed
+    from kube9_cli.query.search import Request
+
+    try:
+        cursor = paging.decode(text)
+    except ValueError:
+        raise UsageError(f"Invalid --after {text[:40]}", "it must be the pagination.next of an earlier answer") from None
+    if cursor.question != paging.question(selected, Request(order, reverse)):
+        details = "it must be the pagination.next of an answer to the same question: the same filters, --sort and --reverse"
+        raise UsageError(f"Invalid --after {text[:40]}", details)
+    return cursor
 
 
 def check_get(given: argparse.Namespace) -> Question:
@@ -113,16 +212,20 @@ def check_get(given: argparse.Namespace) -> Question:
     chosen = options.check(given)
     wanted: dict[str, int | None] = {}
     for text in given.ids:
-        try:
-            wanted[text] = ids.decode(text)
-        except ValueError:
-            raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+        wanted[text] = _id(text)
     if len(wanted) > MAX_IDS:
         raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
-    return Question(chosen, functools.partial(_get, chosen, wanted))
+    return Question(chosen, lambda database: _get(chosen, wanted, database))
 
 
-def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Database") -> None:
+def _id(text: str) -> int | None:
+    try:
+        return ids.decode(text)
+    except ValueError:
+        raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+
+
+def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
     """Prints events of one snapshot."""
     from kube9_cli.query import events, related
     from kube9_cli.render import single
@@ -133,33 +236,5 @@ def _get(chosen: options.Options, wanted: dict[str, int | None], database: "Data
     single.print_events(chosen, found)
 
 
-def _refuse(prog: str, _: argparse.Namespace) -> Question:
+def _refuse(prog: str) -> Question:
     raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
-
-
-def _one_of(text: str, option: str, names: tuple[str, ...]) -> str:
-    if text not in names:
-        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
-    return text
-
-
-def _whole(text: str, option: str, least: int, most: int | None) -> int:
-    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-    if not (text.isascii() and text.isdigit() and len(text) < 16 and least <= int(text) <= (most or MAX_OFFSET)):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number {allowed}")
-    return int(text)
-
-
-def _list(chosen: options.Options, selected: selection.Selection, request: "Request", database: "Database") -> None:
-    """Prints events, number and coverage of one snapshot. It is over before anything is printed: a reader may be slow."""
-    from kube9_cli.query import asked, coverage, events, search
-    from kube9_cli.render import listing
-
-    with database.snapshot():
-        matches = search.find(database, selected, request)
-        covered = coverage.covered(database, selected, chosen.path)
-        page = events.Page(database, matches.ids)
-    counted = {} if matches.total is None else {"total": matches.total}
-    pagination = counted | {"limit": request.limit, "offset": request.offset}
-    rest = {"coverage": covered} | asked.described(selected)
-    listing.print_list(chosen, page.events(), pagination, rest, asked.sentences(selected))

@@ -1,15 +1,18 @@
 """The command `help`: the help of any command, as --help prints it."""
 
-import argparse
-from typing import Any
+from __future__ import annotations
 
-from kube9_cli.arguments import Parser
 from kube9_cli.commands import Question
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
 
 EXAMPLES = (("The options of a command", "events list"),)
 
 
-def add(commands: "argparse._SubParsersAction[Any]", root: Parser) -> None:
+def add(commands: argparse._SubParsersAction[Any], root: argparse.ArgumentParser) -> None:
     """Adds the command. `root` is the parser of all commands."""
     parser = commands.add_parser(
         "help", help="show the help of a command", description="Show the help of a command.", examples=EXAMPLES

@@ -4,17 +4,24 @@ They are in three classes, because they are found in different ways: by what man
 group, severity, type, reason, source), by the single event (node, object, owner, texts), and by time.
 """
 
-import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from kube9_cli import kinds, patterns
+from kube9_cli import json_text, kinds, patterns
 from kube9_cli.errors import QueryError
 from kube9_cli.query import recorded
 from kube9_cli.query.connection import WHOLE, Database
-from kube9_cli.selection import FILTERS, About, Filter, Selection, Values
+from kube9_cli.selection import FILTERS, About, Filter, Selection
 from kube9_schema.api_groups import GROUPS
 from kube9_schema.sources import ITSELF
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    from kube9_cli.selection import Values
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 MOST_NUMBERS = 500
 """So many ids are written into the SQL. More are found by a subquery."""
@@ -105,13 +112,25 @@ def _literal_name(_: Database, __: Filter, values: Values) -> Condition:
 
 
 def _literal_kind(database: Database, _: Filter, values: Values) -> Condition:
-    return _among("kind", [number for value in values for number in recorded.literal_kind(database, value)])
+    """A kind as it was recorded; if there is none, one as kubectl takes it. A kind that nobody knows matches nothing."""
+    found = []
+    for value in values:
+        numbers = recorded.literal_kind(database, value)
+        if not numbers and "." in value:
+            found.append(_of_kinds(database, _numbers_of_kind(database, value)))
+        else:
+            found.append(_among("kind", numbers))
+    return _any_of(found)
 
 
 def _kind(database: Database, one: Filter, values: Values) -> Condition:
     """Kinds as kubectl takes them."""
+    return _of_kinds(database, [each for value in values for each in _known_kind(database, value, one.flags[-1])])
+
+
+def _of_kinds(database: Database, wanted: list[tuple[int, Values]]) -> Condition:
     alone, found = [], []
-    for number, groups in (each for value in values for each in _numbers_of_kind(database, value, one.flags[-1])):
+    for number, groups in wanted:
         if not groups or (groups == OWN_GROUP and not _is_in_other_groups(database, number)):
             alone.append(number)
         else:
@@ -123,9 +142,8 @@ def _namespace(database: Database, _: Filter, values: Values) -> Condition:
     """Namespaces by what is in them, and by themselves."""
     inside = _of_words(database, "namespace", values, any_case=False)
     test = _of_names(database, values)
-    sql = (
-        f"SELECT id FROM objects WHERE {test.sql} AND kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
-    )
+    of_kind = "kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
+    sql = f"SELECT id FROM objects WHERE ({test.sql}) AND {of_kind}"
     themselves = _numbers(database, Condition(sql, test.values))
     return _any_of([inside, _in("object", themselves)])
 
@@ -135,7 +153,7 @@ def _source(database: Database, _: Filter, values: Values) -> Condition:
     matches = patterns.matcher(values, any_case=True)
 
     def reported(source: str | None) -> bool:
-        return matches(ITSELF if source is None else str(json.loads(source).get("component", "")))
+        return matches(ITSELF if source is None else str(json_text.decode(source).get("component", "")))
 
     return Condition(f"{database.function(reported)}({SOURCE})", (), frozenset({"source"}))
 
@@ -162,7 +180,7 @@ def containing(terms: tuple[str, ...]) -> Callable[..., bool]:
 
 def _leaves(metadata: str) -> list[str]:
     """The strings and numbers in a JSON text."""
-    found, waiting = [], [json.loads(metadata)]
+    found, waiting = [], [json_text.decode(metadata)]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
@@ -183,7 +201,7 @@ def _of_object(database: Database, about: About, option: str) -> Condition:
     """The events of one object, of what it owns, and of what it stands for. Objects that are gone are still in the record."""
     names = _of_names(database, (about.name,))
     found = []
-    for number, groups in _numbers_of_kind(database, about.kind, option):
+    for number, groups in _known_kind(database, about.kind, option):
         conditions = [names, Condition("objects.kind = ?", (number,))]
         if groups:
             conditions.append(Condition(f"objects.api_group IN ({_marks(groups)})", groups))
@@ -221,18 +239,23 @@ def _behind(database: Database, service: str) -> Condition:
     test = _of_names(database, (service,), "service_pods.service")
     sql = f"""SELECT events.id FROM service_pods JOIN objects ON objects.name = service_pods.pod
         JOIN events ON events.object = objects.id
-        WHERE {test.sql} AND objects.kind = (SELECT id FROM words WHERE word = 'Pod') AND objects.api_group = 0
+        WHERE ({test.sql}) AND objects.kind = (SELECT id FROM words WHERE word = 'Pod') AND objects.api_group = 0
         AND objects.uid IN (service_pods.uid, (SELECT static_uid FROM mirror_pods WHERE mirror_pods.uid = service_pods.uid))
         AND events.last_ms >= service_pods.from_ms - {SKEW_MS}
         AND (service_pods.to_ms IS NULL OR events.first_ms <= service_pods.to_ms + {SKEW_MS})"""
     return Condition(sql, test.values)
 
 
-def _numbers_of_kind(database: Database, text: str, option: str) -> list[tuple[int, Values]]:
-    """The kinds that a name means, as ids of words, each with the ids of the API groups that it may have; () for any.
+def _known_kind(database: Database, text: str, option: str) -> list[tuple[int, Values]]:
+    """The same as `_numbers_of_kind`. Raises QueryError if neither Kubernetes nor the record knows the kind."""
+    found = _numbers_of_kind(database, text)
+    if not found and kinds.built_in(text) is None:
+        raise _unknown_kind(text, option, list(recorded.kinds_of_objects(database)))
+    return found
 
-    Raises QueryError if neither Kubernetes nor the record knows the kind.
-    """
+
+def _numbers_of_kind(database: Database, text: str) -> list[tuple[int, Values]]:
+    """The kinds that a name means, as ids of words, each with the ids of the API groups that it may have; () for any."""
     own = kinds.built_in(text)
     if own is not None:
         number = recorded.word(database, own)
@@ -240,18 +263,15 @@ def _numbers_of_kind(database: Database, text: str, option: str) -> list[tuple[i
     name, group = kinds.split(text)
     known = recorded.kinds_of_objects(database)
     matching = kinds.named(name, known)
-    found: list[tuple[int, Values]] = [] if group else [(known[kind], ()) for kind in matching]
-    number = recorded.word(database, group) if group else None
-    if number is not None:
-        # Older releases did not record groups. If Kubernetes has such a kind, no group means Kubernetes' own.
-        found += [
-            (known[kind], (number,) if kind in GROUPS else (number, 0))
-            for kind in matching
-            if recorded.is_in_group(database, known[kind], number)
-        ]
-    if not found:
-        raise _unknown_kind(text, option, list(known))
-    return found
+    if not group:
+        return [(known[kind], ()) for kind in matching]
+    number = recorded.word(database, group)
+    # Older releases did not record groups. If Kubernetes has such a kind, no group means Kubernetes' own.
+    return [
+        (known[kind], (number,) if kind in GROUPS else (number, 0))
+        for kind in matching
+        if number is not None and recorded.is_in_group(database, known[kind], number)
+    ]
 
 
 def _is_in_other_groups(database: Database, kind: int) -> bool:

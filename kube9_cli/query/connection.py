@@ -1,16 +1,20 @@
 """Opens the database read-only and runs SQL. The only module of the CLI that imports apsw."""
 
-import contextlib
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import apsw
 
 from kube9_cli.errors import QueryError, damaged, too_long
 from kube9_cli.query.files import uri
 from kube9_schema import SCHEMA_VERSION
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 HEAP_BYTES = 16 * 1024 * 1024
 """The limit of SQLite's heap. A reader shares the pod's memory with the operator."""
@@ -69,6 +73,22 @@ VERSION = """SELECT max(version), (SELECT count(*) FROM pragma_table_info('schem
 """The schema version, and whether alto9/kube9-operator wrote the database: its table has a column `description`."""
 
 
+class Snapshot:
+    """A transaction for reading, as a context manager. (The module contextlib takes a millisecond.)"""
+
+    def __init__(self, connection: apsw.Connection, begin: Callable[[], object]) -> None:
+        self._connection, self._begin = connection, begin
+
+    def __enter__(self) -> None:
+        self._begin()
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except apsw.Error:
+            return  # what it has read is right all the same
+
+
 class Database:
     """A read-only connection with a deadline. Methods raise QueryError, and no other error."""
 
@@ -76,11 +96,18 @@ class Database:
         """`waited` gives the seconds that do not count: those spent waiting for a reader."""
         self._path = path
         self._timeout_seconds = timeout_seconds
-        self._deadline = time.monotonic() + timeout_seconds
         self._words: dict[int, str] = {0: ""}
         self._waited = waited
         self._functions = 0
+        self.renewed: Callable[[], None] = lambda: None
+        """Is called when the deadline is renewed."""
         apsw.hard_heap_limit(HEAP_BYTES)
+        self.renew()
+        self._open()
+
+    def _open(self) -> None:
+        """Opens the file and checks that it is a database of this release. Raises QueryError."""
+        path = self._path
         self._connection = self._opened(uri(path))
         strange = self.all(STRANGE)
         if strange:
@@ -106,10 +133,24 @@ class Database:
                 f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
             )
 
+    def renew(self) -> None:
+        """Gives the next query the whole time again."""
+        self._deadline = time.monotonic() - self._waited() + self._timeout_seconds
+        self.renewed()
+
+    def reopen(self) -> None:
+        """Opens the database again: another file may be in its place, or a writer where there was none. Raises QueryError."""
+        self.close()
+        self._words = {0: ""}
+        self.renew()
+        self._open()
+
     def close(self) -> None:
         """Closes the connection and its files."""
-        with contextlib.suppress(apsw.Error):
+        try:
             self._connection.close()
+        except apsw.Error:
+            return  # what it has read is right all the same
 
     def _opened(self, uri: str) -> apsw.Connection:
         """A connection that runs nothing that the file defines, and stops at the deadline."""
@@ -144,37 +185,50 @@ class Database:
     def each(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
         """The same, row by row: the query is open until the last one."""
         room = ANSWER_BYTES
+        for row in self.stream(sql, values, types):
+            for value in row:
+                if type(value) is str or type(value) is bytes:
+                    room -= len(value)
+            room -= ROW_BYTES
+            if room < 0:
+                raise QueryError(
+                    "The query needs too much memory",
+                    f"its rows take more than {ANSWER_BYTES // 2**20} MiB; select fewer events",
+                )
+            yield row
+
+    def stream(self, sql: str, values: tuple[Any, ...], types: Types) -> Iterator[tuple[Any, ...]]:
+        """The same for any number of rows, none of which the caller keeps."""
+        usual: tuple[type, ...] = ()
         try:
             for row in self._connection.execute(sql, values):
-                for value in row:
-                    if type(value) is str or type(value) is bytes:
-                        room -= len(value)
-                room -= ROW_BYTES
-                if room < 0:
-                    raise QueryError(
-                        "The query needs too much memory",
-                        f"its rows take more than {ANSWER_BYTES // 2**20} MiB; select fewer events",
-                    )
-                for value, allowed in zip(row, types, strict=False):
-                    if type(value) not in allowed:
-                        raise damaged(
-                            f"{self._path}: found {type(value).__name__} instead of {allowed[0].__name__}: {sql[:200]}"
-                        )
+                found = tuple(map(type, row))
+                if found != usual:
+                    for kind, allowed in zip(found, types, strict=False):
+                        if kind not in allowed:
+                            raise damaged(f"{self._path}: found {kind.__name__} instead of {allowed[0].__name__}: {sql[:200]}")
+                    usual = found
                 yield row
         except QueryError:
             raise
         except Exception as error:
             raise self._explain(error) from None
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """All queries inside see one snapshot of the database. It must be short, because the WAL cannot restart meanwhile."""
-        self.all("BEGIN")
+    def numbers(self, sql: str, values: tuple[Any, ...]) -> Iterator[int]:
+        """The whole numbers that a query of one column finds, one by one, however many there are."""
         try:
-            yield
-        finally:
-            with contextlib.suppress(apsw.Error):
-                self._connection.execute("COMMIT")
+            for (value,) in self._connection.execute(sql, values):
+                if type(value) is not int:
+                    raise damaged(f"{self._path}: found {type(value).__name__} instead of int: {sql[:200]}")
+                yield value
+        except QueryError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from None
+
+    def snapshot(self) -> Snapshot:
+        """All queries inside see one snapshot of the database. It must be short, because the WAL cannot restart meanwhile."""
+        return Snapshot(self._connection, lambda: self.all("BEGIN"))
 
     def function(self, made: Callable[..., bool]) -> str:
         """Makes a pure function callable in SQL, and returns the name that it has there."""
@@ -199,8 +253,10 @@ class Database:
         """The size of the database and its WAL."""
         sizes = 0
         for end in ("", "-wal"):
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 sizes += os.stat(self._path + end).st_size
+            except FileNotFoundError:
+                continue
         return sizes
 
     def _explain(self, error: Exception) -> QueryError:
@@ -209,6 +265,9 @@ class Database:
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
             return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
+        if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
+            details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
+            return QueryError("There is no room for temporary files", details)
         if isinstance(error, apsw.BusyError):
             return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):

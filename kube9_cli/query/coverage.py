@@ -1,11 +1,14 @@
 """For which time an answer is complete: the gaps of the sources that a selection touches, and why. It reads no events."""
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Any, NamedTuple
 
+from kube9_cli.errors import QueryError
 from kube9_cli.query import sources
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, number
+from kube9_cli.query.events import decoded
 from kube9_cli.query.sources import allowed
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
@@ -13,6 +16,12 @@ from kube9_schema import facts
 from kube9_schema.codes import CLUSTER, EVENT_TYPES, SEVERITIES
 from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
 from kube9_schema.sources import EVENTS, OPERATOR
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 MAX_GAPS = 100
 CONFIRMATION_MS, SILENCE_MS = int(CONFIRMATION_SECONDS * 1000), int(SILENCE_SECONDS * 1000)
@@ -84,9 +93,9 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     answer["unavailable"] = [one.name for one in watched if one.unavailable]
     recorded, older = _recorded(database, asked, watched)
     gaps += recorded
-    why = _why_unconfirmed(database, path, now)
+    why, troubles = _why_unconfirmed(database, path, now)
     for one in watched:
-        gaps += _unrecorded(database, asked, one, why)
+        gaps += _unrecorded(database, asked, one, troubles.get(one.name, why))
     gaps.sort(key=lambda gap: (-gap[2], -gap[1], gap[0] != EVENTS, gap[0]))
     confirming = [(one.covered_from, one.confirmed_until) for one in watched if one.covered_from and not one.unavailable]
     if confirming:
@@ -136,11 +145,11 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     ]
 
 
-def _recorded(database: Database, asked: Asked, sources: list[Source]) -> tuple[list[Gap], int]:
+def _recorded(database: Database, asked: Asked, watched: list[Source]) -> tuple[list[Gap], int]:
     """The newest gaps that the writer recorded, cut to the time that is asked for, and how many more there are."""
-    marks = ", ".join(f"?{3 + number}" for number in range(len(sources)))
+    marks = ", ".join(f"?{3 + number}" for number in range(len(watched)))
     where = f"to_ms > ?1 AND from_ms < ?2 AND source IN ({marks})"
-    values = (asked.begin(), asked.until, *(one.name for one in sources))
+    values = (asked.begin(), asked.until, *(one.name for one in watched))
     rows: list[Gap] = database.all(
         f"SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps WHERE {where} "  # noqa: S608
         f"ORDER BY to_ms DESC, from_ms DESC LIMIT {MAX_GAPS}",
@@ -168,11 +177,22 @@ def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> l
     return found
 
 
-def _why_unconfirmed(database: Database, path: str, now: int) -> str:
-    """Why sources are not confirmed up to now."""
+def _why_unconfirmed(database: Database, path: str, now: int) -> tuple[str, dict[str, str]]:
+    """Why sources are not confirmed up to now: of all, and what is known of some of them."""
     if now - _last_commit(database) <= SILENCE_MS:
-        return NOT_WATCHED
-    return UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN
+        return NOT_WATCHED, _troubles(database)
+    return (UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN), {}
+
+
+def _troubles(database: Database) -> dict[str, str]:
+    """What is wrong with each watch, as the operator last stored it."""
+    troubles = None
+    for (stored,) in database.all("SELECT value FROM facts WHERE name = ?", (facts.HEALTH,)):
+        try:
+            troubles = decoded(str(stored)).get("troubles")
+        except QueryError:  # a crafted one is no reason to answer nothing
+            continue
+    return {source: str(why) for source, why in troubles.items()} if isinstance(troubles, dict) else {}
 
 
 def _held(path: str) -> bool:

@@ -1,10 +1,8 @@
 """Events as clients see them: one by one from their rows, and one with its owners and occurrences."""
 
-import heapq
-import json
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from __future__ import annotations
 
+from kube9_cli import json_text
 from kube9_cli.errors import QueryError, damaged
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, Database, Types
 from kube9_cli.times import iso
@@ -12,6 +10,13 @@ from kube9_schema import ids
 from kube9_schema.codes import EVENT_TYPES, PRIMARY, SEVERITIES, STATUS
 from kube9_schema.steps import MAX_STEPS
 from kube9_schema.steps import decode as steps_of
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, NamedTuple
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 AT_ONCE = 100
 """Events that are read with one query. Each takes at most about 14 KiB."""
@@ -62,7 +67,7 @@ class Page:
     It needs no database afterwards: a reader of the answer may be slow, and the snapshot must not wait for it.
     """
 
-    def __init__(self, database: Database, numbers: list[int]) -> None:
+    def __init__(self, database: Database, numbers: Sequence[int]) -> None:
         """Reads the events of these ids, in this order. Events that are gone are left out. Raises QueryError."""
         self._look_at_the_clock = database.look_at_the_clock
         self._rows: list[Row | bytes] = []
@@ -82,18 +87,20 @@ class Page:
 
 def _packed(row: Row) -> bytes:
     """A row in less memory: of a thousand large events, the texts take 14 MiB."""
-    import zlib  # only where it is needed
+    import json  # both only where they are needed
+    import zlib
 
     return zlib.compress(json.dumps(row).encode(), level=1)
 
 
 def _unpacked(packed: bytes) -> Row:
+    import json
     import zlib
 
     return Row._make(json.loads(zlib.decompress(packed)))
 
 
-def rows(database: Database, numbers: list[int]) -> list[Row]:
+def rows(database: Database, numbers: Sequence[int]) -> list[Row]:
     """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
     found = {}
     for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):
@@ -109,8 +116,8 @@ def _event(row: Row) -> dict[str, Any]:
         figures["node"] = row.node
     shown = {
         "id": ids.encode(row.id),
-        "event_type": _named(EVENT_TYPES, row.type),
-        "severity": _named(SEVERITIES, row.severity),
+        "event_type": named(EVENT_TYPES, row.type),
+        "severity": named(SEVERITIES, row.severity),
         "title": row.title,
         "description": row.description,
         "object_kind": row.kind,
@@ -126,7 +133,8 @@ def _event(row: Row) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value}
 
 
-def _named(names: tuple[str, ...], number: int) -> str:
+def named(names: tuple[str, ...], number: int) -> str:
+    """The word of a code. Raises QueryError for a number that is none."""
     if not 0 <= number < len(names):
         raise damaged(f"{number} is not a code of {', '.join(names)}")
     return names[number]
@@ -135,7 +143,7 @@ def _named(names: tuple[str, ...], number: int) -> str:
 def decoded(text: str) -> dict[str, Any]:
     """The JSON object in a column. Raises QueryError for any other text."""
     try:
-        decoded = json.loads(text)
+        decoded = json_text.decode(text)
     except (ValueError, RecursionError) as error:
         raise damaged(f"a JSON column cannot be decoded: {error}") from None
     if not isinstance(decoded, dict):
@@ -179,6 +187,8 @@ def owners(database: Database, number: int) -> list[tuple[str, str]]:
 
 def occurrences(database: Database, number: int) -> list[tuple[int, int]]:
     """The times at which the count was seen to rise, in ms since 1970, with the count then: the first and the newest 199."""
+    import heapq  # only where it is needed
+
     first: tuple[int, int] | None = None
     newest: list[tuple[int, int]] = []
     total = 0

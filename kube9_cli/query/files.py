@@ -1,6 +1,5 @@
 """Checks the files of a database before SQLite opens them, so that a pipe or a device cannot block it."""
 
-import contextlib
 import os
 
 from kube9_cli.errors import QueryError
@@ -17,8 +16,10 @@ def uri(path: str) -> str:
         os.close(open_file(path))
         for end in PARTS:
             part = path + end
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 os.close(open_file(part))
+            except FileNotFoundError:
+                continue
     except PermissionError:
         # If the folder itself may not be searched, nothing is known about the file.
         folder = os.path.dirname(path) or "."

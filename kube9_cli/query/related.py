@@ -1,10 +1,14 @@
 """Events that may have to do with an event: those of the same object and of its owners, from shortly before it."""
 
-from typing import Any
+from __future__ import annotations
 
 from kube9_cli.query import events
 from kube9_cli.query.connection import WHOLE, Database
 from kube9_schema import ids
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any
 
 BEFORE_MS = 15 * 60_000
 """So long before the event. What happened to the same object while the event went on is related as well."""

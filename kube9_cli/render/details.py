@@ -1,8 +1,12 @@
 """A nested answer for people: lines, and tables of what has the same fields. Pure."""
 
-from typing import Any
+from __future__ import annotations
 
 from kube9_cli.render.escape import plain
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def sheet(value: Any, indent: int = 0) -> list[str]:

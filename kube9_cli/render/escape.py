@@ -1,9 +1,13 @@
 """Shows characters that are not plain: as a space (tables and errors), escaped for JSON, or escaped for YAML. Pure."""
 
-import json
-from collections.abc import Callable
+from __future__ import annotations
 
+from kube9_cli import json_text
 from kube9_schema.plain import is_plain
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _Shown(dict[int, str]):
@@ -45,6 +49,6 @@ def _escaped_for_yaml(character: str) -> str:
 
 
 _spaces = _Shown(lambda _: " ")
-_json = _Shown(lambda character: json.dumps(character)[1:-1])
+_json = _Shown(lambda character: json_text.quoted(character)[1:-1])
 _yaml = _Shown(_escaped_for_yaml)
 _yaml[ord("\n")] = "\n"

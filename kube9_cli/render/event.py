@@ -1,6 +1,6 @@
 """One event for people: what happened, to what, why, when, what is related, and its metadata. Pure."""
 
-from typing import Any
+from __future__ import annotations
 
 from kube9_cli.render.clock import Clock, age, ago
 from kube9_cli.render.colours import OF_SEVERITY, painted
@@ -11,6 +11,11 @@ from kube9_cli.render.grid import GAP
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import buckets, sparkline
 from kube9_cli.render.table import about, table
+from kube9_cli.render.width import wrapped
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any
 
 LABELS_WIDTH = 11
 BARS = 40
@@ -18,12 +23,13 @@ TIMES_SHOWN = 5
 """Of the occurrences the last ones are listed."""
 
 
-def lines(event: dict[str, Any], look: Look) -> list[str]:
-    """The event in the width of the terminal; nothing is cut."""
-    clock, width = look.clock, look.width
+def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
+    """The event in the width of the terminal. Nothing is cut, except for messages of related events if it is not `wide`."""
+    clock, width = look.clock, None if wide else look.width
     severity = event["severity"]
-    title = f"{severity.upper()}: {event.get('title', event['metadata']['reason'])}"
-    found = [painted(plain(title), OF_SEVERITY.get(severity, "") if look.colour else "")]
+    title = plain(f"{severity.upper()}: {event.get('title', event['metadata']['reason'])}")
+    colour = OF_SEVERITY.get(severity, "") if look.colour else ""
+    found = [painted(line, colour) for line in ([title] if width is None else wrapped(title, width, len(title)))]
     fields = [
         ("Object", about(event)),
         ("Why", event.get("description", "")),
@@ -40,7 +46,7 @@ def lines(event: dict[str, Any], look: Look) -> list[str]:
             found += [" " * LABELS_WIDTH + line for line in _timeline(event["occurrences"], clock, width)]
     if related := event.get("related", []):
         found += ["", "Related events, from 15 minutes before it:"]
-        found += [f"  {line}" for line in _related(related, look)]
+        found += [f"  {line}" for line in _related(related, look, wide)]
     return [*found, "", "Metadata:", *(f"  {line}" for line in sheet(event["metadata"]))]
 
 
@@ -76,7 +82,7 @@ def _timeline(occurrences: list[dict[str, Any]], clock: Clock, width: int | None
     return [*found, *(f"{moment}{GAP}{count}" for moment, count in last)]
 
 
-def _related(related: list[dict[str, Any]], look: Look) -> list[str]:
+def _related(related: list[dict[str, Any]], look: Look, wide: bool) -> list[str]:
     events = [one | {"metadata": {"reason": one["reason"]}} for one in related]
     width = None if look.width is None else max(20, look.width - 2)
-    return table(events, look._replace(width=width))
+    return table(events, look._replace(width=width), wide)

@@ -14,26 +14,35 @@ class Grid:
         """Without `headings` there is no line of them. One of a column is its name if it is not given."""
         self.cells = cells
         self._headings = headings
+        self._widths: dict[str, int] = {}
 
     def width(self, name: str) -> int:
         """How many columns of a terminal this column takes."""
-        return max(map(columns, (*self.cells[name], *self._heading(name))), default=0)
+        if name not in self._widths:
+            self._widths[name] = max(map(columns, (*self.cells[name], *self._heading(name))), default=0)
+        return self._widths[name]
 
     def total(self) -> int:
         """How many columns of a terminal the lines take."""
         return sum(self.width(name) + len(GAP) for name in self.cells) - len(GAP)
 
+    def replace(self, name: str, cells: list[str]) -> None:
+        """Gives a column other cells."""
+        self.cells[name] = cells
+        self._widths.pop(name, None)
+
     def replace_heading(self, name: str, heading: str) -> None:
         """Gives a column another heading if there are headings."""
         if self._headings is not None:
             self._headings[name] = heading
+            self._widths.pop(name, None)
 
     def narrow(self, name: str, least: int, width: int) -> None:
         """Shortens the texts of a column as far as the lines take more than `width` columns, and to `least` at most."""
         over = self.total() - width
         if over > 0 and name in self.cells:
             shown = shortened(self.cells[name], max(least, self.width(name) - over))
-            self.cells[name] = [shown[one] for one in self.cells[name]]
+            self.replace(name, [shown[one] for one in self.cells[name]])
 
     def lines(self, colours: dict[str, dict[str, str]] | None = None, padded_to_the_end: bool = False) -> list[str]:
         """The lines. `colours` has those of some columns, by the text of a cell."""

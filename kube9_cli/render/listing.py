@@ -1,14 +1,21 @@
 """Prints a list of events: the events on stdout; unless that is one document, how many and the coverage on stderr."""
 
+from __future__ import annotations
+
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kube9_cli.options import Options
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
     from kube9_cli.render.clock import Clock
+
+ROWS = 1_000
+"""So many rows of a table are in memory."""
 
 
 def print_list(
@@ -27,24 +34,19 @@ def print_list(
     elif options.format == "yaml":
         _print_yaml(events, pagination, rest)
     else:
+        from kube9_cli.render import look
+
         returned = print_events(options, events)
         sys.stdout.flush()
-        _print_closing(options, returned, pagination.get("total"), rest["coverage"], notes)
+        say(closing(returned, pagination.get("total"), rest["coverage"], look.of(options).clock, notes))
 
 
 def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     """Prints only the events, in a format that is not one document; returns how many."""
     counted = itertools.count()
     events = (event for event, _ in zip(events, counted, strict=False))
-    if options.for_people:
-        from kube9_cli.render import look, table
-
-        if rows := list(events):
-            print("\n".join(table.table(rows, look.of(options), wide=options.format == "wide")))
-    elif options.columns:
-        from kube9_cli.render import records
-
-        print("\n".join(records.as_columns(options.columns, events, options.headings)))
+    if options.for_people or options.columns:
+        _print_tables(options, events)
     else:
         from kube9_cli.render import records
 
@@ -52,29 +54,53 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     return next(counted)
 
 
-def closing(returned: int, total: int | None, covered: dict[str, Any], clock: "Clock", notes: Sequence[str] = ()) -> str:
-    """How many events there are, and for which time they are complete."""
+def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
+    """Prints a table, a part after the other. All cells of a part are in memory, and its columns are as wide as they need."""
+    from kube9_cli.render import look, table
+
+    shown = look.of(options)
+    for part in iter(lambda: list(itertools.islice(events, ROWS)), []):
+        if options.columns:
+            from kube9_cli.render import records
+
+            lines = records.as_columns(options.columns, part, shown.headings)
+        else:
+            lines = table.table(part, shown, wide=options.format == "wide")
+        print("\n".join(lines))
+        shown = shown._replace(headings=False)
+
+
+def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
+    """How many events there are, the notes, and for which time the answer is complete."""
     from kube9_cli.render.coverage import sentence
 
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
-    elif covered["complete"]:
-        counted = "No events."
     else:
-        watched = "part" if "from" in covered else "none"
-        counted = f"No events are recorded, but {watched} of this time was watched, so something may have happened."
-    return " ".join((counted, *notes, sentence(covered, clock)))
+        counted = no_events(covered)
+    return [counted, *notes, sentence(covered, clock)]
 
 
-def _print_closing(options: Options, returned: int, total: int | None, covered: dict[str, Any], notes: Sequence[str]) -> None:
+def no_events(covered: dict[str, Any]) -> str:
+    """That there are no events, and whether that is good news."""
+    if covered["complete"]:
+        return "No events." if "from" in covered else "No events so far."
+    watched = "only part" if "from" in covered else "none"
+    return f"No events are recorded, but {watched} of this time was watched, so something may have happened."
+
+
+def say(sentences: Sequence[str]) -> None:
+    """Prints what an answer ends with, on stderr, as wide as the terminal."""
     from kube9_cli import terminal
-    from kube9_cli.render import look
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
-    text = plain(closing(returned, total, covered, look.of(options).clock, notes))
+    said = [plain(one) for one in sentences]
+    text = " ".join(said)
     width = terminal.columns(True) if sys.stderr.isatty() else None
-    lines = [text] if width is None else wrapped(text, width, len(text))
+    lines = [text]
+    if width is not None and len(text) > width:  # each on lines of its own
+        lines = [line for one in said for line in wrapped(one, width, len(one))]
     sys.stderr.write("\n".join(lines) + "\n")
 
 

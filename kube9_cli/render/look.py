@@ -1,13 +1,20 @@
 """How an answer for people looks: its times, its width, its colours."""
 
+from __future__ import annotations
+
 import sys
 import time
-from typing import NamedTuple
 
 from kube9_cli import terminal
 from kube9_cli.options import Options
 from kube9_cli.render import colours
 from kube9_cli.render.clock import Clock
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from kube9_cli.named_tuple import NamedTuple
 
 
 class Look(NamedTuple):

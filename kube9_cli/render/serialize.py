@@ -1,39 +1,24 @@
 """JSON and YAML. Pure."""
 
-import functools
-import json
-from typing import Any
+from __future__ import annotations
 
-from kube9_cli.render.escape import in_json, in_yaml, whole_characters
-from kube9_schema.plain import is_plain
+from kube9_cli import json_text
+from kube9_cli.render.escape import in_json, in_yaml
 
-_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-"""json.dumps would make a new encoder for each call, because these are not its defaults."""
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def as_json(value: Any) -> str:
     """JSON on one line, with escapes for characters that are not plain. Raises ValueError for a number that JSON lacks."""
-    return in_json(_json.encode(value))
+    return in_json(json_text.encode(value))
 
 
 def as_yaml(value: Any) -> str:
     """YAML in the order of the keys, with escapes for characters that are not plain."""
     import yaml  # only where it is needed: 10 ms
 
-    return in_yaml(yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10**9))
+    from kube9_cli.render.yaml_dumper import Dumper
 
-
-@functools.cache
-def _dumper() -> Any:
-    """A dumper that puts strings which are not plain into double quotes: YAML has escapes only there."""
-    import yaml
-
-    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        """Has its own representers."""
-
-    def string(dumper: Any, text: str) -> Any:
-        style = None if is_plain(text) else '"'
-        return dumper.represent_scalar("tag:yaml.org,2002:str", whole_characters(text), style=style)
-
-    Dumper.add_representer(str, string)
-    return Dumper
+    return in_yaml(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**9))

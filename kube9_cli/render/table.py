@@ -3,12 +3,12 @@
 A message has the cause. If the table is too narrow for half of a line of it, each message is below its row.
 """
 
-import re
-from collections.abc import Iterable
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Any
 
 from kube9_cli.kinds import SHORT_NAMES
+from kube9_cli.render import uids
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.colours import OF_SEVERITY
 from kube9_cli.render.escape import plain
@@ -17,13 +17,16 @@ from kube9_cli.render.look import Look
 from kube9_cli.render.width import CUT, columns, cut, fits, wrapped
 from kube9_schema.api_groups import clashes, plural
 
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
 COLUMNS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT")
 WIDE = (*COLUMNS, "NODE", "ID", "TITLE")
 INDENT = "    "
 MESSAGE_LINES = 2
 """A message below its row takes at most so many lines."""
-UID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-"""Only its beginning is in a message that does not fit into a line."""
 GIVING_WAY = ("REASON", "COUNT")
 """Left out in this order if the terminal is too narrow. Most messages contain the reason."""
 NEEDED = {"OBJECT": 12, "REASON": 6}
@@ -37,11 +40,14 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
     messages = [plain(str(one.get("description", one.get("title", "")))) or "-" for one in events]
     heading = f"LAST SEEN{look.clock.suffix}"
     cells = {name: _cells(name, events, look.clock) for name in (WIDE if wide else COLUMNS)}
+    if any(one.get("marked") for one in events):
+        marks = ("> " if one.get("marked") else "  " for one in events)
+        cells["LAST SEEN"] = [mark + cell for mark, cell in zip(marks, cells["LAST SEEN"], strict=True)]
     grid = Grid(cells, {"LAST SEEN": heading} if look.headings else None)
     if wide or look.width is None:
         return _in_one_line(grid, messages, look, None)
     for names_of_kinds in (cells["OBJECT"], [short(one) for one in cells["OBJECT"]]):
-        cells["OBJECT"] = names_of_kinds
+        grid.replace("OBJECT", names_of_kinds)
         room = look.width - grid.total() - len(GAP)
         if room * 2 >= look.width or room >= max(map(columns, messages), default=0):
             return _in_one_line(grid, messages, look, room)
@@ -110,7 +116,7 @@ def _in_two_lines(grid: Grid, messages: list[str], look: Look, width: int) -> li
     found = lines[:1] if look.headings else []
     room = max(1, width - len(INDENT))
     for line, message in zip(lines[len(found) :], messages, strict=True):
-        text = message if fits(message, room) else UID.sub(rf"\1{CUT}", message)
+        text = message if fits(message, room) else uids.shortened(message, CUT)
         found += [line, *(INDENT + part for part in wrapped(text, room, MESSAGE_LINES))]
     return found
 

@@ -1,8 +1,25 @@
 """Texts in the columns of a terminal: how many they take, and how they are cut and wrapped. Pure."""
 
 CUT = "…"
-LONG_WORD = 20
+LONG_WORD = 30
 """A word of so many characters may be broken."""
+
+
+class _Columns(dict[str, int]):
+    """How many columns of a terminal a character takes. A page has many characters, and few different ones."""
+
+    def __missing__(self, character: str) -> int:
+        import unicodedata  # only where it is needed
+
+        if unicodedata.category(character) in ("Mn", "Me"):
+            takes = 0
+        else:
+            takes = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        self[character] = takes
+        return takes
+
+
+_columns = _Columns({CUT: 1} | {chr(code): 1 for code in range(128)}).__getitem__
 
 
 def columns(text: str) -> int:
@@ -10,18 +27,11 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
-def _columns(character: str) -> int:
-    import unicodedata  # only where it is needed
-
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def beginning(text: str, most: int) -> str:
     """As much of the text as fits into so many columns. It looks no further than that, because a message may be long."""
-    if text.isascii():
-        return text[: max(0, most)]
+    first = text[: max(0, most)]
+    if first.isascii() and text[len(first) : len(first) + 1].isascii():
+        return first
     room = most
     for at, character in enumerate(text):
         room -= _columns(character)
@@ -74,30 +84,29 @@ def wrapped(text: str, wide: int, most_lines: int) -> list[str]:
 
     Of a text that needs more than `most_lines` the middle is left out: an error often ends with its cause.
     """
-    room = wide * most_lines
-    lines = _broken(_abridged(text, room), wide)
-    while len(lines) > most_lines and room > wide:  # breaking between words takes room too
-        room -= max(1, wide // 8)
-        lines = _broken(_abridged(text, room), wide)
+    lines, room = _broken(text, wide, most_lines), wide * most_lines
+    while len(lines) > most_lines and room > 0:
+        lines = _broken(_abridged(text, room), wide, most_lines)
+        room -= max(1, wide // 8)  # breaking between words takes room too
     return lines
 
 
 def _abridged(text: str, most: int) -> str:
     """The text without its middle if it takes more columns. Words stay whole where they are not long."""
-    if fits(text, most):
-        return text
+    if fits(text, most) or most < LONG_WORD:
+        return cut_inside(text, most)
     first = beginning(text, most * 3 // 5)
-    last = ending(text, most - columns(first) - len(CUT) - 2)
-    space = first.rfind(" ", len(first) - LONG_WORD)
+    last = ending(text, most - columns(first) - len(f" {CUT} "))
+    space = first.rfind(" ", max(0, len(first) - LONG_WORD))
     first = first if space < 0 else first[:space]
     space = last.find(" ", 0, LONG_WORD)
-    return f"{first} {CUT} {last[space + 1 :]}"
+    return f"{first} {CUT} {last[space + 1 :]}".strip()
 
 
-def _broken(text: str, wide: int) -> list[str]:
-    """The text in lines. Only a word that is longer than a line is broken."""
-    lines = []
-    while not fits(text, wide):
+def _broken(text: str, wide: int, most_lines: int) -> list[str]:
+    """The text in lines, no more than one above `most_lines`. Only a word that is longer than a line is broken."""
+    lines: list[str] = []
+    while not fits(text, wide) and len(lines) < most_lines:
         line = beginning(text, wide)
         end = len(line) if text[len(line)] == " " else line.rfind(" ")
         if end < 1 or not fits(text[end + 1 :].partition(" ")[0], wide):

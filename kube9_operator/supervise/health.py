@@ -94,6 +94,13 @@ class Health:
         found = self.document()
         return OutboxBatch(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
 
+    @staticmethod
+    def for_record(document: dict[str, Any]) -> str:
+        """Returns what the writer stores of a document of `document`: the health, and what is wrong with each watch."""
+        troubles = {source: one["trouble"] for source, one in document["watches"].items() if one["trouble"]}
+        stored = {"status": document["status"], "reasons": document["reasons"]}
+        return json.dumps(stored | ({"troubles": troubles} if troubles else {}))
+
     def confirmed_ms(self) -> dict[str, int]:
         """Returns until when each source is confirmed, in ms since 1970."""
         return self._writer.confirmed_ms if self._writer else {}

@@ -103,7 +103,7 @@ class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     dropped: int
     """How many observations were dropped before these."""
     health: str
-    """The current health as JSON: {"status", "reasons"}."""
+    """The current health as JSON: {"status", "reasons"}, for the writer with {"troubles"} by source if there are any."""
 
 
 class StatusMapReport(msgspec.Struct, frozen=True, tag=True):

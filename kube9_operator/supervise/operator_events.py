@@ -1,7 +1,5 @@
 """Events that the supervisor records about the operator: start, stop, a failed process, and changes of health."""
 
-import json
-
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.model import operator_event
 from kube9_operator.supervise.event_outbox import EventOutbox
@@ -66,7 +64,7 @@ class OperatorEvents:
         document = self._health.document()
         can_judge = self._health.hears_writer() and not self._health.database_trouble()
         self._outbox.add(*self._health_events.changes(document, self._health.database_trouble(), can_judge, now_ms()))
-        self._outbox.set_health(json.dumps({"status": document["status"], "reasons": document["reasons"]}))
+        self._outbox.set_health(self._health.for_record(document))
 
     def acknowledge(self, number: int) -> None:
         """The writer has committed the batch with this number."""

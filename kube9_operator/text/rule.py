@@ -16,7 +16,7 @@ class Rule(msgspec.Struct, frozen=True):
     pattern: str
     take: str = "group"
     needs: str = "any"
-    """The check of `secret_checks` that the value has to pass."""
+    """The check of `checks.CHECKS` that the value has to pass."""
     sign: str = ""
     """Where `pattern` would make the automaton of all rules large: a looser one that finds wherever it does."""
     wraps: bool = False
@@ -74,7 +74,7 @@ _AT_LEAST = re.compile(r"\{(?:9|[1-9][0-9]+),\}")
 
 def sign(rule: Rule) -> bytes:
     """A simpler expression that finds wherever the rule's does, and seldom more: what stands before a token is left out, and
-    nothing long is counted. So the automaton of all rules has few states: 12 KB of random base64 take 125 ms, with the
+    long open counts are shortened. So the automaton of all rules has few states: 12 KB of random base64 take 125 ms, with the
     patterns themselves 420 ms.
     """
     pattern = expand(_CONTEXT.sub("", rule.sign or rule.pattern)).decode()

@@ -22,6 +22,7 @@ from tests.bench import (
     retention,
     rules,
     standin,
+    start,
 )
 
 PARTS = {
@@ -30,6 +31,7 @@ PARTS = {
     "rules": rules.run,
     "redact": redact.run,
     "ingest": ingest.run,
+    "start": start.run,
     "memory": memory.run,
     "retention": retention.run,
 }

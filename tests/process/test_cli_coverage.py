@@ -1,6 +1,7 @@
 """The coverage of an answer: over many sources, with each filter, and why a time is not confirmed."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,29 @@ def test_coverage_says_why_a_time_is_not_confirmed(tmp_path: Path) -> None:
     assert reason() == "the operator is running, but it could not write its database"
     lock.release(str(tmp_path))
     assert reason() == "the operator was not running, or this is a copy of its database"
+
+
+def test_coverage_says_what_is_wrong_with_a_watch(tmp_path: Path) -> None:
+    build(tmp_path, 10)
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    now = time.time_ns() // 1_000_000
+    connection.execute("UPDATE sources SET covered_from_ms = ?1 - 1, proved_until_ms = ?1", (now - 600_000,))
+    connection.execute(
+        "INSERT INTO sources (source, covered_from_ms, proved_until_ms) VALUES ('pods', ?1 - 1, ?1)", (now - 600_000,)
+    )
+
+    def gaps(health: str) -> dict[str, str]:
+        connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?), ('health', ?)", (now, health))
+        return {gap["source"]: gap["reason"] for gap in listed(tmp_path)["coverage"]["gaps"]}
+
+    tls, unknown = "the TLS connection failed", "the operator is running, but it could not watch, or it has just started"
+    unhealthy = json.dumps({"status": "unhealthy", "reasons": [], "troubles": {"events": tls}})
+    assert gaps(unhealthy) == {"events": tls, "pods": unknown}
+    said = run_cli(tmp_path, "events", "list", "-o", "table").stderr
+    assert re.search(rf"Not watching now: events since [^;]+ UTC \({tls}\); pods since ", said)
+    for odd in ("", "[]", "{", '{"troubles": []}', '{"troubles": {"events": {"a": 1}}}'):
+        assert gaps(odd).keys() == {"events", "pods"}
+    connection.close()
 
 
 def test_a_gap_concerns_every_kind_that_its_source_makes_events_about(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import apsw
 import pytest
 import yaml
 
+from kube9_cli.render import listing, serialize
 from kube9_schema import ids
 from tests import cli_database
 from tests.cli import run_cli
@@ -84,6 +86,20 @@ def test_no_cell_of_csv_is_a_formula(tmp_path: Path, text: str) -> None:
     assert rows[0]["description"].lstrip("' ") == text.strip()
 
 
+def test_a_long_table_is_printed_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {form: output(folder, form).split() for form in ("table", "wide", "custom-columns=ID:.id")}
+    monkeypatch.setattr(listing, "ROWS", 2)
+    for form, words in whole.items():
+        assert output(folder, form).split() == words, "headings only once"
+
+
+@pytest.mark.parametrize("text", ["1e5", "0o7", "1_000", ".5", "+1", "-", "08:30", "2026-01-01", "true", "~"])
+def test_a_text_that_looks_like_a_number_is_a_text_in_yaml(text: str) -> None:
+    shown = serialize.as_yaml({"name": text})
+    assert shown == f"name: '{text}'\n"
+    assert yaml.safe_load(shown) == {"name": text}
+
+
 def test_columns_of_the_user(folder: Path, listed: list[dict[str, Any]]) -> None:
     event = listed[0]
     said = output(folder, "custom-columns=ID:.id,HOST:.metadata.source.host,NONE:.metadata.x[0].y,SOURCE:{.metadata['source']}")
@@ -153,13 +169,28 @@ def test_times_by_the_clock(folder: Path, listed: list[dict[str, Any]], monkeypa
     assert heading.startswith("LAST SEEN UTC ")
     assert listed[0]["last_seen_at"][11:19] in row
     assert first("--tz=+00:00")[1].split()[:2] == row.split()[:2], "a zone alone asks for the clock"
+    assert first("--time=utc", "--tz=Europe/Berlin") == [heading, row]
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
-    assert first("--time=local")[0].startswith("LAST SEEN +0545 ")
+    assert first("--time=local")[0].startswith("LAST SEEN UTC+0545 ")
     assert first()[1].split()[1] in ("info", "warning", "error", "critical"), "ages, as without TZ"
     for wrong in ("Mars/Base", "../../etc/passwd", "/etc/passwd", "CET-1CEST", "\x1b"):
         done = run_cli(folder, "events", "list", f"--tz={wrong}")
         assert json.loads(done.stderr)["error"] == f"Invalid --tz {wrong}"
     assert "it must be one of: age, utc, local" in run_cli(folder, "events", "list", "--time=gmt").stderr
+
+
+def test_a_question_with_times_of_the_clock_gets_such_an_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heading(*arguments: str) -> str:
+        return run_cli(folder, "events", "list", "--limit=1", "-o", "table", *arguments).stdout.splitlines()[0]
+
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    assert heading("--until=23:59", "--since=2020-01-01").startswith("LAST SEEN UTC+0545 ")
+    assert heading("--since=2020-01-01", "--until=yesterday", "--tz=UTC").startswith("LAST SEEN UTC ")
+    assert heading("--around=now", "--window=9d").startswith("LAST SEEN UTC ")
+    assert heading("--since=yesterday", "--since=8d", "--time=age").startswith("LAST SEEN  SEVERITY")
+    assert heading("--since=8d").startswith("LAST SEEN  SEVERITY")
+    summary = run_cli(folder, "events", "summary", "--since=yesterday", "-o", "table")
+    assert "UTC+0545" in summary.stdout.splitlines()[0]
 
 
 def test_several_ids_are_answered_together_or_not_at_all(folder: Path, listed: list[dict[str, Any]]) -> None:
@@ -185,3 +216,25 @@ def test_the_status_for_people(folder: Path) -> None:
     assert "\nevents  current " in said
     assert "accounting" not in said
     assert "accounting" in run_cli(folder, "status", "-o", "wide").stdout
+
+
+def test_the_status_of_watches_in_different_states(tmp_path: Path) -> None:
+    cli_database.build(tmp_path, 2)
+    connection = apsw.Connection(str(tmp_path / "kube9.db"))
+    watches = "INSERT INTO sources (source, covered_from_ms, proved_until_ms, unavailable) VALUES (?, ?, ?, ?)"
+    now = time.time_ns() // 1_000_000
+    for number, name in enumerate(("jobs", "nodes", "pods", "services")):
+        connection.execute(watches, (name, now - 600_000 - number, now - number * 10_000, None))
+    connection.execute(watches, ("cronjobs", None, None, "not permitted"))
+    connection.execute("UPDATE books SET received = received + 5, refused = refused + 2, dropped = dropped + 3")
+    connection.close()
+    said = run_cli(tmp_path, "status", "-o", "table").stdout
+    rows = [re.split(" {2,}", line)[:2] for line in said.partition("\nWATCH")[2].splitlines()[1:]]
+    assert rows == [["cronjobs", "not permitted"], ["events", "current"], ["4 others", "current"]]
+    assert re.search("^4 others +current +10m +3[01]s$", said, re.MULTILINE), "complete from the latest to the earliest"
+    assert "\nLost      3 observations dropped, 2 observations refused\n" in said
+    wide = run_cli(tmp_path, "status", "-o", "wide").stdout
+    assert len(re.findall("^(?:jobs|nodes|pods|services) +current", wide, re.MULTILINE)) == 4
+    colours = run_cli(tmp_path, "status", "-o", "table", "--color=always").stdout
+    assert "\x1b[31mnot permitted" in colours
+    assert "\x1b[32mcurrent" in colours

@@ -100,7 +100,7 @@ def test_a_value_is_a_value_whatever_is_in_it(operator: Operator, value: str) ->
     ("arguments", "code", "name"),
     [
         ((*CALL, "--severity=terrible", *REST), 1, "INVALID_ARGUMENT"),
-        ((*CALL, "--limit=0", "--format=json"), 1, "INVALID_ARGUMENT"),
+        ((*CALL, "--limit=1001", "--format=json"), 1, "INVALID_ARGUMENT"),
         ((*CALL, "--object-kind", "--format=json"), 1, "INVALID_ARGUMENT"),
         ((*CALL, "--db=/nowhere", *REST), 1, "DATABASE_UNUSABLE"),
         ((*CALL, "--severity=warning,error", "--timeout=0.000001", *REST), 2, "TIMEOUT"),

@@ -42,6 +42,7 @@ def test_the_time_zone_is_named() -> None:
     said = sentence(COMPLETE, Clock(NOW, zone("Europe/Berlin")))
     assert said == "Complete from 01:00 to 01:01 CET (9 min ago)."
     assert sentence(COMPLETE, Clock(NOW, zone("+05:30"))).startswith("Complete from 05:30 to 05:31 UTC+05:30 ")
+    assert sentence(COMPLETE, Clock(NOW, zone("Asia/Kathmandu"))).startswith("Complete from 05:45 to 05:46 UTC+0545 ")
 
 
 def test_one_outage_is_one_entry() -> None:
@@ -67,7 +68,7 @@ def test_the_newest_gaps_come_first_and_the_others_are_counted() -> None:
     first, second, third = gap("pods", A, A, "1"), gap("pods", B, B, "2"), gap("pods", C, D, "3")
     for gaps in ((first, second, third), (third, first, second)):
         assert line(*gaps) == (
-            "Incomplete: pods not fully recorded 00:02–00:03 UTC (3); pods not fully recorded 00:01–00:01 UTC (2); "
+            "Incomplete: pods not fully recorded 00:02–00:03 UTC (3); pods not fully recorded at 00:01 UTC (2); "
             "1 more gap (see -o json)."
         )
     assert line(first, gaps_left_out=4).endswith("; 4 more gaps (see -o json).")
@@ -85,6 +86,9 @@ def test_gaps_of_their_own_kinds() -> None:
     assert line(gap("events", EVER, B)) == "Incomplete: events not fully recorded before 00:01 UTC (why)."
     began = line(gap("events", EVER, B, coverage.BEFORE_FIRST), gap("nodes", EVER, B, coverage.BEFORE_FIRST))
     assert began == "Incomplete: events, nodes recorded only since 00:01 UTC."
+    assert line(gap("events", B, B, coverage.NEVER_LISTED)).endswith(
+        "events not fully recorded before 00:01 UTC (not listed yet)."
+    )
     kept = f"{coverage.KEPT} info and warning are kept for 7 days"
     assert line(gap("events", EVER, B, kept)) == f"Incomplete: before 00:01 UTC, because {kept}."
     assert line(gap("events", LAST, LAST, coverage.NOT_YET)) == "Incomplete: this time is in the future."
@@ -106,16 +110,17 @@ def test_a_time_that_no_date_can_hold() -> None:
 
 def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     clock = Clock(NOW)
-    assert closing(0, 0, COMPLETE, clock) == "No events. Complete from 00:00 to 00:01 UTC (9 min ago)."
+    assert closing(0, 0, COMPLETE, clock) == ["No events.", "Complete from 00:00 to 00:01 UTC (9 min ago)."]
+    unconfirmed = {"complete": True, "gaps": [], "unavailable": []}
+    assert closing(0, 0, unconfirmed, clock)[0] == "No events so far."
     blind = {"complete": False, "gaps": [gap("events", A, LAST)], "unavailable": []}
-    said = closing(0, 0, blind, clock)
-    assert said.startswith(
-        "No events are recorded, but none of this time was watched, so something may have happened. Incomplete"
-    )
-    assert "but part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)
-    assert closing(3, 9, COMPLETE, clock).startswith("3 of 9 events. Complete")
-    assert closing(3, None, COMPLETE, clock).startswith("3 events. Complete")
-    assert closing(0, 9, COMPLETE, clock).startswith("0 of 9 events. ")
+    nothing = "No events are recorded, but none of this time was watched, so something may have happened."
+    first, note, last = closing(0, None, blind, clock, ["A note."])
+    assert (first, note, last.partition(".")[0]) == (nothing, "A note.", "Incomplete")
+    assert "but only part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)[0]
+    assert closing(3, 9, COMPLETE, clock)[0] == "3 of 9 events."
+    assert closing(3, None, COMPLETE, clock)[0] == "3 events."
+    assert closing(0, 9, COMPLETE, clock)[0] == "0 of 9 events."
 
 
 @pytest.mark.parametrize(

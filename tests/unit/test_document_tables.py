@@ -62,3 +62,21 @@ def test_participants_of_a_transaction() -> None:
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     found = {one.__name__ for one in Participant.__subclasses__() if one.__module__.startswith("kube9_operator.")}
     assert set(names("internals", "participant")) == found
+
+
+def test_what_health_and_the_log_say_is_what_the_code_says() -> None:
+    """Reasons in the lists of operations.md, and names of log events in all documents."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "kube9_operator").rglob("*.py"))
+    alerts = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    listed = [said for said in re.findall(r"^- `([^`]+)`", alerts, re.MULTILINE) if said not in STATUSES]
+    assert len(listed) > 8
+    assert [said for said in listed if said not in code] == []
+    logged = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code))
+    said = re.findall(r'\.(?:info|warning|error|debug)\("([a-z_.]+)"', code)
+    nouns = {event.partition(".")[0] for event in said} - {"metadata", "http"}  # fields and modules look the same
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        named = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", page.read_text(encoding="utf-8")))
+        unknown = {
+            name for name in named if name.partition(".")[0] in nouns and not name.endswith((".py", ".md", ".sql"))
+        } - logged
+        assert unknown == set(), page

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from kube9_cli.kinds import as_written
 from kube9_cli.render.clock import Clock
@@ -149,6 +150,23 @@ def test_wrapping() -> None:
         lines = wrapped("word " * 50, 11, most)
         assert len(lines) <= most
         assert all(columns(line) <= 11 for line in lines)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=strategies.text(strategies.sampled_from("ab: \u0301日🎉-"), max_size=120),
+    width=strategies.integers(2, 30),
+    most=strategies.integers(1, 4),
+)
+def test_wrapped_lines_fit_and_lose_nothing_but_the_middle(text: str, width: int, most: int) -> None:
+    whole = wrapped(text, width, len(text) + 1)
+    assert all(wide(line) <= width for line in whole)
+    assert "".join(whole).replace(" ", "") == text.replace(" ", "")
+    lines = wrapped(text, width, most)
+    assert all(wide(line) <= width for line in lines)
+    if width >= 20:
+        assert len(lines) <= most
+    assert len(whole) > most or lines == whole
 
 
 @pytest.mark.parametrize(("typed", "kind"), [("pods", "Pod"), ("PVC", "PersistentVolumeClaim"), ("job", "Job"), ("Cow", "Cow")])

@@ -1,5 +1,7 @@
 """What the reports of the children mean, by clocks that tests set."""
 
+import json
+
 import pytest
 
 from kube9_operator.supervise import health as module
@@ -163,3 +165,10 @@ def test_health_names_what_could_not_be_decoded(health: Health, clocks: Clocks) 
     found = health.document()
     assert found["undecodable"] == {"pods": ["shop/web at version 7"], "events": ["shop/web.17a at version 8"]}
     assert found["status"] == "healthy", "who may write one object in one namespace raises no alarm for all"
+
+
+def test_the_record_has_what_is_wrong_with_each_watch(health: Health, clocks: Clocks) -> None:
+    confirm(health, clocks.now_ms())
+    assert json.loads(Health.for_record(health.document())) == {"status": "healthy", "reasons": []}
+    health.receive("watcher", WatcherReport({"events": "the TLS connection failed", "pods": ""}))
+    assert json.loads(Health.for_record(health.document()))["troubles"] == {"events": "the TLS connection failed"}

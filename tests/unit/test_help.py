@@ -29,6 +29,20 @@ def test_the_help_ends_with_examples_that_can_be_typed(parser: argparse.Argument
         parsed(words)
 
 
+@pytest.mark.parametrize("parser", LEVELS, ids=lambda parser: str(parser.prog))
+def test_no_option_can_be_abbreviated(parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new option would change the meaning of a script."""
+    for flag in (flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")):
+        with pytest.raises((UsageError, SystemExit), match=r"^(Unrecognized arguments: .*|2)$"):
+            parser.parse_args([*(["x"] * needed(parser)), flag[:-1]])
+    assert capsys.readouterr().out == "", "no help"
+
+
+def needed(parser: argparse.ArgumentParser) -> int:
+    """How many arguments a command needs besides its options."""
+    return sum(not action.option_strings and action.nargs != "*" for action in parser._actions if action.required)
+
+
 def test_the_help_of_a_command_can_be_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     def said(*arguments: str) -> str:
         with pytest.raises(SystemExit, match=r"^0$"), open(os.devnull, "wb") as nowhere:

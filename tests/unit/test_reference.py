@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from kube9_cli import selection
 from kube9_cli.arguments import UsageError
+from kube9_cli.parser import Parser
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model import sources
@@ -33,6 +35,15 @@ COMMANDS = [
 ]
 """Those that have no commands below them."""
 OF_COMMON = "## Options of every query\n"
+OF_SELECTION = "The options that select events are those of [events list](#kube9-cli-events-list)."
+"""In the section of a command, in place of these options."""
+
+
+def selecting() -> set[str]:
+    """The options that select events, by their names in the code."""
+    parser = Parser(add_help=False)
+    selection.add(parser)
+    return {action.dest for action in parser._actions}
 
 
 def section(text: str, heading: str) -> str:
@@ -100,9 +111,11 @@ def test_every_metric_that_a_document_names_exists() -> None:
 
 @pytest.mark.parametrize("parser", COMMANDS, ids=lambda parser: str(parser.prog))
 def test_every_command_and_option_is_in_the_document_with_its_default(parser: argparse.ArgumentParser) -> None:
-    own = rows(section(CLI, f"## {parser.prog}\n"))[1:]
+    text = section(CLI, f"## {parser.prog}\n")
+    own = rows(text)[1:]
     common = rows(section(CLI, OF_COMMON))[1:]
-    options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
+    elsewhere = {"help"} | (selecting() if OF_SELECTION in text else set())
+    options = [action for action in parser._actions if action.option_strings and action.dest not in elsewhere]
     for table, mine in (
         (own, [one for one in options if one.dest not in COMMON]),
         (common, [one for one in options if one.dest in COMMON]),

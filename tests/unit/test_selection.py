@@ -44,6 +44,19 @@ WRONG = [
     (["--tz=Nowhere/Land"], "Invalid --tz Nowhere/Land", "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"),
     (["--since=25:00"], "Invalid --since 25:00", "it must be an ISO 8601 date or time"),
     (["--since=14:05 14:06"], "Invalid --since 14:05 14:06", "it must be an ISO 8601 date or time"),
+    (["--after=x", "--offset=1"], "Argument --after: not allowed with --offset", "give one of them"),
+    (["--after=x", "--watch"], "Argument --after: not allowed with --watch", "give one of them"),
+    (["--after=x"], "Invalid --after x", "it must be the pagination.next of an earlier answer"),
+    (["--around=2h", "--sort=first"], "Argument --around: not allowed with --sort", "give one of them"),
+    (["--around=noon"], "Invalid --around noon", "it must be an ISO 8601 date or time"),
+    (["--around=evt_1"], "Invalid event id evt_1", "it must look like evt_"),
+    (["--around=2h", "--window=x"], "Invalid --window x", "it must be a duration, such as 15m or 1h30m"),
+    (["--window=5m"], "Argument --window: not allowed without --around", "it is the time around a moment"),
+    (["--watch", "--until=1h"], "Argument --watch: not allowed with --until", "give one of them"),
+    (["--watch", "--reverse"], "Argument --watch: not allowed with --reverse", "give one of them"),
+    (["--watch", "-o", "yaml"], "Argument --watch: not allowed with --format yaml", "use -o json for one JSON object"),
+    (["--limit=0", "--around=2h"], "Argument --limit 0: not allowed with --around", "--limit must be from 1 to 1000"),
+    (["--limit=0", "--offset=1"], "Argument --limit 0: not allowed with --offset", "--limit must be from 1 to 1000"),
     (["--severty=error"], "Unrecognized arguments: --severty=error", "Did you mean --severity? See kube9-cli events list -"),
     (["extra"], "Unrecognized arguments: extra", "see kube9-cli events list --help"),
 ]
@@ -158,6 +171,9 @@ def test_every_kind_of_kubernetes_has_its_names() -> None:
     assert {kinds.built_in(kind) for kind in GROUPS} == set(GROUPS)
     assert set(kinds.SHORT_NAMES) <= set(GROUPS)
     assert kinds.split("nodes.v1beta2.longhorn.io") == ("nodes", "longhorn.io")
+    assert kinds.split("Pods.v1") == ("pods", "")
+    assert kinds.split("backups.v1.velero.io") == kinds.split("backups.velero.io") == ("backups", "velero.io")
+    assert kinds.split("things.velero.v2.io") == ("things", "velero.v2.io")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Lifecycle:
         self._facts.set(facts.LAST_COMMIT, now_ms)
 
     def health(self, document: str) -> None:
-        """Stores the operator's health: JSON, {"status", "reasons"}."""
+        """Stores the operator's health: JSON, see `facts.HEALTH`."""
         self._facts.set(facts.HEALTH, document)
 
     def retention(self, info_warning_ms: int, error_critical_ms: int) -> None:

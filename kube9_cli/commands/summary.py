@@ -1,0 +1,95 @@
+"""The command `events summary`: groups of events."""
+
+from __future__ import annotations
+
+import time
+
+from kube9_cli import options, selection
+from kube9_cli.arguments import UsageError, nearest, one_of, whole
+from kube9_cli.commands import Question
+from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from kube9_cli.query.connection import Database
+
+DAY_MS = 86_400_000
+MAX_LIMIT = 1000
+
+EXAMPLES = (
+    ("What is wrong, the worst first", "--severity warning+"),
+    ("Which namespaces are noisiest this week", "--by namespace --since 7d"),
+    ("On which nodes images cannot be pulled", "--by node,cause --since 1h"),
+    ("The causes of all events of a namespace, for a program", "-n shop --by cause -o json"),
+)
+
+
+def add(actions: argparse._SubParsersAction[Any]) -> None:
+    """Adds the command."""
+    parser = actions.add_parser(
+        "summary",
+        help="group events and count them",
+        description="Group events and count them: by cause and owner, or by other fields. Each group has its worst severity, "
+        "the number of events and of occurrences, its first and last time, and when it was active. A group is new if there was "
+        "no such event in the equally long time before. All filters combine. The last line says for which time the numbers are "
+        "complete.",
+        examples=EXAMPLES,
+    )
+    selection.add(parser)
+    parser.add_argument(
+        "--by",
+        metavar="FIELD[,...]",
+        help=f"group by these fields: {', '.join(FIELDS)}. The cause is the reason, until an exit code, an image or the "
+        "message says more. The owner is the outermost controller of the object, or the object itself "
+        f"(default: {','.join(DEFAULT)})",
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="ORDER",
+        help=f"{', '.join(ORDERS)}: first the groups with the worst severity, the greatest count (of occurrences), the most "
+        "events, or the last time (default: severity if grouped by cause, otherwise count)",
+    )
+    parser.add_argument("--limit", metavar="N", default="20", help=f"show at most N groups, 1 to {MAX_LIMIT} (default: 20)")
+    options.add(parser, tuple(form for form in options.FORMATS if form != "name"))
+    parser.set_defaults(check=check)
+
+
+def check(given: argparse.Namespace) -> Question:
+    """Checks the arguments. Raises UsageError for the first that is wrong."""
+    chosen, selected = options.check(given), selection.check(given)
+    if selected.zone is not None:
+        chosen.show_clock(selected.zone)
+    by = DEFAULT if given.by is None else _fields(given.by)
+    order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
+    grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
+    bounded = _bounded(selected)
+    return Question(chosen, lambda database: _answer(chosen, bounded, grouping, database))
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    by = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    for name in by:
+        if name not in FIELDS:
+            raise UsageError(f"Invalid --by {text}", f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
+    return by
+
+
+def _bounded(selected: selection.Selection) -> selection.Selection:
+    """The selection with both times: it ends now, and begins a day before its end, unless something else is asked for."""
+    until = time.time_ns() // 1_000_000 if selected.until_ms is None else selected.until_ms
+    since = max(0, until - DAY_MS) if selected.since_ms is None else selected.since_ms
+    return selected._replace(since_ms=since, until_ms=max(until, since + 1))
+
+
+def _answer(chosen: options.Options, selected: selection.Selection, grouping: Grouping, database: Database) -> None:
+    from kube9_cli.query import coverage, notes, summary
+    from kube9_cli.render import summary as render
+
+    with database.snapshot():
+        found = summary.read(database, selected, grouping, chosen.path)
+        covered = coverage.covered(database, selected, chosen.path)
+        noted = notes.of(database, selected, empty=not found.total)
+    render.print_answer(chosen, found.shown(grouping, covered) | noted.fields, noted.sentences)

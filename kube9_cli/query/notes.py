@@ -1,0 +1,100 @@
+"""What an answer says besides events and coverage: which time was asked for, and that what was asked for was never recorded."""
+
+from __future__ import annotations
+
+from kube9_cli import kinds
+from kube9_cli.arguments import nearest
+from kube9_cli.query import conditions
+from kube9_cli.query.connection import TEXT, Database
+from kube9_cli.selection import FILTERS, About, Selection
+from kube9_cli.times import iso
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from kube9_cli.named_tuple import NamedTuple
+
+MOST_HINTS = 10
+MOST_NAMES = 2_000
+"""So many names are compared with a misspelt one."""
+PHRASES = {
+    "for": "about {} or what it owned",
+    "namespace": "in namespace {}",
+    "kind": "about kind {}",
+    "name": "about an object named {}",
+    "reason": "with reason {}",
+    "node": "on node {}",
+    "object-kind": "about kind {}",
+    "object-namespace": "in namespace {}",
+    "object-name": "about an object named {}",
+}
+"""The fields whose values are looked up, and what an event with such a value is called."""
+NAMES = {
+    column: f"SELECT word FROM words WHERE id <> 0 AND id IN (SELECT {column} FROM events) LIMIT {MOST_NAMES}"
+    for column in ("namespace", "reason", "node")
+}
+"""The recorded values of a column."""
+NAMES_OF_KIND = f"""SELECT DISTINCT name FROM objects WHERE kind = (SELECT id FROM words WHERE word = ?)
+    LIMIT {MOST_NAMES}"""
+
+
+class Notes(NamedTuple):
+    """The notes of an answer."""
+
+    fields: dict[str, Any]
+    """For programs."""
+    sentences: list[str]
+    """For people."""
+
+
+def of(database: Database, selection: Selection, empty: bool) -> Notes:
+    """The notes of an answer, which is `empty` or not. Raises QueryError."""
+    hints = _hints(database, selection) if empty else []
+    fields = _asked(selection) | ({"hints": hints} if hints else {})
+    return Notes(fields, [*_asked_in_words(selection), *hints])
+
+
+def _asked(selection: Selection) -> dict[str, Any]:
+    """The time zone and the range in UTC; {} if no time zone matters."""
+    if selection.zone is None:
+        return {}
+    times = {"since": selection.since_ms, "until": selection.until_ms}
+    return {"asked": {"time_zone": selection.zone.name} | {key: iso(ms) for key, ms in times.items() if ms is not None}}
+
+
+def _asked_in_words(selection: Selection) -> list[str]:
+    zone = selection.zone
+    if zone is None:
+        return []
+    times = (("since", selection.since_ms), ("until", selection.until_ms))
+    shown = [f"{word} {zone.at(ms):%Y-%m-%d %H:%M:%S}" for word, ms in times if ms is not None]
+    return [f"Asked for: {', '.join(shown)} ({zone.name})."] if shown else []
+
+
+def _hints(database: Database, selection: Selection) -> list[str]:
+    """Which of the values that were asked for no event has, whatever else is asked for."""
+    found = []
+    for one in FILTERS:
+        for value in selection.wanted.get(one.field, ()) if one.field in PHRASES else ():
+            condition = conditions.BUILDERS[one.stored](database, one, (value,))
+            if not database.all(f"SELECT 1 FROM events WHERE {condition.sql} LIMIT 1", condition.values):
+                text = f"{value.kind}/{value.name}" if isinstance(value, About) else value
+                hint = _nearest(database, one.field, value)
+                found.append(f"No event {PHRASES[one.field].format(text)} was ever recorded{hint or '.'}")
+                if len(found) == MOST_HINTS:
+                    return found
+    return found
+
+
+def _nearest(database: Database, field: str, value: Any) -> str:
+    """The recorded name that is nearest to a misspelt one; '' for none."""
+    name = value.name if isinstance(value, About) else value
+    column = field.removeprefix("object-")
+    if isinstance(value, About):
+        rows = database.all(NAMES_OF_KIND, (kinds.built_in(value.kind) or "",), (TEXT,))
+    elif column in NAMES:
+        rows = database.all(NAMES[column], (), (TEXT,))
+    else:
+        return ""
+    return nearest(name, [row[0] for row in rows])

@@ -1,0 +1,461 @@
+"""The answer of `events summary`: groups of events with their numbers, from one snapshot and in bounded memory."""
+
+import heapq
+import itertools
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from kube9_cli.grouping import Grouping
+from kube9_cli.query import conditions
+from kube9_cli.query.conditions import Condition
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Types
+from kube9_cli.query.coverage import covered
+from kube9_cli.query.events import decoded, named
+from kube9_cli.selection import Selection
+from kube9_cli.times import iso
+from kube9_schema import ids
+from kube9_schema.causes import Recorded, cause_of, says_more
+from kube9_schema.codes import EVENT_TYPES, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
+from kube9_schema.sources import ITSELF
+
+MOST_GROUPS = 10_000
+"""So many are kept apart, about 8 MiB. If there are more, one field after the other is told apart less: see LESS."""
+ALL = "*"
+"""What a field has that is not told apart. No object has this name."""
+ANY = -1
+"""The same for a word, in place of its id."""
+MOST_MARKS = 16
+STEPS_SECONDS = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200),
+    *(86_400, 172_800, 604_800),
+)
+"""What a mark of the activity may stand for, so that marks begin at full minutes, hours or days."""
+
+Key = tuple[Any, ...]
+"""One value for each field that is grouped by."""
+
+
+class Span(NamedTuple):
+    """The time that a summary is about, and the marks that it is divided into. Times are in ms since 1970."""
+
+    since: int
+    until: int
+    start: int
+    """When the first mark begins: a multiple of the step."""
+    step: int
+    marks: int
+
+
+Part = tuple[int, int, int, int, int, int, int, int]
+"""Some events of one key: how many, their occurrences, the first and the last time, the greatest id, the severity, and the
+marks in which they were first and last seen.
+"""
+
+
+class Group:
+    """The events of one key."""
+
+    __slots__ = ("events", "existed", "first_ms", "last_ms", "newest", "occurrences", "rises", "severity")
+
+    def __init__(self, marks: int) -> None:
+        self.events = self.occurrences = self.newest = self.last_ms = self.severity = 0
+        self.first_ms = 2**63
+        self.existed = False
+        """Whether it has events in the equally long time before."""
+        self.rises = [0] * (marks + 1)
+        """For each mark how many events begin there, less those that ended in the mark before."""
+
+    def add(self, part: Part) -> None:
+        """Counts these events."""
+        events, occurrences, first_ms, last_ms, newest, severity, first_mark, last_mark = part
+        self._count(events, occurrences, first_ms, last_ms, newest, severity)
+        self.rises[first_mark] += events
+        self.rises[last_mark + 1] -= events
+
+    def join(self, other: "Group") -> None:
+        """Counts the events of another group."""
+        self._count(other.events, other.occurrences, other.first_ms, other.last_ms, other.newest, other.severity)
+        self.rises = [own + more for own, more in zip(self.rises, other.rises, strict=True)]
+
+    def _count(self, events: int, occurrences: int, first_ms: int, last_ms: int, newest: int, severity: int) -> None:
+        self.events += events
+        self.occurrences += occurrences
+        # This is called for each event: min() and max() take four times as long.
+        if first_ms < self.first_ms:
+            self.first_ms = first_ms
+        if last_ms > self.last_ms:
+            self.last_ms = last_ms
+        if newest > self.newest:
+            self.newest = newest
+        if severity > self.severity:
+            self.severity = severity
+
+    def activity(self) -> list[int]:
+        """How many events were going on in each mark."""
+        going_on, found = 0, []
+        for rise in self.rises[:-1]:
+            going_on += rise
+            found.append(going_on)
+        return found
+
+
+class Summary(NamedTuple):
+    """The groups that are shown, and the numbers of all."""
+
+    groups: list[dict[str, Any]]
+    total: int
+    events: int
+    occurrences: int
+    span: Span
+
+    def shown(self, grouping: Grouping, coverage: dict[str, Any]) -> dict[str, Any]:
+        """The whole answer as clients see it."""
+        return {
+            "groups": self.groups,
+            "by": list(grouping.by),
+            "range": {
+                "since": iso(self.span.since),
+                "until": iso(self.span.until),
+                "activity_from": iso(self.span.start),
+                "step_seconds": self.span.step // 1000,
+            },
+            "events": self.events,
+            "occurrences": self.occurrences,
+            "pagination": {"total": self.total, "limit": grouping.limit, "returned": len(self.groups)},
+            "coverage": coverage,
+        }
+
+
+def span(since: int, until: int) -> Span:
+    """Divides a time into at most MOST_MARKS marks of equal length."""
+    seconds = (until - since) / 1000
+    step = next((one for one in STEPS_SECONDS if seconds / one <= MOST_MARKS - 1), STEPS_SECONDS[-1])
+    while seconds / step > MOST_MARKS - 1:
+        step *= 2
+    step *= 1000
+    start = since // step * step
+    return Span(since, until, start, step, (until - start - 1) // step + 1)
+
+
+def read(database: Database, selection: Selection, grouping: Grouping, path: str) -> Summary:
+    """The groups of the selected events. The selection has both times; the caller has begun a snapshot. Raises QueryError."""
+    assert selection.since_ms is not None
+    assert selection.until_ms is not None
+    asked = span(selection.since_ms, selection.until_ms)
+    groups = Groups(database, grouping.by, asked)
+    groups.read(selection)
+    before = selection._replace(since_ms=max(0, 2 * asked.since - asked.until), until_ms=asked.since)
+    # Without a record of the time before, nothing can be called new.
+    known = bool(groups.found) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
+    order = ORDERS[grouping.order]
+    chosen = heapq.nsmallest(grouping.limit, groups.found.items(), key=lambda item: (order(item[1]), str(item[0])))
+    if known:
+        groups.look_before(before, {key for key, _ in chosen})
+    return Summary(
+        [groups.shown(key, group, known) for key, group in chosen],
+        len(groups.found),
+        sum(group.events for group in groups.found.values()),
+        sum(group.occurrences for group in groups.found.values()),
+        asked,
+    )
+
+
+ORDERS: dict[str, Callable[[Group], tuple[int, ...]]] = {
+    "severity": lambda one: (-one.severity, -one.occurrences, -one.last_ms),
+    "count": lambda one: (-one.occurrences, -one.severity, -one.last_ms),
+    "events": lambda one: (-one.events, -one.occurrences, -one.last_ms),
+    "last": lambda one: (-one.last_ms, -one.severity, -one.occurrences),
+}
+
+LESS = ("name", "owner", "owner", "cause", "node", "cause", "source", "reason", "namespace", "owner", "kind")
+"""If there are more than MOST_GROUPS, these fields are told apart less, in this order: an owner first by its kind and
+namespace, then by its kind alone; a cause first by what is before its colon.
+"""
+LESS_BY_KIND = 2
+"""The step in which an owner is told apart by its kind alone."""
+
+SHORT = 0.2
+"""If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
+WORDS = frozenset(("namespace", "kind", "reason", "node"))
+OF_CAUSE = ("reason", "kind", "namespace", "object", "node", "description", "metadata")
+"""What a cause is read from, besides the severity."""
+NEEDED = {"name": ("object",), "owner": ("owned",), "cause": OF_CAUSE}
+"""The columns of each field. Any other field is a column."""
+TEXTS: dict[str, tuple[str, Types]] = {
+    "source": (f"coalesce(json_extract(t.metadata, '$.source.component'), '{ITSELF}')", ((str, int, float),)),
+    "description": ("t.description", (TEXT_OR_NONE,)),
+    "metadata": ("t.metadata", (TEXT,)),
+}
+"""Columns that are in the texts of an event; all others are numbers."""
+OWNED = "coalesce((SELECT object FROM controllers WHERE event = e.id), e.object)"
+"""Whose owner the owner of an event is. An event about a quota belongs to the controller that the quota stopped."""
+PACKED_BITS = 62
+"""So many bits of several columns are one number: SQLite sorts by one number a third faster than by four."""
+AT_ONCE = 500
+"""So many rows are read before the objects that they need."""
+
+
+class Object(NamedTuple):
+    """An object that an event is about."""
+
+    name: str
+    owner: tuple[int, int, str, int]
+    """Of the outermost owner, or of itself: kind and namespace (words.id), name, and API group (words.id)."""
+
+
+class Objects:
+    """Objects with their owners. A bounded number is remembered."""
+
+    MOST = 10_000
+
+    def __init__(self, database: Database) -> None:
+        self.known: dict[int, Object] = {}
+        self._database = database
+
+    def load(self, numbers: set[int]) -> None:
+        """Remembers these objects."""
+        missing = [number for number in numbers if number not in self.known]
+        if len(self.known) + len(missing) > self.MOST:
+            self.known.clear()
+            missing = list(numbers)
+        for at in range(0, len(missing), AT_ONCE):
+            some = missing[at : at + AT_ONCE]
+            rows = self._database.all(OWNER_CHAIN.format(", ".join("?" * len(some))), tuple(some), OWNER_TYPES)
+            for number, name, *owner in rows:
+                kind, namespace, owner_name, group = owner
+                self.known[number] = Object(name[:MAX_NAME], (kind, namespace, owner_name[:MAX_NAME], group))
+
+
+MAX_NAME = 1_000
+"""Of a crafted database; names of Kubernetes have at most 253 characters."""
+OWNER_CHAIN = """SELECT o1.id, o1.name, o.kind, o.namespace, o.name, o.api_group FROM objects AS o1
+    LEFT JOIN objects AS o2 ON o2.id = o1.owner LEFT JOIN objects AS o3 ON o3.id = o2.owner
+    LEFT JOIN objects AS o4 ON o4.id = o3.owner JOIN objects AS o ON o.id = coalesce(o4.id, o3.id, o2.id, o1.id)
+    WHERE o1.id IN ({})"""
+"""The outermost owner that is known: a pod has at most its ReplicaSet or Job, their Deployment or CronJob, and one above."""
+OWNER_TYPES: Types = (WHOLE, TEXT, WHOLE, WHOLE, TEXT, WHOLE)
+
+
+class Packed:
+    """Columns of numbers as few numbers in SQL."""
+
+    def __init__(self, columns: list[tuple[str, int]]) -> None:
+        """Takes the SQL of each column, and how many bits its numbers have."""
+        self._places: list[tuple[int, int, int]] = []
+        parts: list[list[str]] = [[]]
+        used = 0
+        for sql, bits in columns:
+            if used + bits > PACKED_BITS:
+                parts.append([])
+                used = 0
+            parts[-1].append(f"({sql} << {used})")
+            self._places.append((len(parts) - 1, used, (1 << bits) - 1))
+            used += bits
+        self.sql = [" | ".join(part) for part in parts]
+
+    def values(self, packed: tuple[int, ...]) -> list[int]:
+        """The numbers of the columns."""
+        return [packed[at] >> shift & mask for at, shift, mask in self._places]
+
+
+class Groups:
+    """Groups events by some fields."""
+
+    def __init__(self, database: Database, by: tuple[str, ...], asked: Span) -> None:
+        self.found: dict[Key, Group] = {}
+        self._database, self._by, self._span = database, by, asked
+        self._objects = Objects(database)
+        needed = dict.fromkeys(name for field in by for name in NEEDED.get(field, (field,)))
+        self._numbers = [name for name in needed if name not in TEXTS and name != "severity"]
+        self._texts = [name for name in needed if name in TEXTS]
+        self._at = {name: at for at, name in enumerate(("severity", *self._numbers, *self._texts))}
+        """Where each column is."""
+        self._of_cause = operator.itemgetter(*(self._at.get(name, 0) for name in OF_CAUSE))
+        self._values = [self._value_of(field) for field in by]
+        self._less_by: Counter[str] = Counter()
+        """For each field how much less than in full it is told apart, if it is."""
+
+    def read(self, selection: Selection) -> None:
+        """Counts the selected events."""
+        for columns, part in self._objects_loaded(self._parts(selection)):
+            key = self._key(columns)
+            group = self.found.get(key)
+            if group is None:
+                group = self.found[key] = Group(self._span.marks)
+            group.add(part)
+            if len(self.found) > MOST_GROUPS:
+                self._tell_less()
+
+    def look_before(self, before: Selection, wanted: set[Key]) -> None:
+        """Finds out which of these groups existed in the time before."""
+        for columns, _ in self._objects_loaded(self._parts(before)):
+            key = self._key(columns)
+            if key in wanted:
+                self.found[key].existed = True
+                wanted.remove(key)
+                if not wanted:
+                    return
+
+    def shown(self, key: Key, group: Group, known: bool) -> dict[str, Any]:
+        """A group as clients see it. Without knowledge of the time before, it has no `new`."""
+        return {
+            "group": {
+                field: shown
+                for field, value in zip(self._by, key, strict=True)
+                if (shown := self._value(field, value)) not in ("", None, {})
+            },
+            "severity": named(SEVERITIES, group.severity),
+            "events": group.events,
+            "occurrences": group.occurrences,
+            "first_seen_at": iso(group.first_ms),
+            "last_seen_at": iso(group.last_ms),
+            **({"new": not group.existed} if known else {}),
+            "activity": group.activity(),
+            "newest": ids.encode(group.newest),
+        }
+
+    def _parts(self, selection: Selection) -> Iterator[tuple[Key, Part]]:
+        """The selected events, with the columns of their fields: first the severity. Without causes, SQLite adds up."""
+        condition = _condition(self._database, selection)
+        if condition is None:
+            return
+        start, step, last = self._span.start, self._span.step, self._span.marks - 1
+        # Times outside of the span count for its first and last mark.
+        first_mark, last_mark = f"max(0, (e.first_ms - {start}) / {step})", f"min({last}, (e.last_ms - {start}) / {step})"
+        texts = [TEXTS[name][0] for name in self._texts]
+        text_types = tuple(kind for name in self._texts for kind in TEXTS[name][1])
+        source = f"(SELECT * FROM events WHERE {condition[0]}) AS e"  # noqa: S608
+        if texts:
+            source += " JOIN texts AS t ON t.event = e.id"
+        if "cause" in self._by:
+            columns = ("e.severity", *map(self._sql, self._numbers), *texts)
+            marks = f"{first_mark}, {last_mark}"
+            sql = f"SELECT e.count, e.first_ms, e.last_ms, e.id, {marks}, {', '.join(columns)} FROM {source}"  # noqa: S608
+            types = (*((WHOLE,) * (len(columns) - len(texts) + 6)), *text_types)
+            for row in self._database.stream(sql, condition[1], types):
+                yield row[6:], (1, row[0], row[1], row[2], row[3], row[6], row[4], row[5])
+            return
+        numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
+        packed = Packed([("e.severity", 2), *numbers, (first_mark, 4), (last_mark, 4)])
+        keys = (*packed.sql, *texts)
+        sql = f"""SELECT count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), {", ".join(keys)} FROM {source}
+            GROUP BY {", ".join(str(6 + at) for at in range(len(keys)))}"""  # noqa: S608
+        texts_at = 5 + len(packed.sql)
+        for row in self._database.stream(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
+            *found, first, last = packed.values(row[5:texts_at])
+            yield (*found, *row[texts_at:]), (*row[:5], found[0], first, last)
+
+    def _sql(self, name: str) -> str:
+        if name != "owned":
+            return f"e.{name}"
+        return OWNED if self._database.all("SELECT 1 FROM controllers LIMIT 1") else "e.object"
+
+    def _bits(self, name: str) -> int:
+        """How many bits the numbers of a column have."""
+        if name == "type":
+            return 8
+        table = "objects" if name in ("object", "owned") else "words"
+        return int(self._database.all(f"SELECT coalesce(max(id), 1) FROM {table}", (), (WHOLE,))[0][0]).bit_length()  # noqa: S608
+
+    def _objects_loaded(self, parts: Iterator[tuple[Key, Part]]) -> Iterator[tuple[Key, Part]]:
+        """The same; the objects that they name are remembered."""
+        at = [self._at[name] for name in ("object", "owned") if name in self._at]
+        if not at:
+            yield from parts
+            return
+        while some := list(itertools.islice(parts, AT_ONCE)):
+            self._objects.load({columns[place] for columns, _ in some for place in at})
+            yield from some
+
+    def _key(self, columns: Key) -> Key:
+        """The key that these columns belong to, as far as its fields are told apart."""
+        key = tuple([value(columns) for value in self._values])
+        if self._less_by:
+            key = tuple([_less(field, value, self._less_by[field]) for field, value in zip(self._by, key, strict=True)])
+        return key
+
+    def _value_of(self, field: str) -> Callable[[Key], Any]:
+        """What takes the value of a field out of the columns."""
+        if field == "cause":
+            return self._cause
+        at, objects = self._at[NEEDED.get(field, (field,))[0]], self._objects
+        if field == "name":
+            return lambda columns: objects.known[columns[at]].name
+        if field == "owner":
+            return lambda columns: objects.known[columns[at]].owner
+        return operator.itemgetter(at)
+
+    def _cause(self, columns: Key) -> str:
+        reason, kind, namespace, about, node, description, metadata = self._of_cause(columns)
+        word = self._database.word
+        return cause_of(
+            Recorded(
+                word(reason),
+                columns[0],
+                word(kind),
+                word(namespace),
+                self._objects.known[about].name,
+                word(node),
+                description or "",
+                decoded(metadata) if says_more(metadata) else {},
+            )
+        )
+
+    def _tell_less(self) -> None:
+        """Tells one field apart less, and adds up the groups that are one then."""
+        steps = [field for field in LESS if field in self._by]
+        done = self._less_by.total()
+        if done == len(steps):
+            return
+        field = steps[done]
+        self._less_by[field] += 1
+        at = self._by.index(field)
+        joined: dict[Key, Group] = {}
+        for key, group in self.found.items():
+            folded = (*key[:at], _less(field, key[at], self._less_by[field]), *key[at + 1 :])
+            if folded in joined:
+                joined[folded].join(group)
+            else:
+                joined[folded] = group
+        self.found = joined
+
+    def _value(self, field: str, value: Any) -> Any:
+        """A value of a key as clients see it."""
+        if field in WORDS:
+            return ALL if value == ANY else self._database.word(value)
+        if field == "owner":
+            kind, namespace, name, group = value
+            names = ("kind", self._value("kind", kind)), ("namespace", self._value("namespace", namespace))
+            known = (*names, ("name", name), ("api_group", self._value("kind", group)))
+            return {part: text for part, text in known if text}
+        if field == "type":
+            return named(EVENT_TYPES, value)
+        return named(SEVERITIES, value) if field == "severity" else value
+
+
+def _condition(database: Database, selection: Selection) -> tuple[str, Key] | None:
+    """The selection as SQL with its values; None if nothing can match. The selection has both times."""
+    found = conditions.of(database, selection)
+    oldest, newest = database.all("SELECT min(last_hour), max(last_hour) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
+    if found is None or oldest is None:
+        return None
+    times = Condition("last_ms >= ? AND first_ms < ?", (selection.since_ms, selection.until_ms))
+    hour = (selection.since_ms or 0) // MS_IN_HOUR
+    if newest - hour < (newest - oldest) * SHORT:
+        times = Condition(f"last_hour >= ? AND {times.sql}", (hour, *times.values))
+    return conditions.joined([*found.series, *found.row, times])
+
+
+def _less(field: str, value: Any, steps: int) -> Any:
+    """A value that is told apart so many steps less."""
+    if not steps:
+        return value
+    if field == "owner":
+        kind, namespace, _, group = value
+        return (ANY, ANY, ALL, 0) if steps > LESS_BY_KIND else (kind, namespace if steps < LESS_BY_KIND else ANY, ALL, group)
+    if field == "cause" and steps == 1:
+        return value.partition(": ")[0]
+    return ANY if field in WORDS else ALL

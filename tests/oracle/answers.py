@@ -1,0 +1,126 @@
+"""What a command line asks, and the right answer to it. It shares no code with kube9_cli."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from tests.oracle.coverage import EVERY_TYPE, Asked, coverage
+from tests.oracle.reader import SEVERITIES, Event, Object, World
+from tests.oracle.times import EPOCH, iso
+
+Condition = Callable[[World, Event], bool]
+NO_LIMIT_ASKED = 50
+"""So many events are listed by default."""
+
+
+@dataclasses.dataclass
+class Question:
+    """What all options of a command line say together."""
+
+    conditions: list[Condition] = dataclasses.field(default_factory=list)
+    since_ms: int | None = None
+    until_ms: int | None = None
+    sort: str = "last"
+    reverse: bool = False
+    limit: int = NO_LIMIT_ASKED
+    offset: int = 0
+    counts: bool = True
+    types: frozenset[str] = EVERY_TYPE
+    severities: frozenset[str] = frozenset(SEVERITIES)
+    kinds: list[Callable[[str], bool]] = dataclasses.field(default_factory=list)
+    watches: list[Callable[[str], bool]] = dataclasses.field(default_factory=list)
+    owners: frozenset[str] = frozenset()
+    """These three and the two before are for the coverage: see Asked."""
+    zoned: bool = False
+    """A time is given as clocks show it, or with a time zone: the answer says which time that is."""
+    refused: bool = False
+    """The arguments are wrong."""
+
+    def is_refused(self) -> bool:
+        """Whether the command has to fail."""
+        return self.refused or (self.since_ms is not None and self.until_ms is not None and self.since_ms >= self.until_ms)
+
+    def matches(self, world: World, event: Event) -> bool:
+        """Whether an event is wanted: it overlaps the range, and all conditions hold."""
+        if self.since_ms is not None and event.last_ms < self.since_ms:
+            return False
+        if self.until_ms is not None and event.first_ms >= self.until_ms:
+            return False
+        return all(holds(world, event) for holds in self.conditions)
+
+
+SORTED_BY: dict[str, Callable[[Event], Any]] = {
+    "last": lambda event: event.last_ms,
+    "first": lambda event: event.first_ms,
+    "created": lambda event: 0,  # ids have the order in which events were first recorded
+    "count": lambda event: event.times,
+    "severity": lambda event: SEVERITIES.index(event.severity),
+}
+
+
+def in_order(question: Question, events: Iterable[Event]) -> list[Event]:
+    """The latest, most frequent or worst first; of equal ones that which was recorded last."""
+    value = SORTED_BY[question.sort]
+    return sorted(events, key=lambda event: (value(event), event.id), reverse=not question.reverse)
+
+
+def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
+    """The JSON of `events list` at a time."""
+    matches = [event for event in world.events.values() if question.matches(world, event)]
+    page = in_order(question, matches)[question.offset : question.offset + question.limit]
+    asked = Asked(
+        question.types,
+        question.severities,
+        question.kinds,
+        question.watches,
+        question.owners,
+        question.since_ms,
+        question.until_ms,
+    )
+    total = {"total": len(matches)} if question.counts else {}
+    times = {"since": question.since_ms, "until": question.until_ms}
+    return {
+        "events": [shown(event, world.about(event)) for event in page],
+        "pagination": total | {"limit": question.limit, "offset": question.offset, "returned": len(page)},
+        "coverage": coverage(world, asked, now_ms),
+        "asked": {name: iso(ms) for name, ms in times.items() if ms is not None} if question.zoned else None,
+    }
+
+
+def shown(event: Event, about: Object) -> dict[str, Any]:
+    """An event in JSON. Absent values are left out."""
+    first, last = iso(event.first_ms), iso(event.last_ms)
+    metadata = {"reason": event.reason, "count": event.times, "first_timestamp": first, "last_timestamp": last}
+    if event.node:
+        metadata["node"] = event.node
+    fields = {
+        "id": text_of(event.id),
+        "event_type": event.type,
+        "severity": event.severity,
+        "title": event.title,
+        "description": event.description,
+        "object_kind": event.kind,
+        "object_namespace": event.namespace,
+        "object_name": about.name,
+        "object_api_version": about.api_version,
+        "metadata": metadata | event.metadata,
+        "created_at": iso(event.created_ms),
+        "first_seen_at": first,
+        "last_seen_at": last,
+        "count": event.times,
+    }
+    return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def text_of(number: int) -> str:
+    """An id as text: its second, and its number within this second in six digits to the base of 36."""
+    second, rest = divmod(number, len(DIGITS) ** 6)
+    digits = ""
+    for _ in range(6):
+        rest, digit = divmod(rest, len(DIGITS))
+        digits = DIGITS[digit] + digits
+    return f"{EPOCH + timedelta(seconds=second):evt_%Y%m%d_%H%M%S}_{digits}"
