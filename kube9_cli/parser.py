@@ -21,6 +21,7 @@ EXAMPLES: Examples = (
     ("What happened in the last hour", "events list --since 1h"),
     ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
     ("A deployment with all its pods", "events list --for deploy/web -n shop"),
+    ("What is wrong, in groups, the worst first", "events summary --severity warning+"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
