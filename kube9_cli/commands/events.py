@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection, times
-from kube9_cli.arguments import UsageError, one_of, whole
+from kube9_cli.arguments import UsageError, invalid, one_of, whole
 from kube9_cli.commands import Question, summary
 from kube9_schema import ids
 
@@ -178,9 +178,9 @@ def _refuse_together(given: argparse.Namespace, option: str, *others: str) -> No
 def _around(given: argparse.Namespace) -> tuple[str, int | None, int | None, int]:
     """The moment of --around, or the id of an event, and how much time around it."""
     try:
-        window_ms = times.duration(given.window or WINDOW)
+        window_ms = times.duration(WINDOW if given.window is None else given.window)
     except ValueError:
-        raise UsageError(f"Invalid --window {given.window}", "it must be a duration, such as 15m or 1h30m") from None
+        raise invalid("--window", given.window, "it must be a duration, such as 15m or 1h30m") from None
     if given.around.startswith("evt_"):
         return given.around, None, _id(given.around), window_ms
     at_ms = selection.Clock(given.tz).time(given.around, "--around")
@@ -196,10 +196,10 @@ def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool)
     try:
         cursor = paging.decode(text)
     except ValueError:
-        raise UsageError(f"Invalid --after {text[:40]}", "it must be the pagination.next of an earlier answer") from None
+        raise invalid("--after", text, "it must be the pagination.next of an earlier answer") from None
     if cursor.question != paging.question(selected, Request(order, reverse)):
         details = "it must be the pagination.next of an answer to the same question: the same filters, --sort and --reverse"
-        raise UsageError(f"Invalid --after {text[:40]}", details)
+        raise invalid("--after", text, details)
     return cursor
 
 
@@ -218,7 +218,7 @@ def _id(text: str) -> int | None:
     try:
         return ids.decode(text)
     except ValueError:
-        raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+        raise invalid("event id", text, f"it must look like {ids.FORMAT}") from None
 
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, nearest, one_of, whole
+from kube9_cli.arguments import invalid, nearest, one_of, whole
 from kube9_cli.commands import Question
 from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
 
@@ -71,7 +71,7 @@ def _fields(text: str) -> tuple[str, ...]:
     by = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     for name in by:
         if name not in FIELDS:
-            raise UsageError(f"Invalid --by {text}", f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
+            raise invalid("--by", text, f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
     return by
 
 
