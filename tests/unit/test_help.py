@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.arguments import UsageError
+from kube9_cli.commands.events import ACTIONS
 from kube9_cli.main import respond
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_cli.render.output import Output
@@ -67,14 +68,14 @@ def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
 
 
 COMMANDS = "it must be one of: status, events, help"
-ACTIONS = "it must be one of: list, get, summary"
+ALLOWED = f"it must be one of: {', '.join(ACTIONS)}"
 MISTYPED = [
-    ("events lst", "Invalid command lst", f"{ACTIONS}; did you mean kube9-cli events list?"),
+    ("events lst", "Invalid command lst", f"{ALLOWED}; did you mean kube9-cli events list?"),
     ("event list", "Invalid command event", f"{COMMANDS}; did you mean kube9-cli events?"),
     ("EVENTS list", "Invalid command EVENTS", f"{COMMANDS}; did you mean kube9-cli events?"),
     ("list", "Invalid command list", f"{COMMANDS}; did you mean kube9-cli events list?"),
     ("summry --by reason", "Invalid command summry", f"{COMMANDS}; did you mean kube9-cli events summary?"),
-    ("help events lst", "Invalid command lst", f"{ACTIONS}; did you mean kube9-cli events list?"),
+    ("help events lst", "Invalid command lst", f"{ALLOWED}; did you mean kube9-cli events list?"),
     ("nothing", "Invalid command nothing", COMMANDS),
     ("''", "Invalid command: it is empty", COMMANDS),
     ("--versoin", "Unrecognized arguments: --versoin", "Did you mean --version? See kube9-cli --help"),
