@@ -45,6 +45,8 @@ class Options:
         """The zone in which times are shown; None for UTC."""
         self.ages = True
         """Tables show how long ago something was, not when."""
+        self.time_is_given = False
+        """--time or --tz says how times are shown."""
 
     def following(self) -> Options:
         """The same for events that come one after the other without an end: lines of JSON in place of one document."""
@@ -53,6 +55,11 @@ class Options:
         made = copy.copy(self)
         made.format = "jsonl" if self.format == "json" else self.format
         return made
+
+    def show_clock(self, zone: Zone | None) -> None:
+        """Lets tables show times of the clock in this zone, because the question has some; not if --time says otherwise."""
+        if not self.time_is_given:
+            self.ages, self.zone = False, zone
 
     @property
     def for_people(self) -> bool:
@@ -86,7 +93,8 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
     parser.add_argument(
         "--time",
         metavar="CLOCK",
-        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; with --tz, local)",
+        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; local with --tz, and "
+        "if the question has times of a clock)",
     )
     parser.add_argument(
         "--tz",
@@ -121,6 +129,7 @@ def check(given: argparse.Namespace) -> Options:
     usual = "local" if given.tz is not None else "age"
     clock = one_of(usual if given.time is None else given.time, "--time", CLOCKS)
     checked.ages = clock == "age"
+    checked.time_is_given = given.time is not None or given.tz is not None
     if clock == "local" or given.tz is not None:
         asked = zone(given.tz)
         checked.zone = None if clock == "utc" else asked

@@ -1,6 +1,7 @@
 """Fixtures of all tiers, and which tests belong together."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from tests.standin import StandIn
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
     os.unsetenv(name)
+
+# A job in the background ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test never asserts a time: other work on the machine must not fail it.
 settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.get("KUBE9_EXAMPLES", "100")))

@@ -52,8 +52,7 @@ def _become(
         os.environ.update(environment)
         began = _memory_bytes("VmRSS")
         before()
-        code = run(list(arguments), "kube9-cli")
-        sys.stdout.flush()
+        code = run(list(arguments), "kube9-cli")  # what it has not flushed itself would not reach a reader either
         os.write(files[2], str(_memory_bytes("VmHWM") - began).encode())
     except BaseException as error:
         os.write(2, f"Traceback: {error!r}\n".encode())

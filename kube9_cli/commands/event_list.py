@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from kube9_cli.errors import QueryError
 from kube9_cli.options import Options
 from kube9_cli.query import coverage, events, notes, paging
 from kube9_cli.query.connection import Database
@@ -86,7 +87,10 @@ def _marked(found: Iterator[dict[str, Any]], given: str) -> Iterator[dict[str, A
 
 
 def watch(chosen: Options, selected: Selection, request: Request, database: Database) -> None:
-    """Prints the newest events, the oldest of them first, and then what is new or changed, until the reader goes away."""
+    """Prints the newest events, the oldest of them first, and then what is new or changed, until the reader goes away.
+
+    Raises QueryError if the database cannot be read for longer than --timeout.
+    """
     from kube9_cli.query.changes import Changes  # only where it is needed
     from kube9_cli.streams import reader_is_gone
 
@@ -98,12 +102,19 @@ def watch(chosen: Options, selected: Selection, request: Request, database: Data
     following = chosen.following()
     listing.print_list(following, page.events(), _pagination(request, paged), rest, sentences)
     following.headings = following.headings and not paged.ids
+    looked = time.monotonic()
     while not reader_is_gone():
         sys.stdout.flush()
         time.sleep(LOOK_SECONDS)
-        database.reopen()
-        with database.snapshot():
-            ids = changes.since_last(database)
+        try:
+            database.reopen()
+            with database.snapshot():
+                ids = changes.since_last(database)
+        except QueryError:  # an operator that starts again may import the database, or migrate it
+            if time.monotonic() - looked > chosen.timeout_seconds:
+                raise
+            continue
+        looked = time.monotonic()
         for at in range(0, len(ids), ROWS_AT_ONCE):
             database.renew()
             with database.snapshot():

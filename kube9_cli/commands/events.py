@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
+    from kube9_cli.zones import Zone
 
 ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
@@ -142,8 +143,12 @@ def check_list(given: argparse.Namespace) -> Question:
         raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
     if given.window is not None and given.around is None:
         raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
-    around = None if given.around is None else _around(given)
+    around, zone = (None, selected.zone) if given.around is None else _around(given)
+    if zone is not None or around is not None:
+        chosen.show_clock(zone)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
+    if after is not None:
+        selected = selected._replace(since_ms=after.since_ms, until_ms=after.until_ms)
 
     def answer(database: Database) -> None:
         from kube9_cli.commands import event_list
@@ -175,17 +180,18 @@ def _refuse_together(given: argparse.Namespace, option: str, *others: str) -> No
             raise UsageError(f"Argument {option}: not allowed with {other}", f"give one of them; see {LIST} --help")
 
 
-def _around(given: argparse.Namespace) -> tuple[str, int | None, int | None, int]:
-    """The moment of --around, or the id of an event, and how much time around it."""
+def _around(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:
+    """The moment of --around, or the id of an event, and how much time around it; and the zone of a time of the clock."""
     try:
         window_ms = times.duration(WINDOW if given.window is None else given.window)
     except ValueError:
         raise invalid("--window", given.window, "it must be a duration, such as 15m or 1h30m") from None
     if given.around.startswith("evt_"):
-        return given.around, None, _id(given.around), window_ms
-    at_ms = selection.Clock(given.tz).time(given.around, "--around")
+        return (given.around, None, _id(given.around), window_ms), None
+    clock = selection.Clock(given.tz)
+    at_ms = clock.time(given.around, "--around")
     assert at_ms is not None
-    return given.around, max(0, at_ms), None, window_ms
+    return (given.around, max(0, at_ms), None, window_ms), clock.zone
 
 
 def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> Cursor:

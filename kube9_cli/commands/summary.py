@@ -60,6 +60,8 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
 def check(given: argparse.Namespace) -> Question:
     """Checks the arguments. Raises UsageError for the first that is wrong."""
     chosen, selected = options.check(given), selection.check(given)
+    if selected.zone is not None:
+        chosen.show_clock(selected.zone)
     by = DEFAULT if given.by is None else _fields(given.by)
     order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))

@@ -63,7 +63,10 @@ class Paged(NamedTuple):
 
 
 def page(database: Database, selection: Selection, request: Request, cursor: Cursor | None) -> Paged:
-    """The page after a cursor, or the first one. The caller has begun a snapshot. Raises QueryError."""
+    """The page after a cursor, or the first one. The caller has begun a snapshot. Raises QueryError.
+
+    After a cursor, the times of the selection have to be those of the cursor.
+    """
     if cursor is not None:
         return _following(database, selection, request, cursor)
     matches = search.find(database, selection, request if request.counted else request._replace(limit=request.limit + 1))
@@ -85,7 +88,6 @@ def question(selection: Selection, request: Request) -> int:
 
 
 def _following(database: Database, selection: Selection, request: Request, cursor: Cursor) -> Paged:
-    selection = selection._replace(since_ms=cursor.since_ms, until_ms=cursor.until_ms)
     shown = set(cursor.shown)
     ahead = sum(_is_after(key, cursor.place, request.reverse) for key in _keys(database, request.sort, cursor.shown).values())
     back = array("q")

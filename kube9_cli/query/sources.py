@@ -62,7 +62,9 @@ class Touched:
             return False
         if "kind" in wanted and kind not in {kinds.built_in(text) for text in wanted["kind"]}:
             return False
-        if "object-kind" in wanted and kind.lower() not in {kinds.as_written(text).lower() for text in wanted["object-kind"]}:
+        if "object-kind" in wanted and kind.lower() not in {
+            (kinds.built_in(text) or text).lower() for text in wanted["object-kind"]
+        }:
             return False
         return "for" not in wanted or any(_belongs(kind, about) for about in wanted["for"])
 

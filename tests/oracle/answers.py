@@ -25,6 +25,8 @@ class Question:
     reverse: bool = False
     limit: int = NO_LIMIT_ASKED
     offset: int = 0
+    after: int = 0
+    """So many events are in the pages before."""
     counts: bool = True
     types: frozenset[str] = EVERY_TYPE
     severities: frozenset[str] = frozenset(SEVERITIES)
@@ -68,7 +70,9 @@ def in_order(question: Question, events: Iterable[Event]) -> list[Event]:
 def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
     """The JSON of `events list` at a time."""
     matches = [event for event in world.events.values() if question.matches(world, event)]
-    page = in_order(question, matches)[question.offset : question.offset + question.limit]
+    begin = question.offset + question.after
+    page = in_order(question, matches)[begin : begin + question.limit]
+    following = {"next": True} if not question.offset and len(matches) > begin + len(page) else {}
     asked = Asked(
         question.types,
         question.severities,
@@ -82,7 +86,7 @@ def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
     times = {"since": question.since_ms, "until": question.until_ms}
     return {
         "events": [shown(event, world.about(event)) for event in page],
-        "pagination": total | {"limit": question.limit, "offset": question.offset, "returned": len(page)},
+        "pagination": total | {"limit": question.limit, "offset": question.offset, "returned": len(page)} | following,
         "coverage": coverage(world, asked, now_ms),
         "asked": {name: iso(ms) for name, ms in times.items() if ms is not None} if question.zoned else None,
     }

@@ -45,7 +45,22 @@ def difference(case: Case, given: list[options.Given], run: Run) -> str:
         return "" if refused else f"wanted: an error about the arguments\ngot: exit code {code}, {stdout[:500]}{stderr}"
     if code:
         return f"wanted: an answer\ngot: exit code {code}: {stderr}"
-    return differs(json.loads(stdout), answer(case.world, question, case.now_ms))
+    got = json.loads(stdout)
+    if why := differs(got, answer(case.world, question, case.now_ms)):
+        return why
+    cursor = got["pagination"].get("next")
+    return _second_page(case, given, cursor, run) if cursor else ""
+
+
+def _second_page(case: Case, given: list[options.Given], cursor: str, run: Run) -> str:
+    """What is wrong with the page after the first; '' if nothing is."""
+    question = options.question_of(given)
+    question.after = question.limit
+    code, stdout, stderr = run([*arguments(given), "--after", cursor])
+    if code:
+        return f"wanted: the second page\ngot: exit code {code}: {stderr}"
+    why = differs(json.loads(stdout), answer(case.world, question, case.now_ms))
+    return why and f"the second page: {why}"
 
 
 def differs(got: dict[str, Any], wanted: dict[str, Any]) -> str:
@@ -61,10 +76,14 @@ def differs(got: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def _compared(answer: dict[str, Any]) -> dict[str, Any]:
-    """What has to be equal: not the gaps, and not the name of a time zone."""
+    """What has to be equal: not the gaps, not the name of a time zone; of a cursor only that it is there."""
     rest = {"coverage": ("gaps", "gaps_left_out"), "asked": ("time_zone",)}
     return {
-        part: {name: value for name, value in answer[part].items() if name not in rest.get(part, ())}
+        part: {
+            name: bool(value) if name == "next" else value
+            for name, value in answer[part].items()
+            if name not in rest.get(part, ())
+        }
         if isinstance(answer.get(part), dict)
         else answer.get(part)
         for part in PARTS

@@ -69,6 +69,7 @@ def spelled(chance: random.Random, kind: str, group: str) -> str:
 def built_in(text: str) -> str | None:
     """The kind of Kubernetes itself that a name means; None for any other."""
     name, _, group = text.lower().partition(".")
+    group = "" if group == "v1" else group
     found = [kind for kind in OWN if name in names(kind)]
     return found[0] if found and (not group or group == GROUPS.get(found[0], "")) else None
 

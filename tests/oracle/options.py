@@ -184,7 +184,9 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
     "--offset": offset,
 }
 """What makes each option of `events list`."""
-NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
+ELSEWHERE = {"--after", "--around", "--window", "--watch"}
+"""Options that tests/unit/test_paging.py and tests/process/test_lists.py are about."""
+NOT_ABOUT_EVENTS = ELSEWHERE | {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
 """Options that neither select nor order events. --tz comes with a time of a clock."""
 NEVER_TOGETHER = ({"--object-namespace", "--all-namespaces"}, {"--namespace", "--all-namespaces"})
 

@@ -279,9 +279,17 @@ def object_kind(chance: random.Random, world: World, event: Event) -> Meaning:
     """--object-kind: as recorded, otherwise as kubectl takes it. Any other finds nothing."""
     about = world.about(event)
     spelled = _any_case(chance, chance.choice(kinds.names(about.kind or "Pod")))
-    text = chance.choice((about.kind or "Pod", spelled, spelled, "Unknown", "nodes.longhorn.io"))
+    text = chance.choice((about.kind or "Pod", spelled, spelled, "Unknown", "nodes.longhorn.io", "po.v1", "hpa.autoscaling"))
     recorded = {event.kind for event in world.events.values()}
     own = kinds.built_in(text)
+    if text not in recorded and "." in text:
+        pairs = kinds.meant(text, world) or set()
+
+        def holds(world: World, event: Event) -> bool:
+            about = world.about(event)
+            return (about.kind, about.group) in pairs
+
+        return Meaning(text, holds, kinds=lambda kind: kind == own)
     if text in recorded or own in recorded:
         wanted = {text if text in recorded else own}
     else:

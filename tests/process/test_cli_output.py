@@ -179,6 +179,20 @@ def test_times_by_the_clock(folder: Path, listed: list[dict[str, Any]], monkeypa
     assert "it must be one of: age, utc, local" in run_cli(folder, "events", "list", "--time=gmt").stderr
 
 
+def test_a_question_with_times_of_the_clock_gets_such_an_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heading(*arguments: str) -> str:
+        return run_cli(folder, "events", "list", "--limit=1", "-o", "table", *arguments).stdout.splitlines()[0]
+
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    assert heading("--until=23:59", "--since=2020-01-01").startswith("LAST SEEN UTC+0545 ")
+    assert heading("--since=2020-01-01", "--until=yesterday", "--tz=UTC").startswith("LAST SEEN UTC ")
+    assert heading("--around=now", "--window=9d").startswith("LAST SEEN UTC ")
+    assert heading("--since=yesterday", "--since=8d", "--time=age").startswith("LAST SEEN  SEVERITY")
+    assert heading("--since=8d").startswith("LAST SEEN  SEVERITY")
+    summary = run_cli(folder, "events", "summary", "--since=yesterday", "-o", "table")
+    assert "UTC+0545" in summary.stdout.splitlines()[0]
+
+
 def test_several_ids_are_answered_together_or_not_at_all(folder: Path, listed: list[dict[str, Any]]) -> None:
     one, two = listed[0]["id"], listed[1]["id"]
     absent = [ids.encode(1), ids.encode(2)]

@@ -191,6 +191,26 @@ def test_watching_goes_on_with_what_is_new_or_changed(tmp_path: Path) -> None:
     record.close()
 
 
+def test_watching_outlasts_a_database_that_is_away_for_a_while(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.event("Pod/shop/first")
+    watching = Watching(tmp_path, "-o", "jsonl", "--timeout=6")
+    assert json.loads(watching.line())["object_name"] == "first"
+    for away, back in (("", ".away"), (".away", "")):
+        (tmp_path / f"kube9.db{away}").rename(tmp_path / f"kube9.db{back}")
+        time.sleep(2.5)
+    record.event("Pod/shop/second", ago=0)
+    assert json.loads(watching.line())["object_name"] == "second"
+    (tmp_path / "kube9.db").unlink()
+    assert watching.process.wait(60) == 1
+    assert watching.process.stderr
+    assert json.loads(watching.process.stderr.read().splitlines()[-1])["error"] == "There is no database"
+    watching.process.stderr.close()
+    assert watching.process.stdout
+    watching.process.stdout.close()
+    record.close()
+
+
 def test_watching_prints_the_headings_once(tmp_path: Path) -> None:
     record = Record(tmp_path)
     watching = Watching(tmp_path, "-o", "table")

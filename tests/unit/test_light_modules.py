@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import re
+import typing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,17 +134,53 @@ class Point(named_tuple.NamedTuple):
 
     x: int
     y: int = 2
+    z: tuple[int, ...] = ()
 
     def total(self) -> int:
         """Both together."""
         return self.x + self.y
 
 
+class Typed(typing.NamedTuple):
+    """A place."""
+
+    x: int
+    y: int = 2
+    z: tuple[int, ...] = ()
+
+
+@given(st.lists(st.integers(), max_size=4), st.dictionaries(st.sampled_from(["x", "y", "z", "w"]), st.integers(), max_size=3))
+def test_named_tuples_are_made_as_typing_makes_them(values: list[int], named: dict[str, int]) -> None:
+    kinds: tuple[Any, Any] = (Point, Typed)
+    made = [outcome(kind, *values, **named) for kind in kinds]
+    assert made[0] == made[1]
+    assert outcome(kinds[0]._make, values) == outcome(kinds[1]._make, values)
+    changed = [outcome(kind(1)._replace, **named) for kind in kinds]
+    assert changed[0] == changed[1]
+
+
+def outcome(call: Any, *values: Any, **named: Any) -> Any:
+    """The tuple, or the class of the error."""
+    try:
+        return call(*values, **named)
+    except Exception as error:
+        return type(error)
+
+
 def test_a_named_tuple_is_one() -> None:
-    point: Any = Point
-    assert point(1) == (1, 2)
-    assert point(x=3, y=4).total() == 7
-    assert (point._fields, point._make([5, 6]).y, point(1)._replace(x=9).x) == (("x", "y"), 6, 9)
-    assert (Point.__doc__, Point.__name__, Point.__module__) == ("A place.", "Point", __name__)
-    with pytest.raises(TypeError):
-        point()
+    point: Any = Point(1)  # type: ignore[call-arg]
+    assert (point.x, point.y, point.z, point.total(), *point) == (1, 2, (), 3, 1, 2, ())
+    assert (point._fields, point._field_defaults, repr(point)) == (("x", "y", "z"), {"y": 2, "z": ()}, "Point(x=1, y=2, z=())")
+    assert (Point.__doc__, Point.__name__, Point.__module__, Point.__qualname__) == ("A place.", "Point", __name__, "Point")
+    assert hash(point) == hash((1, 2, ())) == hash(pickle.loads(pickle.dumps(point)))
+    assert point._asdict() == {"x": 1, "y": 2, "z": ()}
+    assert (point < (1, 3), isinstance(point, tuple), Point._field_defaults == {"y": 2, "z": ()}) == (True, True, True)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        point.x = 5
+    with pytest.raises(AttributeError):
+        point.other = 5
+    match point:
+        case Point(one, two):  # type: ignore[misc]
+            assert (one, two) == (1, 2)
+        case _:
+            pytest.fail("no match")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli import kinds, patterns, zones
+from kube9_cli.query import conditions
 from kube9_cli.selection import Clock
 from kube9_schema.api_groups import GROUPS
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
@@ -226,3 +227,22 @@ def test_patterns(pattern: str, text: str, matches: bool) -> None:
 
 def test_a_pattern_takes_linear_time() -> None:
     assert not patterns.matcher(["*a" * 100 + "b"], any_case=False)("a" * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("terms", "metadata", "matches"),
+    [
+        (("web", "137"), '{"exit_code":137}', True),
+        (("exit_code",), '{"exit_code":137}', False),
+        (('say "hi"',), '{"message":"say \\"hi\\""}', True),
+        (("a\\b",), '{"list":["a\\\\b"]}', True),
+        (("b\\",), '{"list":["a\\\\b"]}', False),
+        (("true",), '{"flag":true}', False),
+        (("refused", "nowhere"), '{"message":"refused"}', False),
+        (("refused x",), '{"one":"refused","two":"x"}', False),
+        (("1.5",), '{"load":1.5}', True),
+        (("strasse",), '{"place":"Straße"}', True),
+    ],
+)
+def test_texts_that_contain_terms(terms: tuple[str, ...], metadata: str, matches: bool) -> None:
+    assert conditions.containing(terms)(None, "Web-0", metadata, "BackOff", None) is matches
