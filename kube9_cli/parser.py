@@ -18,9 +18,12 @@ of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 
 unusable database; 2 the query took longer than --timeout; 3 no permission to read the database."""
 
 EXAMPLES: Examples = (
-    ("What happened in the last hour", "events list --since 1h"),
+    ("What broke in the last 30 minutes", "events list --since 30m --severity error+"),
     ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
     ("A deployment with all its pods", "events list --for deploy/web -n shop"),
+    ("What changed in a namespace today", "events list -n shop --severity info --since today"),
+    ("What happened around a moment, my time", "events list --around 'yesterday 14:05' --tz Europe/Berlin"),
+    ("Which namespaces are noisiest", "events summary --by namespace"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),

@@ -79,7 +79,7 @@ def print_around(chosen: Options, selected: Selection, request: Request, around:
     rest |= {"asked": rest.get("asked", {}) | around.described(at)}
     pagination = _pagination(request, Paged(total, ids, None))
     listing.print_list(
-        chosen, _marked(page.events(), around.given), pagination, rest, [*sentences, around.sentence(at, selected.zone)]
+        chosen, _marked(page.events(), around.given), pagination, rest, [*sentences, around.sentence(at, chosen.zone)]
     )
 
 

@@ -43,6 +43,7 @@ LIST_EXAMPLES = (
     ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
     ("What happened around a moment, my time", "--around 'yesterday 14:05' --window 10m --tz Europe/Berlin"),
+    ("What happened in a namespace around one event", "-n shop --around evt_20261124_103045_000000 --window 1h"),
     ("What happens from now on", "--watch --severity warning+"),
     ("Everything of a week, one JSON object on each line", "--since 7d --limit 0 -o jsonl"),
 )
@@ -67,7 +68,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "list",
         help="list events, newest first",
         description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
-        "range if any of it was seen in the range. The last line says for which time the list is complete.",
+        "range if any of it was seen in the range. Names, namespaces, nodes, reasons and sources may be patterns: "
+        "web-*. The last line says for which time the list is complete.",
         examples=LIST_EXAMPLES,
     )
     selection.add(listing)
