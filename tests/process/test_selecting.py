@@ -187,6 +187,7 @@ def test_an_unknown_kind_is_an_error_that_suggests_the_nearest(named: tuple[Path
         ("--for", "statfulset/db", "did you mean statefulset?"),
         ("--kind", "nodes.example.org", "did you mean nodes?"),
         ("--kind", "qqqqq", ""),
+        ("--kind", "po*", "a kind is not a pattern"),
     ):
         done = run_cli(named[0], "events", "list", option, value)
         said = json.loads(done.stderr)
