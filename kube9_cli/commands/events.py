@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kube9_cli import options, selection, times
+from kube9_cli import options, selection
 from kube9_cli.arguments import UsageError, invalid, one_of, whole
-from kube9_cli.commands import Question, summary
+from kube9_cli.commands import Question, around, summary
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
-    from kube9_cli.zones import Zone
 
 ACTIONS = ("list", "get", "summary")
 ORDERS = ("last", "first", "created", "count", "severity")
@@ -23,7 +22,6 @@ OLD_ORDERS = {"seen": "last"}
 COUNTS = ("exact", "none")
 MAX_LIMIT = 1000
 LIST = "kube9-cli events list"
-WINDOW = "15m"
 MAX_IDS = 100
 """Events that one `events get` shows. All of them are in memory."""
 
@@ -97,14 +95,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="the page after an earlier one, whose pagination.next is CURSOR. Put together, the pages have everything that was "
         "there at the first page exactly once, whatever is recorded meanwhile",
     )
-    listing.add_argument(
-        "--around",
-        metavar="TIME",
-        help="what happened on both sides of TIME, which may also be the id of an event, the earliest first",
-    )
-    listing.add_argument(
-        "--window", metavar="DURATION", help=f"with --around: how much time on each side, such as 15m (default: {WINDOW})"
-    )
+    around.add(listing, "the earliest first")
     listing.add_argument(
         "-w",
         "--watch",
@@ -143,11 +134,7 @@ def check_list(given: argparse.Namespace) -> Question:
     if limit == 0 and (given.around is not None or given.watch or offset):
         other = "--around" if given.around is not None else "--watch" if given.watch else "--offset"
         raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
-    if given.window is not None and given.around is None:
-        raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
-    around, zone = (None, selected.zone) if given.around is None else _around(given)
-    if zone is not None or around is not None:
-        chosen.show_clock(zone)
+    moment = around.check(given, chosen, selected)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
     if after is not None:
         selected = selected._replace(since_ms=after.since_ms, until_ms=after.until_ms)
@@ -158,8 +145,8 @@ def check_list(given: argparse.Namespace) -> Question:
         from kube9_cli.query.search import Request
 
         request = Request(order, given.reverse, limit, offset, counted)
-        if around is not None:
-            event_list.print_around(chosen, selected, request, Around(*around), database)
+        if moment is not None:
+            event_list.print_around(chosen, selected, request, Around(*moment), database)
         elif given.watch:
             event_list.watch(chosen, selected, request, database)
         elif limit:
@@ -182,20 +169,6 @@ def _refuse_together(given: argparse.Namespace, option: str, *others: str) -> No
             raise UsageError(f"Argument {option}: not allowed with {other}", f"give one of them; see {LIST} --help")
 
 
-def _around(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:
-    """The moment of --around, or the id of an event, and how much time around it; and the zone of a time of the clock."""
-    try:
-        window_ms = times.duration(WINDOW if given.window is None else given.window)
-    except ValueError:
-        raise invalid("--window", given.window, "it must be a duration, such as 15m or 1h30m") from None
-    if given.around.startswith("evt_"):
-        return (given.around, None, _id(given.around), window_ms), None
-    clock = selection.Clock(given.tz)
-    at_ms = clock.time(given.around, "--around")
-    assert at_ms is not None
-    return (given.around, max(0, at_ms), None, window_ms), clock.zone
-
-
 def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool) -> Cursor:
     """The cursor of --after, which belongs to this question. Raises UsageError."""
     from kube9_cli.query import paging  # only where it is needed
@@ -216,17 +189,10 @@ def check_get(given: argparse.Namespace) -> Question:
     chosen = options.check(given)
     wanted: dict[str, int | None] = {}
     for text in given.ids:
-        wanted[text] = _id(text)
+        wanted[text] = around.event_id(text)
     if len(wanted) > MAX_IDS:
         raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
     return Question(chosen, lambda database: _get(chosen, wanted, database))
-
-
-def _id(text: str) -> int | None:
-    try:
-        return ids.decode(text)
-    except ValueError:
-        raise invalid("event id", text, f"it must look like {ids.FORMAT}") from None
 
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:

@@ -6,7 +6,7 @@ import time
 
 from kube9_cli import options, selection
 from kube9_cli.arguments import invalid, nearest, one_of, whole
-from kube9_cli.commands import Question
+from kube9_cli.commands import Question, around
 from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from kube9_cli.query.around import Around
     from kube9_cli.query.connection import Database
 
 DAY_MS = 86_400_000
@@ -23,6 +24,7 @@ EXAMPLES = (
     ("What is wrong, the worst first", "--severity warning+"),
     ("Which namespaces are noisiest this week", "--by namespace --since 7d"),
     ("On which nodes images cannot be pulled", "--by node,cause --since 1h"),
+    ("What broke around a moment, my time", "--around 'yesterday 14:05' --window 30m --tz Europe/Berlin"),
     ("The causes of all events of a namespace, for a program", "-n shop --by cause -o json"),
 )
 
@@ -39,6 +41,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         examples=EXAMPLES,
     )
     selection.add(parser)
+    around.add(parser)
     parser.add_argument(
         "--by",
         metavar="FIELD[,...]",
@@ -65,8 +68,14 @@ def check(given: argparse.Namespace) -> Question:
     by = DEFAULT if given.by is None else _fields(given.by)
     order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
-    bounded = _bounded(selected)
-    return Question(chosen, lambda database: _answer(chosen, bounded, grouping, database))
+    moment = around.check(given, chosen, selected)
+
+    def answer(database: Database) -> None:
+        from kube9_cli.query.around import Around
+
+        _answer(chosen, selected, moment and Around(*moment), grouping, database)
+
+    return Question(chosen, answer)
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -84,12 +93,23 @@ def _bounded(selected: selection.Selection) -> selection.Selection:
     return selected._replace(since_ms=since, until_ms=max(until, since + 1))
 
 
-def _answer(chosen: options.Options, selected: selection.Selection, grouping: Grouping, database: Database) -> None:
+def _answer(
+    chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
+) -> None:
     from kube9_cli.query import coverage, notes, summary
     from kube9_cli.render import summary as render
 
     with database.snapshot():
+        asked, said = {}, []
+        if moment is not None:
+            at = moment.at(database)
+            selected, asked = moment.narrowed(selected, at), moment.described(at)
+            said = [f"Around {asked['around']}."]
+        selected = _bounded(selected)
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not found.total)
-    render.print_answer(chosen, found.shown(grouping, covered) | noted.fields, noted.sentences)
+    answer = found.shown(grouping, covered) | noted.fields
+    if asked:
+        answer["asked"] = answer.get("asked", {}) | asked
+    render.print_answer(chosen, answer, [*noted.sentences, *said])

@@ -145,22 +145,15 @@ def read(database: Database, selection: Selection, grouping: Grouping, path: str
     assert selection.since_ms is not None
     assert selection.until_ms is not None
     asked = span(selection.since_ms, selection.until_ms)
-    groups = Groups(database, grouping.by, asked)
+    groups = Groups(database, grouping, asked)
     groups.read(selection)
     before = selection._replace(since_ms=max(0, 2 * asked.since - asked.until), until_ms=asked.since)
     # Without a record of the time before, nothing can be called new.
-    known = bool(groups.found) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
-    order = ORDERS[grouping.order]
-    chosen = heapq.nsmallest(grouping.limit, groups.found.items(), key=lambda item: (order(item[1]), str(item[0])))
+    known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
     if known:
-        groups.look_before(before, {key for key, _ in chosen})
-    return Summary(
-        [groups.shown(key, group, known) for key, group in chosen],
-        len(groups.found),
-        sum(group.events for group in groups.found.values()),
-        sum(group.occurrences for group in groups.found.values()),
-        asked,
-    )
+        groups.look_before(before)
+    shown = [groups.shown(key, group, known) for key, group in groups.first]
+    return Summary(shown, groups.total, groups.events, groups.occurrences, asked)
 
 
 ORDERS: dict[str, Callable[[Group], tuple[int, ...]]] = {
@@ -180,63 +173,61 @@ LESS_BY_KIND = 2
 SHORT = 0.2
 """If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
 WORDS = frozenset(("namespace", "kind", "reason", "node"))
-OF_CAUSE = ("reason", "kind", "namespace", "object", "node", "description", "metadata")
+OF_CAUSE = ("reason", "kind", "namespace", "node", "about", "description", "metadata")
 """What a cause is read from, besides the severity."""
-NEEDED = {"name": ("object",), "owner": ("owned",), "cause": OF_CAUSE}
+NEEDED = {"name": ("about",), "owner": ("owned",), "cause": OF_CAUSE}
 """The columns of each field. Any other field is a column."""
 TEXTS: dict[str, tuple[str, Types]] = {
     "source": (f"coalesce(json_extract(t.metadata, '$.source.component'), '{ITSELF}')", ((str, int, float),)),
+    "about": ("a.name", (TEXT,)),
     "description": ("t.description", (TEXT_OR_NONE,)),
     "metadata": ("t.metadata", (TEXT,)),
 }
-"""Columns that are in the texts of an event; all others are numbers."""
-OWNED = "coalesce((SELECT object FROM controllers WHERE event = e.id), e.object)"
-"""Whose owner the owner of an event is. An event about a quota belongs to the controller that the quota stopped."""
+"""Columns that are texts; all others are numbers."""
+OWNED = "coalesce((SELECT object FROM controllers WHERE event = e.id), a.owner, e.object)"
+"""The controller of the object, or the object itself. An event about a quota belongs to the controller that it stopped."""
+JOINED = {
+    "t": ("JOIN texts AS t ON t.event = e.id", ("source", "description", "metadata")),
+    "a": ("JOIN objects AS a ON a.id = e.object", ("about", "owned")),
+}
+"""What is joined to the events `e` for these columns."""
 PACKED_BITS = 62
 """So many bits of several columns are one number: SQLite sorts by one number a third faster than by four."""
-AT_ONCE = 500
-"""So many rows are read before the objects that they need."""
+AT_ONCE = 200
+"""So many rows are read, and then the owners that they need. A row takes up to 64 KiB."""
+
+Owner = tuple[int, int, str, int]
+"""Kind and namespace (words.id), name, and API group (words.id)."""
 
 
-class Object(NamedTuple):
-    """An object that an event is about."""
-
-    name: str
-    owner: tuple[int, int, str, int]
-    """Of the outermost owner, or of itself: kind and namespace (words.id), name, and API group (words.id)."""
-
-
-class Objects:
-    """Objects with their owners. A bounded number is remembered."""
+class Owners:
+    """The owners of objects. A bounded number is remembered."""
 
     MOST = 10_000
 
     def __init__(self, database: Database) -> None:
-        self.known: dict[int, Object] = {}
+        self.known: dict[int, Owner] = {}
+        """For each object the outermost owner that is known, or itself."""
         self._database = database
 
     def load(self, numbers: set[int]) -> None:
-        """Remembers these objects."""
-        missing = [number for number in numbers if number not in self.known]
+        """Remembers the owners of these objects."""
+        missing = numbers - self.known.keys()
         if len(self.known) + len(missing) > self.MOST:
             self.known.clear()
-            missing = list(numbers)
-        for at in range(0, len(missing), AT_ONCE):
-            some = missing[at : at + AT_ONCE]
-            rows = self._database.all(OWNER_CHAIN.format(", ".join("?" * len(some))), tuple(some), OWNER_TYPES)
-            for number, name, *owner in rows:
-                kind, namespace, owner_name, group = owner
-                self.known[number] = Object(name[:MAX_NAME], (kind, namespace, owner_name[:MAX_NAME], group))
+            missing = numbers
+        sql = OWNER_CHAIN.format(", ".join("?" * len(missing)))
+        for number, kind, namespace, name, group in self._database.all(sql, tuple(missing), OWNER_TYPES) if missing else ():
+            self.known[number] = kind, namespace, name[:MAX_NAME], group
 
 
 MAX_NAME = 1_000
 """Of a crafted database; names of Kubernetes have at most 253 characters."""
-OWNER_CHAIN = """SELECT o1.id, o1.name, o.kind, o.namespace, o.name, o.api_group FROM objects AS o1
+OWNER_CHAIN = """SELECT o1.id, o.kind, o.namespace, o.name, o.api_group FROM objects AS o1
     LEFT JOIN objects AS o2 ON o2.id = o1.owner LEFT JOIN objects AS o3 ON o3.id = o2.owner
-    LEFT JOIN objects AS o4 ON o4.id = o3.owner JOIN objects AS o ON o.id = coalesce(o4.id, o3.id, o2.id, o1.id)
-    WHERE o1.id IN ({})"""
-"""The outermost owner that is known: a pod has at most its ReplicaSet or Job, their Deployment or CronJob, and one above."""
-OWNER_TYPES: Types = (WHOLE, TEXT, WHOLE, WHOLE, TEXT, WHOLE)
+    JOIN objects AS o ON o.id = coalesce(o3.id, o2.id, o1.id) WHERE o1.id IN ({})"""
+"""The outermost owner of a controller: the ReplicaSet or Job of a pod has a Deployment or CronJob, and perhaps one above."""
+OWNER_TYPES: Types = (WHOLE, WHOLE, WHOLE, TEXT, WHOLE)
 
 
 class Packed:
@@ -264,10 +255,17 @@ class Packed:
 class Groups:
     """Groups events by some fields."""
 
-    def __init__(self, database: Database, by: tuple[str, ...], asked: Span) -> None:
-        self.found: dict[Key, Group] = {}
+    def __init__(self, database: Database, grouping: Grouping, asked: Span) -> None:
+        by = grouping.by
+        self.first: list[tuple[Key, Group]] = []
+        """The groups that are shown, in their order."""
+        self.total = self.events = self.occurrences = 0
+        """Of all groups."""
+        self._found: dict[Key, Group] = {}
+        """The groups that may still grow."""
         self._database, self._by, self._span = database, by, asked
-        self._objects = Objects(database)
+        self._order, self._limit = ORDERS[grouping.order], grouping.limit
+        self._owners = Owners(database)
         needed = dict.fromkeys(name for field in by for name in NEEDED.get(field, (field,)))
         self._numbers = [name for name in needed if name not in TEXTS and name != "severity"]
         self._texts = [name for name in needed if name in TEXTS]
@@ -280,24 +278,38 @@ class Groups:
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""
-        for columns, part in self._objects_loaded(self._parts(selection)):
-            key = self._key(columns)
-            group = self.found.get(key)
-            if group is None:
-                group = self.found[key] = Group(self._span.marks)
-            group.add(part)
-            if len(self.found) > MOST_GROUPS:
-                self._tell_less()
+        by_name = self._by.index("name") if "name" in self._by and "cause" not in self._by else None
+        for some in self._parts(selection):
+            for columns, part in some:
+                key = self._key(columns)
+                group = self._found.get(key)
+                if group is None:
+                    group = self._found[key] = Group(self._span.marks)
+                group.add(part)
+            if by_name is not None:
+                # They come in the order of names, so no other name grows any more.
+                self._settle({known for known in self._found if known[by_name] != key[by_name]})
+            while len(self._found) > MOST_GROUPS and self._tell_less():
+                pass
+        self._settle(set(self._found))
 
-    def look_before(self, before: Selection, wanted: set[Key]) -> None:
-        """Finds out which of these groups existed in the time before."""
-        for columns, _ in self._objects_loaded(self._parts(before)):
-            key = self._key(columns)
-            if key in wanted:
-                self.found[key].existed = True
-                wanted.remove(key)
-                if not wanted:
-                    return
+    def _settle(self, keys: set[Key]) -> None:
+        """Counts these groups, which do not grow any more, and keeps those that are shown."""
+        settled = [(key, self._found.pop(key)) for key in keys]
+        self.total += len(settled)
+        self.events += sum(group.events for _, group in settled)
+        self.occurrences += sum(group.occurrences for _, group in settled)
+        every = [*self.first, *settled]
+        self.first = heapq.nsmallest(self._limit, every, key=lambda one: (self._order(one[1]), str(one[0])))
+
+    def look_before(self, before: Selection) -> None:
+        """Finds out which of the groups that are shown existed in the time before."""
+        wanted = dict(self.first)
+        for some in self._parts(before):
+            for key in wanted.keys() & {self._key(columns) for columns, _ in some}:
+                wanted.pop(key).existed = True
+            if not wanted:
+                return
 
     def shown(self, key: Key, group: Group, known: bool) -> dict[str, Any]:
         """A group as clients see it. Without knowledge of the time before, it has no `new`."""
@@ -317,8 +329,11 @@ class Groups:
             "newest": ids.encode(group.newest),
         }
 
-    def _parts(self, selection: Selection) -> Iterator[tuple[Key, Part]]:
-        """The selected events, with the columns of their fields: first the severity. Without causes, SQLite adds up."""
+    def _parts(self, selection: Selection) -> Iterator[list[tuple[Key, Part]]]:
+        """The selected events, some at a time, with the columns of their fields: first the severity.
+
+        Without causes, SQLite adds up, in the order of names if there are any. Their owners are remembered.
+        """
         condition = _condition(self._database, selection)
         if condition is None:
             return
@@ -327,48 +342,54 @@ class Groups:
         first_mark, last_mark = f"max(0, (e.first_ms - {start}) / {step})", f"min({last}, (e.last_ms - {start}) / {step})"
         texts = [TEXTS[name][0] for name in self._texts]
         text_types = tuple(kind for name in self._texts for kind in TEXTS[name][1])
-        source = f"(SELECT * FROM events WHERE {condition[0]}) AS e"  # noqa: S608
-        if texts:
-            source += " JOIN texts AS t ON t.event = e.id"
+        joined = " ".join(join for join, names in JOINED.values() if any(name in self._at for name in names))
+        source = f"(SELECT * FROM events WHERE {condition[0]}) AS e {joined}"  # noqa: S608
         if "cause" in self._by:
             columns = ("e.severity", *map(self._sql, self._numbers), *texts)
             marks = f"{first_mark}, {last_mark}"
             sql = f"SELECT e.count, e.first_ms, e.last_ms, e.id, {marks}, {', '.join(columns)} FROM {source}"  # noqa: S608
             types = (*((WHOLE,) * (len(columns) - len(texts) + 6)), *text_types)
-            for row in self._database.stream(sql, condition[1], types):
-                yield row[6:], (1, row[0], row[1], row[2], row[3], row[6], row[4], row[5])
+            for rows in self._rows(sql, condition[1], types):
+                yield self._loaded([(row[6:], (1, row[0], row[1], row[2], row[3], row[6], row[4], row[5])) for row in rows])
             return
         numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
         packed = Packed([("e.severity", 2), *numbers, (first_mark, 4), (last_mark, 4)])
         keys = (*packed.sql, *texts)
+        order = ", ".join(str(6 + at) for at in reversed(range(len(keys))))
         sql = f"""SELECT count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), {", ".join(keys)} FROM {source}
-            GROUP BY {", ".join(str(6 + at) for at in range(len(keys)))}"""  # noqa: S608
+            GROUP BY {order} ORDER BY {order}"""  # noqa: S608
         texts_at = 5 + len(packed.sql)
-        for row in self._database.stream(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
-            *found, first, last = packed.values(row[5:texts_at])
-            yield (*found, *row[texts_at:]), (*row[:5], found[0], first, last)
+        for rows in self._rows(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
+            some = []
+            for row in rows:
+                *found, first, last = packed.values(row[5:texts_at])
+                some.append(((*found, *row[texts_at:]), (*row[:5], found[0], first, last)))
+            yield self._loaded(some)
+
+    def _rows(self, sql: str, values: Key, types: Types) -> Iterator[list[Key]]:
+        rows = self._database.stream(sql, values, types)
+        while some := list(itertools.islice(rows, AT_ONCE)):
+            yield some
+            self._database.look_at_the_clock()
 
     def _sql(self, name: str) -> str:
         if name != "owned":
             return f"e.{name}"
-        return OWNED if self._database.all("SELECT 1 FROM controllers LIMIT 1") else "e.object"
+        # Few databases have such events, and each look for one takes time.
+        return OWNED if self._database.all("SELECT 1 FROM controllers LIMIT 1") else "coalesce(a.owner, e.object)"
 
     def _bits(self, name: str) -> int:
         """How many bits the numbers of a column have."""
         if name == "type":
             return 8
-        table = "objects" if name in ("object", "owned") else "words"
+        table = "objects" if name == "owned" else "words"
         return int(self._database.all(f"SELECT coalesce(max(id), 1) FROM {table}", (), (WHOLE,))[0][0]).bit_length()  # noqa: S608
 
-    def _objects_loaded(self, parts: Iterator[tuple[Key, Part]]) -> Iterator[tuple[Key, Part]]:
-        """The same; the objects that they name are remembered."""
-        at = [self._at[name] for name in ("object", "owned") if name in self._at]
-        if not at:
-            yield from parts
-            return
-        while some := list(itertools.islice(parts, AT_ONCE)):
-            self._objects.load({columns[place] for columns, _ in some for place in at})
-            yield from some
+    def _loaded(self, some: list[tuple[Key, Part]]) -> list[tuple[Key, Part]]:
+        """The same; their owners are remembered."""
+        if "owned" in self._at:
+            self._owners.load({columns[self._at["owned"]] for columns, _ in some})
+        return some
 
     def _key(self, columns: Key) -> Key:
         """The key that these columns belong to, as far as its fields are told apart."""
@@ -381,15 +402,15 @@ class Groups:
         """What takes the value of a field out of the columns."""
         if field == "cause":
             return self._cause
-        at, objects = self._at[NEEDED.get(field, (field,))[0]], self._objects
+        at, owners = self._at[NEEDED.get(field, (field,))[0]], self._owners
         if field == "name":
-            return lambda columns: objects.known[columns[at]].name
+            return lambda columns: columns[at][:MAX_NAME]
         if field == "owner":
-            return lambda columns: objects.known[columns[at]].owner
+            return lambda columns: owners.known[columns[at]]
         return operator.itemgetter(at)
 
     def _cause(self, columns: Key) -> str:
-        reason, kind, namespace, about, node, description, metadata = self._of_cause(columns)
+        reason, kind, namespace, node, about, description, metadata = self._of_cause(columns)
         word = self._database.word
         return cause_of(
             Recorded(
@@ -397,30 +418,31 @@ class Groups:
                 columns[0],
                 word(kind),
                 word(namespace),
-                self._objects.known[about].name,
+                about,
                 word(node),
                 description or "",
                 decoded(metadata) if says_more(metadata) else {},
             )
         )
 
-    def _tell_less(self) -> None:
-        """Tells one field apart less, and adds up the groups that are one then."""
+    def _tell_less(self) -> bool:
+        """Tells one field apart less, and adds up the groups that are one then. Returns False if nothing is left to do."""
         steps = [field for field in LESS if field in self._by]
         done = self._less_by.total()
         if done == len(steps):
-            return
+            return False
         field = steps[done]
         self._less_by[field] += 1
         at = self._by.index(field)
         joined: dict[Key, Group] = {}
-        for key, group in self.found.items():
+        for key, group in self._found.items():
             folded = (*key[:at], _less(field, key[at], self._less_by[field]), *key[at + 1 :])
             if folded in joined:
                 joined[folded].join(group)
             else:
                 joined[folded] = group
-        self.found = joined
+        self._found = joined
+        return True
 
     def _value(self, field: str, value: Any) -> Any:
         """A value of a key as clients see it."""
@@ -439,13 +461,13 @@ class Groups:
 def _condition(database: Database, selection: Selection) -> tuple[str, Key] | None:
     """The selection as SQL with its values; None if nothing can match. The selection has both times."""
     found = conditions.of(database, selection)
-    oldest, newest = database.all("SELECT min(last_hour), max(last_hour) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
+    oldest, newest = database.all("SELECT min(id), max(id) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
     if found is None or oldest is None:
         return None
-    times = Condition("last_ms >= ? AND first_ms < ?", (selection.since_ms, selection.until_ms))
-    hour = (selection.since_ms or 0) // MS_IN_HOUR
-    if newest - hour < (newest - oldest) * SHORT:
-        times = Condition(f"last_hour >= ? AND {times.sql}", (hour, *times.values))
+    since = selection.since_ms or 0
+    times = Condition("last_ms >= ? AND first_ms < ?", (since, selection.until_ms))
+    if newest - ids.first_of(since) < (newest - oldest) * SHORT:
+        times = Condition(f"last_hour >= ? AND {times.sql}", (since // MS_IN_HOUR, *times.values))
     return conditions.joined([*found.series, *found.row, times])
 
 

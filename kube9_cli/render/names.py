@@ -21,7 +21,7 @@ def shortened(names: Iterable[str], most: int) -> dict[str, str]:
     """What to show for each name, at most `most` columns wide.
 
     A name is cut in a place that is not its own: no other name has the beginning and the end that are shown. If there is no
-    such place, the name shows where it differs from its neighbour in the alphabet.
+    such place, the name shows where it differs from its neighbour in the alphabet, or has a number at its end.
     """
     found: dict[str, str] = {}
     long = []
@@ -40,8 +40,18 @@ def shortened(names: Iterable[str], most: int) -> dict[str, str]:
         long = [name for name in long if name not in found]
     if long:
         everyone = sorted((*found, *long))
-        found |= {name: _around(name, _differs(name, everyone), most) for name in long}
+        for name in long:
+            found[name] = _unlike(found.values(), name, _around(name, _differs(name, everyone), most), most)
     return found
+
+
+def _unlike(taken: Iterable[str], name: str, shown: str, most: int) -> str:
+    """What is shown for a name: with a number at its end, if another name that is shown looks the same."""
+    known, number = frozenset(taken), 1
+    while shown in known:
+        number += 1
+        shown = f"{beginning(name, most - 1 - len(str(number)))}{CUT}{number}"
+    return shown
 
 
 def _ends(name: str, most: int, fourths: int) -> tuple[str, str]:

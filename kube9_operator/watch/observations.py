@@ -191,7 +191,7 @@ def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
     host = metadata["source"].get("host", "")
     version = said.about.api_version
     whole = len(encoded) <= MAX_METADATA_BYTES and len(message) <= MAX_DESCRIPTION_CHARACTERS
-    if whole and not redact.suspicious(f"{title}\n{reason} {said.emitter} {host} {version}\n{message}"):
+    if whole and _is_harmless(f"{title}\n{reason} {said.emitter} {host} {version}\n{message}"):
         return Words(kind, reason, node, title, message, encoded.decode(), 0, version)
     version, in_version = limits.line(version, MAX_NAME_CHARACTERS)
     kind, in_kind = limits.line(kind, MAX_NAME_CHARACTERS)
@@ -203,6 +203,24 @@ def _words(said: Said, rule: Compiled, metadata: dict[str, Any]) -> Words:
         node, _ = limits.line(node, MAX_NAME_CHARACTERS)
     found = in_kind + in_reason + in_title + in_description + in_metadata + in_version
     return Words(kind, reason, node, title, description, plain, found, version)
+
+
+MAX_HARMLESS = 4_096
+_harmless: set[int] = set()
+"""Hashes of texts that were searched for secrets before and have none: three of four lines repeat a text with another count."""
+
+
+def _is_harmless(text: str) -> bool:
+    """Whether a text certainly has no secret. Python's hash of a text has 64 bits with a key that nobody knows."""
+    known = hash(text)
+    if known in _harmless:
+        return True
+    if redact.suspicious(text):
+        return False
+    if len(_harmless) >= MAX_HARMLESS:
+        _harmless.clear()
+    _harmless.add(known)
+    return True
 
 
 def written_ms(event: Event, server_ms: int = 0) -> int:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.oracle.coverage import EVERY_TYPE, Asked, coverage
 from tests.oracle.reader import SEVERITIES, Event, Object, World
@@ -12,6 +12,15 @@ from tests.oracle.times import EPOCH, iso
 Condition = Callable[[World, Event], bool]
 NO_LIMIT_ASKED = 50
 """So many events are listed by default."""
+
+
+class Around(NamedTuple):
+    """A moment, or an event, and how much time on each side of it."""
+
+    at_ms: int
+    """The moment; nothing if it is an event."""
+    event: int | None
+    window_ms: int
 
 
 @dataclasses.dataclass
@@ -24,10 +33,12 @@ class Question:
     sort: str = "last"
     reverse: bool = False
     limit: int = NO_LIMIT_ASKED
+    """0 for all."""
     offset: int = 0
     after: int = 0
     """So many events are in the pages before."""
     counts: bool = True
+    around: "Around | None" = None
     types: frozenset[str] = EVERY_TYPE
     severities: frozenset[str] = frozenset(SEVERITIES)
     kinds: list[Callable[[str], bool]] = dataclasses.field(default_factory=list)
@@ -41,7 +52,8 @@ class Question:
 
     def is_refused(self) -> bool:
         """Whether the command has to fail."""
-        return self.refused or (self.since_ms is not None and self.until_ms is not None and self.since_ms >= self.until_ms)
+        is_empty = self.since_ms is not None and self.until_ms is not None and self.since_ms >= self.until_ms
+        return self.refused or is_empty or (self.limit == 0 and (self.around is not None or self.offset > 0))
 
     def matches(self, world: World, event: Event) -> bool:
         """Whether an event is wanted: it overlaps the range, and all conditions hold."""
@@ -69,10 +81,50 @@ def in_order(question: Question, events: Iterable[Event]) -> list[Event]:
 
 def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
     """The JSON of `events list` at a time."""
-    matches = [event for event in world.events.values() if question.matches(world, event)]
+    if question.around is not None:
+        return _around(world, question, question.around, now_ms)
+    matches = in_order(question, matching(world, question))
     begin = question.offset + question.after
-    page = in_order(question, matches)[begin : begin + question.limit]
-    following = {"next": True} if not question.offset and len(matches) > begin + len(page) else {}
+    page = matches[begin:] if question.limit == 0 else matches[begin : begin + question.limit]
+    has_next = question.offset == 0 and begin + len(page) < len(matches)
+    return _document(world, question, now_ms, page, len(matches), has_next)
+
+
+def is_missing(world: World, question: Question) -> bool:
+    """Whether the question is about an event that does not exist: then the command has to say so."""
+    return question.around is not None and question.around.event is not None and question.around.event not in world.events
+
+
+def matching(world: World, question: Question) -> list[Event]:
+    """All events that are wanted."""
+    return [event for event in world.events.values() if question.matches(world, event)]
+
+
+def _around(world: World, question: Question, around: Around, now_ms: int) -> dict[str, Any]:
+    """The events nearest to a moment, the earliest first: half of them before it, unless there are fewer."""
+    at_ms = around.at_ms if around.event is None else world.events[around.event].last_ms
+    since, until = at_ms - around.window_ms, at_ms + around.window_ms + 1
+    narrowed = dataclasses.replace(
+        question,
+        since_ms=max(0, since, question.since_ms or 0),
+        until_ms=max(0, until if question.until_ms is None else min(until, question.until_ms)),
+    )
+    matches = sorted(matching(world, narrowed), key=lambda event: (event.last_ms, event.id))
+    place = (at_ms, around.event or 0)
+    before = [event for event in matches if (event.last_ms, event.id) < place]
+    later = matches[len(before) : len(before) + question.limit]
+    most_before = max(question.limit // 2, question.limit - len(later))
+    before = before[max(0, len(before) - most_before) :]
+    found = _document(world, narrowed, now_ms, [*before, *later][: question.limit], len(matches), False)
+    named = {} if around.event is None else {"event": text_of(around.event)}
+    found["asked"] = (found["asked"] or {}) | {"around": iso(at_ms)} | named
+    for event in found["events"]:
+        if event["id"] == named.get("event"):
+            event["marked"] = True
+    return found
+
+
+def _document(world: World, question: Question, now_ms: int, page: list[Event], total: int, has_next: bool) -> dict[str, Any]:
     asked = Asked(
         question.types,
         question.severities,
@@ -82,11 +134,11 @@ def answer(world: World, question: Question, now_ms: int) -> dict[str, Any]:
         question.since_ms,
         question.until_ms,
     )
-    total = {"total": len(matches)} if question.counts else {}
+    counted = ({"total": total} if question.counts else {}) | ({"next": True} if has_next else {})
     times = {"since": question.since_ms, "until": question.until_ms}
     return {
         "events": [shown(event, world.about(event)) for event in page],
-        "pagination": total | {"limit": question.limit, "offset": question.offset, "returned": len(page)} | following,
+        "pagination": counted | {"limit": question.limit, "offset": question.offset, "returned": len(page)},
         "coverage": coverage(world, asked, now_ms),
         "asked": {name: iso(ms) for name, ms in times.items() if ms is not None} if question.zoned else None,
     }

@@ -7,6 +7,9 @@ from typing import Any
 from unittest import mock
 from zlib import crc32
 
+import msgspec
+
+from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.model.tally import Tally
@@ -15,6 +18,7 @@ from kube9_operator.write.events.deletion import Deletion, Run
 from kube9_operator.write.events.sweep import Sweep
 from kube9_operator.write.resources.service_pods import ServicePods
 from kube9_operator.write.sqlite.space import Space
+from tests.oracle.times import iso
 from tests.recording import EVENT_TTL_MS, Recording, Seen
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
@@ -38,6 +42,7 @@ APIS = {
     "Gateway": ("gateway.networking.k8s.io/v1", "networking.istio.io/v1"),
     "Widget": ("example.com/v1", ""),
     "Policy": ("example.com/v1",),
+    "ResourceQuota": ("v1",),
 }
 """Kinds with the API versions that events name."""
 WITHOUT_NAMESPACE = ("Node", "Namespace")
@@ -169,6 +174,8 @@ class Maker:
         if kind == "Pod":
             self.pods.append((namespace, name, uid))
         observation = self._observation(event_type, (kind, namespace, name, uid, api), first, last)
+        if kind == "ResourceQuota":
+            observation = self._stopped_by_quota(observation)
         return Seen(observation, self._owners(kind, namespace, name, uid) if api in ("v1", "apps/v1", "batch/v1") else ())
 
     def _owners(self, kind: str, namespace: str, name: str, uid: str) -> tuple[Owner, ...]:
@@ -220,9 +227,14 @@ class Maker:
             api_version=api,
         )
 
-    def _metadata(self, last: int) -> dict[str, Any]:
-        from tests.oracle.times import iso
+    def _stopped_by_quota(self, observation: Observation) -> Observation:
+        """The event is about the quota, and names the controller that was stopped."""
+        called = f"{self.chance.choice(NAMES[:9])}-5d9c7"
+        controller = {"kind": "ReplicaSet", "name": called, "uid": f"uid-{observation.namespace}-ReplicaSet-{called}-0"}
+        metadata = _json({"controller": controller})
+        return msgspec.structs.replace(observation, row=rows.QUOTA_EXCEEDED.name, metadata=metadata)
 
+    def _metadata(self, last: int) -> dict[str, Any]:
         chance = self.chance
         found: dict[str, Any] = {}
         if component := chance.choice(COMPONENTS):
@@ -240,10 +252,8 @@ class Maker:
 
     def again(self, seen: Seen) -> Seen:
         """The same Event with a higher count, a later time, and perhaps a higher severity."""
-        import msgspec
-
         one, chance = seen.observation, self.chance
-        later = min(self.now_ms, one.last_ms + chance.choice((0, 1, MINUTE_MS, HOUR_MS)))
+        later = min(self.now_ms, one.last_ms + chance.choice((0, 1, MINUTE_MS, HOUR_MS, 60 * DAY_MS)))
         return Seen(
             msgspec.structs.replace(
                 one,
@@ -267,12 +277,17 @@ class Maker:
         """Pods behind services, from and to: at the time of their events, before and after."""
         chance, behind = self.chance, ServicePods(self.recording.connection, 60 * DAY_MS)
         with self.recording.session.transaction(self.now_ms):
-            for namespace, name, uid in chance.sample(self.pods, min(len(self.pods), 20)):
+            for namespace, name, uid in chance.sample(self.pods, min(len(self.pods), 40)):
                 place = namespace, chance.choice(("web", "db", "shop", name))
-                from_ms = chance.choice((0, chance.choice(self.moments)))
+                from_ms = chance.choice((0, chance.choice(self.moments) + self._beside()))
                 behind.changed(place, set(), {(name, uid)}, from_ms, self.now_ms)
                 if chance.random() < 0.6:
-                    behind.changed(place, {(name, uid)}, set(), self.now_ms, max(from_ms, chance.choice(self.moments)))
+                    to_ms = chance.choice(self.moments) + self._beside()
+                    behind.changed(place, {(name, uid)}, set(), self.now_ms, max(from_ms, to_ms))
+
+    def _beside(self) -> int:
+        """A minute is the time by which clocks may differ."""
+        return self.chance.choice((0, -1, 1)) + self.chance.choice((0, MINUTE_MS, -MINUTE_MS))
 
     def _coverage(self, at_ms: int) -> None:
         """Sources in every state, gaps, and what retention keeps."""
@@ -321,6 +336,4 @@ def run(at_ms: int) -> Run:
 
 
 def _json(value: dict[str, Any]) -> str:
-    import msgspec
-
     return msgspec.json.encode(value).decode()

@@ -25,6 +25,11 @@ TABLES = (
 )
 
 
+KEEP = 100
+"""One of so many states is kept in memory."""
+EMPTY = World({}, {}, frozenset(), [], [], [], {})
+
+
 class Change(NamedTuple):
     """What one transaction did. It became visible between two moments of the machine's monotonic clock."""
 
@@ -84,8 +89,33 @@ def _some(connection: apsw.Connection, events: list[int], objects: list[int]) ->
     return reader.read_some(connection, f"id IN ({numbers})", f"event IN ({numbers})", f"id IN ({about})")
 
 
-def changes(path: Path) -> Iterator[Change]:
-    """What a journal has."""
+class States:
+    """Every state of a journal, by the number of changes that led to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._changes = list(_changes(path))
+        self._kept = {0: EMPTY}
+
+    def span(self, begun_ns: int, ended_ns: int) -> range:
+        """The states that may have been visible between two moments."""
+        first = sum(change.committed_ns <= begun_ns for change in self._changes)
+        return range(first, sum(change.begun_ns <= ended_ns for change in self._changes) + 1)
+
+    def of(self, numbers: range) -> Iterator[tuple[int, World]]:
+        """These states."""
+        at = max(number for number in self._kept if number <= numbers.start)
+        world = self._kept[at]
+        while at < numbers.stop:
+            if at >= numbers.start:
+                yield at, world
+            if at < len(self._changes):
+                world = _applied(world, self._changes[at])
+            at += 1
+            if at % KEEP == 0:
+                self._kept.setdefault(at, world)
+
+
+def _changes(path: Path) -> Iterator[Change]:
     with path.open("rb") as file:
         while True:
             try:
@@ -94,7 +124,7 @@ def changes(path: Path) -> Iterator[Change]:
                 return
 
 
-def applied(world: World, change: Change) -> World:
+def _applied(world: World, change: Change) -> World:
     """The next state."""
     events, objects = dict(world.events), dict(world.objects)
     for into, changed in ((events, change.events), (objects, change.objects)):

@@ -16,6 +16,7 @@ NAMES = {
     "Namespace": ("namespace", "namespaces", "ns"),
     "PersistentVolumeClaim": ("persistentvolumeclaim", "persistentvolumeclaims", "pvc"),
     "HorizontalPodAutoscaler": ("horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"),
+    "ResourceQuota": ("resourcequota", "resourcequotas", "quota"),
     "Gateway": ("gateway", "gateways"),
     "Widget": ("widget", "widgets"),
     "Policy": ("policy", "policies"),

@@ -1,6 +1,7 @@
 """Random times, as people and programs type them."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -34,6 +35,11 @@ def random_moment(chance: random.Random, borders: tuple[int, ...], now_ms: int) 
     ms = chance.choice((*borders, now_ms)) + chance.choice((-1, 0, 0, 0, 1, HOUR_MS, -DAY_MS))
     ms = max(0, ms)
     return chance.choice((_ago, _iso, _iso, _in_zone, _by_clock))(chance, ms, now_ms)
+
+
+def duration_ms(text: str) -> int:
+    """A duration of one unit or of several."""
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall("([0-9]+)([a-z])", text)) * SECOND_MS
 
 
 def _iso(chance: random.Random, ms: int, _: int) -> Moment:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from tests.oracle import moments, values
-from tests.oracle.answers import Condition, Question
+from tests.oracle.answers import Around, Condition, Question, text_of
 from tests.oracle.moments import Moment
 from tests.oracle.reader import Event, World
 from tests.oracle.values import Meaning
@@ -152,13 +152,33 @@ def count(maker: Maker) -> Given:
 
 
 def limit(maker: Maker) -> Given:
-    """--limit: 1 to 1000."""
-    number = maker.chance.choice((1, 2, 3, 10, 49, 51, 999, 1000))
+    """--limit: 1 to 1000, and 0 for all."""
+    number = maker.chance.choice((0, 1, 2, 3, 10, 49, 51, 999, 1000))
 
     def apply(question: Question) -> None:
         question.limit = number
 
     return Given("--limit", maker.typed("--limit", str(number)), apply)
+
+
+def around(maker: Maker) -> Given:
+    """--around a time or an event, with --window or 15 minutes."""
+    chance = maker.chance
+    if chance.random() < 0.5:
+        event = maker.event()
+        moment = Moment(text_of(event.id), event.last_ms)
+        number: int | None = event.id
+    else:
+        moment, number = _moment(maker), None
+    length = chance.choice((None, "15m", "1s", "0s", "1h30m", "2d", "40d"))
+    window_ms = moments.duration_ms(length or "15m")
+
+    def apply(question: Question) -> None:
+        question.around = Around(moment.ms, number, window_ms)
+        question.zoned = question.zoned or moment.zoned
+
+    window = () if length is None else maker.typed("--window", length)
+    return Given("--around", (*maker.typed("--around", moment.text), *moment.more, *window), apply)
 
 
 def offset(maker: Maker) -> Given:
@@ -175,6 +195,7 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
     **{option: _filter(option) for option in values.MAKERS},
     "--exclude": exclude,
     "--all-namespaces": all_namespaces,
+    "--around": around,
     "--since": _time("--since"),
     "--until": _time("--until"),
     "--sort": sort,
@@ -184,17 +205,25 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
     "--offset": offset,
 }
 """What makes each option of `events list`."""
-ELSEWHERE = {"--after", "--around", "--window", "--watch"}
-"""Options that tests/unit/test_paging.py and tests/process/test_lists.py are about."""
-NOT_ABOUT_EVENTS = ELSEWHERE | {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
+NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
 """Options that neither select nor order events. --tz comes with a time of a clock."""
-NEVER_TOGETHER = ({"--object-namespace", "--all-namespaces"}, {"--namespace", "--all-namespaces"})
+APART = {"--window", "--after", "--watch"}
+"""--window comes with --around. --after is about several answers (see paging.py), and --watch never ends
+(tests/process/test_lists.py).
+"""
+OFTEN = {"--for": 6, "--exclude": 3, "--search": 3, "--since": 2, "--until": 2, "--namespace": 2, "--kind": 2}
+"""Options with many cases are taken more often."""
+NEVER_TOGETHER = (
+    *({"--around", other} for other in ("--offset", "--sort", "--reverse")),
+    {"--object-namespace", "--all-namespaces"},
+    {"--namespace", "--all-namespaces"},
+)
 
 
 def command_line(maker: Maker, names: Iterable[str]) -> list[Given]:
     """Some of these options, in any order, each once."""
-    names = sorted(names)
-    chosen = set(maker.chance.sample(names, min(len(names), maker.chance.choice((0, 1, 1, 2, 2, 3, 4, 6)))))
+    among = [name for name in sorted(names) for _ in range(OFTEN.get(name, 1))]
+    chosen = set(maker.chance.sample(among, maker.chance.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     for pair in NEVER_TOGETHER:
         if pair <= chosen:
             chosen.remove(maker.chance.choice(sorted(pair)))

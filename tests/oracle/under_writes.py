@@ -10,15 +10,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.oracle import __main__ as oracle
 from tests.oracle import comparison, history, options, reader, writing
-from tests.oracle.answers import answer
 from tests.oracle.comparison import Answered, Case
-from tests.oracle.reader import World
-
-EMPTY = World({}, {}, frozenset(), [], [], [], {})
 
 
 class Asked(NamedTuple):
@@ -32,9 +28,12 @@ class Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def writer(folder: Path, seed: int) -> Iterator[None]:
-    """A process that writes the database of a folder, from when there is enough to ask about to the end of the block."""
-    command = [sys.executable, "-m", "tests.oracle.writing", str(folder), f"--seed={seed}"]
+def writer(folder: Path, seed: int, part_new: float) -> Iterator[None]:
+    """A process that writes the database of a folder, from when there is enough to ask about to the end of the block.
+
+    So many of its observations begin events; the others update them.
+    """
+    command = [sys.executable, "-m", "tests.oracle.writing", str(folder), f"--seed={seed}", f"--new={part_new}"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout
@@ -75,38 +74,32 @@ def ask(folder: Path, seed: int, seconds: float, at_once: int) -> list[Asked]:
 
 def wrong(folder: Path, asked: list[Asked]) -> list[str]:
     """What is wrong with these answers. The states between begin and end of a command are read from the journal."""
-    changes = list(history.changes(folder / writing.JOURNAL))
-    world, at, found = EMPTY, 0, []
-    for one in sorted(asked):
-        while at < len(changes) and changes[at].committed_ns <= one.begun_ns:
-            world, at = history.applied(world, changes[at]), at + 1
-        if why := _wrong(world, changes, at, one):
-            found.append(f"{comparison.arguments(one.given)}\n{why}")
-    return found
+    states = history.States(folder / writing.JOURNAL)
+    found = ((one, _wrong(states, one)) for one in asked)
+    return [f"{comparison.arguments(one.given)}\n{why}" for one, why in found if why]
 
 
-def _wrong(world: World, changes: list[history.Change], at: int, one: Asked) -> str:
+def _wrong(states: history.States, one: Asked) -> str:
     """Compares an answer with each state that it may be of."""
-    code, stdout, _ = one.answered
     question = options.question_of(one.given)
-    if question.is_refused() or code:
-        return comparison.difference(Case(0, Path(), world, one.now_ms), one.given, lambda _: one.answered)
-    got = json.loads(stdout)
-    if why := _contradicts_itself(got):
+    if question.is_refused():
+        return comparison.difference(Case(0, Path(), history.EMPTY, one.now_ms), one.given, lambda _: one.answered)
+    if why := _contradicts_itself(one.answered):
         return why
-    states = 0
+    span = states.span(one.begun_ns, one.ended_ns)
     closest = ""
-    while True:
-        difference = comparison.differs(got, answer(world, question, one.now_ms))
-        if not difference:
+    for _, world in states.of(span):
+        closest = comparison.wrong(world, question, one.now_ms, one.answered)
+        if not closest:
             return ""
-        states, closest = states + 1, difference
-        if at == len(changes) or changes[at].begun_ns > one.ended_ns:
-            return f"of no state of {states} that the database had meanwhile; for the last one: {closest}"
-        world, at = history.applied(world, changes[at]), at + 1
+    return f"of no state of {len(span)} that the database had meanwhile; for the last one: {closest}"
 
 
-def _contradicts_itself(got: dict[str, Any]) -> str:
+def _contradicts_itself(answered: Answered) -> str:
+    code, stdout, _ = answered
+    if code:
+        return ""
+    got = json.loads(stdout)
     ids = [event["id"] for event in got["events"]]
     if len(set(ids)) < len(ids):
         return f"an event twice: {ids}"

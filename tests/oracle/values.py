@@ -276,22 +276,24 @@ def _leaves(value: Any) -> Iterable[str]:
 
 
 def object_kind(chance: random.Random, world: World, event: Event) -> Meaning:
-    """--object-kind: as recorded, otherwise as kubectl takes it. Any other finds nothing."""
+    """--object-kind: as recorded, otherwise as kubectl takes it, and of any API group if it names none."""
     about = world.about(event)
     spelled = _any_case(chance, chance.choice(kinds.names(about.kind or "Pod")))
-    text = chance.choice((about.kind or "Pod", spelled, spelled, "Unknown", "nodes.longhorn.io", "po.v1", "hpa.autoscaling"))
+    grouped = kinds.spelled(chance, about.kind or "Pod", about.group)
+    text = chance.choice((about.kind or "Pod", spelled, spelled, grouped, "Unknown", "nodes.longhorn.io", "po.v1"))
     recorded = {event.kind for event in world.events.values()}
     own = kinds.built_in(text)
-    if text not in recorded and "." in text:
-        pairs = kinds.meant(text, world) or set()
-
-        def holds(world: World, event: Event) -> bool:
-            about = world.about(event)
-            return (about.kind, about.group) in pairs
-
-        return Meaning(text, holds, kinds=lambda kind: kind == own)
-    if text in recorded or own in recorded:
-        wanted = {text if text in recorded else own}
+    if text in recorded:
+        wanted = {text}
+    elif "." in text:
+        meant = kinds.meant(text, world) or set()
+        return Meaning(
+            text,
+            lambda world, event: (event.kind, world.about(event).group) in meant,
+            kinds=lambda kind: kind == own,
+        )
+    elif own in recorded:
+        wanted = {own}
     else:
         wanted = {kind for kind in recorded if text.lower() in kinds.names(kind)}
     return Meaning(

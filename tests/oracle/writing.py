@@ -1,6 +1,6 @@
 """A writer at work: `python -m tests.oracle.writing FOLDER` writes a database and a journal of its states until stdin ends.
 
-About a thousand observations a second, half of them of Events that are known, and as many deletions as new events.
+About a thousand observations a second, some of them of Events that are known, and as many deletions as new events.
 """
 
 import argparse
@@ -26,11 +26,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle.writing", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--new", type=float, default=0.5, help="the part of the observations that begins events (default: 0.5)")
     given = parser.parse_args()
-    write(given.folder, random.Random(given.seed))
+    write(given.folder, random.Random(given.seed), given.new)
 
 
-def write(folder: Path, chance: random.Random) -> None:
+def write(folder: Path, chance: random.Random, part_new: float) -> None:
     """Writes at the rate, or as fast as it can, until stdin ends. Says `ready` when there is enough to ask about."""
     maker = databases.Maker(folder, chance, _now_ms())
     recording = maker.recording
@@ -42,8 +43,9 @@ def write(folder: Path, chance: random.Random) -> None:
     ready, due = False, time.monotonic()
     while not _ended():
         maker.moves_to(_now_ms())
-        new = [maker.seen() for _ in range(RATE // BATCHES // 2 if ready else KEPT // 10)]
-        again = [maker.again(chance.choice(known)) for _ in range(len(new) if known else 0)]
+        at_once = RATE // BATCHES if ready else KEPT // 10
+        new = [maker.seen() for _ in range(int(at_once * part_new) if ready else at_once)]
+        again = [maker.again(chance.choice(known)) for _ in range(at_once - len(new))]
         recording.record([*new, *again], maker.now_ms)
         known = [*known, *new][-KEPT:]
         rows = recording.connection.execute(

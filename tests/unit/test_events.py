@@ -289,3 +289,31 @@ def test_any_bytes_are_lines_or_counted(junk: bytes, size: int) -> None:
         except lines.ErrorLine as line:
             received += len(line.batch.observations)
     assert received >= 2
+
+
+def test_a_text_without_a_secret_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most lines repeat a text with another count. A text with a secret is redacted each time."""
+    searched: list[str] = []
+    search = observations.redact.suspicious
+
+    def noted(text: str) -> bool:
+        searched.append(text)
+        return search(text)
+
+    monkeypatch.setattr(observations.redact, "suspicious", noted)
+    monkeypatch.setattr(observations, "MAX_HARMLESS", 2)
+    observations._harmless.clear()
+
+    def seen(message: str, count: int = 1) -> str:
+        found = normalise(msgspec.convert(event(message=message, count=count), Event))
+        assert found
+        return found.description
+
+    assert {seen("Readiness probe failed: a", count) for count in (1, 2, 3)} == {"Readiness probe failed: a"}
+    assert len(searched) == 1
+    hidden = [seen("Readiness probe failed: password=hunter22") for _ in range(2)]
+    assert hidden == ["Readiness probe failed: password=[REDACTED]"] * 2
+    assert len(searched) == 3
+    for letter in "bcde":
+        seen(f"Readiness probe failed: {letter}")
+    assert len(observations._harmless) <= 2

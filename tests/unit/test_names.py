@@ -1,6 +1,6 @@
 """Names that are cut can still be told apart."""
 
-from hypothesis import given, settings, strategies
+from hypothesis import example, given, settings, strategies
 
 from kube9_cli.render.names import shortened
 from kube9_cli.render.width import CUT, columns
@@ -34,6 +34,7 @@ names = strategies.lists(strategies.lists(part, min_size=1, max_size=8).map("-".
 
 
 @settings(max_examples=500, deadline=None)
+@example(names=["-".join(["ip-10-0-1"] * times) for times in (2, 3, 4)], most=12)
 @given(names=names, most=strategies.integers(12, 60))
 def test_no_name_takes_more_room_and_no_two_look_the_same(names: list[str], most: int) -> None:
     found = shortened(names, most)
