@@ -66,8 +66,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "list",
         help="list events, newest first",
         description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
-        "range if any of it was seen in the range. Names, namespaces, nodes, reasons and sources may be patterns: "
-        "web-*. The last line says for which time the list is complete.",
+        "range if any of it was seen in the range. The last line says for which time the list is complete.",
         examples=LIST_EXAMPLES,
     )
     selection.add(listing)

@@ -66,7 +66,8 @@ def check(given: argparse.Namespace) -> Question:
     if selected.zone is not None:
         chosen.show_clock(selected.zone)
     by = DEFAULT if given.by is None else _fields(given.by)
-    order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
+    usual = "severity" if "cause" in by else "count"
+    order = one_of(usual if given.sort is None else given.sort, "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
     moment = around.check(given, chosen, selected)
 
@@ -97,6 +98,7 @@ def _answer(
     chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
 ) -> None:
     from kube9_cli.query import coverage, notes, summary
+    from kube9_cli.query.around import shown
     from kube9_cli.render import summary as render
 
     with database.snapshot():
@@ -104,7 +106,7 @@ def _answer(
         if moment is not None:
             at = moment.at(database)
             selected, asked = moment.narrowed(selected, at), moment.described(at)
-            said = [f"Around {asked['around']}."]
+            said = [f"Around {shown(at, chosen.zone)}."]
         selected = _bounded(selected)
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)

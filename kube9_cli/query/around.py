@@ -54,10 +54,13 @@ class Around(NamedTuple):
         return {"around": iso(at.value)} | ({} if self.event is None else {"event": self.given})
 
     def sentence(self, at: Key, zone: Zone | None) -> str:
-        """The moment for people, as clocks show it in the zone in which it was given."""
-        if self.event is not None:
-            return f"Around {self.given} (marked with >)."
-        return f"Around {iso(at.value)}." if zone is None else f"Around {zone.at(at.value):%Y-%m-%d %H:%M:%S} ({zone.name})."
+        """The moment for people. An event is marked in a list."""
+        return f"Around {self.given} (marked with >)." if self.event is not None else f"Around {shown(at, zone)}."
+
+
+def shown(at: Key, zone: Zone | None) -> str:
+    """A moment as clocks in a zone show it; without one, in UTC."""
+    return iso(at.value) if zone is None else f"{zone.at(at.value):%Y-%m-%d %H:%M:%S} ({zone.name})"
 
 
 def both_sides(database: Database, selection: Selection, request: Request, at: Key) -> tuple[int | None, list[int]]:
