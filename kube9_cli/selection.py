@@ -185,7 +185,8 @@ FILTERS = (
         "-n",
         "--namespace",
         metavar="NAMESPACE[,...]",
-        about="only events about objects in these namespaces, and about the Namespaces themselves",
+        about="only events about objects in these namespaces, and about the Namespaces themselves; * and ? stand for any "
+        "characters and any character, also in --name, --reason, --node and --source",
         check=values,
         stored="namespace",
     ),
@@ -196,7 +197,13 @@ FILTERS = (
         check=values,
         stored="kind",
     ),
-    Filter("--name", metavar="NAME[,...]", about="only events about objects with these names", check=values, stored="name"),
+    Filter(
+        "--name",
+        metavar="NAME[,...]",
+        about="only events about objects with these names, such as web-*",
+        check=values,
+        stored="name",
+    ),
     Filter(
         "--reason",
         metavar="REASON[,...]",

@@ -30,17 +30,18 @@ def add(parser: Any, order: str = "") -> None:
 
 def check(
     given: argparse.Namespace, chosen: options.Options, selected: selection.Selection
-) -> tuple[str, int | None, int | None, int] | None:
-    """The moment as `kube9_cli.query.around.Around` takes it; None if none is asked for. Raises UsageError.
+) -> tuple[tuple[str, int | None, int | None, int] | None, selection.Selection]:
+    """The moment as `kube9_cli.query.around.Around` takes it, None if none is asked for; and the selection with its zone.
 
-    A question with a moment, or with times of the clock, is answered with times of the clock.
+    A question with a moment, or with times of the clock, is answered with times of the clock. Raises UsageError.
     """
-    moment, zone = _moment(given) if given.around is not None else (None, selected.zone)
+    moment, zone = _moment(given) if given.around is not None else (None, None)
+    zone = zone or selected.zone
     if given.window is not None and moment is None:
         raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
     if zone is not None or moment is not None:
         chosen.show_clock(zone)
-    return moment
+    return moment, selected._replace(zone=zone)
 
 
 def _moment(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:

@@ -133,7 +133,7 @@ def check_list(given: argparse.Namespace) -> Question:
     if limit == 0 and (given.around is not None or given.watch or offset):
         other = "--around" if given.around is not None else "--watch" if given.watch else "--offset"
         raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
-    moment = around.check(given, chosen, selected)
+    moment, selected = around.check(given, chosen, selected)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
     if after is not None:
         selected = selected._replace(since_ms=after.since_ms, until_ms=after.until_ms)

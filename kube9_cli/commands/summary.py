@@ -69,7 +69,7 @@ def check(given: argparse.Namespace) -> Question:
     usual = "severity" if "cause" in by else "count"
     order = one_of(usual if given.sort is None else given.sort, "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
-    moment = around.check(given, chosen, selected)
+    moment, selected = around.check(given, chosen, selected)
 
     def answer(database: Database) -> None:
         from kube9_cli.query.around import Around

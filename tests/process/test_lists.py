@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kube9_cli import zones
 from kube9_cli.commands import event_list
 from tests import cli_database
 from tests.cli import run_cli
@@ -138,6 +139,18 @@ def test_a_moment_is_shown_as_it_was_asked_for(minutes: tuple[Record, dict[str, 
         "Around 2026-07-01T12:00:00.000Z."
         in run_cli(folder, "events", "list", "-o", "table", "--around=2026-07-01T12:00Z").stderr
     )
+
+
+def test_around_a_time_of_a_clock_names_the_zone(
+    minutes: tuple[Record, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = minutes
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    at = zones.zone("Asia/Kolkata").at(record.now_ms - 60 * MINUTE)
+    found, said = around(minutes, f"--around={at:%H:%M:%S}")
+    assert found in (["p70", "p60", "p50"], ["p70", "p60"]), "a clock has no milliseconds"
+    assert said["asked"]["time_zone"] == "Asia/Kolkata"
+    assert set(said["asked"]) == {"time_zone", "since", "until", "around"}
 
 
 def test_around_an_event_marks_it(minutes: tuple[Record, dict[str, str]]) -> None:

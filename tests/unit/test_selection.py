@@ -242,6 +242,7 @@ def test_a_pattern_takes_linear_time() -> None:
         (("refused x",), '{"one":"refused","two":"x"}', False),
         (("1.5",), '{"load":1.5}', True),
         (("strasse",), '{"place":"Straße"}', True),
+        (("strasse",), '{"place":"Stra\\u00dfe"}', True),
     ],
 )
 def test_texts_that_contain_terms(terms: tuple[str, ...], metadata: str, matches: bool) -> None:
