@@ -383,7 +383,7 @@ def test_the_marks_begin_at_full_units_and_are_few() -> None:
     ("arguments", "error"),
     [
         (("--by=colour",), "Invalid --by colour"),
-        (("--by=",), "Invalid --by "),
+        (("--by=",), "Invalid --by: it is empty"),
         (("--sort=name",), "Invalid --sort name"),
         (("--limit=0",), "Invalid --limit 0"),
         (("--limit=1001",), "Invalid --limit 1001"),
