@@ -10,7 +10,7 @@ from kube9_cli import json_text, kinds, patterns
 from kube9_cli.errors import QueryError
 from kube9_cli.query import recorded
 from kube9_cli.query.connection import WHOLE, Database
-from kube9_cli.selection import FILTERS, About, Filter, Selection
+from kube9_cli.selection import FILTERS, Filter, Selection
 from kube9_schema.api_groups import GROUPS
 from kube9_schema.sources import ITSELF
 
@@ -201,32 +201,41 @@ def _leaves(metadata: str) -> list[str]:
 
 
 def _owner(database: Database, one: Filter, values: Values) -> Condition:
-    """Objects with all that they own."""
-    return _any_of([_of_object(database, about, one.flags[-1]) for about in values])
+    """The events of objects, of what they own, and of what they stand for. Objects that are gone are still in the record.
+
+    SQLite limits how many selects are united, so there is one for each way to find events, however many objects are wanted.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for about in values:
+        by_kind.setdefault(about.kind, []).append(about.name)
+    found = [each for kind, names in by_kind.items() for each in _objects(database, kind, tuple(names), one.flags[-1])]
+    pieces = [_owned(_any_of(found))] if found else []
+    pieces += [_selected(_of_words(database, "namespace", names, any_case=False)) for names in _named(values, "Namespace")]
+    pieces += [_selected(_of_words(database, "node", names, any_case=False)) for names in _named(values, "Node")]
+    pieces += [_behind(database, names) for names in _named(values, "Service")]
+    pieces = [each for each in pieces if each is not NOTHING]
+    if not pieces:
+        return NOTHING
+    sql = f"id IN ({' UNION '.join(each.sql for each in pieces)})"
+    return Condition(sql, tuple(value for each in pieces for value in each.values), frozenset({"id"}))
 
 
-def _of_object(database: Database, about: About, option: str) -> Condition:
-    """The events of one object, of what it owns, and of what it stands for. Objects that are gone are still in the record."""
-    names = _of_names(database, (about.name,))
+def _named(values: Values, kind: str) -> list[Values]:
+    """The names of the objects of a kind of Kubernetes, as a list of one; an empty list if there are none."""
+    names = tuple(about.name for about in values if kinds.built_in(about.kind) == kind)
+    return [names] if names else []
+
+
+def _objects(database: Database, kind: str, names: Values, option: str) -> list[Condition]:
+    """The objects of a kind with these names. Raises QueryError if nobody knows the kind."""
+    test = _of_names(database, names)
     found = []
-    for number, groups in _known_kind(database, about.kind, option):
-        conditions = [names, Condition("objects.kind = ?", (number,))]
+    for number, groups in _known_kind(database, kind, option):
+        conditions = [test, Condition("objects.kind = ?", (number,))]
         if groups:
             conditions.append(Condition(f"objects.api_group IN ({_marks(groups)})", groups))
         found.append(Condition(*joined(conditions)))
-    kind = kinds.built_in(about.kind)
-    pieces = [_owned(_any_of(found))] if found else []
-    if kind == "Namespace":
-        pieces.append(_selected(_of_words(database, "namespace", (about.name,), any_case=False)))
-    elif kind == "Node":
-        pieces.append(_selected(_of_words(database, "node", (about.name,), any_case=False)))
-    elif kind == "Service":
-        pieces.append(_behind(database, about.name))
-    pieces = [one for one in pieces if one is not NOTHING]
-    if not pieces:
-        return NOTHING
-    sql = f"id IN ({' UNION '.join(one.sql for one in pieces)})"
-    return Condition(sql, tuple(value for one in pieces for value in one.values), frozenset({"id"}))
+    return found
 
 
 def _owned(objects: Condition) -> Condition:
@@ -242,9 +251,9 @@ def _selected(condition: Condition) -> Condition:
     return NOTHING if condition is NOTHING else Condition(f"SELECT id FROM events WHERE {condition.sql}", condition.values)
 
 
-def _behind(database: Database, service: str) -> Condition:
-    """Selects the events of pods from the time when they stood behind a service."""
-    test = _of_names(database, (service,), "service_pods.service")
+def _behind(database: Database, services: Values) -> Condition:
+    """Selects the events of pods from the time when they stood behind services."""
+    test = _of_names(database, services, "service_pods.service")
     sql = f"""SELECT events.id FROM service_pods JOIN objects ON objects.name = service_pods.pod
         JOIN events ON events.object = objects.id
         WHERE ({test.sql}) AND objects.kind = (SELECT id FROM words WHERE word = 'Pod') AND objects.api_group = 0

@@ -75,6 +75,7 @@ CASES: list[tuple[str, set[str]]] = [
     ("--for pod/gone --for rs/web-1", {"evicted", "replicaset", "pod", "quota"}),
     ("--for cronjob/backup", {"job", "job's pod"}),
     ("--for cj/back*", {"job", "job's pod"}),
+    (" ".join(f"--for svc/s{n}* pod/p{n} node/m{n} ns/a{n}" for n in range(12)) + " --for pod/gone", {"evicted"}),
     ("--for node/n1", {"node", "pod", "other pod"}),
     ("--for node/n1 -n dev", {"other pod"}),
     ("--for nodes.longhorn.io/n1", {"longhorn node"}),
