@@ -18,6 +18,19 @@ class UsageError(Exception):
         self.details = details
 
 
+MAX_SHOWN_CHARACTERS = 100
+"""So much of a wrong value is shown."""
+
+
+def invalid(option: str, value: str, allowed: str) -> UsageError:
+    """The error for a wrong value. It shows the value so that it can be seen, also if it is empty or very long."""
+    if not value.strip():
+        return UsageError(f"Invalid {option}: it is empty", allowed)
+    rest = "…" if len(value) > MAX_SHOWN_CHARACTERS else ""
+    shown = value[:MAX_SHOWN_CHARACTERS]
+    return UsageError(f"Invalid {option} {shown if shown.isprintable() else repr(shown)}{rest}", allowed)
+
+
 MAX_WHOLE = 2**53 - 1
 """The largest whole number of JSON."""
 
@@ -26,20 +39,21 @@ def whole(text: str, option: str, least: int, most: int | None, more: str = "") 
     """A whole number. Without `most` it is one that JSON can have. `more` says what else is allowed. Raises UsageError."""
     greatest = MAX_WHOLE if most is None else most
     if not (text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= greatest):
-        raise UsageError(f"Invalid {option} {text}", f"it must be a whole number from {least} to {greatest}{more}")
+        raise invalid(option, text, f"it must be a whole number from {least} to {greatest}{more}")
     return int(text)
 
 
 def one_of(text: str, option: str, names: tuple[str, ...]) -> str:
     """One of these names. Raises UsageError, which suggests the nearest."""
     if text not in names:
-        raise UsageError(f"Invalid {option} {text}", f"it must be one of: {', '.join(names)}{nearest(text, names)}")
+        raise invalid(option, text, f"it must be one of: {', '.join(names)}{nearest(text, names)}")
     return text
 
 
 def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
-    """A hint for a misspelt name; '' if no name is as near as `least` (1 is equal)."""
+    """A hint for a misspelt name, in any case; '' if no name is as near as `least` (1 is equal)."""
     import difflib  # only where it is needed
 
-    found = difflib.get_close_matches(text, names, 1, least)
-    return f"; did you mean {found[0]}?" if found else ""
+    lower = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(text.lower()[:MAX_SHOWN_CHARACTERS], lower, 1, least)
+    return f"; did you mean {lower[found[0]]}?" if found else ""

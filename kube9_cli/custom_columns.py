@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from kube9_cli.arguments import UsageError
+from kube9_cli.arguments import invalid
 
 STEP = re.compile(r"\.?((?:[^.,\[\]\\{}]|\\.)+)|\[(?:'([^']*)'|\"([^\"]*)\"|([0-9]{1,6}))\]")
 """One step of a path: a key, in which a backslash precedes a full stop; or a key or an index in brackets."""
@@ -35,7 +35,7 @@ def parse(text: str) -> tuple[Column, ...]:
         heading, colon, path = part.partition(":")
         steps = _steps(path.removeprefix("{").removesuffix("}"))
         if not (heading and heading.isprintable() and colon and steps):
-            raise UsageError(f"Invalid --format custom-columns={text}", ALLOWED)
+            raise invalid("--format", f"custom-columns={text}", ALLOWED)
         columns.append(Column(heading, steps))
     return tuple(columns)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from kube9_cli.arguments import UsageError
+from kube9_cli.arguments import invalid, nearest, one_of
 from kube9_schema import DATABASE_NAME
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -125,8 +125,9 @@ def check(given: argparse.Namespace) -> Options:
 
         checked.columns = custom_columns.parse(form.removeprefix(CUSTOM))
     checked.headings = not given.no_headers
-    checked.colour = _one_of(given.color, COLOURS, "--color")
-    clock = _one_of(given.time or ("local" if given.tz is not None else "age"), CLOCKS, "--time")
+    checked.colour = one_of(given.color, "--color", COLOURS)
+    usual = "local" if given.tz is not None else "age"
+    clock = one_of(usual if given.time is None else given.time, "--time", CLOCKS)
     checked.ages = clock == "age"
     checked.time_is_given = given.time is not None or given.tz is not None
     if clock == "local" or given.tz is not None:
@@ -152,7 +153,7 @@ def _format(asked: str | None, formats: tuple[str, ...]) -> str:
     """The format that is asked for. One that only the environment asks for is ignored where a command does not have it."""
     wanted, of = (os.environ.get(DEFAULT_FORMAT, ""), DEFAULT_FORMAT) if asked is None else (asked, "--format")
     if not _known(wanted, formats if asked is not None else ("", *FORMATS)):
-        raise UsageError(f"Invalid {of} {wanted}", f"it must be one of: {', '.join(formats)}")
+        raise invalid(of, wanted, f"it must be one of: {', '.join(formats)}{nearest(wanted, formats)}")
     return _default(formats) if asked is None else asked
 
 
@@ -168,29 +169,28 @@ def _known(form: str, formats: tuple[str, ...]) -> bool:
     return form in formats or (form.startswith(CUSTOM) and FORMATS[-1] in formats)
 
 
-def _one_of(given: str, allowed: tuple[str, ...], option: str) -> str:
-    if given not in allowed:
-        raise UsageError(f"Invalid {option} {given}", f"it must be one of: {', '.join(allowed)}")
-    return given
-
-
 def zone(asked: str | None) -> Zone:
     """The time zone of --tz, otherwise of TZ or the machine. Raises UsageError for an unknown one."""
     from kube9_cli import zones  # only where it is needed: 5 ms
 
     try:
+        if asked == "":  # an empty TZ is UTC, but an empty option is a mistake, such as --tz "$MY_ZONE"
+            raise ValueError
         return zones.zone(asked)
-    except ValueError as error:
-        option = "the environment variable TZ:" if asked is None else "--tz"
-        details = "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"
-        raise UsageError(f"Invalid {option} {error}", details) from None
+    except ValueError:
+        pass
+    if asked in (None, "local"):
+        details = "the environment variable TZ must be a time zone, such as Europe/Berlin or UTC; --tz is used in its place"
+        raise invalid("TZ", os.environ["TZ"], details)
+    hint = nearest(asked, zones.names())
+    raise invalid("--tz", asked, f"it must be a time zone, such as Europe/Berlin, +02:00, UTC or local{hint}")
 
 
 def _path(asked: str | None) -> str:
-    if asked == "":
-        raise UsageError("Invalid --db: it is empty", "it must be a folder or a database file")
+    if asked is not None and not asked.strip():
+        raise invalid("--db", asked, "it must be a folder or a database file")
     if asked is not None and not asked.isprintable():
-        raise UsageError(f"Invalid --db {asked!r}", "it must be printable text")
+        raise invalid("--db", asked, "it must be printable text")
     path = asked or os.environ.get("DB_PATH") or "/data"
     if os.path.isdir(path) or not (path.endswith(".db") or os.path.exists(path)):
         path = os.path.join(path, DATABASE_NAME)
@@ -203,5 +203,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number <= MAX_TIMEOUT_SECONDS:
-        raise UsageError(f"Invalid --timeout {text}", f"it must be a number of seconds above 0, at most {MAX_TIMEOUT_SECONDS}")
+        raise invalid("--timeout", text, f"it must be a number of seconds above 0, at most {MAX_TIMEOUT_SECONDS}")
     return number

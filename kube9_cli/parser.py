@@ -9,7 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from kube9_cli import commands, terminal
-from kube9_cli.arguments import Examples, UsageError, nearest
+from kube9_cli.arguments import Examples, UsageError, invalid, nearest
 
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
@@ -18,10 +18,13 @@ of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 
 unusable database; 2 the query took longer than --timeout; 3 no permission to read the database."""
 
 EXAMPLES: Examples = (
-    ("What happened in the last hour", "events list --since 1h"),
+    ("What broke in the last 30 minutes", "events list --since 30m --severity error+"),
     ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
     ("A deployment with all its pods", "events list --for deploy/web -n shop"),
+    ("What changed in a namespace today", "events list -n shop --severity info --since today"),
+    ("What happened around a moment, my time", "events list --around 'yesterday 14:05' --tz Europe/Berlin"),
     ("What is wrong, in groups, the worst first", "events summary --severity warning+"),
+    ("Which namespaces are noisiest", "events summary --by namespace"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
@@ -91,6 +94,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **options | {"allow_abbrev": False, "formatter_class": Formatter})
         self._examples = examples
         self._manpage = manpage  # read by argparse-manpage
+        self._words: list[str] = []
+        """What is parsed."""
 
     def format_help(self) -> str:
         """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
@@ -102,18 +107,54 @@ class Parser(argparse.ArgumentParser):
 
         argparse would leave that to the parser of the program, which does not know the options of the command.
         """
+        self._words = sys.argv[1:] if args is None else list(args)
+        if self._subparsers and self._words and self._words[0].startswith("-") and not self._is_own(self._words[0]):
+            raise self._unrecognized(self._words[:1], f"options come after the command; see {self.prog} --help")
         found, unknown = super().parse_known_args(args, namespace)
         if unknown and not self._subparsers:
-            known = [one for action in self._actions for one in action.option_strings]
-            option = next((one.partition("=")[0] for one in unknown if one.startswith("-")), "")
-            hint = nearest(option, known, 0.7).removeprefix("; ")
-            details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help" if hint else f"see {self.prog} --help"
-            raise UsageError(f"Unrecognized arguments: {' '.join(unknown)}", details)
+            raise self._unrecognized(unknown, f"see {self.prog} --help")
         return found, unknown
 
+    def _is_own(self, word: str) -> bool:
+        """Whether a word is an option of this parser, with or without a value."""
+        return any(word.partition("=")[0] in action.option_strings for action in self._actions)
+
+    def _unrecognized(self, words: list[str], details: str) -> UsageError:
+        """The error for unknown words, with the option that is nearest to the first of them that is one."""
+        known = [one for action in self._actions for one in action.option_strings]
+        option = next((one.partition("=")[0] for one in words if one.startswith("-")), "")
+        hint = nearest(option, known, 0.7).removeprefix("; ")
+        if hint:
+            details = f"{hint[:1].upper()}{hint[1:]} See {self.prog} --help"
+        return UsageError(f"Unrecognized arguments: {' '.join(words)}", details)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raises UsageError for an unknown command, with the one that is nearest. argparse calls it for each value."""
+        if not isinstance(action.choices, dict) or value in action.choices:
+            super()._check_value(action, value)
+            return
+        names = {name: name for name in action.choices}
+        for name, command in action.choices.items():  # somebody may type `list` for `events list`
+            for below in (one.choices for one in command._actions if isinstance(one.choices, dict)):
+                names |= {each: f"{name} {each}" for each in below if each not in names}
+        hint = nearest(value, names)
+        if hint:
+            near = hint.removeprefix("; did you mean ").removesuffix("?")
+            hint = f"; did you mean {self.prog} {names[near]}?"
+        allowed = f"it must be one of: {', '.join(action.choices)}{hint}"
+        raise invalid("command", value, allowed)
+
     def error(self, message: str) -> NoReturn:
-        """Raises UsageError."""
-        raise UsageError(message[:1].upper() + message[1:], f"see {self.prog} --help")
+        """Raises UsageError. For an option without a value it says how one is written that begins with a hyphen."""
+        details = f"see {self.prog} --help"
+        for action in self._actions:
+            if message.startswith(f"argument {'/'.join(action.option_strings)}: expected "):
+                places = [at for at, word in enumerate(self._words[:-1]) if word in action.option_strings]
+                wrong = [self._words[at] + "=" + self._words[at + 1] for at in places if self._words[at + 1][:1] == "-"]
+                details = f"it takes {action.metavar}; {details}"
+                if wrong and not self._is_own(wrong[0].partition("=")[2]):
+                    details = f"a value that begins with a hyphen is written {wrong[0]}; {details}"
+        raise UsageError(message[:1].upper() + message[1:], details)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Raises OSError if the help cannot be written. argparse would hide that."""

@@ -9,7 +9,7 @@ import time
 from types import MappingProxyType
 
 from kube9_cli import options, times
-from kube9_cli.arguments import UsageError, nearest
+from kube9_cli.arguments import UsageError, invalid, nearest
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -31,6 +31,8 @@ else:
 
 MOST_VALUES = 50
 """Values of one option."""
+MOST_CHARACTERS = 1_000
+"""Characters of one value. Names of Kubernetes have at most 253."""
 OF_KUBERNETES = {"normal": "info", "warning": "warning"}
 """The types of Kubernetes Events, and the severity that most of these Events have."""
 
@@ -105,7 +107,7 @@ def some_of(names: tuple[str, ...], hints: Mapping[str, str], ordered: bool = Fa
             if plain not in names:
                 hint = f"; {hints[plain]}" if plain in hints else nearest(plain, names)
                 allowed = f"it must be one or more of: {', '.join(names)}{hint}"
-                raise UsageError(f"Invalid {option} {','.join(texts)}", allowed)
+                raise invalid(option, ",".join(texts), allowed)
             at = names.index(plain)
             found.update(range(at, len(names)) if plain != name else (at,))
         return tuple(sorted(found))
@@ -114,21 +116,19 @@ def some_of(names: tuple[str, ...], hints: Mapping[str, str], ordered: bool = Fa
 
 
 def text(texts: list[str], option: str) -> Values:
-    """Accepts any printable text."""
+    """Accepts any printable text that is not too long."""
     for given in texts:
-        if given == "":
-            raise UsageError(f"Invalid {option}: it is empty", "it must be printable text")
-        if not given.isprintable():
-            raise UsageError(f"Invalid {option} {given!r}", "it must be printable text")
+        if given == "" or not given.isprintable():
+            raise invalid(option, given, "it must be printable text")
+        if len(given) > MOST_CHARACTERS:
+            raise invalid(option, given, f"it has {len(given)} characters, and may have {MOST_CHARACTERS}")
     return tuple(texts)
 
 
 def values(texts: list[str], option: str) -> Values:
     """Accepts one or more values, separated by commas."""
-    found = text([one.strip() for each in text(texts, option) for one in each.split(",")], option)
-    if len(found) > MOST_VALUES:
-        raise UsageError(f"Too many values for {option}: {len(found)}", f"it takes at most {MOST_VALUES}")
-    return tuple(dict.fromkeys(found))
+    found = [one.strip(" ") for each in texts for one in each.split(",")]
+    return tuple(dict.fromkeys(text(_few(found, option), option)))
 
 
 def objects(texts: list[str], option: str) -> Values:
@@ -140,7 +140,7 @@ def objects(texts: list[str], option: str) -> Values:
     for one in texts:
         kind, slash, name = one.partition("/")
         if not (kind and slash and name) or "/" in name:
-            raise UsageError(f"Invalid {option} {' '.join(texts)}", "it must be KIND/NAME or KIND NAME, such as deploy/web")
+            raise invalid(option, " ".join(texts), "it must be KIND/NAME or KIND NAME, such as deploy/web")
         found.append(About(kind, name))
     return tuple(found)
 
@@ -152,8 +152,15 @@ def terms(texts: list[str], option: str) -> Values:
     text(texts, option)
     found = [phrase or word for one in texts for phrase, word in re.findall(r'"([^"]+)"|(\S+)', one)]
     if not found:
-        raise UsageError(f"Invalid {option}: it is empty", "it must be one or more words, or a phrase in double quotes")
-    return (tuple(dict.fromkeys(one.casefold() for one in found)),)
+        raise invalid(option, "", "it must be one or more words, or a phrase in double quotes")
+    return (tuple(dict.fromkeys(one.casefold() for one in _few(found, option))),)
+
+
+def _few(found: Any, option: str) -> Any:
+    """The values if they are not too many. Raises UsageError."""
+    if len(found) > MOST_VALUES:
+        raise UsageError(f"Too many values for {option}: {len(found)}", f"it takes at most {MOST_VALUES}")
+    return found
 
 
 _TYPE_HINTS = {
@@ -314,6 +321,7 @@ def check(given: argparse.Namespace) -> Selection:
             wanted[one.field] = tuple(value for each in texts for value in one.check(each, one.flags[-1]))
         else:
             wanted[one.field] = one.check(texts if one.repeated else texts[-1:], one.flags[-1])
+        _few(wanted[one.field], one.flags[-1])
     clock = Clock(given.tz)
     since_ms, until_ms = clock.time(given.since, "--since"), clock.time(given.until, "--until")
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
@@ -332,10 +340,11 @@ def _excluded(texts: list[str]) -> dict[str, Values]:
         field, equals, rest = each.partition("=")
         one = fields.get(field.strip().lower())
         if one is None or not equals:
-            hint = nearest(field.strip().lower(), fields)
-            raise UsageError(f"Invalid --exclude {each}", f"it must be FIELD=VALUE, with one of: {', '.join(fields)}{hint}")
+            hint = nearest(field.strip(), fields) if one is None else ""
+            raise invalid("--exclude", each, f"it must be FIELD=VALUE, with one of: {', '.join(fields)}{hint}")
         typed = rest.split(",") if one.many else [rest]
-        found[one.field] = found.get(one.field, ()) + one.check(typed, f"--exclude {one.field}")
+        option = f"--exclude {one.field}"
+        found[one.field] = _few(found.get(one.field, ()) + one.check(typed, option), option)
     return found
 
 
@@ -363,8 +372,9 @@ class Clock:
         try:
             return zones.parse(given, self._now_ms, self._zone())
         except ValueError:
-            raise UsageError(
-                f"Invalid {option} {given}",
+            raise invalid(
+                option,
+                given,
                 "it must be an ISO 8601 date or time, such as 2025-12-02T10:30:00Z, how long ago, such as 15m, 24h or 7d, or a "
                 "time of a clock, such as 14:05, today or yesterday 22:00",
             ) from None

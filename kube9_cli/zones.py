@@ -55,6 +55,13 @@ def zone(asked: str | None) -> Zone:
         raise ValueError(name) from None
 
 
+def names() -> set[str]:
+    """The names of the time zones that this machine knows."""
+    from zoneinfo import available_timezones  # only where it is needed
+
+    return available_timezones()
+
+
 def parse(text: str, now_ms: int, where: Zone) -> int:
     """The time in ms since 1970 of `14:05`, `today`, `yesterday 22:00` or `22:00 yesterday`. Raises ValueError.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection, times
-from kube9_cli.arguments import UsageError
+from kube9_cli.arguments import UsageError, invalid
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -47,9 +47,9 @@ def check(
 def _moment(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:
     """The moment of --around, or the id of an event, and how much time around it; and the zone of a time of the clock."""
     try:
-        window_ms = times.duration(given.window or WINDOW)
+        window_ms = times.duration(WINDOW if given.window is None else given.window)
     except ValueError:
-        raise UsageError(f"Invalid --window {given.window}", "it must be a duration, such as 15m or 1h30m") from None
+        raise invalid("--window", given.window, "it must be a duration, such as 15m or 1h30m") from None
     if given.around.startswith("evt_"):
         return (given.around, None, event_id(given.around), window_ms), None
     clock = selection.Clock(given.tz)
@@ -63,4 +63,4 @@ def event_id(text: str) -> int | None:
     try:
         return ids.decode(text)
     except ValueError:
-        raise UsageError(f"Invalid event id {text}", f"it must look like {ids.FORMAT}") from None
+        raise invalid("event id", text, f"it must look like {ids.FORMAT}") from None

@@ -78,7 +78,9 @@ def print_around(chosen: Options, selected: Selection, request: Request, around:
         page = events.Page(database, ids)
     rest |= {"asked": rest.get("asked", {}) | around.described(at)}
     pagination = _pagination(request, Paged(total, ids, None))
-    listing.print_list(chosen, _marked(page.events(), around.given), pagination, rest, [*sentences, around.sentence(at)])
+    listing.print_list(
+        chosen, _marked(page.events(), around.given), pagination, rest, [*sentences, around.sentence(at, chosen.zone)]
+    )
 
 
 def _marked(found: Iterator[dict[str, Any]], given: str) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, one_of, whole
+from kube9_cli.arguments import UsageError, invalid, one_of, whole
 from kube9_cli.commands import Question, around, summary
 from kube9_schema import ids
 
@@ -41,6 +41,7 @@ LIST_EXAMPLES = (
     ("Everything that mentions a text", "--search '\"connection refused\" postgres'"),
     ("One hour, for a program", "--since 2026-11-24T10:00Z --until 2026-11-24T11:00Z -o json"),
     ("What happened around a moment, my time", "--around 'yesterday 14:05' --window 10m --tz Europe/Berlin"),
+    ("What happened in a namespace around one event", "-n shop --around evt_20261124_103045_000000 --window 1h"),
     ("What happens from now on", "--watch --severity warning+"),
     ("Everything of a week, one JSON object on each line", "--since 7d --limit 0 -o jsonl"),
 )
@@ -175,10 +176,10 @@ def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool)
     try:
         cursor = paging.decode(text)
     except ValueError:
-        raise UsageError(f"Invalid --after {text[:40]}", "it must be the pagination.next of an earlier answer") from None
+        raise invalid("--after", text, "it must be the pagination.next of an earlier answer") from None
     if cursor.question != paging.question(selected, Request(order, reverse)):
         details = "it must be the pagination.next of an answer to the same question: the same filters, --sort and --reverse"
-        raise UsageError(f"Invalid --after {text[:40]}", details)
+        raise invalid("--after", text, details)
     return cursor
 
 

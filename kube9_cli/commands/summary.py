@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, nearest, one_of, whole
+from kube9_cli.arguments import invalid, nearest, one_of, whole
 from kube9_cli.commands import Question, around
 from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
 
@@ -66,7 +66,8 @@ def check(given: argparse.Namespace) -> Question:
     if selected.zone is not None:
         chosen.show_clock(selected.zone)
     by = DEFAULT if given.by is None else _fields(given.by)
-    order = one_of(given.sort or ("severity" if "cause" in by else "count"), "--sort", ORDERS)
+    usual = "severity" if "cause" in by else "count"
+    order = one_of(usual if given.sort is None else given.sort, "--sort", ORDERS)
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
     moment, selected = around.check(given, chosen, selected)
 
@@ -82,7 +83,7 @@ def _fields(text: str) -> tuple[str, ...]:
     by = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     for name in by:
         if name not in FIELDS:
-            raise UsageError(f"Invalid --by {text}", f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
+            raise invalid("--by", text, f"it must be one or more of: {', '.join(FIELDS)}{nearest(name, FIELDS)}")
     return by
 
 
@@ -97,6 +98,7 @@ def _answer(
     chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
 ) -> None:
     from kube9_cli.query import coverage, notes, summary
+    from kube9_cli.query.around import shown
     from kube9_cli.render import summary as render
 
     with database.snapshot():
@@ -104,7 +106,7 @@ def _answer(
         if moment is not None:
             at = moment.at(database)
             selected, asked = moment.narrowed(selected, at), moment.described(at)
-            said = [f"Around {asked['around']}."]
+            said = [f"Around {shown(at, chosen.zone)}."]
         selected = _bounded(selected)
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)

@@ -12,6 +12,8 @@ from kube9_cli.times import iso
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
+
+    from kube9_cli.zones import Zone
 else:
     from kube9_cli.named_tuple import NamedTuple
 
@@ -38,19 +40,27 @@ class Around(NamedTuple):
         return Key(rows[0][0], self.event)
 
     def narrowed(self, selection: Selection, at: Key) -> Selection:
-        """The selection within the window."""
+        """The selection within the window. Raises QueryError if its own times leave nothing of the window."""
         since, until = at.value - self.window_ms, at.value + self.window_ms + 1
         since = since if selection.since_ms is None else max(since, selection.since_ms)
         until = until if selection.until_ms is None else min(until, selection.until_ms)
+        if since >= until:
+            details = "--since and --until leave nothing of the time around it"
+            raise QueryError(f"Invalid --around {self.given}", details, "INVALID_ARGUMENT")
         return selection._replace(since_ms=max(0, since), until_ms=max(0, until))
 
     def described(self, at: Key) -> dict[str, Any]:
         """The moment for programs."""
         return {"around": iso(at.value)} | ({} if self.event is None else {"event": self.given})
 
-    def sentence(self, at: Key) -> str:
-        """The moment for people."""
-        return f"Around {iso(at.value)}." if self.event is None else f"Around {self.given} (marked with >)."
+    def sentence(self, at: Key, zone: Zone | None) -> str:
+        """The moment for people. An event is marked in a list."""
+        return f"Around {self.given} (marked with >)." if self.event is not None else f"Around {shown(at, zone)}."
+
+
+def shown(at: Key, zone: Zone | None) -> str:
+    """A moment as clocks in a zone show it; without one, in UTC."""
+    return iso(at.value) if zone is None else f"{zone.at(at.value):%Y-%m-%d %H:%M:%S} ({zone.name})"
 
 
 def both_sides(database: Database, selection: Selection, request: Request, at: Key) -> tuple[int | None, list[int]]:

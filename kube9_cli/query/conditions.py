@@ -291,7 +291,7 @@ def _unknown_kind(text: str, option: str, known: list[str]) -> QueryError:
     from kube9_cli.arguments import nearest  # only where it is needed
 
     names = {name.lower(): name for name in (*kinds.NAMES, *known)}
-    hint = nearest(kinds.split(text)[0], names)
+    hint = "; a kind is not a pattern" if patterns.is_pattern(text) else nearest(kinds.split(text)[0], names)
     details = f"neither Kubernetes nor the record has such a kind{hint}"
     return QueryError(f"Invalid {option} {text}", details, "INVALID_ARGUMENT")
 

@@ -27,7 +27,9 @@ def uri(path: str) -> str:
         details = f"uid {os.getuid()} may not read {seen}, which belongs to uid {os.stat(seen).st_uid}"
         raise QueryError("No permission to read the database", details, "NOT_PERMITTED", 3) from None
     except OSError as error:
-        raise QueryError(_what(part, path), f"{part}: {error.strerror}") from None
+        is_absent = part == path and isinstance(error, FileNotFoundError)
+        hint = "; --db or DB_PATH says where it is" if is_absent else ""
+        raise QueryError(_what(part, path), f"{part}: {error.strerror}{hint}") from None
     quoted = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     # A writer never removes its -wal and -shm files. Without them there is no writer, and the file cannot change.
     # Without `immutable`, SQLite would create these files as this user, and the operator might not be able to write them.

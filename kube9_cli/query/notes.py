@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kube9_cli import kinds
+from kube9_cli import kinds, patterns
 from kube9_cli.arguments import nearest
 from kube9_cli.query import conditions
 from kube9_cli.query.connection import TEXT, Database
@@ -34,7 +34,13 @@ NAMES = {
     column: f"SELECT word FROM words WHERE id <> 0 AND id IN (SELECT {column} FROM events) LIMIT {MOST_NAMES}"
     for column in ("namespace", "reason", "node")
 }
-"""The recorded values of a column."""
+NAMES["name"] = f"""SELECT DISTINCT name FROM objects WHERE EXISTS (SELECT 1 FROM events WHERE object = objects.id)
+    LIMIT {MOST_NAMES}"""
+"""The recorded values of a field."""
+GLOBS = ("for", "namespace", "name", "reason", "node")
+"""The fields whose values may be patterns."""
+CUT = "…"
+"""What a table shows in place of a part of a name."""
 NAMES_OF_KIND = f"""SELECT DISTINCT name FROM objects WHERE kind = (SELECT id FROM words WHERE word = ?)
     LIMIT {MOST_NAMES}"""
 
@@ -88,7 +94,7 @@ def _hints(database: Database, selection: Selection) -> list[str]:
 
 
 def _nearest(database: Database, field: str, value: Any) -> str:
-    """The recorded name that is nearest to a misspelt one; '' for none."""
+    """The recorded name that is nearest to a misspelt one, or that a table has shown cut; '' for none."""
     name = value.name if isinstance(value, About) else value
     column = field.removeprefix("object-")
     if isinstance(value, About):
@@ -97,4 +103,10 @@ def _nearest(database: Database, field: str, value: Any) -> str:
         rows = database.all(NAMES[column], (), (TEXT,))
     else:
         return ""
-    return nearest(name, [row[0] for row in rows])
+    known = sorted(row[0] for row in rows)
+    first, _, last = name.partition(CUT)
+    whole = [one for one in known if one.startswith(first) and one.endswith(last)]
+    if whole and not patterns.is_pattern(name):
+        also = f", or {first}*{last}" if len(whole) > 1 and field in GLOBS else ""
+        return f"; did you mean {whole[0]}{also}?"
+    return nearest(name, known)

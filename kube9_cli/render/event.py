@@ -33,6 +33,7 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
     fields = [
         ("Object", about(event)),
         ("Why", event.get("description", "")),
+        ("Changed by", str(event["metadata"].get("changed_by", ""))),
         ("Reason", event["metadata"]["reason"]),
         ("When", _when(event, clock)),
         ("Owners", ", ".join(f"{one['kind']}/{one['name']}" for one in event.get("owners", ()))),

@@ -37,7 +37,7 @@ NARROWING = (("OBJECT", 32), ("REASON", 14), ("OBJECT", 20), ("REASON", 6), ("LA
 
 def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[str]:
     """The lines of the table. One that is not `wide` takes no more columns than the terminal has."""
-    messages = [plain(str(one.get("description", one.get("title", "")))) or "-" for one in events]
+    messages = [plain(message(one)) or "-" for one in events]
     heading = f"LAST SEEN{look.clock.suffix}"
     cells = {name: _cells(name, events, look.clock) for name in (WIDE if wide else COLUMNS)}
     if any(one.get("marked") for one in events):
@@ -52,6 +52,13 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
         if room * 2 >= look.width or room >= max(map(columns, messages), default=0):
             return _in_one_line(grid, messages, look, room)
     return _in_two_lines(grid, messages, look, look.width)
+
+
+def message(event: dict[str, Any]) -> str:
+    """What happened, and who made the change if that is known."""
+    said = str(event.get("description", event.get("title", "")))
+    by = event["metadata"].get("changed_by")
+    return f"{said} (by {by})" if isinstance(by, str) and by else said
 
 
 def about(event: dict[str, Any]) -> str:

@@ -312,6 +312,8 @@ def test_no_database(tmp_path: Path) -> None:
     for command in (["status"], ["events", "list"], ["events", "get", "evt_20200101_000000_000000"]):
         done = run_cli(tmp_path, *command)
         assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "There is no database")
+        wanted = f"{tmp_path}/kube9.db: No such file or directory; --db or DB_PATH says where it is"
+        assert json.loads(done.stderr)["details"] == wanted
     (tmp_path / "kube9.db").write_bytes(b"this is not a database, whatever its name says" * 100)
     done = run_cli(tmp_path, "status")
     assert (done.returncode, json.loads(done.stderr)["error"]) == (1, "The database cannot be read")

@@ -122,6 +122,25 @@ def test_both_sides_of_a_moment_in_ascending_order(minutes: tuple[Record, dict[s
     assert around(minutes, f"--around={moment}", "--window=1h", "--since=55m")[0] == ["p50", "p40", "p30", "p20", "p10", "p0"]
 
 
+def test_times_that_leave_nothing_of_the_window_are_an_error(minutes: tuple[Record, dict[str, str]]) -> None:
+    record, names = minutes
+    event = next(key for key, name in names.items() if name == "p60")
+    for moment in ("1h", event):
+        done = run_cli(record.folder, "events", "list", "-o", "table", "--around", moment, "--since=20m")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"Invalid --around {moment}: --since and --until leave nothing of the time around it\n"
+
+
+def test_a_moment_is_shown_as_it_was_asked_for(minutes: tuple[Record, dict[str, str]]) -> None:
+    folder = minutes[0].folder
+    shown = run_cli(folder, "events", "list", "-o", "table", "--around=2026-07-01T12:00Z", "--tz=Europe/Berlin").stderr
+    assert "Around 2026-07-01 14:00:00 (Europe/Berlin)." in shown
+    assert (
+        "Around 2026-07-01T12:00:00.000Z."
+        in run_cli(folder, "events", "list", "-o", "table", "--around=2026-07-01T12:00Z").stderr
+    )
+
+
 def test_around_a_time_of_a_clock_names_the_zone(
     minutes: tuple[Record, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,7 @@ def test_an_unknown_kind_is_an_error_that_suggests_the_nearest(named: tuple[Path
         ("--for", "statfulset/db", "did you mean statefulset?"),
         ("--kind", "nodes.example.org", "did you mean nodes?"),
         ("--kind", "qqqqq", ""),
+        ("--kind", "po*", "a kind is not a pattern"),
     ):
         done = run_cli(named[0], "events", "list", option, value)
         said = json.loads(done.stderr)
@@ -221,6 +222,11 @@ HINTS = [
     ),
     ("-n dev,nothing --name x* --node n3", ["about an object named x*", "on node n3", "in namespace nothing"]),
     ("--reason Evictd", ["with reason Evictd was ever recorded; did you mean Evicted?"]),
+    ("--name bac", ["about an object named bac was ever recorded; did you mean backup-1, or bac*?"]),
+    ("--object-name bac", ["about an object named bac was ever recorded; did you mean backup-1?"]),
+    ("--name b…-x", ["about an object named b…-x was ever recorded; did you mean backup-1-x?"]),
+    ("--for job/back", ["about job/back or what it owned was ever recorded; did you mean backup-1?"]),
+    ("--node n", ["on node n was ever recorded; did you mean n1, or n*?"]),
     ("--object-kind Unknown", ["about kind Unknown was ever recorded."]),
     ("--kind sts", ["about kind sts was ever recorded."]),
     ("--severity critical --kind pod", []),

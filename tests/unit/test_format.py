@@ -66,6 +66,13 @@ def test_the_table_fits_the_terminal(width: int, ages: bool) -> None:
     assert any("Failed to create pod sandbox" in line or "Failed to create" in line for line in lines), "the cause is there"
 
 
+def test_the_message_of_a_change_says_who_made_it() -> None:
+    change = event("Deployment/shop/web", "Scaled", "Replicas 3 → 1", severity="info", metadata={"changed_by": "kubectl-scale"})
+    assert shown([change], 120)[1].endswith("Replicas 3 → 1 (by kubectl-scale)")
+    for odd in ("", 5, None, ["helm"]):
+        assert shown([change | {"metadata": change["metadata"] | {"changed_by": odd}}], 120)[1].endswith("Replicas 3 → 1")
+
+
 def test_a_message_has_half_of_the_line_or_lines_of_its_own() -> None:
     one = [event("Pod/shop/web-0", "Failed", "no such image: " + "x" * 200)]
     narrow = shown(one, 80)

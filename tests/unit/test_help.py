@@ -1,6 +1,7 @@
 """The help of both programs: at every level it ends with examples, which can be typed as they stand."""
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.arguments import UsageError
+from kube9_cli.commands.events import ACTIONS
 from kube9_cli.main import respond
 from kube9_cli.parser import get_parser as cli_parser
 from kube9_cli.render.output import Output
@@ -63,3 +65,39 @@ def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
     assert "kube9-cli events needs an action" in done.stderr
     with pytest.raises(UsageError):
         parsed(["kube9-cli", "events", "nothing"])
+
+
+COMMANDS = "it must be one of: status, events, help"
+ALLOWED = f"it must be one of: {', '.join(ACTIONS)}"
+MISTYPED = [
+    ("events lst", "Invalid command lst", f"{ALLOWED}; did you mean kube9-cli events list?"),
+    ("event list", "Invalid command event", f"{COMMANDS}; did you mean kube9-cli events?"),
+    ("EVENTS list", "Invalid command EVENTS", f"{COMMANDS}; did you mean kube9-cli events?"),
+    ("list", "Invalid command list", f"{COMMANDS}; did you mean kube9-cli events list?"),
+    ("summry --by reason", "Invalid command summry", f"{COMMANDS}; did you mean kube9-cli events summary?"),
+    ("help events lst", "Invalid command lst", f"{ALLOWED}; did you mean kube9-cli events list?"),
+    ("nothing", "Invalid command nothing", COMMANDS),
+    ("''", "Invalid command: it is empty", COMMANDS),
+    ("--versoin", "Unrecognized arguments: --versoin", "Did you mean --version? See kube9-cli --help"),
+    ("--db /tmp status", "Unrecognized arguments: --db", "options come after the command; see kube9-cli --help"),
+    ("events --limit 5 list", "Unrecognized arguments: --limit", "options come after the command; see kube9-cli events --help"),
+    ("events list --limit", "Argument --limit: expected one argument", "it takes N; see kube9-cli events list --help"),
+    (
+        "events list --since -1h",
+        "Argument --since: expected one argument",
+        "a value that begins with a hyphen is written --since=-1h; it takes TIME; see kube9-cli events list --help",
+    ),
+    (
+        "events list --since --until 1h",
+        "Argument --since: expected one argument",
+        "it takes TIME; see kube9-cli events list --help",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "error", "details"), MISTYPED)
+def test_what_is_mistyped_is_named_with_what_is_near(typed: str, error: str, details: str) -> None:
+    done = run_cli(Path("/nowhere"), *shlex.split(typed))
+    said = json.loads(done.stderr)
+    assert (done.returncode, done.stdout, said["code"]) == (1, "", "INVALID_ARGUMENT")
+    assert (said["error"], said["details"]) == (error, details)

@@ -17,6 +17,8 @@ from tests.cli import run_cli
 TYPES = "it must be one or more of: " + ", ".join(EVENT_TYPES)
 LEVELS = "it must be one or more of: " + ", ".join(SEVERITIES)
 FIELDS = "it must be FIELD=VALUE, with one of: for, namespace, kind, name, reason, node, type, severity, source, search"
+ZONES = "it must be a time zone, such as Europe/Berlin, +02:00, UTC or local"
+FORMS = "it must be one of: json, yaml, table, wide, name, jsonl, csv, custom-columns=COLUMNS"
 WRONG = [
     (["-A", "--object-namespace=shop"], "Argument --object-namespace: not allowed with", "give one of them"),
     (["--type=Warning"], "Invalid --type Warning", f"{TYPES}; for Kubernetes' type Warning use --severity warning"),
@@ -38,7 +40,23 @@ WRONG = [
     (["--name=a,,b"], "Invalid --name: it is empty", "it must be printable text"),
     (["--reason=" + "a" + ",a" * 50], "Too many values for --reason: 51", "it takes at most 50"),
     (["--search= "], "Invalid --search: it is empty", "it must be one or more words, or a phrase in double quotes"),
+    (["--search=" + "a " * 51], "Too many values for --search: 51", "it takes at most 50"),
+    (["--for=po/a"] * 51, "Too many values for --for: 51", "it takes at most 50"),
+    (["--exclude=name=a"] * 51, "Too many values for --exclude name: 51", "it takes at most 50"),
+    (["--name=" + "x" * 1001], "Invalid --name " + "x" * 100 + "…", "it has 1001 characters, and may have 1000"),
+    (["--type="], "Invalid --type: it is empty", TYPES),
+    (["--limit="], "Invalid --limit: it is empty", "it must be a whole number from 1 to 1000"),
+    (["--since= "], "Invalid --since: it is empty", "it must be an ISO 8601 date or time"),
+    (["--until=\x1b[31m"], "Invalid --until '\\x1b[31m'", "it must be an ISO 8601 date or time"),
+    (["--time="], "Invalid --time: it is empty", "it must be one of: age, utc, local"),
+    (["--tz="], "Invalid --tz: it is empty", "it must be a time zone"),
+    (["--tz=europe/berlin"], "Invalid --tz europe/berlin", "it must be a time zone, such as Europe/Berlin"),
+    (["--tz=europe/pari"], "Invalid --tz europe/pari", f"{ZONES}; did you mean Europe/Paris?"),
+    (["--window=", "--around=1h"], "Invalid --window: it is empty", "it must be a duration"),
+    (["--format=jason"], "Invalid --format jason", f"{FORMS}; did you mean json?"),
+    (["--sort=LAST"], "Invalid --sort LAST", "it must be one of: last, first, created, count, severity; did you mean last?"),
     (["--exclude=shop"], "Invalid --exclude shop", FIELDS),
+    (["--exclude=name"], "Invalid --exclude name", FIELDS),
     (["--exclude=namspace=shop"], "Invalid --exclude namspace=shop", f"{FIELDS}; did you mean namespace?"),
     (["--exclude=type=Warning"], "Invalid --exclude type Warning", TYPES),
     (["--exclude=object-kind=Pod"], "Invalid --exclude object-kind=Pod", FIELDS),
@@ -71,6 +89,18 @@ def test_wrong_arguments_are_named_with_what_is_allowed(arguments: list[str], er
     assert said["error"].startswith(error)
     assert said["details"].startswith(details)
     assert said["code"] == "INVALID_ARGUMENT"
+
+
+def test_a_right_field_without_a_value_gets_no_hint() -> None:
+    assert json.loads(run_cli(Path("/nowhere"), "events", "list", "--exclude=name").stderr)["details"] == FIELDS
+
+
+@pytest.mark.parametrize("options", [["--time=local"], ["--tz=local"], ["--since=14:05"]])
+def test_a_wrong_zone_of_the_environment_is_named(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Nowhere/Land")
+    done = run_cli(Path("/nowhere"), "events", "list", "-o", "table", *options)
+    details = "the environment variable TZ must be a time zone, such as Europe/Berlin or UTC; --tz is used in its place"
+    assert (done.returncode, done.stderr) == (1, f"Invalid TZ Nowhere/Land: {details}\n")
 
 
 def at(text: str) -> int:

@@ -5,6 +5,7 @@ import io
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from kube9_cli.render.clock import Clock
 from kube9_cli.render.look import Look
 from kube9_cli.render.summary import closing, lines, owner
 from kube9_schema import DATABASE_NAME, ids
+from kube9_schema.causes import Recorded, cause_of
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests import cli_database
 from tests.bench import database as made
 from tests.cases import Cluster, Json, cluster
 from tests.cli import run_cli
+from tests.record import Record
 from tests.unit.test_cases import back_off, crashing, pod
 from tests.unit.test_causes import an_event
 
@@ -263,6 +266,48 @@ def test_what_the_operator_found_itself_is_from_the_operator(here: Cluster, tmp_
     assert {one["group"]["source"]: one["events"] for one in found} == {"kubelet": 2, "kube9-operator": 1}
 
 
+def test_groups_of_owners_and_causes_are_those_of_the_events_one_by_one(tmp_path: Path) -> None:
+    """A random record, grouped by what `events get` says of each event."""
+    chance = random.Random(9)
+    record = Record(tmp_path)
+    messages = (("BackOff", "Back-off restarting"), ("FailedMount", "configmap x not found"), ("Failed", "it failed"))
+    for deployment in ("web", "cart"):
+        for namespace in ("shop", "dev"):
+            for replica_set in range(2):
+                record.owns(f"Deployment/{namespace}/{deployment}", f"ReplicaSet/{namespace}/{deployment}-{replica_set}")
+                for number in range(2):
+                    name = f"Pod/{namespace}/{deployment}-{replica_set}-{number}"
+                    record.owns(f"ReplicaSet/{namespace}/{deployment}-{replica_set}", name)
+                    for _ in range(4):
+                        reason, message = chance.choice(messages)
+                        more = chance.choice([{}, {}, {"last_exit_code": chance.choice([1, 3])}, {"image": "shop/web:2"}])
+                        severity = chance.choice(["info", "warning", "error"])
+                        times = {"ago": chance.randint(1, 50), "count": chance.randint(1, 9)}
+                        record.event(name, reason, description=message, severity=severity, **times, **more)
+    quota = record.event("ResourceQuota/shop/small", "FailedCreate", resource="pods", quota_limit="3")
+    record.stopped_by_quota(quota, "ReplicaSet/shop/web-1")
+    record.event("Node//n1", "NodeNotReady", severity="critical", description="Node n1 status is now: NodeNotReady")
+    record.event("Node/longhorn-system/n1", "Degraded", api_version="longhorn.io/v1beta2", description="disk is full")
+    record.event("", "GapFound", event_type="operator", source=None)
+    record.close()
+    listed = json.loads(run_cli(tmp_path, "events", "list", "--limit=1000").stdout)["events"]
+    wanted: Counter[str] = Counter()
+    for one in listed:
+        owners = json.loads(run_cli(tmp_path, "events", "get", one["id"]).stdout).get("owners", [])
+        about = {name: one[f"object_{name}"] for name in ("kind", "namespace", "name") if f"object_{name}" in one}
+        if one.get("object_api_version", "").startswith("longhorn"):
+            about["api_group"] = "longhorn.io"
+        owner = about | owners[-1] if owners else about
+        metadata = {key: value for key, value in one["metadata"].items() if key != "reason"}
+        names = (one.get(f"object_{name}", "") for name in ("kind", "namespace", "name"))
+        severity = SEVERITIES.index(one["severity"])
+        cause = cause_of(Recorded(one["metadata"]["reason"], severity, *names, "", one.get("description", ""), metadata))
+        wanted[json.dumps({"cause": cause} | ({"owner": owner} if owner else {}), sort_keys=True)] += one["count"]
+    found = asked(tmp_path, "--limit=1000")["groups"]
+    assert {json.dumps(one["group"], sort_keys=True): one["occurrences"] for one in found} == wanted
+    assert len(wanted) > 20
+
+
 # New groups, bounds
 
 
@@ -338,7 +383,7 @@ def test_the_marks_begin_at_full_units_and_are_few() -> None:
     ("arguments", "error"),
     [
         (("--by=colour",), "Invalid --by colour"),
-        (("--by=",), "Invalid --by "),
+        (("--by=",), "Invalid --by: it is empty"),
         (("--sort=name",), "Invalid --sort name"),
         (("--limit=0",), "Invalid --limit 0"),
         (("--limit=1001",), "Invalid --limit 1001"),
