@@ -20,7 +20,6 @@ from kube9_cli.query.search import Request
 from kube9_cli.selection import Selection
 from kube9_schema import facts
 from kube9_schema.ids import SUFFIXES
-from kube9_schema.intervals import MS_IN_HOUR
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -122,10 +121,9 @@ def _moved_on(database: Database, request: Request, cursor: Cursor, ids: Sequenc
     if request.sort == "created":
         return cursor._replace(place=place)
     rows = _rows(database, "id, first_ms, recorded_ms", (*cursor.shown, *ids))
-    if request.sort == "last" and not request.reverse:
-        # An event that began after the place cannot have come after it. An hour is for times that turn out to be earlier.
-        rows = [row for row in rows if row[1] <= place.value + MS_IN_HOUR]
-    rows = sorted(rows, key=lambda row: (-row[2], row[0]))[:MOST_SHOWN]
+    # An event that began after the place comes again only if it turns out to have begun earlier, which is rare: it goes last.
+    falls = request.sort == "last" and not request.reverse
+    rows = sorted(rows, key=lambda row: (falls and row[1] > place.value, -row[2], row[0]))[:MOST_SHOWN]
     return cursor._replace(place=place, shown=tuple(sorted(row[0] for row in rows)))
 
 

@@ -95,6 +95,17 @@ def is_missing(world: World, question: Question) -> bool:
     return question.around is not None and question.around.event is not None and question.around.event not in world.events
 
 
+def leaves_nothing(world: World, question: Question) -> bool:
+    """Whether --since and --until leave nothing of the time around a moment: then the command has to say so."""
+    around = question.around
+    if around is None or is_missing(world, question):
+        return False
+    at_ms = around.at_ms if around.event is None else world.events[around.event].last_ms
+    since = at_ms - around.window_ms if question.since_ms is None else max(at_ms - around.window_ms, question.since_ms)
+    until = at_ms + around.window_ms + 1
+    return since >= (until if question.until_ms is None else min(until, question.until_ms))
+
+
 def matching(world: World, question: Question) -> list[Event]:
     """All events that are wanted."""
     return [event for event in world.events.values() if question.matches(world, event)]

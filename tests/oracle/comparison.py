@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tests.bench.options import of
 from tests.oracle import databases, options, reader
-from tests.oracle.answers import Question, answer, is_missing
+from tests.oracle.answers import Question, answer, is_missing, leaves_nothing
 
 Answered = tuple[int, str, str]
 """Exit code, stdout and stderr."""
@@ -60,6 +60,8 @@ def _second_page(case: Case, given: list[options.Given], cursor: str, run: Run) 
 def wrong(world: reader.World, question: Question, now_ms: int, answered: Answered) -> str:
     """What is wrong with an answer in this state of the database; '' if nothing is."""
     code, stdout, stderr = answered
+    if leaves_nothing(world, question):
+        return "" if code == 1 and "INVALID_ARGUMENT" in stderr else f"wanted: an error about the range\ngot: exit code {code}"
     if code or is_missing(world, question):
         right = is_missing(world, question) and code == 1 and "Event not found" in stderr
         return "" if right else f"wanted: an answer\ngot: exit code {code}: {stderr}"

@@ -10,16 +10,16 @@ from zlib import crc32
 import msgspec
 
 from kube9_operator.model import rows
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
 from kube9_operator.write.events.deletion import Deletion, Run
-from kube9_operator.write.events.sweep import Sweep
+from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.resources.service_pods import ServicePods
-from kube9_operator.write.sqlite.space import Space
 from tests.oracle.times import iso
-from tests.recording import EVENT_TTL_MS, Recording, Seen
+from tests.recording import Recording, Seen
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 NAMESPACES = (
@@ -320,14 +320,8 @@ class Maker:
 
 def deleter(recording: Recording) -> Deletion:
     """What retention deletes events with."""
-    settings = from_environment({"DB_PATH": "/"})
-    space = Space(recording.connection, Path(recording.connection.filename).parent, settings.database_max_mib * 2**20)
-    store = recording.store
-    sweep = Sweep(recording.session, store.names)
-    ages_ms = (7 * DAY_MS, 30 * DAY_MS)
-    return Deletion(
-        recording.session, recording.coverage, store.eviction_floor, sweep, space, Tally(), 2 * EVENT_TTL_MS, ages_ms
-    )
+    settings = from_environment({"DB_PATH": str(Path(recording.connection.filename).parent)})
+    return Retention(recording.session, recording.store, recording.coverage, settings, Deadlines(), Tally())._deletion
 
 
 def run(at_ms: int) -> Run:
