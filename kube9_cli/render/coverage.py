@@ -67,7 +67,7 @@ def _outages(gaps: list[Gap]) -> list[list[Gap]]:
 
 
 def _goes_on(outage: list[Gap], clock: Clock) -> bool:
-    return outage[0]["reason"] != NOT_YET and clock.passed(_end(outage, clock)) < NOW_SECONDS
+    return outage[0]["reason"] not in (NOT_YET, BEFORE_FIRST) and clock.passed(_end(outage, clock)) < NOW_SECONDS
 
 
 def _begin(outage: list[Gap], clock: Clock) -> datetime:
