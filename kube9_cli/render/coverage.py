@@ -84,7 +84,7 @@ def _past(outage: list[Gap], clock: Clock) -> str:
     if reason == NOT_YET:
         return reason
     if reason == BEFORE_FIRST:
-        return f"{_named(outage)} recorded only since {clock.range(end)}"
+        return f"{_named(outage)} not yet recorded before {clock.range(end)}"
     if reason.startswith(KEPT):
         return f"before {clock.range(end)}, because {reason}"
     if end - begin >= WHOLE_MINUTES_FROM:

@@ -85,7 +85,7 @@ def test_what_goes_on_is_said_apart() -> None:
 def test_gaps_of_their_own_kinds() -> None:
     assert line(gap("events", EVER, B)) == "Incomplete: events not fully recorded before 00:01 UTC (why)."
     began = line(gap("events", EVER, B, coverage.BEFORE_FIRST), gap("nodes", EVER, B, coverage.BEFORE_FIRST))
-    assert began == "Incomplete: events, nodes recorded only since 00:01 UTC."
+    assert began == "Incomplete: events, nodes not yet recorded before 00:01 UTC."
     assert line(gap("events", B, B, coverage.NEVER_LISTED)).endswith(
         "events not fully recorded before 00:01 UTC (not listed yet)."
     )
