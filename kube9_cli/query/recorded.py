@@ -10,7 +10,9 @@ Known = dict[str, int]
 def kinds_of_events(database: Database) -> Known:
     """The kinds that events are about."""
     return dict(
-        database.all("SELECT word, id FROM words WHERE id <> 0 AND id IN (SELECT kind FROM tallies)", (), (TEXT, WHOLE))
+        database.all(
+            "SELECT word, id FROM words WHERE id <> 0 AND id IN (SELECT kind FROM series WHERE count > 0)", (), (TEXT, WHOLE)
+        )
     )
 
 
@@ -34,7 +36,7 @@ def word(database: Database, text: str) -> int | None:
 
 def is_kind(database: Database, number: int) -> bool:
     """Whether events are about objects of this kind."""
-    return bool(database.all("SELECT 1 FROM tallies WHERE kind = ? LIMIT 1", (number,)))
+    return bool(database.all("SELECT 1 FROM series WHERE kind = ? AND count > 0 LIMIT 1", (number,)))
 
 
 def literal_kind(database: Database, text: str) -> list[int]:
