@@ -11,7 +11,7 @@ import pytest
 
 from kube9_cli.query import order, search
 from kube9_cli.query.connection import Database
-from kube9_cli.selection import Selection
+from kube9_cli.selection import About, Selection
 from kube9_operator.write.events import mover
 from kube9_operator.write.events.mover import Mover
 from kube9_operator.write.events.store import Store
@@ -66,6 +66,9 @@ def answers(folder: Path) -> list[Any]:
         Selection({"namespace": ("team-1",)}),
         Selection({"source": ("kubelet",)}, {"reason": ("BackOff",)}, since_ms=int(middle)),
         Selection({"kind": ("Pod",)}, until_ms=int(middle)),
+        Selection({"object-kind": ("Job",)}),
+        Selection({"object-kind": ("replicasets",), "object-namespace": ("team-0",)}),
+        Selection({"for": (About("node", "node-3"), About("ns", "team-2"))}),
         Selection({"node": ("node-7",)}),
     )
     requests = [search.Request(sort, reverse, 40) for sort in order.VALUES for reverse in (False, True)]
