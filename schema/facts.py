@@ -28,3 +28,7 @@ EVICTED_UNTIL, EVICTED_FROM = "given_up_ms_", "given_up_from_ms_"
 """Prefixes. A severity and a namespace follow: up to when events were deleted because of the size limit, and since when a gap
 says so without a break.
 """
+MOVE_UNTIL, MOVED_UNTIL = "move_until", "moved_until"
+"""Ids of events: up to which those of an earlier release have to be moved into the tables of this one, and how far that is.
+Both are absent when all are moved.
+"""

@@ -35,3 +35,7 @@ EVENTS_ABOUT: dict[str, tuple[str, ...]] = {
 """The kinds that the events of a source are about: those of a slice are about its service, and a failed pod can be a Job's."""
 CLUSTER_SCOPED = ("Node", "Namespace")
 """Of these kinds those that are in no namespace."""
+ITSELF = "kube9-operator"
+"""The component that reported an event that no Event tells of: the operator found it in the state of a resource, or it is about
+the operator itself.
+"""

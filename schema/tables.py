@@ -33,6 +33,10 @@ class Event(NamedTuple):
     text_ms: int
     text_count: int
     text_hash: int
+    series: int | None
+    last_period: int
+    first_period: int
+    span: int
 
 
 class Text(NamedTuple):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES
+from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 
@@ -13,13 +14,14 @@ def build(folder: Path, count: int) -> list[dict[str, Any]]:
     """Records `count` events in `folder`; returns what each of them is, to be filtered in plain Python."""
     connection = made.create(str(folder))
     made.fill(connection, count, seed=7)
-    with Session(connection).transaction(0):  # a time that touches hours and ranges from all sides
+    session = Session(connection)
+    store = Store(session, quiet_ms=3_600_000)
+    with session.transaction(0):  # a time that touches hours and ranges from all sides
         chance = random.Random(3)
         for (event,) in connection.execute("SELECT id FROM events").fetchall():
             longer = chance.choice([0, 0, 0, 1, 3_599_999, 3_600_000, 86_400_000])
-            connection.execute(
-                "UPDATE events SET last_ms = last_ms + ?1, last_hour = (last_ms + ?1) / 3600000 WHERE id = ?2", (longer, event)
-            )
+            connection.execute("UPDATE events SET last_ms = last_ms + ?1 WHERE id = ?2", (longer, event))
+            store.filing.file((event,))
     rows = connection.execute(
         """SELECT e.id, e.type, e.severity, e.first_ms, e.last_ms, k.word, n.word, o.name FROM events e
         JOIN objects o ON o.id = e.object JOIN words k ON k.id = e.kind JOIN words n ON n.id = e.namespace"""

@@ -18,6 +18,7 @@ from kube9_operator.model.tally import Tally
 from kube9_operator.settings import from_environment
 from kube9_operator.write import writer
 from kube9_operator.write.sqlite import database, migrations
+from tests.filed import assert_filed
 
 NOW = 1_795_000_000_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -154,5 +155,6 @@ def kept() -> Iterator[Kept]:
     one = Kept()
     try:
         yield one
+        assert_filed(one.connection)
     finally:
         one.close()

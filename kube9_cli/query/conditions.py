@@ -17,7 +17,7 @@ from kube9_schema.sources import ITSELF
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NamedTuple
+    from typing import Any, Literal, NamedTuple
 
     from kube9_cli.selection import Values
 else:
@@ -32,8 +32,8 @@ LAST_CHARACTER = "\U0010ffff"
 SKEW_MS = 60_000
 """Events have the time of their source's clock, and service_pods that of the operator. They may differ by this much."""
 
-SERIES = frozenset(("namespace", "kind", "api_group", "severity", "type", "reason", "source"))
-"""The columns of a series."""
+SERIES = frozenset(("namespace", "kind", "api_group", "severity", "type", "reason", "source", "place"))
+"""The columns of the table `series`. Until all events are moved, conditions on them are about rows of `events`."""
 API_GROUP = "(SELECT api_group FROM objects WHERE objects.id = events.object)"
 SOURCE = "(SELECT json_extract(texts.metadata, '$.source') FROM texts WHERE texts.event = events.id)"
 TEXT = """EXISTS (SELECT 1 FROM texts JOIN objects ON objects.id = events.object WHERE texts.event = events.id AND
@@ -48,6 +48,8 @@ class Condition(NamedTuple):
     values: Values = ()
     columns: frozenset[str] = frozenset()
     """The columns of a series, or of an event, that it compares."""
+    ids: str = ""
+    """SQL that selects the ids of the events, by indexes, with the same values. '' if there is none."""
 
 
 class Conditions(NamedTuple):
@@ -77,9 +79,26 @@ def of(database: Database, selection: Selection) -> Conditions | None:
         if one.field in selection.excluded:
             condition = build(database, one, selection.excluded[one.field])
             if condition is not NOTHING:
-                refused = condition._replace(sql=f"NOT ({condition.sql})")
+                refused = condition._replace(sql=f"NOT ({condition.sql})", ids="")
                 (made.series if condition.columns <= SERIES else made.row).append(refused)
     return made
+
+
+def on_rows(database: Database, condition: Condition) -> Condition:
+    """The same condition, about a row of `events`."""
+    if condition.columns and condition.columns <= SERIES and database.is_moved():
+        return condition._replace(sql=f"series IN (SELECT id FROM series WHERE {condition.sql})")
+    return condition
+
+
+def is_met(database: Database, condition: Condition) -> bool:
+    """Whether any event meets a condition."""
+    table = f"events WHERE {condition.sql}"
+    if condition.columns and condition.columns <= SERIES and database.is_moved():
+        table = f"series WHERE count > 0 AND ({condition.sql})"
+    elif condition.ids:
+        table = f"({condition.ids})"
+    return bool(database.all(f"SELECT 1 FROM {table} LIMIT 1", condition.values))
 
 
 def joined(conditions: list[Condition]) -> tuple[str, Values]:
@@ -134,13 +153,16 @@ def _of_kinds(database: Database, wanted: list[tuple[int, Values]]) -> Condition
         if not groups or (groups == OWN_GROUP and not _is_in_other_groups(database, number)):
             alone.append(number)
         else:
-            found.append(Condition(f"kind = ? AND {API_GROUP} IN ({_marks(groups)})", (number, *groups), KIND_AND_GROUP))
+            group = "api_group" if database.is_moved() else API_GROUP
+            found.append(Condition(f"kind = ? AND {group} IN ({_marks(groups)})", (number, *groups), KIND_AND_GROUP))
     return _any_of([_among("kind", alone), *found])
 
 
 def _namespace(database: Database, _: Filter, values: Values) -> Condition:
     """Namespaces by what is in them, and by themselves."""
     inside = _of_words(database, "namespace", values, any_case=False)
+    if database.is_moved():
+        return _any_of([inside, _of_words(database, "place", values, any_case=False)])
     test = _of_names(database, values)
     of_kind = "kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
     sql = f"SELECT id FROM objects WHERE ({test.sql}) AND {of_kind}"
@@ -151,6 +173,9 @@ def _namespace(database: Database, _: Filter, values: Values) -> Condition:
 def _source(database: Database, _: Filter, values: Values) -> Condition:
     """The component in the metadata of the event, as clients see it."""
     matches = patterns.matcher(values, any_case=True)
+    if database.is_moved():
+        sql = "SELECT id, word FROM words WHERE id IN (SELECT source FROM series)"
+        return _among("source", [number for number, word in database.all(sql, (), (WHOLE, (str,))) if matches(word)])
 
     def reported(source: str | None) -> bool:
         return matches(ITSELF if source is None else str(json_text.decode(source).get("component", "")))
@@ -205,11 +230,10 @@ def _owner(database: Database, one: Filter, values: Values) -> Condition:
 
     SQLite limits how many selects are united, so there is one for each way to find events, however many objects are wanted.
     """
-    by_kind: dict[str, list[str]] = {}
-    for about in values:
-        by_kind.setdefault(about.kind, []).append(about.name)
-    found = [each for kind, names in by_kind.items() for each in _objects(database, kind, tuple(names), one.flags[-1])]
-    pieces = [_owned(_any_of(found))] if found else []
+    objects = _objects_of(database, values, one.flags[-1])
+    if database.is_moved():
+        return _found_by(_ways(database, values, objects))
+    pieces = [] if objects is NOTHING else [_owned(objects)]
     pieces += [_selected(_of_words(database, "namespace", names, any_case=False)) for names in _named(values, "Namespace")]
     pieces += [_selected(_of_words(database, "node", names, any_case=False)) for names in _named(values, "Node")]
     pieces += [_behind(database, names) for names in _named(values, "Service")]
@@ -218,6 +242,14 @@ def _owner(database: Database, one: Filter, values: Values) -> Condition:
         return NOTHING
     sql = f"id IN ({' UNION '.join(each.sql for each in pieces)})"
     return Condition(sql, tuple(value for each in pieces for value in each.values), frozenset({"id"}))
+
+
+def _objects_of(database: Database, values: Values, option: str) -> Condition:
+    """A condition on `objects`: those that --for names."""
+    by_kind: dict[str, list[str]] = {}
+    for about in values:
+        by_kind.setdefault(about.kind, []).append(about.name)
+    return _any_of([each for kind, names in by_kind.items() for each in _objects(database, kind, tuple(names), option)])
 
 
 def _named(values: Values, kind: str) -> list[Values]:
@@ -238,11 +270,72 @@ def _objects(database: Database, kind: str, names: Values, option: str) -> list[
     return found
 
 
+class _Way(NamedTuple):
+    """A column of `events`, and what selects its values."""
+
+    column: Literal["object", "node", "series", "id"]
+    selecting: Condition
+
+
+def _ways(database: Database, values: Values, objects: Condition) -> list[_Way]:
+    """The ways in which the events of objects are found, of what they own, and of what they stand for."""
+    found = list[_Way]()
+    if objects is not NOTHING:
+        owned = f"{OWNED_BY.format(objects.sql)} SELECT id FROM owned"
+        stopped = f"SELECT event FROM controllers WHERE object IN ({owned})"
+        if database.all(f"{stopped} LIMIT 1", objects.values, (WHOLE,)):
+            found.append(_Way("id", Condition(stopped, objects.values)))
+        more = f"{owned} WHERE id NOT IN (SELECT id FROM objects WHERE {objects.sql}) LIMIT 1"
+        # The series of a Namespace have what is about itself, too.
+        only_namespaces = all(kinds.built_in(about.kind) == "Namespace" for about in values)
+        if not only_namespaces or database.all(more, objects.values * 2, (WHOLE,)):
+            found.append(_Way("object", Condition(f"SELECT id FROM ({owned})", objects.values)))
+    for names in _named(values, "Namespace"):
+        inside = _any_of([_of_words(database, column, names, any_case=False) for column in ("namespace", "place")])
+        if inside is not NOTHING:
+            found.append(_Way("series", Condition(f"SELECT id FROM series WHERE {inside.sql}", inside.values)))
+    for names in _named(values, "Node"):
+        node = _of_names(database, names, "word")
+        found.append(_Way("node", Condition(f"SELECT id FROM words WHERE id <> 0 AND ({node.sql})", node.values)))
+    found += [_Way("id", _behind(database, names)) for names in _named(values, "Service")]
+    return found
+
+
+def _found_by(ways: list[_Way]) -> Condition:
+    """A condition that is met in one of these ways."""
+    pieces, ids = list[str](), list[str]()
+    values: Values = ()
+    columns = list(dict.fromkeys(way.column for way in ways))
+    for column in columns:
+        selecting = [way.selecting for way in ways if way.column == column]
+        sql = f"{column} IN ({' UNION '.join(each.sql for each in selecting)})"
+        pieces.append(sql)
+        ids.append(f"SELECT id FROM events {BY_INDEX[column].format(sql)}")
+        values += tuple(value for each in selecting for value in each.values)
+    if not ways:
+        return NOTHING
+    if columns == ["series"]:
+        return Condition(f"id {pieces[0].removeprefix('series ')}", values, frozenset({"namespace", "place"}))
+    if columns in (["object"], ["node"]):
+        return Condition(pieces[0], values, frozenset(columns))
+    return Condition(" OR ".join(pieces), values, frozenset({"id"}), " UNION ".join(ids))
+
+
+BY_INDEX = {
+    "object": "INDEXED BY events_by_object WHERE {}",
+    "node": "INDEXED BY events_by_node WHERE series IS NOT NULL AND node <> 0 AND {}",
+    "series": "INDEXED BY events_by_series WHERE last_period IN (SELECT id FROM periods) AND {}",
+    "id": "NOT INDEXED WHERE {}",
+}
+"""How events are found by a column."""
+OWNED_BY = """WITH RECURSIVE owned (id) AS (SELECT objects.id FROM objects WHERE {}
+    UNION SELECT objects.id FROM objects JOIN owned ON objects.owner = owned.id)"""
+"""Selects objects with all that they own, as the table `owned`."""
+
+
 def _owned(objects: Condition) -> Condition:
     """Selects the events of these objects, of what they own, and those about a quota that stopped one of them."""
-    sql = f"""WITH RECURSIVE owned (id) AS (SELECT objects.id FROM objects WHERE {objects.sql}
-        UNION SELECT objects.id FROM objects JOIN owned ON objects.owner = owned.id)
-        SELECT id FROM events WHERE object IN owned
+    sql = f"""{OWNED_BY.format(objects.sql)} SELECT id FROM events WHERE object IN owned
         UNION SELECT event FROM controllers WHERE object IN owned"""
     return Condition(f"SELECT id FROM ({sql})", objects.values)
 
@@ -292,8 +385,9 @@ def _numbers_of_kind(database: Database, text: str) -> list[tuple[int, Values]]:
 
 
 def _is_in_other_groups(database: Database, kind: int) -> bool:
-    """Whether there are objects of this kind which are not Kubernetes' own."""
-    return bool(database.all("SELECT 1 FROM objects WHERE kind = ? AND api_group <> 0 LIMIT 1", (kind,)))
+    """Whether there are events about objects of this kind which are not Kubernetes' own."""
+    table = "series" if database.is_moved() else "objects"
+    return bool(database.all(f"SELECT 1 FROM {table} WHERE kind = ? AND api_group <> 0 LIMIT 1", (kind,)))
 
 
 def _unknown_kind(text: str, option: str, known: list[str]) -> QueryError:

@@ -10,6 +10,7 @@ import apsw
 from kube9_cli.errors import QueryError, damaged, too_long
 from kube9_cli.query.files import uri
 from kube9_schema import SCHEMA_VERSION
+from kube9_schema.facts import MOVE_UNTIL
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ SETTINGS = (
 )
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
-    *("schema_version", "facts", "words", "objects", "events", "tallies", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods"),
+    *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
 )
 """The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}
@@ -248,6 +249,10 @@ class Database:
                 self._words = {0: ""}
             known = self._words[number] = found[0][0]
         return known
+
+    def is_moved(self) -> bool:
+        """Whether all events are in the tables of this release. After an upgrade, the operator moves them while it runs."""
+        return not self.all("SELECT 1 FROM facts WHERE name = ?", (MOVE_UNTIL,))
 
     def size_bytes(self) -> int:
         """The size of the database and its WAL."""

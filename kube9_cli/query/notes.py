@@ -84,7 +84,7 @@ def _hints(database: Database, selection: Selection) -> list[str]:
     for one in FILTERS:
         for value in selection.wanted.get(one.field, ()) if one.field in PHRASES else ():
             condition = conditions.BUILDERS[one.stored](database, one, (value,))
-            if not database.all(f"SELECT 1 FROM events WHERE {condition.sql} LIMIT 1", condition.values):
+            if not conditions.is_met(database, condition):
                 text = f"{value.kind}/{value.name}" if isinstance(value, About) else value
                 hint = _nearest(database, one.field, value)
                 found.append(f"No event {PHRASES[one.field].format(text)} was ever recorded{hint or '.'}")

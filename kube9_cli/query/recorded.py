@@ -9,9 +9,9 @@ Known = dict[str, int]
 
 def kinds_of_events(database: Database) -> Known:
     """The kinds that events are about."""
-    return dict(
-        database.all("SELECT word, id FROM words WHERE id <> 0 AND id IN (SELECT kind FROM tallies)", (), (TEXT, WHOLE))
-    )
+    of = _of_events(database)
+    sql = f"SELECT word, id FROM words WHERE id <> 0 AND id IN (SELECT kind FROM {of})"  # noqa: S608
+    return dict(database.all(sql, (), (TEXT, WHOLE)))
 
 
 def kinds_of_objects(database: Database) -> Known:
@@ -34,7 +34,12 @@ def word(database: Database, text: str) -> int | None:
 
 def is_kind(database: Database, number: int) -> bool:
     """Whether events are about objects of this kind."""
-    return bool(database.all("SELECT 1 FROM tallies WHERE kind = ? LIMIT 1", (number,)))
+    return bool(database.all(f"SELECT 1 FROM {_of_events(database)} WHERE kind = ? LIMIT 1", (number,)))  # noqa: S608
+
+
+def _of_events(database: Database) -> str:
+    """A table with the kinds that events are about."""
+    return "(SELECT kind FROM series WHERE count > 0)" if database.is_moved() else "events"
 
 
 def literal_kind(database: Database, text: str) -> list[int]:

@@ -1,31 +1,35 @@
-"""Finds the events of a selection and counts them, by what is indexed and what is tallied."""
+"""Finds one page of the events of a selection, and counts all of them. What it costs goes by the page, not by what matches.
+
+Few matches are found by an index of what is asked for, and sorted. Many are found by walking in the wanted order until the page
+is full. The number of matches, which is known before, decides.
+"""
 
 from __future__ import annotations
 
 from array import array
 
 from kube9_cli.query import conditions, order
-from kube9_cli.query.connection import WHOLE, WHOLE_OR_NONE, Database
+from kube9_cli.query.conditions import Condition, joined
+from kube9_cli.query.connection import WHOLE, Database
 from kube9_cli.query.order import Window
+from kube9_cli.query.series import Period, Series, Times
 from kube9_cli.selection import Selection
-from kube9_schema.intervals import MS_IN_HOUR
+from kube9_schema.codes import SEVERITIES
+from kube9_schema.spans import LAST, longest_ms
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, NamedTuple
+    from typing import NamedTuple
 
-    Values = tuple[Any, ...]
 else:
     from kube9_cli.named_tuple import NamedTuple
 
-HOURS_IN_DAY = 24
-SORTED_AT_MOST = 5_000
-"""Up to this many matches are found by the index of the filter and sorted. More are found by walking the ids."""
-NEAR = 1_000
-"""Up to this offset a page is found by walking to it. A later page is found by the counts of the hours before it."""
-TALLIED = frozenset(("namespace", "kind", "severity", "type"))
-"""The columns of the table `tallies`, which are in the indexes, too."""
+ROW, ENTRY = 20, 1
+"""What it costs to read a row, and an entry of an index."""
+END_MS = 2**62
+DENSE, DENSE_REACH = 20, 2_000
+"""If one of so many events matches, a page that is not further away than this is found by walking to it."""
 
 
 class Request(NamedTuple):
@@ -50,194 +54,293 @@ class Matches(NamedTuple):
     ids: Sequence[int]
 
 
-class Search(NamedTuple):
-    """A selection as SQL. Each piece of SQL is kept with its values."""
-
-    indexed_by: str
-    """How its rows are found, in SQL. If there is no rest, it is an index that has every column that is tallied."""
-    facets: tuple[str, Values]
-    """The conditions of columns that are tallied."""
-    rest: tuple[str, Values]
-    """The conditions of columns that are not; '' for none."""
-    since_ms: int | None
-    """None if no event is older."""
-    until_ms: int | None
-    """None if no event is newer."""
-
-
 def find(database: Database, selection: Selection, request: Request) -> Matches:
     """One page, and the number of all matches. The caller has begun a snapshot. Raises QueryError."""
-    search = _search(database, selection)
-    if search is None:
-        return Matches(0 if request.counted else None, [])
-    if search.rest[0] or not request.counted:
-        return _untallied(database, search, request)
-    by_day = _seen_since(database, search)
-    total = sum(by_day.values()) - (0 if search.until_ms is None else _begun_at_or_after(database, search, search.until_ms))
-    if total <= request.offset or not request.limit:
-        return Matches(total, [])
-    if request.window != order.WHOLE or request.reverse or request.sort not in ("last", "created"):
-        return Matches(total, _walked(database, search, request))
-    return Matches(total, _page(database, search, by_day, request, total))
-
-
-def _page(database: Database, search: Search, by_day: dict[int, int], request: Request, total: int) -> Sequence[int]:
-    """The ids of a page that is not empty, newest first."""
-    limit, offset = request.limit, request.offset
-    where, values = _where(search)
-    if request.sort == "created":
-        by = search.indexed_by if total <= SORTED_AT_MOST else "NOT INDEXED"
-        sql = f"SELECT id FROM events {by} WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?"
-        return _ids(database, sql, (*values, limit, offset))
-    # Not more than there are: for one more, the search would go on to the end of the index.
-    limit = min(limit, total - offset)
-    hours = [(day * HOURS_IN_DAY, day * HOURS_IN_DAY + HOURS_IN_DAY - 1, count) for day, count in by_day.items()]
-    if search.until_ms is None:
-        where, values, offset = _narrowed(where, values, hours, (limit, offset))
-    if offset > NEAR:
-        sql = f"SELECT last_hour, last_hour, count(*) FROM events {search.indexed_by} WHERE {where} "
-        hours = database.all(f"{sql} GROUP BY last_hour ORDER BY last_hour DESC", values, (WHOLE,) * 3)
-        where, values, offset = _narrowed(where, values, hours, (limit, offset))
-    sql = f"SELECT id FROM events {search.indexed_by} WHERE {where} {_order(request)}"
-    return _ids(database, sql, (*values, limit, offset))
-
-
-def _narrowed(
-    where: str, values: Values, periods: list[tuple[int, int, int]], asked: tuple[int, int]
-) -> tuple[str, Values, int]:
-    """Adds a condition for the hours that a page is in; returns it with the offset of the page within these hours.
-
-    Periods are (first hour, last hour, how many match), newest first.
-    """
-    limit, offset = asked
-    at = 0
-    while periods[at][2] <= offset:
-        offset -= periods[at][2]
-        at += 1
-    newest, wanted = periods[at][1], limit + offset
-    while wanted > periods[at][2] and at + 1 < len(periods):
-        wanted -= periods[at][2]
-        at += 1
-    return f"{where} AND last_hour BETWEEN ? AND ?", (*values, periods[at][0], newest), offset
-
-
-def _search(database: Database, selection: Selection) -> Search | None:
-    """The selection as SQL; None if nothing can match."""
     made = conditions.of(database, selection)
     if made is None:
-        return None
-    facets = [one for one in made.series if one.columns <= TALLIED]
-    rest = [one for one in made.series if not one.columns <= TALLIED] + made.row
-    sql = "SELECT (SELECT min(last_hour) FROM events), (SELECT max(last_hour) FROM events)"
-    oldest, newest = database.all(sql, (), (WHOLE_OR_NONE,) * 2)[0]
-    since_ms, until_ms = made.since_ms, made.until_ms
-    if since_ms is not None and since_ms // MS_IN_HOUR < (oldest or 0):
-        since_ms = None
-    if until_ms is not None and until_ms // MS_IN_HOUR > (newest or 0):
-        until_ms = None
-    return Search(
-        _index(selection, facets),
-        conditions.joined([conditions.Condition("1"), *facets]),
-        conditions.joined(rest),
-        since_ms,
-        until_ms,
-    )
+        return Matches(0 if request.counted else None, [])
+    if not database.is_moved():
+        return _row_by_row(database, made, request)
+    return _Search(database, made).matches(request)
 
 
-def _index(selection: Selection, facets: list[conditions.Condition]) -> str:
-    """How to find the rows: by the narrowest filter."""
-    wanted = selection.wanted
-    if "for" in wanted:
-        return "NOT INDEXED"  # by their ids
-    if "name" in wanted or "object-name" in wanted:
-        return "INDEXED BY events_by_object"
-    by_namespace = {"namespace", "object-namespace"} & set(wanted) and any(one.columns == {"namespace"} for one in facets)
-    return "INDEXED BY events_by_namespace" if by_namespace else "INDEXED BY events_recent"
+def _row_by_row(database: Database, made: conditions.Conditions, request: Request) -> Matches:
+    """The search while events of an earlier release are being moved: it looks at each of them."""
+    where = [Condition("1"), *made.series, *made.row, *_times(made.since_ms, made.until_ms)]
+    total = None
+    if request.counted:
+        sql, values = joined(where)
+        total = database.all(f"SELECT count(*) FROM events NOT INDEXED WHERE {sql}", values, (WHOLE,))[0][0]
+    return Matches(total, _ids(database, BY_ID, [*where, *_window(request)], request) if request.limit else [])
 
 
-def _where(search: Search) -> tuple[str, Values]:
-    """The tallied conditions and the times. A time is first compared by its hour, which is in the index. Only the rows of that
-    hour are read for the exact time.
-    """
-    where, values = search.facets
-    if search.since_ms is not None:
-        hour = search.since_ms // MS_IN_HOUR
-        where += " AND last_hour >= ? AND (last_hour > ? OR last_ms >= ?)"
-        values += (hour, hour, search.since_ms)
-    if search.until_ms is not None:
-        hour = search.until_ms // MS_IN_HOUR
-        where += " AND (first_hour < ? OR (first_hour = ? AND first_ms < ?))"
-        values += (hour, hour, search.until_ms)
-    return where, values
+def _times(since_ms: int | None, until_ms: int | None) -> list[Condition]:
+    found = [] if since_ms is None else [Condition("last_ms >= ?", (since_ms,))]
+    return found if until_ms is None else [*found, Condition("first_ms < ?", (until_ms,))]
 
 
-def _untallied(database: Database, search: Search, request: Request) -> Matches:
-    """A search by what is not tallied: all matches are found, counted and sorted."""
-    where, values = _with_rest(search)
-    sql = f"SELECT count(*) FROM events {search.indexed_by} WHERE {where}"
-    total = database.all(sql, values)[0][0] if request.counted else None
-    return Matches(total, _walked(database, search, request) if request.limit else [])
+def _window(request: Request) -> list[Condition]:
+    return order.conditions(request.window, request.sort, request.reverse)
 
 
-def _walked(database: Database, search: Search, request: Request) -> Sequence[int]:
-    """The ids of a page: all matches are found and sorted."""
-    where, values = _with_rest(search)
-    window, more = conditions.joined(order.conditions(request.window, request.sort, request.reverse))
-    if window:
-        where, values = f"{where} AND {window}", (*values, *more)
-    if request.sort == "last" and request.window.after is not None:
-        where += f" AND last_hour {'>' if request.reverse else '<'}= {request.window.after.value // MS_IN_HOUR}"
-    sql = f"SELECT id FROM events {search.indexed_by} WHERE {where} {_order(request)}"
-    return _ids(database, sql, (*values, request.limit, request.offset))
-
-
-def _with_rest(search: Search) -> tuple[str, Values]:
-    where, values = _where(search)
-    return (f"{where} AND {search.rest[0]}", (*values, *search.rest[1])) if search.rest[0] else (where, values)
-
-
-def _order(request: Request) -> str:
+def _ids(database: Database, by: str, where: list[Condition], request: Request) -> array[int]:
+    """The ids of a page: eight bytes each, because a long list may have a million."""
     direction = "" if request.reverse else " DESC"
-    columns = ["last_hour"] * (request.sort == "last") + [order.VALUES[request.sort], "id"]
-    return f"ORDER BY {', '.join(f'{column}{direction}' for column in columns)} LIMIT ? OFFSET ?"
+    sql, values = joined(where)
+    sql = f"SELECT id FROM events {by} WHERE {sql} ORDER BY {order.VALUES[request.sort]}{direction}, id{direction}"
+    return array("q", database.numbers(f"{sql} LIMIT ? OFFSET ?", (*values, request.limit, request.offset)))
 
 
-def _ids(database: Database, sql: str, values: Values) -> array[int]:
-    """Numbers of eight bytes each: a long list may have a million ids."""
-    return array("q", database.numbers(sql, values))
+class _Search:
+    """A selection in a database whose events are all filed."""
+
+    def __init__(self, database: Database, made: conditions.Conditions) -> None:
+        self._database = database
+        self._made = made
+        self._series = Series(database, made.series)
+        self._all = Series(database, []) if made.series else self._series
+        self._times = Times(database)
+        since_ms, until_ms = made.since_ms, made.until_ms
+        self._since_ms = since_ms if since_ms else None
+        self._until_ms = until_ms
+        self._upper_ms = END_MS if until_ms is None else until_ms
+
+    def matches(self, request: Request) -> Matches:
+        if self._series.count == 0:
+            return Matches(0 if request.counted else None, [])
+        if self._made.row:
+            return self._by_rows(request)
+        total = self._total(self._series)
+        found: Sequence[int] = []
+        if request.limit and request.offset < total:
+            found = (
+                self._page(request, self._series, total) if request.window == order.WHOLE else self._windowed(request, total)
+            )
+        return Matches(total if request.counted else None, found)
+
+    def _windowed(self, request: Request, total: int) -> Sequence[int]:
+        """A page of a part of the list."""
+        where = [*_times(self._since_ms, self._until_ms), *_window(request)]
+        walked = min(self._all.count, (request.offset + request.limit) * self._all.count // total)
+        if total * ROW < walked * ENTRY:
+            return self._select(BY_SERIES, [ALL_PERIODS, self._series.condition, *where], request)
+        return self._select(BY_TIME if request.sort == "last" else BY_ID, [self._series.each, *where], request)
+
+    def _total(self, series: Series) -> int:
+        """How many events of these series match."""
+        return self._times.seen_since(series, self._since_ms) - self._times.begun_since(series, self._until_ms)
+
+    def _page(self, request: Request, series: Series, total: int) -> Sequence[int]:
+        request = request._replace(limit=min(request.limit, total - request.offset))
+        if request.sort == "last":
+            return self._by_last(request, series)
+        if request.sort == "severity":
+            return self._by_severity(request)
+        reach = request.offset + request.limit
+        every = self._all.count
+        per_match = ENTRY if request.sort == "created" and self._since_ms is None and self._until_ms is None else ROW
+        where = [series.condition, *_times(self._since_ms, self._until_ms)]
+        if request.sort == "count" or total * per_match <= reach * every // max(total, 1) * ROW // 4:
+            if total * 4 > every:
+                return self._select(BY_ID, where, request)
+            periods = self._periods()
+            numbers = ", ".join(str(period.number) for period in periods)
+            by_period = Condition(f"last_period IN ({numbers})")
+            return self._select(BY_SERIES, [by_period, *where], request)
+        if request.sort == "first":
+            return self._by_first(request, series)
+        return self._select(BY_ID, where, request)
+
+    # By the last time
+
+    def _by_last(self, request: Request, series: Series) -> list[int]:
+        """A page by the last time. It is taken from one period after the other.
+
+        With `until`, events that still went on then come before the others, or after them in reverse order.
+        """
+        going_on = 0
+        if self._until_ms is not None:
+            going_on = self._times.seen_since(series, self._until_ms) - self._times.begun_since(series, self._until_ms)
+        total = self._total(series)
+        if request.offset + request.limit < DENSE_REACH and (total - going_on) * DENSE > self._times.seen_since(
+            self._all, self._since_ms
+        ):
+            return self._by_last_at_once(request, series, going_on, total - going_on)
+        periods = [period for period in self._periods() if period.start_ms < self._upper_ms]
+        parts: list[Period | None] = [*periods, None] if request.reverse else [None, *reversed(periods)]
+        found: list[int] = []
+        for period in parts:
+            wanted = request._replace(limit=request.limit - len(found))
+            if wanted.limit <= 0:
+                break
+            number = series.in_periods([period], of_first=False) if period else going_on
+            if number == 0:
+                continue
+            if request.offset and period:
+                number = self._inside(series, period, number)
+            if request.offset >= number:
+                request = request._replace(offset=request.offset - number)
+                continue
+            found += self._of_period(wanted, series, period, number) if period else self._going_on(wanted, series, number)
+            request = request._replace(offset=0)
+        return found
+
+    def _by_last_at_once(self, request: Request, series: Series, going_on: int, others: int) -> list[int]:
+        """The same if so many events match that the page is full after a short walk."""
+        times = Condition("last_ms >= ? AND last_ms < ?", (self._since_ms or 0, self._upper_ms))
+        parts = [(going_on, True), (others, False)]
+        found: list[int] = []
+        for number, goes_on in reversed(parts) if request.reverse else parts:
+            wanted = request._replace(limit=min(request.limit - len(found), number - request.offset))
+            if wanted.limit > 0 and goes_on:
+                found += self._going_on(wanted, series, number)
+            elif wanted.limit > 0:
+                found += self._select(BY_TIME, [times, series.each], wanted)
+            request = request._replace(offset=max(0, request.offset - number))
+        return found
+
+    def _part(self, period: Period) -> tuple[int, int]:
+        """The part of a period that is asked for."""
+        return max(period.start_ms, self._since_ms or 0), min(period.end_ms, self._upper_ms)
+
+    def _inside(self, series: Series, period: Period, number: int) -> int:
+        """How many events were last seen in the part of a period that is asked for, of this number in all of it."""
+        part = self._part(period)
+        return number if part == (period.start_ms, period.end_ms) else self._times.count_seen(series, *part)
+
+    def _of_period(self, request: Request, series: Series, period: Period, number: int) -> Sequence[int]:
+        """A page of the events that were last seen in a period. At most this number match."""
+        of_all = number if series.is_all else self._all.in_periods([period], of_first=False)
+        times = Condition("last_ms >= ? AND last_ms < ?", self._part(period))
+        walked = min(of_all, (request.offset + request.limit) * of_all // number)
+        if number * ROW < walked * ENTRY:
+            of_period = Condition("last_period = ?", (period.number,))
+            return self._select(BY_SERIES, [of_period, series.condition, times], request)
+        return self._select(BY_TIME, [times, series.each], request)
+
+    def _going_on(self, request: Request, series: Series, number: int) -> Sequence[int]:
+        """A page of the events that began before `until` and were last seen at or after it. There are this many."""
+        until_ms = self._upper_ms
+        went_on = Condition("last_ms >= ? AND first_ms < ?", (until_ms, until_ms))
+        if request.reverse:  # most of them ended soon
+            request = request._replace(limit=min(request.limit, number - request.offset))
+            return self._select(BY_TIME, [went_on, series.condition], request)
+        reach = min(request.offset + request.limit, number)
+        best: list[tuple[int, int]] = []
+        for span in range(LAST, 0, -1):
+            longest = longest_ms(span)
+            # First those that began last: they tell how old the others of this span may be at most.
+            for column in ("first_ms", "last_ms"):
+                floor_ms = best[reach - 1][0] if len(best) >= reach else until_ms
+                oldest = Condition("span = ? AND first_ms >= ?", (span, 0 if longest is None else floor_ms - longest))
+                sql, values = joined([oldest, went_on, series.condition])
+                sql = f"SELECT last_ms, id FROM events INDEXED BY events_by_first WHERE {sql} ORDER BY {column} DESC, id DESC"
+                rows = self._database.all(f"{sql} LIMIT ?", (*values, reach), (WHOLE, WHOLE))
+                best = sorted({*best, *rows}, reverse=True)[:reach]
+                if len(rows) < reach:
+                    break  # these were all
+        return [event for _, event in best[request.offset :]]
+
+    # By other orders
+
+    def _by_first(self, request: Request, series: Series) -> list[int]:
+        """A page by the first time: the index has it for each class of how long events last."""
+        since_ms, until_ms = self._since_ms or 0, self._upper_ms
+        reach = request.offset + request.limit
+        direction = "" if request.reverse else " DESC"
+        found: list[tuple[int, int]] = []
+        for span in range(LAST + 1):
+            longest = longest_ms(span)
+            oldest = 0 if longest is None else since_ms - longest
+            where = [Condition("span = ? AND first_ms < ? AND first_ms >= ?", (span, until_ms, oldest)), series.condition]
+            if since_ms:
+                where.append(Condition("last_ms >= ?", (since_ms,)))
+            sql, values = joined(where)
+            sql = f"SELECT first_ms, id FROM events INDEXED BY events_by_first WHERE {sql}"
+            sql += f" ORDER BY first_ms{direction}, id{direction}"
+            found += self._database.all(f"{sql} LIMIT ?", (*values, reach), (WHOLE, WHOLE))
+        found.sort(reverse=not request.reverse)
+        return [number for _, number in found[request.offset : reach]]
+
+    def _by_severity(self, request: Request) -> list[int]:
+        """A page by severity, and within a severity by id."""
+        codes = range(len(SEVERITIES))
+        found: list[int] = []
+        skip, want = request.offset, request.limit
+        for code in codes if request.reverse else reversed(codes):
+            if want <= 0:
+                break
+            series = Series(self._database, [*self._made.series, Condition("severity = ?", (code,))])
+            number = self._total(series) if series.count else 0
+            if skip >= number:
+                skip -= number
+                continue
+            found += self._page(request._replace(sort="created", offset=skip, limit=want), series, number)
+            skip, want = 0, request.limit - len(found)
+        return found
+
+    # By conditions of rows
+
+    def _by_rows(self, request: Request) -> Matches:
+        """A search by what a series does not have: the object, the node, texts."""
+        others = [*([] if self._series.is_all else [self._series.condition]), *_times(self._since_ms, self._until_ms)]
+        where = [*self._made.row, *others]
+        by, number, found = self._narrowest()
+        total = None
+        if request.counted:
+            total = number
+            if others or len(self._made.row) > 1 or by == BY_TIME:
+                sql, values = joined([found, *where, Condition(IN_INDEX[by])])
+                total = self._database.all(f"SELECT count(*) FROM events {by} WHERE {sql}", values, (WHOLE,))[0][0]
+            if total <= request.offset or not request.limit:
+                return Matches(total, [])
+        likely = number if total is None else total
+        walked = (request.offset + request.limit) * self._later() // max(likely, 1)
+        where += _window(request)
+        if request.sort in ("last", "created") and (by == BY_TIME or walked < number):
+            by = BY_TIME if request.sort == "last" else BY_ID
+            return Matches(total, self._select(by, where, request))
+        return Matches(total, self._select(by, [found, *where], request))
+
+    def _narrowest(self) -> tuple[str, int, Condition]:
+        """The index that finds the rows, how many it finds, and what has to be added to find them by it."""
+        found = BY_TIME, self._later(), Condition("1")
+        for one in self._made.row:
+            index = INDEXES.get(one.columns)
+            if one.ids:
+                sql = f"SELECT count(*) FROM ({one.ids})"
+                index, more = BY_ID, Condition(f"id IN ({one.ids})", one.values)
+            elif index is not None and not one.sql.startswith("NOT"):
+                sql = f"SELECT count(*) FROM events {index} WHERE {one.sql} AND {IN_INDEX[index]}"
+                more = Condition("1")
+            else:
+                continue
+            number = self._database.all(sql, one.values, (WHOLE,))[0][0]
+            if number <= found[1]:
+                found = index, number, more
+        return found
+
+    def _later(self) -> int:
+        return self._times.seen_since(self._all, self._since_ms)
+
+    def _periods(self) -> list[Period]:
+        """The periods in which a match may have been last seen."""
+        return self._times.periods[self._times.at(self._since_ms) if self._since_ms else 0 :]
+
+    def _select(self, by: str, where: list[Condition], request: Request) -> array[int]:
+        return _ids(self._database, by, [*where, Condition(IN_INDEX[by])], request)
 
 
-# Counting: whole days come from the tallies; the rest of the day that a time divides is counted in an index. If an index has
-# all columns of a condition, SQLite counts its entries and reads no rows.
-
-
-def _seen_since(database: Database, search: Search) -> dict[int, int]:
-    """How many matches were last seen on each day, newest day first. `until` is not considered."""
-    facets, values = search.facets
-    since = search.since_ms
-    sql = "SELECT day, sum(count) FROM tallies WHERE of_first = 0 AND {} GROUP BY day ORDER BY day DESC"
-    if since is None:
-        return dict(database.all(sql.format(facets), values, (WHOLE, WHOLE)))
-    hour = since // MS_IN_HOUR
-    day = hour // HOURS_IN_DAY
-    found = dict(database.all(sql.format(f"day > ? AND {facets}"), (day, *values), (WHOLE, WHOLE)))
-    count = f"SELECT count(*) FROM events {search.indexed_by} WHERE {facets} AND "
-    rest = database.all(f"{count} last_hour > ? AND last_hour < ?", (*values, hour, (day + 1) * HOURS_IN_DAY))[0][0]
-    rest += database.all(f"{count} last_hour = ? AND last_ms >= ?", (*values, hour, since))[0][0]
-    return found | {day: rest} if rest else found
-
-
-def _begun_at_or_after(database: Database, search: Search, until_ms: int) -> int:
-    """How many matches of the tallied conditions began at or after a time."""
-    facets, values = search.facets
-    hour = until_ms // MS_IN_HOUR
-    day = hour // HOURS_IN_DAY
-    end = (day + 1) * HOURS_IN_DAY
-    tallied = f"SELECT total(count) FROM tallies WHERE of_first = 1 AND day > ? AND {facets}"
-    short = f"SELECT count(*) FROM events {search.indexed_by} WHERE {facets} AND first_hour = last_hour AND "
-    long = f"SELECT count(*) FROM events INDEXED BY events_long WHERE {facets} AND first_hour <> last_hour AND "
-    found = database.all(tallied, (day, *values))[0][0]
-    for count, column in ((short, "last_hour"), (long, "first_hour")):
-        found += database.all(f"{count} {column} > ? AND {column} < ?", (*values, hour, end))[0][0]
-        found += database.all(f"{count} {column} = ? AND first_ms >= ?", (*values, hour, until_ms))[0][0]
-    return int(found)
+BY_SERIES, ALL_PERIODS = "INDEXED BY events_by_series", Condition("last_period IN (SELECT id FROM periods)")
+BY_TIME, BY_OBJECT, BY_NODE = "INDEXED BY events_by_time", "INDEXED BY events_by_object", "INDEXED BY events_by_node"
+BY_ID = "NOT INDEXED"
+INDEXES = {frozenset({"object"}): BY_OBJECT, frozenset({"node"}): BY_NODE}
+"""The index of a condition by the columns that it compares."""
+IN_INDEX = {
+    BY_TIME: "series IS NOT NULL",
+    BY_SERIES: "series IS NOT NULL",
+    BY_OBJECT: "1",
+    BY_ID: "1",
+    BY_NODE: "series IS NOT NULL AND node <> 0",
+}
+"""Which rows are in an index, besides those of the condition."""

@@ -30,9 +30,8 @@ def read(database: Database) -> dict[str, Any]:
         (TEXT, TEXT_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE),
     )
     now_ms = time.time_ns() // 1_000_000
-    tallied = dict(
-        database.all("SELECT severity, sum(count) FROM tallies WHERE of_first = 0 GROUP BY severity", (), (WHOLE, WHOLE))
-    )
+    counted = "sum(count) FROM series" if database.is_moved() else "count(*) FROM events"
+    totals = dict(database.all(f"SELECT severity, {counted} GROUP BY severity", (), (WHOLE, WHOLE)))
     return {
         "status": _status(now_ms, last_commit, stopped),
         "tier": "free",
@@ -40,8 +39,8 @@ def read(database: Database) -> dict[str, Any]:
         "health": _health(now_ms, facts, sources),
         **({"last_update": iso(last_commit)} if last_commit else {}),
         "events": {
-            "total": sum(tallied.values()),
-            "by_severity": {name: tallied.get(number, 0) for number, name in enumerate(SEVERITIES)},
+            "total": sum(totals.values()),
+            "by_severity": {name: totals.get(number, 0) for number, name in enumerate(SEVERITIES)},
         },
         "database": {
             "size_bytes": database.size_bytes(),

@@ -18,7 +18,6 @@ from kube9_cli.times import iso
 from kube9_schema import ids
 from kube9_schema.causes import Recorded, cause_of, says_more
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
-from kube9_schema.intervals import MS_IN_HOUR
 from kube9_schema.sources import ITSELF
 
 MOST_GROUPS = 10_000
@@ -461,14 +460,17 @@ class Groups:
 def _condition(database: Database, selection: Selection) -> tuple[str, Key] | None:
     """The selection as SQL with its values; None if nothing can match. The selection has both times."""
     found = conditions.of(database, selection)
-    oldest, newest = database.all("SELECT min(id), max(id) FROM events", (), (WHOLE_OR_NONE,) * 2)[0]
-    if found is None or oldest is None:
+    oldest, newest = (
+        database.all(f"SELECT {which}(last_ms) FROM events WHERE series IS NOT NULL", (), (WHOLE_OR_NONE,))[0][0]  # noqa: S608
+        for which in ("min", "max")
+    )
+    if found is None:
         return None
-    since = selection.since_ms or 0
-    times = Condition("last_ms >= ? AND first_ms < ?", (since, selection.until_ms))
-    if newest - ids.first_of(since) < (newest - oldest) * SHORT:
-        times = Condition(f"last_hour >= ? AND {times.sql}", (since // MS_IN_HOUR, *times.values))
-    return conditions.joined([*found.series, *found.row, times])
+    is_short = oldest is not None and newest - (selection.since_ms or 0) < (newest - oldest) * SHORT and database.is_moved()
+    # With the plus, SQLite reads the table from its beginning to its end, instead of row by row in the order of the index.
+    sql = "series IS NOT NULL AND last_ms >= ?" if is_short else "+last_ms >= ?"
+    times = Condition(f"{sql} AND first_ms < ?", (selection.since_ms, selection.until_ms))
+    return conditions.joined([*(conditions.on_rows(database, one) for one in found.series), *found.row, times])
 
 
 def _less(field: str, value: Any, steps: int) -> Any:

@@ -9,8 +9,9 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
 from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.mover import Mover
 from kube9_operator.write.events.retention import Retention
-from kube9_operator.write.events.size_limit import PRESSED
+from kube9_operator.write.events.size_limit import FULL, PRESSED
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery.inspection import Inspector
 from kube9_operator.write.recovery.restore import Restore
@@ -47,6 +48,7 @@ class Housekeeping:
             connection, database.bound(connection, max_bytes), deadlines.write_back, self._headroom.committed
         )
         self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
+        self.mover = Mover(session, store.filing)
         self.restore = Restore(session, store, coverage, settings.database_folder)
         self.retention = Retention(session, store, coverage, settings, deadlines, tally, self.restore.give_way)
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
@@ -54,12 +56,14 @@ class Housekeeping:
         self._blocked = ""
         """Why nothing can be written: a reader keeps the WAL from starting over, and there is no room for it to grow."""
         self._unblocked_at = self._check_room_at = 0.0
+        self._full = False
+        """The database is so near its limit that new events wait until the others are moved, and some of them deleted."""
         self._pressed = False
         """Retention has to delete events, so nothing is salvaged."""
 
     def busy(self) -> bool:
         """Whether there is more to do at once."""
-        return self.retention.busy() or self.restore.busy()
+        return self.retention.busy() or self.restore.busy() or self.mover.busy()
 
     def full(self) -> bool:
         """Whether new items have to wait: until something is deleted, or until a reader lets the WAL start over."""
@@ -72,7 +76,7 @@ class Housekeeping:
             if not self._blocked:
                 self._unblocked_at = time.monotonic()
             self._delete_quarantined()
-            return bool(self._blocked) or self.retention.full()
+            return bool(self._blocked) or self.retention.full() or (self.mover.busy() and self._full)
         return False
 
     def check_files(self) -> None:
@@ -119,7 +123,11 @@ class Housekeeping:
             if not self._trouble:
                 logs.get().warning("salvage.delayed", error=logs.one_line(error))
             self._trouble = logs.one_line(error)
-        if not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
+        if self.mover.busy():
+            # Deleting for the size limit goes by what is moved. The move itself needs no more room than it has freed.
+            if not self._blocked and not self._checkpoints.behind():
+                self.mover.step()
+        elif not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
 
     def _delete_quarantined(self) -> None:
@@ -127,7 +135,7 @@ class Housekeeping:
         if time.monotonic() >= self._check_room_at:
             self._check_room_at = time.monotonic() + ROOM_CHECK_SECONDS
             room = self.retention.space.room()
-            self._pressed = room.used > room.limit * PRESSED
+            self._pressed, self._full = room.used > room.limit * PRESSED, room.used > room.limit * FULL
             if room.short and self.restore.give_way():
                 self._checkpoints.write_back_now()
 

@@ -5,7 +5,9 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
+from kube9_operator.write.events import filing
 from tests.bench.options import of
 from tests.oracle import databases, options, reader
 from tests.oracle.answers import Question, answer, is_missing, leaves_nothing
@@ -28,7 +30,8 @@ class Case(NamedTuple):
 
 def case(folder: Path, seed: int, now_ms: int) -> Case:
     """A new random database."""
-    databases.build(folder, seed, now_ms)
+    with mock.patch.multiple(filing, PERIOD_EVENTS=40, LOOK_AFTER=10, AFTER_CUT=10):  # so that there are many periods
+        databases.build(folder, seed, now_ms)
     connection = reader.open_read_only(folder)
     try:
         return Case(seed, folder, reader.read(connection), now_ms)

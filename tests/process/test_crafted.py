@@ -189,7 +189,6 @@ def test_a_view_is_not_looked_through(crafted: Path, whole: tuple[Path, int], ta
     connection.close()
     changed(
         crafted,
-        "DROP TRIGGER IF EXISTS tally_delete",
         f"DROP TABLE {table}",
         f"CREATE VIEW {table} AS {FOREVER.format(columns)}",
     )
@@ -232,8 +231,8 @@ def test_what_computes_what_it_seems_to_hold_is_refused(crafted: Path, what: str
 SCHEMAS = {
     "no table": ("DROP TABLE gaps",),
     "no column": ("ALTER TABLE gaps RENAME COLUMN reason TO why",),
-    "no index": ("DROP INDEX events_recent",),
-    "an index of another kind": ("DROP INDEX events_recent", "CREATE INDEX events_recent ON events (id) WHERE id < 0"),
+    "no index": ("DROP INDEX events_by_time",),
+    "an index of another kind": ("DROP INDEX events_by_time", "CREATE INDEX events_by_time ON events (id) WHERE id < 0"),
     "a table at another's root": (
         "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'words') WHERE name = 'gaps'",
     ),
@@ -264,7 +263,7 @@ def test_any_schema(crafted: Path, whole: tuple[Path, int], what: str) -> None:
 
 def test_a_query_without_end_ends_in_time(crafted: Path) -> None:
     """Many rows that none of our indexes foresaw: the progress handler ends it."""
-    changed(crafted, f"INSERT INTO tallies {COUNTED.format(300_000)} SELECT 0, x, 0, 0, 0, 0, 1 FROM n")
+    changed(crafted, f"INSERT INTO series {COUNTED.format(300_000)} SELECT NULL, x + 1000000, 0, 0, 0, 0, 0, 0, 0, 1 FROM n")
     done = kube9_cli("status", "--timeout=0.001", "--db", str(crafted))
     checked(done, "json")
     assert done.code == 2

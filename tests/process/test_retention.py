@@ -23,6 +23,7 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, space
 from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
+from tests.filed import assert_filed
 from tests.operator import until
 from tests.process.test_writer import Asked, frame, write
 
@@ -77,7 +78,7 @@ def make_old(connection: apsw.Connection, seed: int = 1) -> list[int]:
     """Gives the events times of their last recording around both limits; returns the ids of those that are to be deleted."""
     chance, expired = random.Random(seed), []
     with Session(connection).transaction(now_ms()):
-        for event, severity in connection.execute("SELECT id, severity FROM events").fetchall():
+        for event, severity in connection.execute("SELECT id, severity FROM events ORDER BY id").fetchall():
             limit = (7 if severity <= 1 else 30) * DAY_MS
             age = limit + chance.choice([-20 * DAY_MS, -60_000, 60_000, DAY_MS])
             connection.execute("UPDATE events SET recorded_ms = ? WHERE id = ?", (now_ms() - max(0, age), event))
@@ -98,6 +99,8 @@ def assert_nothing_is_left_over(connection: apsw.Connection) -> None:
     for words in connection.execute("SELECT namespace, kind, reason, node, title FROM events"):
         used.update(words)
     for words in connection.execute("SELECT namespace, kind FROM objects"):
+        used.update(words)
+    for words in connection.execute("SELECT source, place FROM series"):
         used.update(words)
     assert {row[0] for row in connection.execute("SELECT id FROM words")} == used
     assert connection.pragma("integrity_check") == "ok"
@@ -232,7 +235,7 @@ def test_a_clock_a_day_off_deletes_nothing(connection: apsw.Connection, capfd: p
     keeping = keeper(connection)
     keeping.server_says(now_ms() - DAY_MS - 1_000)
     work(keeping)
-    assert set(expired) <= set(ids(connection))
+    assert set(expired) <= {row[0] for row in connection.execute("SELECT id FROM events")}
     assert connection.execute("SELECT count(*) FROM events e JOIN words w ON w.id = title WHERE word = 'Clock is off'").get == 1
     work(keeping)
     assert connection.execute("SELECT count(*) FROM events e JOIN words w ON w.id = title WHERE word = 'Clock is off'").get == 1
@@ -253,7 +256,7 @@ def test_without_word_of_the_server_nothing_is_deleted_by_age(connection: apsw.C
 
 def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(connection: apsw.Connection) -> None:
     made.fill(connection, 26_000)
-    rows = connection.execute("SELECT id, severity, last_hour, namespace FROM events WHERE type != 5").fetchall()
+    rows = connection.execute("SELECT id, severity, last_ms, namespace FROM events WHERE type != 5").fetchall()
     keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
     work(keeping)
     left = set(ids(connection))
@@ -286,6 +289,7 @@ def assert_nothing_is_left_over_but_contributors(connection: apsw.Connection) ->
         == 0
     )
     assert connection.execute("SELECT count(*) FROM texts WHERE event NOT IN (SELECT id FROM events)").get == 0
+    assert_filed(connection)
     assert connection.pragma("integrity_check") == "ok"
 
 

@@ -1,36 +1,3 @@
-CREATE TRIGGER tally_delete AFTER DELETE ON events BEGIN
-    INSERT INTO tallies VALUES
-        (0, OLD.last_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
-        (1, OLD.first_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1)
-        ON CONFLICT DO UPDATE SET count = count + excluded.count;
-    DELETE FROM tallies WHERE count = 0 AND of_first = 0 AND day = OLD.last_hour / 24
-        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
-    DELETE FROM tallies WHERE count = 0 AND of_first = 1 AND day = OLD.first_hour / 24
-        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
-END
-
-CREATE TRIGGER tally_insert AFTER INSERT ON events BEGIN
-    INSERT INTO tallies VALUES
-        (0, NEW.last_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1),
-        (1, NEW.first_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1)
-        ON CONFLICT DO UPDATE SET count = count + excluded.count;
-END
-
-CREATE TRIGGER tally_update AFTER UPDATE OF last_hour, first_hour, severity ON events
-    WHEN (OLD.last_hour / 24, OLD.first_hour / 24, OLD.severity) <> (NEW.last_hour / 24, NEW.first_hour / 24, NEW.severity)
-BEGIN
-    INSERT INTO tallies VALUES
-        (0, OLD.last_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
-        (1, OLD.first_hour / 24, OLD.namespace, OLD.kind, OLD.severity, OLD.type, -1),
-        (0, NEW.last_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1),
-        (1, NEW.first_hour / 24, NEW.namespace, NEW.kind, NEW.severity, NEW.type, 1)
-        ON CONFLICT DO UPDATE SET count = count + excluded.count;
-    DELETE FROM tallies WHERE count = 0 AND of_first = 0 AND day = OLD.last_hour / 24
-        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
-    DELETE FROM tallies WHERE count = 0 AND of_first = 1 AND day = OLD.first_hour / 24
-        AND namespace = OLD.namespace AND kind = OLD.kind AND severity = OLD.severity AND type = OLD.type;
-END
-
 CREATE TABLE baselines (
     source  TEXT PRIMARY KEY,
     cluster TEXT NOT NULL -- the uid of the namespace kube-system of the listed cluster; '' if it may not be read
@@ -113,7 +80,7 @@ CREATE TABLE events (
     text_ms       INTEGER NOT NULL, -- the last time of the contributor that supplied description and metadata …
     text_count    INTEGER NOT NULL, -- … and its count; with its name (texts.contributor) they decide which contributor is the latest
     text_hash     INTEGER NOT NULL  -- 32-bit hash of the row of texts, so that an unchanged text is not read
-) STRICT
+, series INTEGER, last_period INTEGER NOT NULL DEFAULT 0, first_period INTEGER NOT NULL DEFAULT 0, span INTEGER NOT NULL DEFAULT 0) STRICT
 
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
@@ -159,6 +126,11 @@ CREATE TABLE objects (
     owner     INTEGER           -- objects.id of the controller, as last known; NULL for none or unknown
 , api_group INTEGER NOT NULL DEFAULT 0, api_version INTEGER NOT NULL DEFAULT 0) STRICT
 
+CREATE TABLE periods (
+    id       INTEGER PRIMARY KEY,
+    start_ms INTEGER NOT NULL UNIQUE
+) STRICT
+
 CREATE TABLE scalings (
     namespace       TEXT NOT NULL,
     name            TEXT NOT NULL,    -- of the Deployment
@@ -174,6 +146,19 @@ CREATE TABLE schema_version (
     name       TEXT NOT NULL,       -- the file's name
     applied_at TEXT NOT NULL        -- UTC, 2025-12-02T10:30:45.123Z
 )
+
+CREATE TABLE series (
+    id        INTEGER PRIMARY KEY,
+    namespace INTEGER NOT NULL, -- as in events
+    kind      INTEGER NOT NULL, -- as in events
+    severity  INTEGER NOT NULL, -- as in events
+    type      INTEGER NOT NULL, -- as in events
+    reason    INTEGER NOT NULL, -- as in events
+    api_group INTEGER NOT NULL, -- of the object, as in objects
+    source    INTEGER NOT NULL, -- words.id of the component in the event's metadata; 0 if they name none
+    place     INTEGER NOT NULL, -- words.id: the object's namespace; for a Namespace its own name
+    count     INTEGER NOT NULL DEFAULT 0 -- how many events it has
+) STRICT
 
 CREATE TABLE service_pods (
     namespace TEXT NOT NULL,
@@ -212,17 +197,6 @@ CREATE TABLE states (
     PRIMARY KEY (source, namespace, name)
 ) STRICT, WITHOUT ROWID
 
-CREATE TABLE tallies (
-    of_first  INTEGER NOT NULL, -- 0: by the day of last_hour, 1: by the day of first_hour
-    day       INTEGER NOT NULL, -- the hour divided by 24
-    namespace INTEGER NOT NULL, -- as in events
-    kind      INTEGER NOT NULL, -- as in events
-    severity  INTEGER NOT NULL, -- as in events
-    type      INTEGER NOT NULL, -- as in events
-    count     INTEGER NOT NULL,
-    PRIMARY KEY (of_first, day, namespace, kind, severity, type)
-) STRICT, WITHOUT ROWID
-
 CREATE TABLE texts (
     event       INTEGER PRIMARY KEY, -- events.id
     description TEXT,                -- NULL for none
@@ -230,6 +204,14 @@ CREATE TABLE texts (
     contributor TEXT NOT NULL,       -- the name of the contributor that supplied the description
     stamps      TEXT                 -- JSON object: for each metadata key of an earlier contributor, its [ms, count, name]
 ) STRICT
+
+CREATE TABLE totals (
+    of_first INTEGER NOT NULL, -- 0: by last_period, 1: by first_period
+    period   INTEGER NOT NULL, -- periods.id
+    series   INTEGER NOT NULL, -- series.id; 0 for all
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (of_first, period, series)
+) STRICT, WITHOUT ROWID
 
 CREATE TABLE waiting (
     source    TEXT NOT NULL,    -- of the object's states
@@ -253,13 +235,15 @@ CREATE INDEX departed_by_time ON departed (gone_ms)
 
 CREATE INDEX endpoints_by_due ON endpoints (due_ms) WHERE due_ms IS NOT NULL
 
-CREATE INDEX events_by_namespace ON events (namespace, last_hour, first_hour, kind, severity, type)
+CREATE INDEX events_by_first ON events (span, first_ms, series) WHERE series IS NOT NULL
+
+CREATE INDEX events_by_node ON events (node, last_period, series) WHERE series IS NOT NULL AND node <> 0
 
 CREATE INDEX events_by_object ON events (object, key_hash)
 
-CREATE INDEX events_long ON events (first_hour, namespace, kind, severity, type) WHERE first_hour <> last_hour
+CREATE INDEX events_by_series ON events (last_period, series) WHERE series IS NOT NULL
 
-CREATE INDEX events_recent ON events (last_hour, first_hour, namespace, kind, severity, type)
+CREATE INDEX events_by_time ON events (last_ms, series) WHERE series IS NOT NULL
 
 CREATE INDEX gaps_by_event ON gaps (event)
 
@@ -274,6 +258,8 @@ CREATE INDEX objects_by_name ON objects (name)
 CREATE INDEX objects_by_owner ON objects (owner) WHERE owner IS NOT NULL
 
 CREATE INDEX scalings_by_time ON scalings (at_ms)
+
+CREATE UNIQUE INDEX series_by_columns ON series (namespace, kind, reason, severity, type, api_group, source, place)
 
 CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
 

@@ -16,6 +16,8 @@ from kube9_cli.query.order import Key
 from kube9_cli.query.paging import Cursor
 from kube9_cli.query.search import Request
 from kube9_cli.selection import Selection
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 
 COUNT = 600
@@ -43,6 +45,8 @@ class Writer:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.connection = apsw.Connection(str(folder / "kube9.db"))
+        self._session = Session(self.connection)
+        self._filing = Store(self._session, quiet_ms=3_600_000).filing
         self.chance = random.Random(seed)
         self.now_ms = time.time_ns() // 1_000_000
         self.deleted: set[int] = set()
@@ -53,23 +57,30 @@ class Writer:
     def change(self, events: int) -> None:
         """Updates some events, old and new; records and deletes some."""
         self.now_ms += 1_000
+        with self._session.transaction(self.now_ms):
+            self._change(events)
+
+    def _change(self, events: int) -> None:
         known = self.ids()
         for event in self.chance.sample(known, events):
             last = self.chance.choice((self.now_ms, self.now_ms - self.chance.randrange(7 * 24 * HOUR)))
             self.connection.execute(
-                """UPDATE events SET last_ms = max(last_ms, ?1), last_hour = max(last_ms, ?1) / 3600000, count = count + ?2,
+                """UPDATE events SET last_ms = max(last_ms, ?1), count = count + ?2,
                 severity = max(severity, ?3), recorded_ms = ?4 WHERE id = ?5""",
                 (last, self.chance.randrange(3), self.chance.choice((0, 0, 2, 3)), self.now_ms, event),
             )
+            self._filing.file((event,))
         for event in self.chance.sample(known, 2):
-            self.connection.execute("DELETE FROM events WHERE id = ?", (event,))
+            self._filing.delete(event)
             self.deleted.add(event)
         newest = max(known)
         columns = [row[1] for row in self.connection.execute("PRAGMA table_info(events)")]
-        rest = ", ".join({"id": "?1", "last_ms": "?2", "recorded_ms": "?2"}.get(one, one) for one in columns)
+        rest = ", ".join({"id": "?1", "last_ms": "?2", "recorded_ms": "?2", "series": "NULL"}.get(one, one) for one in columns)
         self.connection.execute(
             f"INSERT INTO events SELECT {rest} FROM events WHERE id = ?3", (newest + 1, self.now_ms, newest)
         )
+        self.connection.execute("INSERT INTO texts VALUES (?, NULL, '{}', '', NULL)", (newest + 1,))
+        self._filing.file((newest + 1,))
         self.connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?)", (self.now_ms,))
 
     def close(self) -> None:

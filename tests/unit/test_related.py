@@ -187,7 +187,8 @@ def test_a_quota_event_is_its_controllers_and_goes_with_it(keeper: Kept) -> None
     event_id = keeper.connection.execute("SELECT id FROM events").get
     chain = keeper.connection.execute(OWNERS, (event_id, MAX_OWNERS)).fetchall()
     assert chain == [("ReplicaSet", "web-7d"), ("Deployment", "web")]
-    keeper.writer.housekeeping.retention._deletion.delete_rows([event_id], keeper.now_ms)
+    with keeper.writer._session.transaction(keeper.now_ms):
+        keeper.writer.housekeeping.retention._deletion.delete_rows([event_id], keeper.now_ms)
     assert keeper.connection.execute("SELECT count(*) FROM objects").get == 0
     assert keeper.connection.execute("SELECT count(*) FROM controllers").get == 0
 

@@ -16,7 +16,7 @@ from kube9_operator.model.frame import Frame
 from kube9_operator.model.observation import WARNING, Observation
 from kube9_operator.model.resource_states import Namespace, Owner, Pod, Service, Slice, State, Workload
 from kube9_operator.supervise.messages import OutboxBatch
-from kube9_operator.write.events import bounds, deletion
+from kube9_operator.write.events import bounds, deletion, filing
 from kube9_operator.write.events.deletion import Run
 from kube9_operator.write.recovery.importer import Importer
 from kube9_operator.write.recovery.salvage import Named, Saved
@@ -24,6 +24,7 @@ from kube9_operator.write.resources import recorder
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Participant, Session
 from kube9_schema import tables
+from tests.filed import assert_filed
 from tests.kept import MINUTE, NOW, Kept, kept, state
 from tests.unit.test_merge import seen
 
@@ -287,6 +288,7 @@ def test_rollbacks_between_batches_change_nothing(history: list[tuple[tuple[Any,
         mock.patch.object(bounds.time, "monotonic", return_value=1_000.0),
         mock.patch.object(deletion, "now_ms", side_effect=lambda: straight.now_ms),
         mock.patch.object(recorder, "now_ms", side_effect=lambda: straight.now_ms),
+        mock.patch.multiple(filing, PERIOD_EVENTS=4, AFTER_CUT=1, LOOK_AFTER=2),
     ):
         one, other = Story(straight), Story(shaken)
         for story in (one, other):
@@ -295,3 +297,4 @@ def test_rollbacks_between_batches_change_nothing(history: list[tuple[tuple[Any,
             one.live(what, [])
             other.live(what, undone)
             assert content(straight.connection) == content(shaken.connection), what
+            assert_filed(shaken.connection)

@@ -19,6 +19,7 @@ from kube9_operator.write.counters import OPERATIONS
 from kube9_operator.write.events.bounds import printable
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.eviction_floor import EvictionFloor
+from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.events.sweep import CONTRIBUTORS_AT_ONCE, Sweep
 from kube9_operator.write.sqlite.database import one
@@ -98,6 +99,7 @@ class Deletion:
         session: Session,
         coverage: Coverage,
         floor: EvictionFloor,
+        filing: Filing,
         sweep: Sweep,
         space: Space,
         tally: Tally,
@@ -110,6 +112,7 @@ class Deletion:
         self._execute = session.connection.execute
         self._coverage = coverage
         self._floor = floor
+        self._filing = filing
         self._sweep = sweep
         self._space = space
         self._tally = tally
@@ -173,7 +176,7 @@ class Deletion:
                 self._execute("INSERT OR REPLACE INTO leftovers (event, until_ms) VALUES (?, ?)", (event, until_ms))
                 room = max(room, 0)
             self._execute("DELETE FROM texts WHERE event = ?", (event,))
-            self._execute("DELETE FROM events WHERE id = ?", (event,))
+            self._filing.delete(event)
             self._delete_object(found.object)
             self._delete_controller(event)
             deleted.append(found)

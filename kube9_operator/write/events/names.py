@@ -1,5 +1,6 @@
 """Numbers for texts that repeat and for objects, given when they are first used. Owns the tables words and objects."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.tally import OTHER
@@ -43,6 +44,8 @@ class Names(Participant):
         self._new_objects: list[int] = []
         self._new_objects_before: list[int] = []
         """As they were when the transaction began."""
+        self.regrouped: Callable[[int], None] = lambda _: None
+        """Called with an object whose API group has become known."""
         self.other_uids: dict[str, str] = {}
         """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
@@ -133,6 +136,8 @@ class Names(Participant):
                         "UPDATE objects SET api_group = ?, api_version = ? WHERE id = ?",
                         (group or api.group, version or api.version, number),
                     )
+                    if api.group and not group:
+                        self.regrouped(number)
                 return int(number), False
         self._connection.execute(
             "INSERT INTO objects (name, kind, namespace, uid, api_group, api_version) VALUES (?, ?, ?, ?, ?, ?)",

@@ -56,10 +56,10 @@ class Retention:
         max_bytes = settings.database_max_mib * 2**20
         self.space = Space(session.connection, Path(settings.database_folder), max_bytes)
         self._ages_ms = (settings.info_warning_days * DAY_MS, settings.error_critical_days * DAY_MS)
-        self._sweep = Sweep(session, store.names)
+        self._sweep = Sweep(session, store.names, store.filing)
         listed_ms = 2 * settings.event_ttl_seconds * 1000
         self._deletion = Deletion(
-            session, coverage, store.eviction_floor, self._sweep, self.space, tally, listed_ms, self._ages_ms
+            session, coverage, store.eviction_floor, store.filing, self._sweep, self.space, tally, listed_ms, self._ages_ms
         )
         shares = Shares(session.connection, store.grown)
         self._size_limit = SizeLimit(

@@ -4,7 +4,6 @@ Events are deleted from the namespaces that take more than their share, there th
 deletion has freed is measured: if it frees nothing, it ends, and health says so.
 """
 
-import heapq
 import time
 from collections.abc import Generator, Iterator
 
@@ -27,8 +26,6 @@ FLOOR_KEEPS = 4
 """If something else fills the disk, events are deleted only down to this part of the limit, and only info and warning. If
 something else fills the database, events keep this part, severe or not: to delete them would be in vain.
 """
-CHOSEN_AT_ONCE = 5_000
-SCANNED_AT_ONCE = 2_000
 VACUUMED_AT_ONCE = 64
 """Pages, some 2 ms."""
 LEFTOVER_BYTES, LEFTOVERS_PART = 150, 4
@@ -44,13 +41,15 @@ PASS_LEAST, PASS_MOST = 0.01, 0.15
 STUCK_SECONDS = 5.0
 """When it is tried again after deleting has freed nothing."""
 
-WALK = """SELECT first_hour, kind, severity, type, id FROM events INDEXED BY events_by_namespace
-    WHERE namespace = ? AND last_hour = ? AND (first_hour, kind, severity, type, id) > (?, ?, ?, ?, ?)
-    ORDER BY first_hour, kind, severity, type, id LIMIT ?"""
-DAY_FROM = "SELECT min(day) FROM tallies WHERE of_first = 0 AND day >= ?"
-OF_DAY = "SELECT 1 FROM tallies WHERE of_first = 0 AND day = ? AND namespace = ? AND severity = ? AND type <> ? LIMIT 1"
-HOUR_FROM = "SELECT min(last_hour) FROM events WHERE namespace = ? AND last_hour >= ? AND last_hour < ?"
-HOURS = 24
+PERIOD_FROM = """SELECT p.start_ms, (SELECT min(start_ms) FROM periods WHERE start_ms > p.start_ms) FROM periods p
+    WHERE p.start_ms >= (SELECT max(start_ms) FROM periods WHERE start_ms <= ?) AND EXISTS (
+    SELECT 1 FROM series s CROSS JOIN totals t ON t.of_first = 0 AND t.period = p.id AND t.series = s.id
+    WHERE s.namespace = ? AND s.severity = ? AND s.type <> ?) ORDER BY p.start_ms LIMIT 1"""
+WALK = """SELECT id, last_ms FROM events INDEXED BY events_by_time WHERE last_ms >= ? AND last_ms < ?
+    AND series IN (SELECT id FROM series WHERE namespace = ? AND severity = ? AND type <> ? AND count > 0)
+    ORDER BY last_ms, id LIMIT ?"""
+"""Events of the type system describe what was deleted, and are few."""
+END_MS = 2**62
 
 
 class SizeLimit:
@@ -77,7 +76,7 @@ class SizeLimit:
         self._max_bytes = max_bytes
         self.leftovers_most = max_bytes // LEFTOVERS_PART // LEFTOVER_BYTES
         self._walked: dict[tuple[int, int], int] = {}
-        """For each namespace and severity the hour up to which no events are left."""
+        """For each namespace and severity the time, in ms since 1970, before which no events are left."""
         self._spent: set[int] = set()
         """Namespaces that have nothing more to give in this pass."""
         self._run: Run | None = None
@@ -211,43 +210,33 @@ class SizeLimit:
         return freed
 
     def _oldest(self, namespace: int, severities: tuple[int, ...]) -> Iterator[list[int]]:
-        """Yields ids of a namespace in small lists: by severity, then by last hour, then by id. An empty list is a pause."""
+        """Yields ids of a namespace in small lists: by severity, then by last time, then by id. An empty list is a pause.
+
+        The caller deletes what it takes.
+        """
         for severity in severities:
             # From where it ended last; then from the beginning, because older events may have come since.
             for begin in {self._walked.get((namespace, severity), 0): None, 0: None}:
-                ids, since = list[int](), begin
-                while (hour := self._hour_from(namespace, severity, begin)) is not None:
-                    chosen = yield from self._of_hour(namespace, hour, severity)
-                    begin = hour if len(chosen) == CHOSEN_AT_ONCE else hour + 1
-                    ids, since = ids + chosen, since if ids else hour
-                    while len(ids) >= self._deletion.at_once or (ids and begin == hour):
-                        taken, ids = ids[: self._deletion.at_once], ids[self._deletion.at_once :]
-                        yield taken
-                    self._walked[namespace, severity] = since if ids else begin
-                yield ids
+                of = (namespace, severity, operator_event.SYSTEM)
+                while row := database.one(self._connection, PERIOD_FROM, (begin, *of)):
+                    end_ms = END_MS if row[1] is None else row[1]
+                    for ids, last_ms in self._of_period(max(begin, row[0]), end_ms, of):
+                        self._walked[namespace, severity] = last_ms
+                        yield ids
+                    yield []
+                    if row[1] is None:
+                        break
+                    begin = end_ms
 
-    def _hour_from(self, namespace: int, severity: int, hour: int) -> int | None:
-        """The next hour with events of a namespace, on a day that has some of this severity."""
-        while (row := database.one(self._connection, DAY_FROM, (hour // HOURS,))) and row[0] is not None:
-            day: int = row[0]
-            if database.one(self._connection, OF_DAY, (day, namespace, severity, operator_event.SYSTEM)):
-                found = database.one(self._connection, HOUR_FROM, (namespace, hour, (day + 1) * HOURS))
-                if found and found[0] is not None:
-                    return int(found[0])
-            hour = (day + 1) * HOURS
-        return None
-
-    def _of_hour(self, namespace: int, hour: int, severity: int) -> Generator[list[int], None, list[int]]:
-        """The first ids of this hour and severity, in order. The index has another order, so it reads the whole hour."""
-        chosen: list[int] = []  # negative: a heap whose first is the greatest id
-        place: tuple[int, ...] = (-1, -1, -1, -1, -1)
-        while found := database.rows(self._connection, WALK, (namespace, hour, *place, SCANNED_AT_ONCE)):
-            for _, _, of_severity, of_type, event in found:
-                if of_severity == severity and of_type != operator_event.SYSTEM:  # these describe what was deleted, and are few
-                    (heapq.heappush if len(chosen) < CHOSEN_AT_ONCE else heapq.heappushpop)(chosen, -event)
-            place = found[-1]
-            yield []
-        return sorted(-one for one in chosen)
+    def _of_period(self, begin: int, end_ms: int, of: tuple[int, int, int]) -> Iterator[tuple[list[int], int]]:
+        """Yields ids of a period in order, in small lists, each with the time of its last one."""
+        before: list[int] = []
+        while found := database.rows(self._connection, WALK, (begin, end_ms, *of, self._deletion.at_once)):
+            ids = [event for event, _ in found]
+            if ids == before:  # they could not be deleted
+                return
+            before, begin = ids, found[-1][1]
+            yield ids, begin
 
     def give_back(self, free: int) -> Iterator[None]:
         """Gives empty pages back to the file system, except for this many."""

@@ -5,17 +5,19 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from kube9_operator.model.observation import CLUSTER, MS_IN_HOUR, Observation
+from kube9_operator.model.observation import CLUSTER, Observation
 from kube9_operator.model.rows import BY_NAME
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import EvictionFloor
+from kube9_operator.write.events.filing import Columns, Filed, Filing
 from kube9_operator.write.events.names import Names
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
 from kube9_schema import facts, tables
 from kube9_schema.ids import first_of
+from kube9_schema.spans import span
 
 Outcome = Literal["stored", "updated", "unchanged", "filtered", "refused"]
 
@@ -23,7 +25,7 @@ NO_HASH = -1
 """In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
 
 _STORED_COLUMNS = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
-    e.text_ms, e.text_count, e.text_hash, e.key_hash"""
+    e.text_ms, e.text_count, e.text_hash, e.key_hash, e.series, e.last_period, e.first_period, e.span"""
 FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
 """The parts of an Event, few; unordered, because ORDER BY makes this search five times as slow."""
 EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
@@ -32,8 +34,8 @@ EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND 
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
 UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
 
-Interval = tuple[int, int]
-"""First and last time, in ms."""
+PERIODS = ("last_period", "first_period")
+"""The columns of the periods of an event."""
 
 
 class Applied(NamedTuple):
@@ -59,6 +61,10 @@ class StoredEvent(NamedTuple):
     text_count: int
     text_hash: int
     key: int
+    series: int | None
+    last_period: int
+    first_period: int
+    span: int
 
 
 class Part(NamedTuple):
@@ -81,6 +87,7 @@ class Store(Participant):
         self.quiet_ms = quiet_ms
         self.bounds = bounds or Bounds()
         self.names = Names(session.connection, self.bounds)
+        self.filing = Filing(session.connection, self.names)
         self.eviction_floor = EvictionFloor(session.connection)
         self.grown: Counter[int] = Counter()
         """By namespace (words.id) the bytes of new rows, until `Shares` takes them over."""
@@ -90,7 +97,7 @@ class Store(Participant):
         self._last_id = 0
         self._last_id_stored: int | None = None
         """As the database has it; None while it is not known."""
-        session.register(self.bounds, self.names, self.eviction_floor, self)
+        session.register(self.bounds, self.names, self.filing, self.eviction_floor, self)
 
     def begin(self, now_ms: int) -> None:
         """Reads the last id, unless it is known."""
@@ -169,20 +176,19 @@ class Store(Participant):
 
     def move_end(self, event: int, last_ms: int, now_ms: int) -> None:
         """Moves the last time of an event that still goes on. The count stays."""
-        row = one(self._connection, "SELECT first_ms, last_ms FROM events WHERE id = ?", (event,))
-        if row is not None and last_ms > row[1]:
-            self._execute("UPDATE events SET last_ms = ?, recorded_ms = ? WHERE id = ?", (last_ms, now_ms, event))
-            self._update_hours(event, (row[0], row[1]), (row[0], last_ms))
+        row = one(self._connection, EVENT, (event,))
+        if row is not None and last_ms > row[2]:
+            before = StoredEvent(*row)
+            self._execute("UPDATE events SET recorded_ms = ? WHERE id = ?", (now_ms, event))
+            self._set_times(before, before.first_ms, last_ms)
 
     def date(self, event: int, at_ms: int, metadata: dict[str, Any]) -> None:
         """Gives an event of a single occurrence, which was known to lie in a range, its moment."""
-        row = one(self._connection, "SELECT first_ms, last_ms FROM events WHERE id = ?", (event,))
+        row = one(self._connection, EVENT, (event,))
         if row is None:
             return
-        self._execute(
-            "UPDATE events SET first_ms = ?1, last_ms = ?1, text_ms = ?1, text_hash = ?2 WHERE id = ?3", (at_ms, NO_HASH, event)
-        )
-        self._update_hours(event, (row[0], row[1]), (at_ms, at_ms))
+        self._execute("UPDATE events SET text_ms = ?, text_hash = ? WHERE id = ?", (at_ms, NO_HASH, event))
+        self._set_times(StoredEvent(*row), at_ms, at_ms)
         self._execute("UPDATE texts SET metadata = ? WHERE event = ?", (merge.encode(metadata), event))
         steps = merge.add_step(b"", at_ms, 1)
         self._execute("UPDATE contributors SET last_ms = ?, steps = ? WHERE event = ?", (at_ms, steps, event))
@@ -228,7 +234,9 @@ class Store(Participant):
         if event:
             self._update(known[event], observation, flags, (part.own_count, part.own_count), part.first_ms)
         else:
-            outcome, event = "stored", self._insert(observation, part, flags, (namespace, kind, about))
+            outcome, event = "stored", self._insert(observation, part, flags, (namespace, kind, about, api.group))
+            if not (new or api.group or api.is_built_in):
+                self.filing.file((event,))  # the group of the object may be known
         count = part.base + part.own_count
         self._execute(
             INSERT_CONTRIBUTOR,
@@ -247,9 +255,9 @@ class Store(Participant):
         self._growing[namespace] += CONTRIBUTOR_BYTES
         return Applied(outcome, event)
 
-    def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int]) -> int:
+    def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int, int]) -> int:
         """Begins an event; returns its id."""
-        namespace, kind, about = place
+        namespace, kind, about, group = place
         event = self._last_id = max(self._last_id + 1, first_of(self._now_ms))
         primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         observation = merge.raised(observation, max(primary_events, primary_statuses))
@@ -259,12 +267,26 @@ class Store(Participant):
         metadata = observation.metadata
         if self.names.is_other(kind, reason, title):
             metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
+        filed = self.filing.new(
+            Columns(
+                namespace,
+                kind,
+                reason,
+                observation.severity,
+                observation.event_type,
+                group,
+                self.filing.source(observation.namespace, metadata),
+                self.filing.place(namespace, observation.kind, group, observation.name),
+            ),
+            part.first_ms,
+            observation.last_ms,
+        )
         self._execute(
             INSERT_EVENT,
             tables.Event(  # by position: by name it takes 3 us, a twentieth of a new event
                 event,
-                observation.last_ms // MS_IN_HOUR,
-                part.first_ms // MS_IN_HOUR,
+                0,
+                0,
                 namespace,
                 kind,
                 observation.severity,
@@ -285,6 +307,7 @@ class Store(Participant):
                 observation.last_ms,
                 observation.count,
                 observation.text_hash,
+                *filed,
             ),
         )
         description = observation.description or None
@@ -303,22 +326,22 @@ class Store(Participant):
         observation = merge.raised(observation, max(primary_events, primary_statuses))
         first_ms, last_ms = min(before.first_ms, first_ms), max(before.last_ms, observation.last_ms)
         text_ms, text_count, text_hash = before.text_ms, before.text_count, before.text_hash
+        has_other_source = False
         if flags & merge.PRIMARY or not had_primary:
             replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(before.secondary)
             if replaces or observation.text_hash != text_hash:
-                text_ms, text_count, text_hash = self._merge_texts(before, observation, replaces, counts[0])
+                stamp, has_other_source = self._merge_texts(before, observation, replaces, counts[0])
+                text_ms, text_count, text_hash = stamp
             else:
                 text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
         self._execute(
-            """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, first_ms = ?, last_ms = ?,
-            recorded_ms = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
+            """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, recorded_ms = ?, text_ms = ?,
+            text_count = ?, text_hash = ? WHERE id = ?""",
             (
                 merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses")),
                 primary_events,
                 primary_statuses,
                 secondary,
-                first_ms,
-                last_ms,
                 self._now_ms,
                 text_ms,
                 text_count,
@@ -326,18 +349,34 @@ class Store(Participant):
                 before.id,
             ),
         )
+        self._set_times(before, first_ms, last_ms)
         if observation.severity >= before.severity:
             self._raise_severity(before, observation)
-        self._update_hours(before.id, (before.first_ms, before.last_ms), (first_ms, last_ms))
+        if has_other_source:
+            self.filing.file((before.id,))
 
-    def _update_hours(self, event: int, before: Interval, after: Interval) -> None:
-        """Keeps an event's hours in line with its times.
+    def _set_times(self, before: StoredEvent, first_ms: int, last_ms: int) -> None:
+        """Sets the first and the last time of an event, and where it is found by them.
 
-        Apart from other columns: naming an indexed column writes its index, changed or not.
+        Only what changes: naming an indexed column writes its index, changed or not.
         """
-        first_hour, last_hour = after[0] // MS_IN_HOUR, after[1] // MS_IN_HOUR
-        if (first_hour, last_hour) != (before[0] // MS_IN_HOUR, before[1] // MS_IN_HOUR):
-            self._execute("UPDATE events SET first_hour = ?, last_hour = ? WHERE id = ?", (first_hour, last_hour, event))
+        changes: dict[str, int] = {}
+        if last_ms != before.last_ms:
+            changes["last_ms"] = last_ms
+            if (period := self.filing.period(last_ms)) != before.last_period:
+                changes["last_period"] = period
+        if first_ms != before.first_ms:
+            changes["first_ms"] = first_ms
+            if (period := self.filing.period(first_ms)) != before.first_period:
+                changes["first_period"] = period
+        if changes:
+            if (lasts := span(last_ms - first_ms)) != before.span:
+                changes["span"] = lasts
+            if "last_period" in changes or "first_period" in changes:
+                filed = Filed(before.series, before.last_period, before.first_period, before.span)
+                self.filing.changed(filed, filed._replace(**{name: changes[name] for name in PERIODS if name in changes}))
+            names = " = ?, ".join(changes)
+            self._execute(f"UPDATE events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
 
     def _raise_severity(self, before: StoredEvent, observation: Observation) -> None:
         """Keeps the highest severity that any contributor reached, with its title and reason."""
@@ -349,9 +388,12 @@ class Store(Participant):
         if (severity, title) == (observation.severity, observation.title):
             words = self.names.words_of(_bounded_by(observation), title, observation.reason)
             self._execute("UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?", (severity, *words, before.id))
+            self.filing.file((before.id,))
 
-    def _merge_texts(self, before: StoredEvent, observation: Observation, replaces: bool, rise: int) -> tuple[int, int, int]:
-        """Merges description and metadata; returns text_ms, text_count and text_hash of the result."""
+    def _merge_texts(
+        self, before: StoredEvent, observation: Observation, replaces: bool, rise: int
+    ) -> tuple[tuple[int, int, int], bool]:
+        """Merges the texts; returns text_ms, text_count and text_hash, and whether another component reports the event now."""
         stamp = (observation.last_ms, observation.count, observation.contributor_name)
         metadata = msgspec.json.decode(observation.metadata)
         if not rise:
@@ -364,7 +406,7 @@ class Store(Participant):
         text_hash = before.text_hash if merged.stamp == old.stamp else observation.text_hash
         if merged.stamps:
             text_hash = NO_HASH
-        return merged.stamp[0], merged.stamp[1], text_hash
+        return (merged.stamp[0], merged.stamp[1], text_hash), merged.metadata.get("source") != old.metadata.get("source")
 
 
 def _bounded_by(observation: Observation) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kube9_operator.clock import now_ms
 from kube9_operator.model.resource_states import OF_SOURCE
+from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.names import Names, word_bytes
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Session
@@ -23,16 +24,19 @@ DEAD_LETTERS_AT_ONCE = 20
 
 WORDS_OF_EVENTS = "SELECT namespace, kind, reason, node, title FROM events WHERE id > ? AND id <= ?"
 WORDS_OF_OBJECTS = "SELECT namespace, kind, api_group, api_version FROM objects WHERE id > ? AND id <= ?"
+WORDS_OF_SERIES = "SELECT source, place FROM series WHERE id > ? AND id <= ?"
+"""The other words of a series are those of its events and their objects."""
 
 
 class Sweep:
     """Of one database."""
 
-    def __init__(self, session: Session, names: Names) -> None:
+    def __init__(self, session: Session, names: Names, filing: Filing) -> None:
         self._session = session
         self._connection = session.connection
         self._execute = session.connection.execute
         self._names = names
+        self._filing = filing
         self._words_may_be_unused = True  # an earlier process may have deleted the last event that used them
         self._sweeps = 0
         self._word_bytes = 2**63
@@ -58,6 +62,13 @@ class Sweep:
                     self._execute("DELETE FROM states WHERE source = ?", (source,))
                 yield
         yield from self.words()
+
+    # Series and periods
+
+    def delete_unused_series(self) -> None:
+        """Deletes series and periods without events."""
+        with self._session.transaction(now_ms()):
+            self._filing.delete_unused()
 
     # Contributors of deleted events
 
@@ -141,6 +152,7 @@ class Sweep:
         self._names.added_bytes = 0
         self._words_may_be_unused = False  # until something is deleted meanwhile
         try:
+            self.delete_unused_series()
             unused: dict[int, int] = {}
             for _ in self._find_unused_words(unused):
                 yield
@@ -169,7 +181,7 @@ class Sweep:
                 taken += unused[number]
             after = last
             yield
-        for table, sql in (("events", WORDS_OF_EVENTS), ("objects", WORDS_OF_OBJECTS)):
+        for table, sql in (("events", WORDS_OF_EVENTS), ("objects", WORDS_OF_OBJECTS), ("series", WORDS_OF_SERIES)):
             after = -1
             while unused and (last := self.id_after(table, after, SCANNED_AT_ONCE)) is not None:
                 for words in self._execute(sql, (after, last)):

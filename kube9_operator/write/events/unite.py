@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from kube9_operator.model import rows
-from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events import merge, stored
+from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.store import NO_HASH, UPDATE_TEXT, text_values
 from kube9_operator.write.sqlite.database import Connection, one
 
@@ -31,16 +31,16 @@ class _Event(NamedTuple):
     text_count: int
 
 
-def objects(connection: Connection, place: tuple[str, str, str], uid: str, into: str, quiet_ms: int) -> None:
-    """Replaces the object with this uid by the one with the uid `into`. `place` is name, kind and namespace of both.
+def objects(connection: Connection, filing: Filing, place: tuple[str, str, str], uids: tuple[str, str], quiet_ms: int) -> None:
+    """Replaces the object with the first uid by the one with the second. `place` is name, kind and namespace of both.
 
     Works in the transaction of its caller.
     """
-    old, new = (one(connection, _OBJECT, (*place, each)) for each in (uid, into))
+    old, new = (one(connection, _OBJECT, (*place, each)) for each in uids)
     if old is None:
         return
     if new is None:
-        connection.execute("UPDATE objects SET uid = ? WHERE id = ?", (into, old[0]))
+        connection.execute("UPDATE objects SET uid = ? WHERE id = ?", (uids[1], old[0]))
         return
     connection.execute("UPDATE events SET object = ? WHERE object = ?", (new[0], old[0]))
     connection.execute("UPDATE objects SET owner = ? WHERE owner = ?", (new[0], old[0]))
@@ -49,12 +49,13 @@ def objects(connection: Connection, place: tuple[str, str, str], uid: str, into:
     found: list[tuple[Any, ...]] = connection.execute(_EVENTS, (new[0],)).fetchall()
     for event in map(_Event._make, found):
         if before is not None and before.key == event.key and event.first_ms <= before.last_ms + quiet_ms:
-            before = _merged(connection, before, event)
+            before = _merged(connection, filing, before, event)
+            filing.file((before.id,))
         else:
             before = event
 
 
-def _merged(connection: Connection, one: _Event, other: _Event) -> _Event:
+def _merged(connection: Connection, filing: Filing, one: _Event, other: _Event) -> _Event:
     """Merges two events about one problem into the first of them."""
     first, second = (stored.texts(connection, each.id, each.text_ms, each.text_count) for each in (one, other))
     texts = merge.latest(first, second)
@@ -77,17 +78,16 @@ def _merged(connection: Connection, one: _Event, other: _Event) -> _Event:
     )
     connection.execute("UPDATE contributors SET event = ? WHERE event = ?", (one.id, other.id))
     connection.execute("DELETE FROM texts WHERE event = ?", (other.id,))
-    connection.execute("DELETE FROM events WHERE id = ?", (other.id,))
+    filing.delete(other.id)
     connection.execute(
         """UPDATE events SET count = ?, last_ms = ?, severity = ?, title = ?, reason = ?, lead_events = ?, lead_statuses = ?,
-        stand_in = ?, text_ms = ?, text_count = ?, text_hash = ?, last_hour = ? WHERE id = ?""",
+        stand_in = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
         (
             merge.count(*accounts, _prefers_statuses(one.key, texts.metadata)),
             *whole[3:7],
             *accounts,
             *whole[10:12],
             NO_HASH,
-            whole.last_ms // MS_IN_HOUR,
             one.id,
         ),
     )

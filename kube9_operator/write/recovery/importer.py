@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.observation import MS_IN_HOUR
 from kube9_operator.write.events import merge
 from kube9_operator.write.events.store import INSERT_EVENT, NO_HASH, Store
 from kube9_operator.write.recovery.salvage import Named, Saved
@@ -84,9 +83,9 @@ class Importer:
         first_ms, last_ms, severity, title, recorded_ms, text_ms, text_count = row
         (word,) = one(self._connection, "SELECT word FROM words WHERE id = ?", (title,)) or ("",)
         parts = _joined(saved.contributors, self._parts(fresh))
-        for table in ("events", "texts", "contributors"):
-            column = "id" if table == "events" else "event"
-            self._execute(f"DELETE FROM {table} WHERE {column} = ?", (fresh,))  # noqa: S608
+        self._store.filing.delete(fresh)
+        for table in ("texts", "contributors"):
+            self._execute(f"DELETE FROM {table} WHERE event = ?", (fresh,))  # noqa: S608
         text = merge.latest(
             _texts(saved.text_ms, saved.text_count, (saved.description, saved.metadata, saved.contributor, saved.stamps)),
             _texts(text_ms, text_count, texts),
@@ -124,8 +123,8 @@ class Importer:
         # Fields of Saved that are columns have the names of the columns.
         same = {name: getattr(saved, name) for name in tables.Event._fields if name in Saved.__struct_fields__}
         replaced: dict[str, Any] = {
-            "last_hour": saved.last_ms // MS_IN_HOUR,
-            "first_hour": saved.first_ms // MS_IN_HOUR,
+            **dict.fromkeys(("last_hour", "first_hour", "last_period", "first_period", "span"), 0),
+            "series": None,
             "namespace": namespace,
             "kind": kind,
             "type": saved.event_type,
@@ -137,6 +136,7 @@ class Importer:
         self._execute(INSERT_EVENT, tables.Event(**same | replaced))
         texts = tables.Text(saved.id, saved.description, saved.metadata, saved.contributor, saved.stamps)
         self._execute(PUT_TEXT, texts)
+        self._store.filing.file((saved.id,))
 
 
 def _sums(parts: list[tables.Contributor]) -> tuple[int, int, int]:

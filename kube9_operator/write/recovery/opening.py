@@ -25,7 +25,8 @@ PROBES = (
     "SELECT count(*) FROM sources",
     "SELECT count(*) FROM books",
     "SELECT max(id) FROM events",
-    "SELECT max(last_hour) FROM events INDEXED BY events_recent",
+    "SELECT max(last_ms) FROM events INDEXED BY events_by_time WHERE series IS NOT NULL",
+    "SELECT sum(count) FROM totals WHERE of_first = 0",
 )
 """Cheap reads that find much of the damage. The rest is checked while recording goes on."""
 

@@ -19,6 +19,7 @@ from kube9_operator.write.recovery.btree_pages import Pages, Table
 from kube9_operator.write.recovery.btree_records import Row, shape
 from kube9_operator.write.sqlite.database import DAMAGE, TROUBLE, one, open_readonly, rows
 from kube9_schema import tables as schema
+from kube9_schema.spans import span
 from kube9_schema.steps import STEP_BYTES
 
 LENGTH_BYTES = 4
@@ -27,7 +28,7 @@ LONGEST_CHAIN = 8
 DAY_MS = 86_400_000
 
 SHAPES = {
-    "events": shape(f"n[il]{{{len(schema.Event._fields) - 1}}}"),
+    "events": shape("n[il]{22}(?:[iln][il]{3})?"),
     "texts": shape("n[tn]tt[tn]"),
     "objects": shape("ntiit[iln](?:[il]{2})?"),
     "words": shape("nt"),
@@ -37,7 +38,7 @@ SHAPES = {
 """How records of these tables look, because a damaged file is read without its schema."""
 COUNTS = (
     "SELECT count(*) FROM events INDEXED BY events_by_object",
-    "SELECT sum(count) FROM tallies WHERE of_first = 0",
+    "SELECT sum(count) FROM totals WHERE of_first = 0 AND series = 0",
 )
 UNREADABLE = (*DAMAGE, *TROUBLE)
 """Damage can also look like a value that is too big, or too much for the memory."""
@@ -138,7 +139,7 @@ def _words(path: str, table: Table) -> dict[int, str]:
 
 
 def _counted(path: str) -> int | None:
-    """How many events there were, from an index or the tallies; None if neither can be read."""
+    """How many events there were, from an index or the totals; None if neither can be read."""
     for sql in COUNTS:
         with contextlib.suppress(*UNREADABLE, ValueError, TypeError):
             row = one(open_readonly(path), sql)
@@ -155,7 +156,7 @@ class _Old:
 
     def whole(self, row: Row) -> Saved | None:
         """The event of a row with everything that belongs to it; None if a part cannot be read or makes no sense."""
-        event = dict(zip(schema.Event._fields, row, strict=True))
+        event = dict(zip(schema.Event._fields, row, strict=False))  # of an earlier release, it has fewer columns
         words = self._words
         try:
             contributors = list(self._tables["contributors"].of(event["id"]))
@@ -172,10 +173,8 @@ class _Old:
 
     def _agrees(self, event: dict[str, int], about: Named) -> bool:
         """Whether values that are stored twice agree. If not, damage has led to another object or time."""
-        return (
-            (self._words[event["kind"]], self._words[event["namespace"]]) == (about.kind, about.namespace)
-            and event["first_hour"] == event["first_ms"] // MS_IN_HOUR
-            and event["last_hour"] == event["last_ms"] // MS_IN_HOUR
+        return (self._words[event["kind"]], self._words[event["namespace"]]) == (about.kind, about.namespace) and _times_agree(
+            event
         )
 
     def _texts(self, event: int) -> Row:
@@ -194,6 +193,13 @@ class _Old:
             version = self._words[api[1]] if api else ""  # an older release has not stored it
             chain.append(Named(self._words[kind], self._words[namespace], name, uid, version))
         return chain
+
+
+def _times_agree(event: dict[str, int]) -> bool:
+    """Whether the times of an event agree with what is stored of them: how long it lasts, or the hours of earlier releases."""
+    if event.get("series") is not None:
+        return (event["first_hour"], event["last_hour"], event["span"]) == (0, 0, span(event["last_ms"] - event["first_ms"]))
+    return (event["first_hour"], event["last_hour"]) == (event["first_ms"] // MS_IN_HOUR, event["last_ms"] // MS_IN_HOUR)
 
 
 def _makes_sense(saved: Saved) -> bool:

@@ -2,6 +2,7 @@
 
 from kube9_operator.model.resource_states import Pod
 from kube9_operator.write.events import unite
+from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.names import Names
 from kube9_operator.write.sqlite.session import Participant, Session
 
@@ -11,10 +12,11 @@ POD = "Pod"
 class Mirrors(Participant):
     """The uids of mirror pods, a few for each node of the control plane. They are in memory too, in `Names.other_uids`."""
 
-    def __init__(self, session: Session, names: Names, quiet_ms: int) -> None:
+    def __init__(self, session: Session, names: Names, filing: Filing, quiet_ms: int) -> None:
         self._connection = session.connection
         self._execute = session.connection.execute
         self._names = names
+        self._filing = filing
         self._quiet_ms = quiet_ms
         self._is_read = False
         session.register(self)
@@ -39,7 +41,7 @@ class Mirrors(Participant):
             return
         self._execute("INSERT OR REPLACE INTO mirror_pods VALUES (?, ?, NULL)", (pod.mirror_uid, uid))
         self._names.other_uids[pod.mirror_uid] = uid
-        unite.objects(self._connection, (name, POD, namespace), pod.mirror_uid, uid, self._quiet_ms)
+        unite.objects(self._connection, self._filing, (name, POD, namespace), (pod.mirror_uid, uid), self._quiet_ms)
 
     def pod_gone(self, pod: Pod, now_ms: int) -> None:
         """Notes that a pod is gone. Events about it may still come."""

@@ -126,7 +126,7 @@ class States(Participant):
         wanted = Wanted(session.connection, owners, self._service_pods)
         self._services = Services(session.connection, self._ongoing, self._service_pods, wanted, recorder, times.settle_ms)
         self._waiting = Waiting(session.connection, recorder, times.wait_ms)
-        self._mirrors = Mirrors(session, store.names, times.quiet_ms)
+        self._mirrors = Mirrors(session, store.names, store.filing, times.quiet_ms)
         # What each list under way has shown, as 64 bits of namespace and name: 8 bytes an object.
         self._shown: dict[str, array[int]] = {}
         self._shown_before: dict[str, tuple[array[int], int]] = {}

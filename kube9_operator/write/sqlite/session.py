@@ -24,6 +24,9 @@ class Participant:
     def rolled_back(self) -> None:
         """The database is as it was before `begin`, and so must be what is in memory."""
 
+    def savepoint_begins(self) -> None:
+        """What follows may be undone alone. Savepoints are not nested."""
+
     def savepoint_rolled_back(self) -> None:
         """The changes since the savepoint are undone; the transaction goes on."""
 
@@ -73,6 +76,8 @@ class Session:
         After any other error (of the file or of memory) the transaction has to be rolled back as a whole.
         """
         self.connection.execute("SAVEPOINT item")
+        for participant in self._participants:
+            participant.savepoint_begins()
         try:
             yield
         except Exception as error:
