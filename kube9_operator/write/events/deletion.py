@@ -22,6 +22,7 @@ from kube9_operator.write.events.eviction_floor import EvictionFloor
 from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.events.sweep import CONTRIBUTORS_AT_ONCE, Sweep
+from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Session
 from kube9_operator.write.sqlite.space import Space
@@ -121,9 +122,16 @@ class Deletion:
         self.at_once = MOST_AT_ONCE
 
     def delete(self, ids: list[int], run: Run) -> Freed:
-        """Deletes these events in one transaction."""
+        """Deletes these events in one transaction. If there is no room for it, the next ones delete fewer."""
         if not ids:
             return Freed()
+        try:
+            return self._delete(ids, run)
+        except database.FULL:
+            self.at_once = max(LEAST_AT_ONCE, len(ids) // 2)
+            raise
+
+    def _delete(self, ids: list[int], run: Run) -> Freed:
         at_ms, began, used = now_ms(), time.monotonic(), self._space.used()
         with self._session.transaction(at_ms):
             deleted = self.delete_rows(ids, at_ms, for_size=run.for_size)

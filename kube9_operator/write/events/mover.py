@@ -87,4 +87,4 @@ class Mover:
             self._moved = found[-1][0]
             return
         self._until = None
-        logs.get().info("events.moved", seconds=round(time.monotonic() - self._began, 1))
+        logs.get().info("move.done", seconds=round(time.monotonic() - self._began, 1))

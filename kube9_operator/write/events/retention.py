@@ -14,7 +14,7 @@ from kube9_operator.model.observation import ERROR, INFO, WARNING
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
 from kube9_operator.write.events.coverage import Coverage
-from kube9_operator.write.events.deletion import Deletion, Run
+from kube9_operator.write.events.deletion import LEAST_AT_ONCE, Deletion, Run
 from kube9_operator.write.events.shares import Shares
 from kube9_operator.write.events.size_limit import FULL, PRESSED, SizeLimit
 from kube9_operator.write.events.store import Store
@@ -107,7 +107,10 @@ class Retention:
             raise
         except database.TROUBLE as error:
             self._shrinking = self._aging = None
-            self._looking_at = self._aging_at = time.monotonic() + self._deadlines.retention_retry
+            self._aging_at = time.monotonic() + self._deadlines.retention_retry
+            # Fewer events at once may have room.
+            fewer = isinstance(error, database.FULL) and self._deletion.at_once > LEAST_AT_ONCE
+            self._looking_at = time.monotonic() + self._deadlines.size_look if fewer else self._aging_at
             self._log.warning("retention.failed", error=logs.one_line(error))
 
     def _begin(self) -> None:
