@@ -38,7 +38,7 @@ class Writing:
         self.connection = made.create(str(folder))
         self.session = Session(self.connection)
         self.connection.execute("CREATE TABLE ballast (id INTEGER PRIMARY KEY, data)")
-        self.connection.pragma("wal_checkpoint(TRUNCATE)")  # the migrations took more than PAGES
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the migrations took more than PAGES
         self.checkpoints = checkpoints.Checkpoints(self.connection, PAGES, every_seconds=0.05)
         self.wal = Path(f"{self.connection.filename}-wal")
         self.rows = 0
