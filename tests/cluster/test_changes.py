@@ -70,7 +70,9 @@ def test_a_deployment_is_scaled_changed_and_stuck(plane: ControlPlane, operator:
     assert (image["metadata"]["previous"], image["metadata"]["current"]) == ("web:1", "web:2")
     # No node has so much: the scheduler says so, and whose pods they are is kept.
     pod = until(
-        lambda: [one for one in operator.events("-n", namespace, "--object-kind", "Pod") if "Schedul" in str(one)],
+        lambda: [
+            one for one in operator.events("--object-namespace", namespace, "--object-kind", "Pod") if "Schedul" in str(one)
+        ],
         "a pod that cannot be scheduled",
         LONG_SECONDS,
     )[0]

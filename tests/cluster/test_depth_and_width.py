@@ -62,7 +62,7 @@ def pod(name: str, value: str = "") -> dict[str, Any]:
 
 
 def recorded(operator: Operator, namespace: str) -> set[str]:
-    return {one["object_name"] for one in operator.events("-n", namespace, "--limit", "100")}
+    return {one["object_name"] for one in operator.events("--object-namespace", namespace, "--limit", "100")}
 
 
 def test_no_depth_and_no_width_stops_anything(plane: ControlPlane, operator: Operator, namespace: str, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_no_depth_and_no_width_stops_anything(plane: ControlPlane, operator: Ope
     written["after"] = time.time()
     names = {*(f"deep-{depth}" for depth in DEPTHS), *(f"wide-{number}" for number in range(WIDE)), "after"}
     until(lambda: recorded(operator, namespace) >= names, "each of them, whole", LONG_SECONDS)
-    for one in operator.events("-n", namespace, "--limit", "100"):
+    for one in operator.events("--object-namespace", namespace, "--limit", "100"):
         if (name := one["object_name"]) in written:
             late = datetime.fromisoformat(one["created_at"]).timestamp() - written[name]
             print(f"{name}: recorded {late:.2f} s after it was written")
@@ -95,6 +95,6 @@ def test_no_depth_and_no_width_stops_anything(plane: ControlPlane, operator: Ope
             assert not logged(one, "watch.crashed")
             for process in (*PROCESSES, "writer"):
                 assert one.counter("kube9_process_restarts_total", process=process) == 0
-            times = {event["last_seen_at"] for event in one.events("-n", namespace, "--limit", "100")}
+            times = {event["last_seen_at"] for event in one.events("--object-namespace", namespace, "--limit", "100")}
             assert max(times) < "2099", "a made-up time in managedFields lets none through"
     assert len(logged(operator, "watch.missed")) == compared

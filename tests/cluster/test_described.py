@@ -13,7 +13,7 @@ def one_event(operator: Operator, namespace: str, name: str, kind: str, **metada
     """The only event of an object, as soon as it has this metadata."""
 
     def events() -> list[dict[str, Any]]:
-        return operator.events("-n", namespace, "--object-kind", kind, "--object-name", name)
+        return operator.events("--object-namespace", namespace, "--object-kind", kind, "--object-name", name)
 
     until(lambda: [one for one in events() if metadata.items() <= one["metadata"].items()], f"{name}: {metadata}", LONG_SECONDS)
     (event,) = events()

@@ -64,7 +64,10 @@ def test_events_of_every_shape(plane: ControlPlane, operator: Operator, namespac
     write(plane, namespace, "still", firstTimestamp="1970-01-01T00:00:00Z", lastTimestamp=began)
     write(plane, namespace, "last", **times)
     events = until(
-        lambda: (found := {one["object_name"]: one for one in operator.events("-n", namespace)}).keys() >= {"last"} and found,
+        lambda: (
+            (found := {one["object_name"]: one for one in operator.events("--object-namespace", namespace)}).keys() >= {"last"}
+            and found
+        ),
         "the last of them",
         LONG_SECONDS,
     )

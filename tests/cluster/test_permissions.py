@@ -256,7 +256,7 @@ def test_each_kind_is_given_to_one_that_began_with_none(operator: Operator, perm
                 is_said(operator, permissions, *left)
         is_over(operator, permissions)
         others_go_on(operator, permissions)
-        titles = {one["title"] for one in operator.events("-n", permissions.namespace)}
+        titles = {one["title"] for one in operator.events("--object-namespace", permissions.namespace)}
         assert titles == {"Pod Unhealthy", "PVC binding failed"}, "all else is a baseline"
 
 

@@ -16,7 +16,7 @@ THREADS = 6
 
 def recorded_counts(operator: Operator, namespace: str) -> list[tuple[str, int]]:
     """Of each event the object's name and the count, by name."""
-    return sorted((event["object_name"], event["count"]) for event in operator.events("-n", namespace))
+    return sorted((event["object_name"], event["count"]) for event in operator.events("--object-namespace", namespace))
 
 
 def kill(operator: Operator, name: str) -> None:
@@ -122,7 +122,7 @@ def test_events_of_real_controllers(plane: ControlPlane, operator: Operator, nam
     until(lambda: min(summed(plane, namespace).values()) > 1, "each to happen again", LONG_SECONDS)
 
     def shown() -> list[tuple[str, int]]:
-        told = operator.events("-n", namespace, "--severity=warning,error,critical")
+        told = operator.events("--object-namespace", namespace, "--severity=warning,error,critical")
         return sorted((event["metadata"]["reason"], event["count"]) for event in told)
 
     def true() -> list[tuple[str, int]]:
@@ -173,7 +173,7 @@ def test_five_thousand_objects(plane: ControlPlane, operator: Operator, namespac
     assert len(written) == total
 
     agree(lambda: sorted(counts_in_database(operator, namespace)), lambda: sorted(expected.items()))
-    assert operator.cli("events", "list", "-n", namespace, "--limit", "1")["pagination"]["total"] == OBJECTS
+    assert operator.cli("events", "list", "--object-namespace", namespace, "--limit", "1")["pagination"]["total"] == OBJECTS
     assert operator.stop() == 0
     accounting = operator.accounting()
     assert accounting["stored"] >= OBJECTS
@@ -187,7 +187,7 @@ def test_an_event_updated_twelve_times(plane: ControlPlane, operator: Operator, 
     for count in range(2, 13):
         plane.api("PATCH", f"{path}/web.17a", times(count))
     agree(lambda: recorded_counts(operator, namespace), lambda: [("web", 12)])
-    event = operator.cli("events", "get", operator.events("-n", namespace)[0]["id"])
+    event = operator.cli("events", "get", operator.events("--object-namespace", namespace)[0]["id"])
     assert event["count"] == 12
     seen = [(step["at"], step["count"]) for step in event["occurrences"]]
     assert seen == [(stamp(count - 1).replace("Z", ".000Z"), count) for count in range(1, 13)]
@@ -200,7 +200,7 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
         plane.api("POST", path, warning(namespace, name))
     before = [("expires", 1), ("known", 1), ("rises", 1)]
     agree(lambda: recorded_counts(operator, namespace), lambda: before)
-    assert operator.cli("events", "list", "-n", namespace)["coverage"]["complete"]
+    assert operator.cli("events", "list", "--object-namespace", namespace)["coverage"]["complete"]
     assert operator.stop() == 0
 
     plane.api("POST", path, warning(namespace, "new"))
@@ -217,7 +217,7 @@ def test_versions_compacted_while_down(plane: ControlPlane, operator: Operator, 
     assert logged(operator, "watch.failed", source="events", why="the version has expired")
     until(lambda: operator.cli("status")["watches"]["events"]["state"] == "current", "the end of the second list")
     # Down for less than Events live: the list shows all of it.
-    coverage = operator.cli("events", "list", "-n", namespace)["coverage"]
+    coverage = operator.cli("events", "list", "--object-namespace", namespace)["coverage"]
     assert coverage["complete"], coverage
     operator.accounting()
     assert operator.stop() == 0

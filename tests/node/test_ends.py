@@ -40,7 +40,7 @@ def test_nothing_is_lost(node: Node, operator: OperatorPod, name: str) -> None:
     with written(node, namespace) as names:
         until(lambda: recorded(operator, namespace), "the first Event")
         before = recorded(operator, namespace)
-        since, starts = operator.events("-n", namespace)[-1]["created_at"], started(operator)
+        since, starts = operator.events("--object-namespace", namespace)[-1]["created_at"], started(operator)
         ENDS[name](operator)
         until(lambda: started(operator) > starts, "it to say that it has started", LONG_SECONDS)
     until(lambda: len(recorded(operator, namespace)) == len(names), "all of them", LONG_SECONDS)
@@ -77,7 +77,7 @@ def written(node: Node, namespace: str) -> Iterator[list[str]]:
 def recorded(operator: OperatorPod, namespace: str) -> dict[str, tuple[int, ...]]:
     """By name of the pods of a namespace the counts of the events that tell of each."""
     found: dict[str, tuple[int, ...]] = {}
-    for event in operator.events("-n", namespace, "--object-kind", "Pod"):
+    for event in operator.events("--object-namespace", namespace, "--object-kind", "Pod"):
         found[event["object_name"]] = (*found.get(event["object_name"], ()), event["count"])
     return found
 

@@ -62,7 +62,7 @@ def write(node: Node, name: str, count: int) -> None:
 
 
 def total(operator: OperatorPod) -> int:
-    answer = operator.cli("events", "list", "-n", "many", "--object-kind", "Pod", "--limit", "1")
+    answer = operator.cli("events", "list", "--object-namespace", "many", "--object-kind", "Pod", "--limit", "1")
     return int(answer["pagination"]["total"])
 
 

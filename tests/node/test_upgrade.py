@@ -112,7 +112,7 @@ def happen(node: Node, operator: OperatorPod, name: str) -> None:
 
 def names(operator: OperatorPod) -> set[str]:
     """Of which pods events are recorded, the operator's own aside; none while the database is being migrated."""
-    found = {event["object_name"] for event in operator.events("-n", NAMESPACE, "--object-kind", "Pod")}
+    found = {event["object_name"] for event in operator.events("--object-namespace", NAMESPACE, "--object-kind", "Pod")}
     return found - {POD}
 
 
