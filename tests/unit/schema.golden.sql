@@ -136,8 +136,8 @@ CREATE TABLE scalings (
     name            TEXT NOT NULL,    -- of the Deployment
     uid             TEXT NOT NULL,
     at_ms           INTEGER NOT NULL,
-    replicas_before INTEGER NOT NULL, -- -1 if the Event does not say it
     replicas_after  INTEGER NOT NULL,
+    replicas_before INTEGER NOT NULL, -- -1 if the Event does not say it
     PRIMARY KEY (namespace, name, uid, at_ms, replicas_after)
 ) STRICT, WITHOUT ROWID
 

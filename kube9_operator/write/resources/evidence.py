@@ -62,7 +62,7 @@ class Evidence:
         """Keeps when Deployments were scaled, as far as they are known. Dates changes that have a range until now."""
         known = [each for each in scalings if self._is_known(each)]
         for each in known:
-            values = (each.namespace, each.name, each.uid, each.at_ms, each.before, each.after)
+            values = (each.namespace, each.name, each.uid, each.at_ms, each.after, each.before)
             self._connection.execute("INSERT OR IGNORE INTO scalings VALUES (?, ?, ?, ?, ?, ?)", values)
         for each in known:
             self._date(each)
