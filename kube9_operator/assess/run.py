@@ -26,6 +26,7 @@ from kube9_operator.assess.text import advice, short
 from kube9_operator.clock import SYSTEM, Clock
 
 ACCOUNT = "--serviceaccount=kube9-system:kube9-operator"
+RELEASE = "kube9-operator helm/kube9-operator -n kube9-system"
 """Of the operator, if it is installed as the README says."""
 RBAC_KINDS = frozenset({"roles", "clusterroles", "rolebindings", "clusterrolebindings"})
 
@@ -173,7 +174,7 @@ def _grant(kind: str) -> str:
     if kind == CONFIG_MAPS:
         return advice(
             "Set the chart value that lets the operator read ConfigMaps, with their data.",
-            "helm upgrade kube9-operator helm/kube9-operator -n kube9-system --reuse-values --set assessments.readConfigMaps=true",
+            f"helm upgrade {RELEASE} --reuse-values --set assessments.readConfigMaps=true",
         )
     if kind not in READINGS:
         return advice(
