@@ -42,8 +42,7 @@ def _finding(window: Window, record: Record, state: Claim, last_ms: int) -> Find
         title=f"Claim {about.name}: no volume is provided",
         text=f"Claim {about.name}{of_class}{size} waits for a volume since {clock(record.first_ms)}, for {lasted}. "
         f"The last answer was: {quoted(record.description)}.",
-        recommendation=f"Check the StorageClass and its provisioner: kubectl get storageclass; kubectl describe pvc {about.name}"
-        f"{place(about)}.",
+        recommendation=f"Check the StorageClass and its provisioner: kubectl describe pvc {about.name}{place(about)}.",
         object=about,
         evidence=found.evidence(EFFECT, [record]),
         figures={"storage_class": storage_class, "seconds": (last_ms - record.first_ms) // SECOND_MS},

@@ -59,6 +59,7 @@ def _finding(window: Window, thresholds: Thresholds, namespace: str, reason: str
     first_ms = records[0].first_ms
     objects = {record.object for record in records}
     about = Ref(kind="Namespace", name=namespace) if namespace else Ref(kind="Cluster", name="cluster")
+    who = f"{counted(len(objects), 'object')} ({listed([ref.name for ref in objects])})"
     before = duration(thresholds.new_reason_baseline_s * SECOND_MS)
     within = duration(thresholds.new_reason_within_s * SECOND_MS)
     return Finding(
@@ -67,10 +68,10 @@ def _finding(window: Window, thresholds: Thresholds, namespace: str, reason: str
         cause=reason,
         severity=found.worst(records),
         title=f"{reason} for the first time in {before} in {named(about)}",
-        text=f"{reason} was recorded {counted(times, 'time')} within {within} from {clock(first_ms)} on, for "
-        f"{counted(len(objects), 'object')} ({listed([ref.name for ref in objects])}), and not in the {before} before. "
+        text=f"{reason} was recorded {counted(times, 'time')} within {within} from {clock(first_ms)} on, "
+        f"for {who}, not in the {before} before. "
         f"The first one says: {quoted(records[0].description)}.",
-        recommendation=f"See what else happened then: kube9-cli events list{place(Ref(namespace=namespace))} --reason {reason}.",
+        recommendation=f"See them all: kube9-cli events list{place(Ref(namespace=namespace))} --reason {reason}.",
         object=about,
         evidence=found.evidence(EFFECT, records),
         figures={"count": times, "objects": len(objects)},

@@ -40,7 +40,7 @@ def storm(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
         before = sum(count_between(one, begin_ms, since_ms) for one in records)
         usual = before / watched_ms * thresholds.storm_within_s * SECOND_MS
         if now >= thresholds.storm_factor * usual and not _is_explained(window, recent, now, since_ms):
-            yield _finding(window, thresholds, namespace, reason, recent, since_ms, usual)
+            yield _finding(thresholds, namespace, reason, recent, since_ms, usual)
 
 
 def _is_explained(window: Window, recent: list[tuple[float, Record]], now: float, since_ms: int) -> bool:
@@ -55,7 +55,6 @@ def _is_explained(window: Window, recent: list[tuple[float, Record]], now: float
 
 
 def _finding(
-    window: Window,
     thresholds: Thresholds,
     namespace: str,
     reason: str,
@@ -79,7 +78,7 @@ def _finding(
         cause=reason,
         severity=found.worst(records),
         title=f"Storm of {reason} in {named(about)}",
-        text=f"{reason} was recorded {round(now)} times in {within} from {clock(since_ms)} on, where {round(usual, 1):g} are usual."
+        text=f"{reason} was recorded {round(now)} times in {within} from {clock(since_ms)} on; {round(usual, 1):g} are usual."
         f"{alone}{f', and say: {said}' if said else ''}.",
         recommendation=f"See whose they are: kube9-cli events list{place(Ref(namespace=namespace))} --reason {reason}.",
         object=most if share > MOST * now else about,
