@@ -6,23 +6,12 @@ from typing import Any, Protocol
 import msgspec
 
 from kube9_operator.analyze.thresholds import Thresholds
+from kube9_operator.model.ref import Ref as Ref
 from kube9_operator.model.resource_states import Pod, Reduced, ReplicaSet
 from kube9_schema.intervals import MS_IN_HOUR
 
 WINDOW_MS = 24 * MS_IN_HOUR
 """How far back a window reaches. Rules ask `History` for what is older."""
-
-
-class Ref(msgspec.Struct, frozen=True):
-    """An object that events are about."""
-
-    kind: str = ""
-    group: str = ""
-    """Its API group; '' for Kubernetes' own kinds."""
-    namespace: str = ""
-    name: str = ""
-    uid: str = ""
-    """'' if it is unknown, and of nodes, which are known by their names."""
 
 
 NOTHING = Ref()
