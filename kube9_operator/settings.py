@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kube9_schema.assessments import FULL, PILLAR, PILLARS
+
 if TYPE_CHECKING:
     from kube9_operator.model.rules.rule import Rule
 
@@ -35,11 +37,23 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the user's file, as they were at the start."""
     wait_minutes: int
     watch_config_maps: bool
+    assessment_enabled: bool
+    assessment_interval_seconds: int
+    assessment_mode: str
+    assessment_pillar: str
+    assessment_timeout_seconds: int
+    assessment_config_maps: bool
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Returns the settings. A variable that is absent or empty has its default. Raises SettingError if any are wrong."""
-    return Settings(**values(environment, VARIABLES))
+    found = Settings(**values(environment, VARIABLES))
+    if (found.assessment_mode == PILLAR) != bool(found.assessment_pillar):
+        raise SettingError(
+            f"ASSESSMENT_PILLAR={found.assessment_pillar}: "
+            "must name a pillar if ASSESSMENT_MODE is pillar, and otherwise be empty"
+        )
+    return found
 
 
 def values(environment: Mapping[str, str], fields: Iterable[str]) -> dict[str, Any]:
@@ -100,6 +114,15 @@ def _switch(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(word or '(empty)' for word in allowed)}")
+        return text
+
+    return parse
+
+
 def _reasons(text: str) -> frozenset[str]:
     reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
     if any(not part.isprintable() or " " in part for part in reasons):
@@ -143,5 +166,11 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "rules": ("EVENT_RULES_FILE", "", _rules),
     "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
+    "assessment_enabled": ("ASSESSMENT_ENABLED", "true", _switch),
+    "assessment_interval_seconds": ("ASSESSMENT_INTERVAL_SECONDS", "86400", _whole(3_600, 31_536_000, "seconds")),
+    "assessment_mode": ("ASSESSMENT_MODE", "full", _one_of(FULL, PILLAR)),
+    "assessment_pillar": ("ASSESSMENT_PILLAR", "", _one_of("", *PILLARS)),
+    "assessment_timeout_seconds": ("ASSESSMENT_TIMEOUT_SECONDS", "600", _whole(60, 604_800, "seconds")),
+    "assessment_config_maps": ("ASSESSMENT_READ_CONFIG_MAPS", "false", _switch),
 }
 """The variable of each field, its default, and the function that parses it."""

@@ -30,6 +30,7 @@ from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
+from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
@@ -67,7 +68,18 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_commit_ms = writer.lifecycle.last_commit_ms()
                 writer.begin(settings)
-                link.send(messages.Ready(coverage.versions(), coverage.cluster(), coverage.event_ttl_ms(), last_commit_ms))
+                assessments = writer.assessments
+                link.send(assessments.report())
+                link.send(
+                    messages.Ready(
+                        coverage.versions(),
+                        coverage.cluster(),
+                        coverage.event_ttl_ms(),
+                        last_commit_ms,
+                        assessments.last_scheduled_ms(),
+                        assessments.unfinished(),
+                    )
+                )
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -107,7 +119,8 @@ class Writer:
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
         self._inbox = Inbox(frames, deadlines.commit_wait)
-        self._findings = Findings(link, self._session, self.coverage)
+        self.assessments = Assessments(self._session, settings, link)
+        self._findings = Findings(link, self._session, self.coverage, self.assessments)
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()
