@@ -161,7 +161,7 @@ class SideProcesses:
         """Ends a process that has sent what is no finding."""
         for side in self._sides:
             if side.child and refused.pipe == side.pipe:
-                self._end(side, side.child, f"sent what is no finding: {refused.reason}")
+                self._end(side, side.child, f"sent an invalid finding: {refused.reason}")
 
     # One process
 
@@ -205,7 +205,7 @@ class SideProcesses:
         except (EOFError, OSError):
             child.pipe.close()
         except msgspec.MsgspecError as error:
-            self._end(side, child, f"sent what is no message: {logs.one_line(error)}")
+            self._end(side, child, f"sent an invalid message: {logs.one_line(error)}")
         if not alive:
             self._ended(side, child)
         elif time.monotonic() > child.expected_by and not side.why_killed:

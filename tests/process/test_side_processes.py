@@ -91,7 +91,7 @@ def test_a_side_process_that_dies_ends_only_itself(tmp_path: Path, standin: Stan
     [
         ("hangs", "hangs in phase 'starting'"),
         ("fails", "ended with exit code 1: RuntimeError: nothing works"),
-        ("sends_nonsense", "sent what is no finding: DecodeError: MessagePack data is malformed"),
+        ("sends_nonsense", "sent an invalid finding: DecodeError: MessagePack data is malformed"),
     ],
 )
 def test_a_side_process_that_fails_is_started_again_and_named_when_that_lasts(

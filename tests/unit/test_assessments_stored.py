@@ -68,7 +68,10 @@ class Stored:
                 check,
                 status,
                 **fields,
-                offenders=list(offenders), offenders_total=len(offenders), assessed_ms=NOW_MS + 2, duration_ms=3,
+                offenders=list(offenders),
+                offenders_total=len(offenders),
+                assessed_ms=NOW_MS + 2,
+                duration_ms=3,
             )
         )
 

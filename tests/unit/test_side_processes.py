@@ -388,15 +388,15 @@ def test_one_that_hangs_or_sends_nonsense_is_killed(clock: Clock) -> None:
     assert under.last.process.exitcode is None
     under.sides.refuse(FindingsRefused("tester", 2, "nonsense"))
     under.sides.turn()
-    under.events.note_side_failure.assert_called_with("tester", "tester sent what is no finding: nonsense")
-    under.runs.ended.assert_called_with("sent what is no finding: nonsense")
+    under.events.note_side_failure.assert_called_with("tester", "tester sent an invalid finding: nonsense")
+    under.runs.ended.assert_called_with("sent an invalid finding: nonsense")
     clock.seconds += 2
     under.sides.turn()
     under.last.pipe.poll.return_value = True
     under.last.pipe.recv_bytes.return_value = b"nonsense"
     under.sides.turn()
     under.sides.turn()
-    assert "tester sent what is no message" in under.events.note_side_failure.call_args.args[1]
+    assert "tester sent an invalid message" in under.events.note_side_failure.call_args.args[1]
 
 
 def test_a_pipe_that_cannot_be_made_is_a_failure_like_any_other(clock: Clock) -> None:
