@@ -1,4 +1,4 @@
-"""What Kubernetes and its distributions install gives no finding. tests/cluster/test_assessments.py asks a real cluster."""
+"""What Kubernetes and its distributions install gives no finding."""
 
 from typing import Any
 
