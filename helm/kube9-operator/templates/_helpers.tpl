@@ -38,9 +38,9 @@
 
 {{- /* A value of assessments: the value under the name of the original chart if it is set, otherwise ours. */ -}}
 {{- define "kube9-operator.assessment" -}}
-{{- $values := (first .).Values -}}
-{{- $theirs := default dict $values.assessment -}}
-{{- $value := hasKey $theirs (last .) | ternary (get $theirs (last .)) (get $values.assessments (last .)) -}}
+{{- $theirs := default dict (first .).Values.assessment -}}
+{{- $name := index . 1 -}}
+{{- $value := hasKey $theirs $name | ternary (get $theirs $name) (last .) -}}
 {{ kindIs "float64" $value | ternary (int $value) $value }}
 {{- end }}
 
