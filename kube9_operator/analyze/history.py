@@ -1,7 +1,7 @@
 """Narrow questions to the record before the window. Each answer is bounded, and so is what is read for it."""
 
 from kube9_cli.query.connection import WHOLE, Database
-from kube9_operator.analyze import coverage
+from kube9_operator.analyze import gaps as recorded_gaps
 from kube9_operator.analyze.model import Record
 from kube9_operator.analyze.records import Records
 from kube9_operator.model.ref import Ref
@@ -46,4 +46,4 @@ class RecordHistory:
 
     def covers(self, source: str, since_ms: int, until_ms: int) -> bool:
         """Whether the record has all of a source in [since, until)."""
-        return coverage.is_covered(self._database, source, since_ms, until_ms, self._now_ms)
+        return recorded_gaps.is_covered(self._database, source, since_ms, until_ms, self._now_ms)

@@ -112,6 +112,10 @@ class Window(msgspec.Struct):
     """
     states: States
     history: History
+    rules_since_ms: int = 0
+    """Since when Events are recorded by the present rules, as far as is known: the last start of another version, or with other
+    rules.
+    """
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -126,6 +130,8 @@ CAUSE, EFFECT, CONTROL, AGAINST = "cause", "effect", "control", "against"
 ISSUE, OPTIMIZATION, SECURITY = "issue", "optimization", "security"
 CATEGORIES = (ISSUE, OPTIMIZATION, SECURITY)
 RECOVERED, DELETED = "recovered", "deleted"
+QUIET_MS, CRASH_QUIET_MS = 5 * 60_000, 10 * 60_000
+"""A crash loop waits for up to five minutes between two starts."""
 
 
 class Finding(msgspec.Struct, kw_only=True):
@@ -157,8 +163,8 @@ class Finding(msgspec.Struct, kw_only=True):
     """Of the evidence: when it was last seen. It is now for what still lasts."""
     ended: str = ""
     """RECOVERED or DELETED if the rule knows it; '' if it goes on, or nobody can tell."""
-    quiet_ms: int = 0
-    """After how long without evidence it is quiet; 0: as the life cycle has it. Longer for what is rare, such as a CronJob."""
+    quiet_ms: int = QUIET_MS
+    """After how long without evidence it is quiet. Longer for crashes, and for what is rare, such as a CronJob."""
     unknown: list[str] = []
     """Sentences about what could not be told: gaps, the order of times."""
 

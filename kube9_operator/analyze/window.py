@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from kube9_cli.query.connection import TEXT, WHOLE, Database
-from kube9_operator.analyze import coverage
+from kube9_operator.analyze import gaps as recorded_gaps
 from kube9_operator.analyze.history import RecordHistory
 from kube9_operator.analyze.model import INFO_REASONS, WINDOW_MS, Record, Window
 from kube9_operator.analyze.records import Read, Records
@@ -79,13 +79,13 @@ class WindowReader:
     def read(self, now_ms: int) -> Window:
         """The window as it is now. Raises QueryError."""
         database = self._database
-        begin_ms, since_ms = coverage.fact(database, facts.FIRST_START), now_ms - WINDOW_MS
+        begin_ms, since_ms = recorded_gaps.fact(database, facts.FIRST_START), now_ms - WINDOW_MS
         if begin_ms != self._of:
             self._forget()
             self._of = begin_ms
         self._states.forget()
-        changed_since_ms = coverage.fact(database, facts.LAST_COMMIT)
-        gaps = coverage.gaps(database, since_ms, now_ms)
+        changed_since_ms = recorded_gaps.fact(database, facts.LAST_COMMIT)
+        gaps = recorded_gaps.gaps(database, since_ms, now_ms)
         if self._looks % FULL_LOOKS == 0:
             self._records.forget()
             self._look(since_ms, 0)
@@ -98,7 +98,8 @@ class WindowReader:
         left_out_ms = now_ms if not database.is_moved() else self._left_out_ms
         if left_out_ms > since_ms:
             gaps = {
-                source: coverage.joined([*spans, (since_ms, left_out_ms)], since_ms, now_ms) for source, spans in gaps.items()
+                source: recorded_gaps.joined([*spans, (since_ms, left_out_ms)], since_ms, now_ms)
+                for source, spans in gaps.items()
             }
         history = RecordHistory(database, self._records, now_ms)
         return Window(now_ms, begin_ms, self._all_records(), gaps, self._states, history)

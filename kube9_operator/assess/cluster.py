@@ -141,7 +141,8 @@ class PodContainer(msgspec.Struct, frozen=True, gc=False):
     privileged: bool
     dangerous: tuple[str, ...]
     """Dangerous capabilities that it adds without dropping all."""
-    ephemeral: bool
+    field: str
+    """Which list of the pod it is in: containers, initContainers or ephemeralContainers."""
 
 
 class Pod(msgspec.Struct, frozen=True):
