@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.model import AGAINST, CAUSE, CONTROL, DELETED, EFFECT, RECOVERED, Evidence, Finding
 from kube9_operator.model.insight import Change, Details, Insight, Said
 from kube9_operator.model.observation import hash64
@@ -36,25 +37,6 @@ UNSTEADY = "unsteady-insight"
 Gaps = Mapping[str, Iterable[tuple[int, int]]]
 
 
-class LifeCycle(msgspec.Struct, frozen=True, kw_only=True):
-    """The times of the life cycle, in seconds (`_s`). Those marked * have no source: they are guesses to be measured."""
-
-    pending_s: int = 30
-    """A finding is an insight if it is still found after so long. *"""
-    quiet_s: int = 300
-    """Without evidence for so long, an insight is quiet. Rules have longer times for what is rare."""
-    resolve_s: int = 600
-    """After so much longer, it is resolved. *"""
-    reopen_s: int = 3_600
-    """New evidence within this time goes on with the same insight; later, another episode begins. *"""
-    unsteady_changes: int = 4
-    """An insight that was found or resolved so often within a day is unsteady. *"""
-    steady_s: int = 3_600
-    """So long without a change it is steady again. *"""
-    settle_s: int = 900
-    """What began before this time of the record is listed without events. *"""
-
-
 class Known(NamedTuple):
     """What is known besides the findings and the stored insights."""
 
@@ -69,6 +51,8 @@ class Known(NamedTuple):
     """For each event of the evidence its object and the owners, the nearest first."""
     nodes: Mapping[str, str] = {}
     """For each event of the evidence its node."""
+    failed: frozenset[str] = frozenset()
+    """The rules that could not look. Their insights stay as they are."""
     most: int = 500
     """So many insights may be unresolved at once."""
 
@@ -211,7 +195,7 @@ class _Look:
 
     def _fade(self, before: Insight) -> _Step:
         """An episode that no rule states any more."""
-        if self._is_frozen(before):
+        if before.rule in self._known.failed or self._is_frozen(before):
             return _Step(before, before)
         if before.status == PENDING:
             return _Step(before, before, dropped=True)

@@ -6,6 +6,10 @@ import msgspec
 
 from kube9_operator.model.ref import Ref
 
+ROW_BYTES, ROWS_PART = 8_192, 64
+"""What an insight takes with its evidence at most, and the part of the size limit that all may take."""
+LEAST_ROWS = 100
+
 Said = Literal["found", "escalated", "resolved"]
 """What an event of type insight tells of."""
 
@@ -78,3 +82,8 @@ class InsightFrame(msgspec.Struct, tag=True):
     changes: list[Change]
     analyzed_ms: int
     """When the analyzer looked."""
+
+
+def most_rows(max_bytes: int) -> int:
+    """How many insights are kept within a size limit of the database."""
+    return max(LEAST_ROWS, max_bytes // ROWS_PART // ROW_BYTES)
