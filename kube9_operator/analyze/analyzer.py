@@ -16,16 +16,16 @@ from kube9_cli.query.connection import Database
 from kube9_operator import logs
 from kube9_operator.analyze import gaps as recorded_gaps
 from kube9_operator.analyze.episodes import Known, advance, subjects_of
-from kube9_operator.analyze.life_cycle import LifeCycle
+from kube9_operator.analyze.limits import Limits
 from kube9_operator.analyze.model import Finding, Window
 from kube9_operator.analyze.rules import RULES
 from kube9_operator.analyze.stored import StoredInsights
-from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.window import WindowReader
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.findings import MAX_FINDING_BYTES
 from kube9_operator.model.insight import Change, Insight, InsightFrame, most_rows
+from kube9_operator.model.tally import LOOK, Labels
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.findings import Findings
 from kube9_operator.supervise.link import Link
@@ -59,7 +59,7 @@ def run(link: Link, pipe: Any, settings: Settings, deadlines: Deadlines) -> None
     """Looks at the record every minute until the link says stop."""
     path = str(Path(settings.database_folder) / DATABASE_NAME)
     most = min(MOST_UNRESOLVED, most_rows(settings.database_max_mib * 2**20) // 2)
-    analyzer = Analyzer(link, path, Findings(link, pipe), settings.insights_thresholds, settings.insights_life_cycle, most)
+    analyzer = Analyzer(link, path, Findings(link, pipe), settings.insights_limits, most)
     while not link.stop.is_set():
         due = time.monotonic() + settings.insights_interval_seconds
         analyzer.look(now_ms())
@@ -70,14 +70,11 @@ def run(link: Link, pipe: Any, settings: Settings, deadlines: Deadlines) -> None
 class Analyzer:
     """Looks at one database."""
 
-    def __init__(
-        self, link: Link, path: str, sender: Sender, thresholds: Thresholds, times: LifeCycle, most: int = MOST_UNRESOLVED
-    ) -> None:
+    def __init__(self, link: Link, path: str, sender: Sender, limits: Limits, most: int = MOST_UNRESOLVED) -> None:
         self._link = link
         self._path = path
         self._sender = sender
-        self._thresholds = thresholds
-        self._times = times
+        self._limits = limits
         self._most = most
         self._database: Database | None = None
         self._reader: WindowReader | None = None
@@ -92,6 +89,7 @@ class Analyzer:
 
     def look(self, at_ms: int) -> None:
         """Looks once. A database that cannot be read is looked at again the next time; raises if that lasts."""
+        began = time.monotonic()
         try:
             self._look(at_ms)
         except Stopped:
@@ -106,6 +104,7 @@ class Analyzer:
         if self._failures:
             logs.get().info("insights.restored", looks=self._failures)
         self._failures = 0
+        self._link.tally.observe(LOOK, time.monotonic() - began)
 
     def _look(self, at_ms: int) -> None:
         database, reader = self._opened()
@@ -126,7 +125,7 @@ class Analyzer:
             failed=failed,
             most=self._most,
         )
-        changes = advance(found, [*unresolved, *latest], known, self._times)
+        changes = advance(found, [*unresolved, *latest], known, self._limits.life_cycle)
         for frame in frames(changes, at_ms):
             if not self._sender.send(frame):
                 raise Stopped
@@ -157,7 +156,7 @@ class Analyzer:
         failed: set[str] = set()
         for name, rule in RULES.items():
             try:
-                found += list(rule(window, self._thresholds))
+                found += list(rule(window, self._limits.thresholds))
             except QueryError:
                 raise
             except Exception as error:
@@ -185,7 +184,7 @@ def frames(changes: Sequence[Change], at_ms: int) -> Iterable[InsightFrame]:
     yield InsightFrame(some, at_ms)
 
 
-def _counted(stored: Iterable[Insight], changes: Iterable[Change]) -> dict[tuple[str, str], int]:
+def _counted(stored: Iterable[Insight], changes: Iterable[Change]) -> dict[Labels, int]:
     """How many insights are active or quiet after the changes, by category and severity."""
     left = {one.id: one for one in stored}
     left |= {change.insight.id: change.insight for change in changes}

@@ -76,7 +76,7 @@ class Change(msgspec.Struct):
     """The insight was pending, and is not confirmed."""
 
 
-class InsightFrame(msgspec.Struct, tag=True):
+class InsightFrame(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """What one look at the record has changed."""
 
     changes: list[Change]
