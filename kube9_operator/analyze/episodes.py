@@ -29,7 +29,7 @@ MOST_EVIDENCE, FIRST_EFFECTS = 40, 8
 MOST_ABOUT, MOST_NODES, MOST_RELATED, MOST_TRANSITIONS = 40, 10, 10, 20
 MAX_TITLE, MAX_TEXT, MAX_FIGURES_BYTES = 200, 1_000, 2_048
 TOUCH_MS = 120_000
-"""If only its last time has changed, an insight is stored again after so long."""
+"""If only times and texts have changed, an insight is stored again after so long."""
 EXPIRED = "evidence expired"
 UNSTEADY = "unsteady-insight"
 """The rule of an insight that comes and goes."""
@@ -349,14 +349,21 @@ class _Look:
         """The change that has to be stored; None if there is none."""
         before, after = step.before, step.after
         if before is not None and not step.dropped:
-            same = msgspec.structs.replace(after, last_ms=before.last_ms)
-            if same == before and after.last_ms - before.last_ms < TOUCH_MS:
+            is_fresh = self._now_ms - before.details.touched_ms < TOUCH_MS
+            if after == before or (is_fresh and _essence(after) == _essence(before)):
                 return None
-        return Change(_revised(after, before), list(step.said), step.dropped)
+        details = msgspec.structs.replace(after.details, touched_ms=self._now_ms)
+        after = msgspec.structs.replace(_revised(after, before), details=details)
+        return Change(after, list(step.said), step.dropped)
 
 
 def _revised(insight: Insight, before: Insight | None) -> Insight:
     return msgspec.structs.replace(insight, revision=1 if before is None else before.revision + 1)
+
+
+def _essence(insight: Insight) -> tuple[object, ...]:
+    """What is stored at once when it changes. Times and numbers change with nearly every look."""
+    return insight.status, insight.severity, insight.object, list(insight.evidence), insight.details.related
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -37,6 +37,8 @@ class Details(msgspec.Struct, kw_only=True):
     """When it was found and resolved in the last day, earlier episodes included, in ms since 1970."""
     quiet_ms: int = 0
     """After how long without evidence it is quiet."""
+    touched_ms: int = 0
+    """When it was stored last."""
     silent: bool = False
     """It had begun before insights were made, or shortly after: there are no events about it."""
 

@@ -31,6 +31,13 @@ def pull(name: str) -> dict[str, Any]:
     return warning(name, "Failed", f'Failed to pull image "{IMAGE}": not found', when=time.time())
 
 
+def begin(standin: StandIn) -> None:
+    """The story. An Event has whole seconds: what begins in the second of the start would be listed without events."""
+    time.sleep(1.1)
+    standin.put("pods", pod("web-1", "ImagePullBackOff"), pod("api-1", "ImagePullBackOff"))
+    standin.write(pull("web-1"), pull("api-1"))
+
+
 class Concluding(Operator):
     """An operator that looks every second."""
 
@@ -46,8 +53,7 @@ class Concluding(Operator):
 def test_a_story_is_told_once(tmp_path: Path, standin: StandIn) -> None:
     with Concluding(tmp_path, standin) as operator:
         until(lambda: operator.health()[1]["status"] == "healthy", "every list")
-        standin.put("pods", pod("web-1", "ImagePullBackOff"), pod("api-1", "ImagePullBackOff"))
-        standin.write(pull("web-1"), pull("api-1"))
+        begin(standin)
         until(lambda: operator.said() == ["InsightFound"], "the insight")
         (found,) = operator.events("--type=insight")
         assert (found["object_kind"], found["object_name"], found["severity"]) == ("Image", IMAGE, "error")
@@ -81,8 +87,7 @@ def test_whoever_is_killed_the_insights_are_the_same(tmp_path: Path, standin: St
                     operator.start()
 
         until(lambda: operator.health()[1]["status"] == "healthy", "every list")
-        standin.put("pods", pod("web-1", "ImagePullBackOff"), pod("api-1", "ImagePullBackOff"))
-        standin.write(pull("web-1"), pull("api-1"))
+        begin(standin)
         kill_some(5)
         until(lambda: "InsightFound" in operator.said(), "the insight")
         kill_some(2)
