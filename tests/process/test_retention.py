@@ -270,7 +270,7 @@ def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(co
     gave, spared = {row[3] for row in gone}, {row[3] for row in rows} - {row[3] for row in gone}
     assert min(kept[each] for each in gave) > 0.8 * max(kept[each] for each in gave), "all are cut to one level"
     assert max(kept[each] for each in spared) < 1.2 * min(kept[each] for each in gave), "who is below it gives nothing"
-    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
     ((reason, first, last),) = connection.execute("SELECT reason, from_ms, to_ms FROM gaps").fetchall()
     assert reason == deletion.REASON_SIZE
