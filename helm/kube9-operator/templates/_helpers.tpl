@@ -53,3 +53,14 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/name: kube9-operator-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+
+{{/* The thresholds of insights as JSON with whole numbers: Helm reads numbers as floats. */}}
+{{- define "kube9-operator.thresholds" -}}
+{{- if .Values.insights.thresholds -}}
+{{- $whole := dict -}}
+{{- range $name, $value := .Values.insights.thresholds -}}
+{{- $_ := set $whole $name (int $value) -}}
+{{- end -}}
+{{- toJson $whole -}}
+{{- end -}}
+{{- end -}}
