@@ -155,6 +155,6 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
     "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
     "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
-    "insights_limits": ("INSIGHTS_THRESHOLDS", "", _limits),
+    "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),
 }
 """The variable of each field, its default, and the function that parses it."""

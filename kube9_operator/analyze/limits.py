@@ -17,8 +17,6 @@ class Limits(msgspec.Struct, frozen=True):
 
 def parse(text: str) -> Limits:
     """The limits of a JSON object; those that it does not have are the defaults. Raises ValueError."""
-    if not text:
-        return Limits()
     try:
         given = msgspec.json.decode(text, type=dict[str, int])
     except msgspec.MsgspecError as error:

@@ -190,7 +190,7 @@ def test_limits_are_set_by_name() -> None:
     found = parse('{"stuck_error_s": 7200, "resolve_s": 1}')
     assert (found.thresholds.stuck_error_s, found.life_cycle.resolve_s) == (7200, 1)
     assert found.thresholds.oom_kills == Thresholds().oom_kills
-    assert parse("") == Limits()
+    assert parse("{}") == Limits()
 
 
 @pytest.mark.parametrize(

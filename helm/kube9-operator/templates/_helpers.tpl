@@ -54,13 +54,11 @@ app.kubernetes.io/name: kube9-operator-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* The thresholds of insights as JSON with whole numbers: Helm reads numbers as floats. */}}
-{{- define "kube9-operator.thresholds" -}}
-{{- if .Values.insights.thresholds -}}
+{{/* An object as JSON with whole numbers: Helm reads numbers as floats. */}}
+{{- define "kube9-operator.whole" -}}
 {{- $whole := dict -}}
-{{- range $name, $value := .Values.insights.thresholds -}}
+{{- range $name, $value := . -}}
 {{- $_ := set $whole $name (int $value) -}}
 {{- end -}}
 {{- toJson $whole -}}
-{{- end -}}
 {{- end -}}
