@@ -26,6 +26,7 @@ EXAMPLES: Examples = (
     ("What is wrong, in groups, the worst first", "events summary --severity warning+"),
     ("What the operator has concluded, and what goes on", "insights list --status active,quiet"),
     ("Which namespaces are noisiest", "events summary --by namespace"),
+    ("What changed, broke and recovered in the last hour, in order", "events timeline --since 1h"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),

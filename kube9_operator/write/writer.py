@@ -97,7 +97,7 @@ class Writer:
         self._deadlines = deadlines
         self._session = Session(connection)
         self._bounds = Bounds(settings.database_max_mib * 2**20, link.tally)
-        self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds)
+        self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds, link.tally)
         self.coverage = Coverage(self._session, self._store, settings.event_ttl_seconds * 1000)
         self.lifecycle = Lifecycle(connection, self.coverage)
         owners = Owners(self._session, self._store.names)
