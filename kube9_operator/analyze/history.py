@@ -16,7 +16,8 @@ OWNED = f"""WITH RECURSIVE owned (id) AS (
     WHERE e.type = 0 AND e.last_ms >= ?5 AND e.first_ms < ?6 ORDER BY e.last_ms DESC, e.id DESC LIMIT ?7"""  # noqa: S608
 STOPPED = """SELECT e.id FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
     JOIN controllers c ON c.object = o.id JOIN events e ON e.id = c.event
-    WHERE o.name = ?1 AND k.word = ?2 AND n.word = ?3 AND (?4 = '' OR o.uid = ?4) AND e.type = 0 AND e.last_ms >= ?5 AND e.first_ms < ?6
+    WHERE o.name = ?1 AND k.word = ?2 AND n.word = ?3 AND (?4 = '' OR o.uid = ?4)
+    AND e.type = 0 AND e.last_ms >= ?5 AND e.first_ms < ?6
     ORDER BY e.last_ms DESC, e.id DESC LIMIT ?7"""
 REASON = """SELECT 1 FROM events INDEXED BY events_by_series WHERE last_period IN (
     SELECT id FROM periods WHERE start_ms >= (SELECT coalesce(max(start_ms), 0) FROM periods WHERE start_ms <= ?3))
