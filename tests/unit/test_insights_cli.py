@@ -257,3 +257,42 @@ def test_nothing_is_no_good_news_if_nobody_has_looked(tmp_path: Path) -> None:
     assert "No insights." in done.stderr
     assert "The operator has not looked for insights yet." in done.stderr
     record.close()
+
+
+def test_a_summary_begins_with_insights(world: World) -> None:
+    answer = world.json("events", "summary")
+    assert [one["id"] for one in answer["insights"]] == [world.changed, world.oom, world.images]
+    assert answer["insights_total"] == 3
+    assert "change_before" not in answer["insights"][0]  # a change is among its evidence
+    shown, _ = world.table("events", "summary", width=200)
+    assert shown[0].startswith("ERROR: web fails since 2.4 (since ")
+    assert world.changed in shown[0]
+    assert any(line.startswith("CRITICAL: an image cannot be pulled (") and "recovered" in line for line in shown)
+    assert "insights" not in world.json("events", "summary", "--name", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("changed_ago", "watched", "said"),
+    [
+        (None, True, " No tracked change in the 60 minutes before."),
+        (45, True, ""),
+        (90, True, " No tracked change in the 60 minutes before."),
+        (None, False, " Cannot tell whether something changed in the 60 minutes before: not everything was watched."),
+    ],
+)
+def test_whether_a_change_came_before_it(tmp_path: Path, changed_ago: int | None, watched: bool, said: str) -> None:
+    record = Record(tmp_path)
+    if watched:
+        record.watched("deployments", "pods", "replicasets")
+        record.connection.execute(
+            "UPDATE sources SET covered_from_ms = ?, proved_until_ms = ?", (record.now_ms - 600 * MINUTE, record.now_ms)
+        )
+    crash = record.event("Pod/shop/web-1", ago=30)
+    if changed_ago is not None:
+        record.event("Deployment/shop/web", "DeploymentImageChanged", severity="info", ago=changed_ago)
+    world = World.__new__(World)
+    world.folder, world.record = tmp_path, record
+    world.put(9, POD, owner=WEB, evidence={crash: 1}, title="web crashes", ago=30)
+    shown, _ = world.table("events", "summary", width=250)
+    assert shown[0].partition(").")[2].removesuffix(f" ins_{9:016x}") == said
+    record.close()
