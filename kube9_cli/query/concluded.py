@@ -43,10 +43,8 @@ def read(database: Database, selection: Selection, path: str) -> dict[str, Any]:
 
 
 def _change_before(database: Database, insight: dict[str, Any], path: str) -> dict[str, str]:
-    """Whether a change of the workload was recorded shortly before; {} if a change is among the evidence, or if there was one."""
-    owner = insight.get("owner") or {
-        name: insight.get(f"object_{name}", "") for name in ("kind", "namespace", "name")
-    }
+    """Whether no change of the workload came shortly before; {} if one did, or is among the evidence."""
+    owner = insight.get("owner") or {name: insight.get(f"object_{name}", "") for name in ("kind", "namespace", "name")}
     kind = owner.get("kind", "")
     if kind not in WORKLOADS or database.all(HAS_CAUSE, (insight["id"], CAUSE)):
         return {}

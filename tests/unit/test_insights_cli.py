@@ -276,7 +276,7 @@ def test_a_summary_begins_with_insights(world: World) -> None:
     [
         (None, True, " No tracked change in the 60 minutes before."),
         (45, True, ""),
-        (90, True, " No tracked change in the 60 minutes before."),
+        (95, True, " No tracked change in the 60 minutes before."),
         (None, False, " Cannot tell whether something changed in the 60 minutes before: not everything was watched."),
     ],
 )
