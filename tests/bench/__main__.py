@@ -11,6 +11,7 @@ from tests.bench import (
     database,
     flood,
     ingest,
+    insights,
     memory,
     mixes,
     normalise,
@@ -34,6 +35,7 @@ PARTS = {
     "start": start.run,
     "memory": memory.run,
     "retention": retention.run,
+    "insights": insights.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""
