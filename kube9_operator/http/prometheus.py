@@ -27,7 +27,9 @@ class Metric(NamedTuple):
 METRICS: dict[str, Metric] = {
     "kube9_build_info": Metric("gauge", "Always 1; the label is the version of the operator.", ("version",)),
     "kube9_health": Metric("gauge", "1 for the status that /healthz reports, 0 for the others.", ("status",)),
-    "kube9_event_listener_healthy": Metric("gauge", "1 while the watch of Events is confirmed, 0 otherwise."),
+    "kube9_event_listener_healthy": Metric(
+        "gauge", "1 while the watch of Events is confirmed, and in the first two minutes; 0 otherwise."
+    ),
     "kube9_source_confirmed_timestamp_seconds": Metric(
         "gauge", "Until when the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
