@@ -77,7 +77,7 @@ def of(database: Database, selection: Selection) -> Conditions | None:
                 return None
             (made.series if condition.columns <= SERIES else made.row).append(condition)
         if one.field in selection.excluded:
-            condition = build(database, one, selection.excluded[one.field])
+            condition = build(database, one.excluding(), selection.excluded[one.field])
             if condition is not NOTHING:
                 refused = condition._replace(sql=f"NOT ({condition.sql})", ids="")
                 (made.series if condition.columns <= SERIES else made.row).append(refused)
