@@ -51,7 +51,7 @@ class Change(NamedTuple):
     @property
     def of_template(self) -> bool:
         """Whether it makes new pods."""
-        return self.what == IMAGE or any(path.startswith(TEMPLATES) for path in paths(self))
+        return self.what == IMAGE or any(map(is_in_template, paths(self)))
 
 
 def changes(records: Iterable[Record]) -> list[Change]:
@@ -68,6 +68,11 @@ def paths(change: Change) -> list[str]:
     if change.what == SCALE:
         return ["spec.replicas"]
     return [str(one) for one in changed] if isinstance(changed, list) else []
+
+
+def is_in_template(path: str) -> bool:
+    """Whether a change of this path makes new pods."""
+    return path.startswith(TEMPLATES)
 
 
 def values(change: Change, path: str) -> tuple[str, str]:

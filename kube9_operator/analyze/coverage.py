@@ -25,6 +25,12 @@ def covers(window: Window, sources: Collection[str], since_ms: int, until_ms: in
     return window.begin_ms <= since_ms and not gaps(window, sources, since_ms, until_ms)
 
 
+def confirmed_ms(window: Window, sources: Collection[str]) -> int:
+    """Until when all of these sources are confirmed: now, or where a gap begins that goes on."""
+    going_on = [begin for begin, end in gaps(window, sources, 0, window.now_ms + 1) if end >= window.now_ms]
+    return min(going_on, default=window.now_ms)
+
+
 def missing(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[str]:
     """Sentences about what is missing of a time."""
     said = [f"The record begins {clock(window.begin_ms)}; nothing is known before."] if window.begin_ms > since_ms else []

@@ -21,6 +21,8 @@ SANDBOX, EVICTED, REJECTED, UNREADY, STUCK, UNSCHEDULABLE = (
     "stuck",
     "unschedulable",
 )
+FAILS = (CRASH, MEMORY, CANNOT_START, IMAGE, MOUNT)
+"""What keeps a container from running."""
 KILLED = "killed for memory"
 OOM_KILLED = "OOMKilled"
 

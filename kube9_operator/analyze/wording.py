@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from kube9_operator.analyze.model import Ref
 from kube9_operator.analyze.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
+MAX_QUOTED_CHARACTERS = 300
 SAID = 3
 """Names that a sentence lists."""
 UNITS = ((DAY_MS, "d", HOUR_MS, "h"), (HOUR_MS, "h", MINUTE_MS, "m"), (MINUTE_MS, "m", SECOND_MS, "s"))
@@ -58,6 +59,12 @@ def listed(names: Sequence[str]) -> str:
     if len(names) > SAID + 1:
         return f"{', '.join(names[:SAID])} and {len(names) - SAID} others"
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def quoted(text: str) -> str:
+    """The first sentence of what somebody else says, without its full stop, cut to MAX_QUOTED_CHARACTERS."""
+    first = text.strip().partition(". ")[0].rstrip(".")
+    return first if len(first) <= MAX_QUOTED_CHARACTERS else f"{first[: MAX_QUOTED_CHARACTERS - 1].rstrip()}…"
 
 
 def sentence(text: str) -> str:

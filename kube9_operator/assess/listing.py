@@ -8,7 +8,7 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.assess.kinds import apis
-from kube9_operator.assess.kinds.common import Reading
+from kube9_operator.assess.kinds.forms import Reading
 from kube9_operator.assess.readings import CONFIG_MAPS, READINGS
 from kube9_operator.assess.run import ListFailed, NotPermitted, NotServed, Read
 from kube9_operator.clock import SYSTEM, Clock

@@ -1,7 +1,7 @@
 """The kinds that an assessment can list. Data."""
 
 from kube9_operator.assess.kinds import access, apis, autoscalers, config_maps, governance, pods, workloads
-from kube9_operator.assess.kinds.common import Reading
+from kube9_operator.assess.kinds.forms import Reading
 
 READINGS: dict[str, Reading] = {
     one.resource: one

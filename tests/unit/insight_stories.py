@@ -119,6 +119,7 @@ class Story:
         node: str = "",
         container: str = "",
         ongoing: bool = False,
+        facts: dict[str, Any] | None = None,
         **metadata: Any,
     ) -> Record:
         """Records an event. Without `times`, the counts are spread over its time."""
@@ -127,6 +128,7 @@ class Story:
             last_ms, count = last_ms or first_ms, count or 1
             found = [first_ms + (last_ms - first_ms) * one // max(1, count - 1) for one in range(count)]
         occurrences = tuple((moment, number) for number, moment in enumerate(found, 1))
+        metadata |= facts or {}
         if container:
             metadata["container"] = container
         record = Record(

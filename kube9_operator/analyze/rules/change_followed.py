@@ -6,14 +6,13 @@ from typing import NamedTuple
 from kube9_operator.analyze import changes, failures, found
 from kube9_operator.analyze.changes import CONFIG_MAP, NODE, SCALE, Change
 from kube9_operator.analyze.coverage import OF_PODS, covers, missing
-from kube9_operator.analyze.failures import CANNOT_START, CRASH, IMAGE, MEMORY, MOUNT, STUCK, UNREADY, Failure
+from kube9_operator.analyze.failures import CRASH, FAILS, MEMORY, STUCK, UNREADY, Failure
 from kube9_operator.analyze.model import WINDOW_MS, Finding, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import SECOND_MS
 from kube9_operator.analyze.wording import clock, counted, duration, named, resource, sentence
 
 RULE = "change-followed-by-failure"
-FAILS = (CRASH, MEMORY, CANNOT_START, IMAGE, MOUNT)
 TOLERANCE_MS = 2 * SECOND_MS
 """The API server's times are whole seconds."""
 MOST_OLDER = 50

@@ -9,7 +9,7 @@ from kube9_operator.analyze.failures import IMAGE, WAITING, Failure
 from kube9_operator.analyze.model import DELETED, EFFECT, RECOVERED, Finding, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import SECOND_MS
-from kube9_operator.analyze.wording import clock, counted, listed
+from kube9_operator.analyze.wording import clock, counted, listed, quoted
 from kube9_operator.model.resource_states import Pod
 
 RULE = "image-or-registry"
@@ -119,7 +119,7 @@ def _finding(window: Window, about: Ref, kind: str, group: list[Failure]) -> Fin
         severity=found.worst(one.record for one in group),
         title=f"{about.kind} {about.name} cannot be pulled by {counted(len(owners), 'workload')}"
         + (f": {kind}" if kind else ""),
-        text=f"{who} {what} since {clock(first_ms)}. The last answer was: {latest.record.description.rstrip('. ')}.",
+        text=f"{who} {what} since {clock(first_ms)}. The last answer was: {quoted(latest.record.description)}.",
         recommendation=ADVICE[kind],
         object=about,
         evidence=found.evidence(EFFECT, (one.record for one in group)),

@@ -25,6 +25,8 @@ READINESS_PATHS = ("/readyz",)
 DEPLOYMENT_LIVENESS_PATHS = ("/livez", "/healthz")
 """A Deployment of the name is the original operator, whose liveness path is /healthz."""
 DEFAULT_PORT = 8080
+HTTP = "http"
+"""The name of the port in the chart."""
 MIN_REPLICAS = 2
 MIN_DEADLINE_SECONDS = 120
 DEFAULT_MAX_UNAVAILABLE = "25%"
@@ -99,11 +101,7 @@ def _probe_faults(one: Workload) -> list[Fault]:
         said.append("its probes ask two ports")
     if not said:
         return []
-    port = _http_port(container)
-    probes = {
-        field: {"$patch": "replace", "httpGet": {"path": path, "port": port}}
-        for field, path in (("livenessProbe", paths[0]), ("readinessProbe", READINESS_PATHS[0]))
-    }
+    probes = _probes(one, _http_port(container))
     remedy = text.advice("Set the probes as the chart does.", _patch(one, {"name": container.name, **probes}))
     return [Fault(True, f"{one.shown}: {', '.join(said)}", remedy)]
 
@@ -119,10 +117,9 @@ def _metrics_faults(one: Workload) -> list[Fault]:
         said = "without two HTTP probes the port of its metrics is not known"
         faults.append(Fault(True, f"{one.shown}: {said}", _probe_remedy(one)))
     elif not set(asked) <= declared:
-        port = next(name for name in asked if name not in declared)
-        number, name = (int(port), "http") if port.isdecimal() else (DEFAULT_PORT, port)
-        ports = [{"name": name, "containerPort": number}]
-        remedy = text.advice("Declare the port.", _patch(one, {"name": container.name, "ports": ports}))
+        number = next((int(name) for name in asked if name.isdecimal() and name not in declared), DEFAULT_PORT)
+        changed = {"ports": [{"name": HTTP, "containerPort": number}], **_probes(one, HTTP)}
+        remedy = text.advice("Declare the port, as the chart does.", _patch(one, {"name": container.name, **changed}))
         faults.append(Fault(True, f"{one.shown}: the port of its probes is not declared", remedy))
     if one.scrape.lower() == "false":
         scraped = {"spec": {"template": {"metadata": {"annotations": {"prometheus.io/scrape": "true"}}}}}
@@ -219,9 +216,16 @@ def _asks(probe: Probe | None, paths: tuple[str, ...]) -> bool:
     return probe is not None and probe.handler == "httpGet" and probe.path in paths
 
 
+def _probes(one: Workload, port: int | str) -> dict[str, Any]:
+    """The probes as the chart sets them."""
+    live = (DEPLOYMENT_LIVENESS_PATHS if one.kind == DEPLOYMENT else LIVENESS_PATHS)[-1]
+    paths = (("livenessProbe", live), ("readinessProbe", READINESS_PATHS[0]))
+    return {field: {"$patch": "replace", "httpGet": {"path": path, "port": port}} for field, path in paths}
+
+
 def _http_port(container: Container) -> int | str:
     for name, number in container.ports:
-        if name == "http":
+        if name == HTTP:
             return name
         return number
     return DEFAULT_PORT

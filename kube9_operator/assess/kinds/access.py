@@ -7,7 +7,7 @@ import msgspec
 
 from kube9_operator.assess import builtin
 from kube9_operator.assess.cluster import Binding, Role, Subject
-from kube9_operator.assess.kinds.common import Meta, Reading, word
+from kube9_operator.assess.kinds.forms import Meta, Reading, word
 
 GROUP, VERSION = "rbac.authorization.k8s.io", "v1"
 CLUSTER_ADMIN = "cluster-admin"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.assess.cluster import Autoscaler
-from kube9_operator.assess.kinds.common import Meta, Reading, word
+from kube9_operator.assess.kinds.forms import Meta, Reading, word
 
 DEFAULT_MODE = "Auto"
 """Of a VerticalPodAutoscaler without an update mode."""

@@ -6,7 +6,7 @@ import msgspec
 
 from kube9_operator.assess import suspicion
 from kube9_operator.assess.cluster import ConfigMap
-from kube9_operator.assess.kinds.common import Meta, Reading, word
+from kube9_operator.assess.kinds.forms import Meta, Reading, word
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kube9_operator.assess.cluster import Budget, Defaults, Namespace, Node, Quota
-from kube9_operator.assess.kinds.common import (
+from kube9_operator.assess.kinds.forms import (
     Amounts,
     KeyValueForm,
     Meta,

@@ -6,7 +6,7 @@ import msgspec
 
 from kube9_operator.assess import builtin
 from kube9_operator.assess.cluster import Pod, PodContainer
-from kube9_operator.assess.kinds.common import Meta, Reading, ResourcesForm, word
+from kube9_operator.assess.kinds.forms import Meta, Reading, ResourcesForm, word
 from kube9_operator.assess.quantities import quantity
 
 DANGEROUS = frozenset(

@@ -7,7 +7,7 @@ import msgspec
 
 from kube9_operator.assess import suspicion
 from kube9_operator.assess.cluster import DAEMONSET, DEPLOYMENT, NAME_LABEL, STATEFULSET, Container, Probe, Workload
-from kube9_operator.assess.kinds.common import (
+from kube9_operator.assess.kinds.forms import (
     KeyValueForm,
     Meta,
     Reading,
