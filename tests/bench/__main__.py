@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tests.bench import (
+    assessments,
     database,
     flood,
     ingest,
@@ -36,6 +37,7 @@ PARTS = {
     "memory": memory.run,
     "retention": retention.run,
     "insights": insights.run,
+    "assessments": assessments.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""
