@@ -19,12 +19,12 @@ from kube9_operator.model.ref import Ref
 from kube9_schema import facts
 from kube9_schema.intervals import MS_IN_HOUR
 
-MOST = 4_000
+MOST = 2_500
 """Events that are kept, the newest, some 2 KB each. Before these, the window has a gap of all sources."""
 FIRST, LAST = 3, 7
 """Of one owner, reason, node and hour so many events are kept: those that were recorded first, and those recorded last."""
-SLICE = 5_000
-"""Entries of the index that one query walks over, some 10 ms."""
+SLICE = 1_000
+"""Entries of the index that one query walks over, some milliseconds."""
 READ_AT_ONCE = 200
 RECENT_MS = 900_000
 """Nearly all changes are of events that were last seen this shortly ago. The others are found by a full look."""
