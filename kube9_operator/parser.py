@@ -32,6 +32,9 @@ ENVIRONMENT = {
     "ASSESSMENT_TIMEOUT_SECONDS": "Checks that are not made by then have the status timeout, 60 to 604800 (default: 600)",
     "ASSESSMENT_READ_CONFIG_MAPS": "true looks for secrets in ConfigMaps, which the operator then has to be allowed to read "
     "(default: false)",
+    "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
+    "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
+    "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """What each variable does. docs/configuration.md says more."""

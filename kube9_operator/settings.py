@@ -10,6 +10,7 @@ import msgspec
 from kube9_schema.assessments import FULL, PILLAR, PILLARS
 
 if TYPE_CHECKING:
+    from kube9_operator.analyze.limits import Limits
     from kube9_operator.model.rules.rule import Rule
 
 
@@ -43,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True):
     assessment_pillar: str
     assessment_timeout_seconds: int
     assessment_config_maps: bool
+    insights_enabled: bool
+    insights_interval_seconds: int
+    insights_limits: "Limits"
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -146,6 +150,12 @@ def _rules(text: str) -> "tuple[Rule, ...]":
     return loader.read(Path(text))
 
 
+def _limits(text: str) -> "Limits":
+    from kube9_operator.analyze import limits  # only where the operator starts
+
+    return limits.parse(text)
+
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -172,5 +182,8 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "assessment_pillar": ("ASSESSMENT_PILLAR", "", _one_of("", *PILLARS)),
     "assessment_timeout_seconds": ("ASSESSMENT_TIMEOUT_SECONDS", "600", _whole(60, 604_800, "seconds")),
     "assessment_config_maps": ("ASSESSMENT_READ_CONFIG_MAPS", "false", _switch),
+    "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
+    "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
+    "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),
 }
 """The variable of each field, its default, and the function that parses it."""

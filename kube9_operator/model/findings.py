@@ -7,12 +7,13 @@ program, so fields may change freely.
 import msgspec
 
 from kube9_operator.model.assessment import AssessmentFrame
+from kube9_operator.model.insight import InsightFrame
 
 MAX_FINDING_BYTES = 65_536
 """The largest encoded finding. The writer ends a process that sends a larger one."""
 
 
-Finding = AssessmentFrame
+Finding = AssessmentFrame | InsightFrame
 """Applied in one transaction, together with the events that tell of it."""
 
 

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from tests.bench import (
+    assessments,
     database,
     flood,
     ingest,
+    insights,
     memory,
     mixes,
     normalise,
@@ -34,6 +36,8 @@ PARTS = {
     "start": start.run,
     "memory": memory.run,
     "retention": retention.run,
+    "insights": insights.run,
+    "assessments": assessments.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""

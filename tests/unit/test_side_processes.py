@@ -28,6 +28,7 @@ from kube9_operator.write import findings as of_writer
 from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
+from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 from tests.operator import until
@@ -144,7 +145,8 @@ class Reading:
         self.session = Session(connection)
         coverage = Coverage(self.session, Store(self.session, quiet_ms=3_600_000), event_ttl_ms=3_600_000)
         assessments = Assessments(self.session, from_environment({"DB_PATH": "/"}), link)  # type: ignore[arg-type]
-        self.findings = of_writer.Findings(link, self.session, coverage, assessments)  # type: ignore[arg-type]
+        insights = Insights(connection, 2**30)
+        self.findings = of_writer.Findings(link, self.session, coverage, assessments, insights)  # type: ignore[arg-type]
         self.link = link
         self.stored: list[str] = []
 
