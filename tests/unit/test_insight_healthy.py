@@ -121,10 +121,10 @@ def nodes(story: Story, owner: Ref, moment: int, chance: random.Random) -> None:
     assert owner
 
 
-HAPPENINGS: list[Callable[[Story, Ref, int, random.Random], None]] = [rollout, drain, scaling, jobs, small_things, nodes]
+ROUTINES: list[Callable[[Story, Ref, int, random.Random], None]] = [rollout, drain, scaling, jobs, small_things, nodes]
 
 
-def healthy_day(seed: int, happenings: int = 60) -> Story:
+def healthy_day(seed: int, routines: int = 60) -> Story:
     chance = random.Random(seed)
     story = Story("23:30")
     story.states.states |= {node: Node(ready="True", created_ms=1) for node in NODES}
@@ -132,9 +132,9 @@ def healthy_day(seed: int, happenings: int = 60) -> Story:
     owners = [
         story.workload(f"app-{one}", parts={"spec.strategy": Part(1, "{}")}, labels={"app": f"app-{one}"}) for one in range(8)
     ]
-    for _ in range(happenings):
+    for _ in range(routines):
         moment = story.now_ms - chance.randrange(5 * MINUTE_MS, WINDOW_MS - 2 * HOUR_MS)
-        chance.choice(HAPPENINGS)(story, chance.choice(owners), moment, chance)
+        chance.choice(ROUTINES)(story, chance.choice(owners), moment, chance)
     for reason in {one.reason for one in story.records if one.severity != "info"}:  # the days before were like it
         story.tell(reason, reason, ref("Pod", "earlier"), at("12:00", -3))
     return story
@@ -142,8 +142,8 @@ def healthy_day(seed: int, happenings: int = 60) -> Story:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 100))
-def test_a_healthy_day_gives_none(seed: int, happenings: int) -> None:
-    story = healthy_day(seed, happenings)
+def test_a_healthy_day_gives_none(seed: int, routines: int) -> None:
+    story = healthy_day(seed, routines)
     assert {name: found for name, rule in RULES.items() if (found := findings(rule, story))} == {}
 
 
