@@ -20,7 +20,7 @@ CHANGES = ("Scaled", "ImageChanged", "ConfigurationChanged")
 """What the reasons of the changes of a workload end with."""
 CAUSE = 0
 """The role of a change in the evidence, as in kube9_schema.codes."""
-NONE, UNTOLD = "none", "cannot tell"
+NONE, CANNOT_TELL = "none", "cannot tell"
 FIELDS = (
     *("id", "severity", "status", "category", "title", "object_kind", "object_namespace", "object_name", "first_seen_at"),
     *("last_seen_at", "ended"),
@@ -55,4 +55,4 @@ def _change_before(database: Database, insight: dict[str, Any], path: str) -> di
     before = Selection({"kind": (kind,)}, since_ms=max(0, first_ms - BEFORE_MS), until_ms=first_ms)
     answer = covered(database, before, path)
     complete = answer["complete"] and answer.get("from") == iso(first_ms - BEFORE_MS)
-    return {"change_before": NONE if complete else UNTOLD}
+    return {"change_before": NONE if complete else CANNOT_TELL}
