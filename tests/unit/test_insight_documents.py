@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.model import Finding
 from kube9_operator.analyze.rules import RULES
 from kube9_operator.analyze.thresholds import GUESSED, Thresholds
@@ -64,9 +65,9 @@ STORIES: dict[str, Callable[[], Story]] = {
 }
 
 
-def shown(name: str) -> str:
+def shown(name: str, of: Thresholds | LifeCycle) -> str:
     """A default as the page has it: a length of time, otherwise a number."""
-    default = getattr(Thresholds(), name)
+    default = getattr(of, name)
     return duration(default * 1000) if name.endswith("_s") else str(default)
 
 
@@ -85,11 +86,12 @@ def test_what_a_rule_says_in_its_story(name: str) -> None:
 
 def test_every_threshold_is_there_with_its_default() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|", TEXT, re.MULTILINE)
-    assert [(name, default.strip()) for name, default, _ in rows] == [
-        (field.name, shown(field.name) + (" *" if field.name in GUESSED else ""))
-        for field in msgspec.structs.fields(Thresholds)
-    ]
+    structs = (LifeCycle(), Thresholds())
+    wanted = [(field.name, shown(field.name, of)) for of in structs for field in msgspec.structs.fields(of)]
+    assert [(name, default.strip(" *")) for name, default, _ in rows] == wanted
     assert all(meaning.strip().endswith((".", "…")) for _, _, meaning in rows)
+    of_rules = [(name, default.strip()) for name, default, _ in rows if hasattr(Thresholds(), name)]
+    assert {name for name, default in of_rules if default.endswith("*")} == GUESSED
 
 
 def test_guesses_are_thresholds() -> None:
