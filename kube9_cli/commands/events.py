@@ -66,7 +66,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "list",
         help="list events, newest first",
         description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
-        "range if any of it was seen in the range. The last line says for which time the list is complete.",
+        "range if the time from its first to its last occurrence overlaps the range. The last line "
+        "says for which time the list is complete.",
         examples=LIST_EXAMPLES,
     )
     selection.add(listing)
@@ -77,12 +78,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="sort by: last, when an event was last seen; first, when it was first seen; created, when it was first recorded; "
         "count, how often it happened; severity. The latest, the most frequent or the worst is first (default: last)",
     )
-    listing.add_argument("--reverse", action="store_true", help="the other way round: the oldest first")
+    listing.add_argument("--reverse", action="store_true", help="sort the other way round: the oldest first")
     listing.add_argument(
         "--count",
         metavar="HOW",
         default="exact",
-        help="exact: say how many events match; none: do not, which can be faster (default: exact)",
+        help="exact: count how many events match; none: do not count them, which can be faster (default: exact)",
     )
     listing.add_argument(
         "--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT}, or 0 for all (default: 50)"
@@ -91,8 +92,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     listing.add_argument(
         "--after",
         metavar="CURSOR",
-        help="the page after an earlier one, whose pagination.next is CURSOR. Put together, the pages have everything that was "
-        "there at the first page exactly once, whatever is recorded meanwhile",
+        help="the page after an earlier one. CURSOR is the pagination.next of its JSON. Together, the pages have each event "
+        "that was there at the first page exactly once, whatever is recorded meanwhile",
     )
     around.add(listing, "the earliest first")
     listing.add_argument(
@@ -108,8 +109,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "get",
         help="show events in detail",
         description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
-        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
-        "up to 15 minutes before.",
+        "the object, and related events: about the same object, its owners, or other objects of the same owner, from the 15 "
+        "minutes before.",
         examples=GET_EXAMPLES,
     )
     get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
@@ -190,7 +191,7 @@ def check_get(given: argparse.Namespace) -> Question:
     for text in given.ids:
         wanted[text] = around.event_id(text)
     if len(wanted) > MAX_IDS:
-        raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
+        raise UsageError(f"Too many event ids: {len(wanted)}", f"at most {MAX_IDS} are allowed")
     return Question(chosen, lambda database: _get(chosen, wanted, database))
 
 
