@@ -25,6 +25,7 @@ EXAMPLES: Examples = (
     ("What happened around a moment, my time", "events list --around 'yesterday 14:05' --tz Europe/Berlin"),
     ("What is wrong, in groups, the worst first", "events summary --severity warning+"),
     ("Which namespaces are noisiest", "events summary --by namespace"),
+    ("What changed, broke and recovered in the last hour, in order", "events timeline --since 1h"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),

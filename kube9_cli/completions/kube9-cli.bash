@@ -5,13 +5,14 @@
 #    source ~/.local/share/bash_completion/kube9-cli
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_kube9_cli_events_subparsers=(list get summary)
+_shtab_kube9_cli_events_subparsers=(list get summary timeline)
 _shtab_kube9_cli_subparsers=(status events completion help)
 
 _shtab_kube9_cli_status_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_list_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --sort --reverse --count --limit --offset --after --around --window -w --watch -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_get_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_summary_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --by --sort --limit -o --output --format --no-headers --color --time --tz --timeout --db)
+_shtab_kube9_cli_events_timeline_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --occurrences -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_option_strings=(-h --help)
 _shtab_kube9_cli_completion_option_strings=(-h --help)
 _shtab_kube9_cli_help_option_strings=(-h --help)
@@ -21,6 +22,7 @@ _shtab_kube9_cli_status___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_list___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_get___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_summary___db_COMPGEN=_shtab_compgen_files
+_shtab_kube9_cli_events_timeline___db_COMPGEN=_shtab_compgen_files
 
 _shtab_kube9_cli_status__o_choices=(json yaml table wide)
 _shtab_kube9_cli_status___output_choices=(json yaml table wide)
@@ -50,9 +52,16 @@ _shtab_kube9_cli_events_summary___output_choices=(json yaml table wide jsonl csv
 _shtab_kube9_cli_events_summary___format_choices=(json yaml table wide jsonl csv)
 _shtab_kube9_cli_events_summary___color_choices=(auto always never)
 _shtab_kube9_cli_events_summary___time_choices=(age utc local)
-_shtab_kube9_cli_events_pos_0_choices=(list get summary)
+_shtab_kube9_cli_events_timeline___type_choices=(cluster operator insight assessment health system)
+_shtab_kube9_cli_events_timeline___severity_choices=(info warning error critical warning+ error+)
+_shtab_kube9_cli_events_timeline__o_choices=(json yaml table wide jsonl)
+_shtab_kube9_cli_events_timeline___output_choices=(json yaml table wide jsonl)
+_shtab_kube9_cli_events_timeline___format_choices=(json yaml table wide jsonl)
+_shtab_kube9_cli_events_timeline___color_choices=(auto always never)
+_shtab_kube9_cli_events_timeline___time_choices=(age utc local)
+_shtab_kube9_cli_events_pos_0_choices=(list get summary timeline)
 _shtab_kube9_cli_completion_pos_0_choices=(bash zsh fish)
-_shtab_kube9_cli_help_pos_0_choices=(status events list get summary completion help)
+_shtab_kube9_cli_help_pos_0_choices=(status events list get summary timeline completion help)
 _shtab_kube9_cli_pos_0_choices=(status events completion help)
 
 _shtab_kube9_cli_status__h_nargs=0
@@ -77,6 +86,13 @@ _shtab_kube9_cli_events_summary___for_nargs=+
 _shtab_kube9_cli_events_summary__A_nargs=0
 _shtab_kube9_cli_events_summary___all_namespaces_nargs=0
 _shtab_kube9_cli_events_summary___no_headers_nargs=0
+_shtab_kube9_cli_events_timeline__h_nargs=0
+_shtab_kube9_cli_events_timeline___help_nargs=0
+_shtab_kube9_cli_events_timeline___for_nargs=+
+_shtab_kube9_cli_events_timeline__A_nargs=0
+_shtab_kube9_cli_events_timeline___all_namespaces_nargs=0
+_shtab_kube9_cli_events_timeline___occurrences_nargs=0
+_shtab_kube9_cli_events_timeline___no_headers_nargs=0
 _shtab_kube9_cli_events_pos_0_nargs=A...
 _shtab_kube9_cli_events__h_nargs=0
 _shtab_kube9_cli_events___help_nargs=0
