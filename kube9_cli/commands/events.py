@@ -199,12 +199,15 @@ def check_get(given: argparse.Namespace) -> Question:
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
     """Prints events of one snapshot."""
-    from kube9_cli.query import events, related
+    from kube9_cli.query import events, insights, related
     from kube9_cli.render import single
 
     with database.snapshot():
         numbers = events.existing(database, wanted)
         found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+        concluded = insights.of_events(database, numbers.values())
+        for event, number in zip(found, numbers.values(), strict=True):
+            event |= {"insights": concluded[number]} if number in concluded else {}
     single.print_events(chosen, found)
 
 
