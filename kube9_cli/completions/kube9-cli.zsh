@@ -206,8 +206,8 @@ _shtab_kube9_cli_insights_get_options=(
   "--no-headers[leave out the line with the names of the columns]"
   "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
-  "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
-  "--timeout[stop a query that takes longer than this]:SECONDS:"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
   "(*):the id of an insight, ins_xxxxxxxxxxxxxxxx\; up to 100 of them:"
 )
@@ -226,7 +226,7 @@ _shtab_kube9_cli_insights_list_options=(
   "*--node[only events that happened on these nodes]:NODE[,...]:"
   "*--type[only these types]:TYPE[,...]:(cluster operator insight assessment health system)"
   "*--severity[only these severities]:SEVERITY[,...]:(info warning error critical warning+ error+)"
-  "*--source[only events that these components reported, such as kubelet]:COMPONENT[,...]:"
+  "*--source[only events that these components reported]:COMPONENT[,...]:"
   "*--search[only events that contain each of these words]:TEXT:"
   "*--object-kind[only events about this kind of object]:KIND:"
   "*--object-namespace[only events about objects in exactly this namespace]:NAMESPACE:"
@@ -245,8 +245,8 @@ _shtab_kube9_cli_insights_list_options=(
   "--no-headers[leave out the line with the names of the columns]"
   "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
-  "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
-  "--timeout[stop a query that takes longer than this]:SECONDS:"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
 )
 
