@@ -112,13 +112,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "get",
         help="show events in detail",
         description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
-<<<<<<< HEAD
         "the object, and related events: about the same object, its owners, or other objects of the same owner, from the 15 "
-        "minutes before.",
-=======
-        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
-        "up to 15 minutes before, and what changed in its namespace and on its node in this time.",
->>>>>>> main
+        "minutes before, and what changed in its namespace and on its node in this time.",
         examples=GET_EXAMPLES,
     )
     get.add_argument(
@@ -203,17 +198,9 @@ def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool)
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
-<<<<<<< HEAD
-    wanted: dict[str, int | None] = {}
-    for text in given.ids:
-        wanted[text] = around.event_id(text)
-    if len(wanted) > MAX_IDS:
-        raise UsageError(f"Too many event ids: {len(wanted)}", f"at most {MAX_IDS} are allowed")
-    return Question(chosen, lambda database: _get(chosen, wanted, database))
-=======
     texts = _objects_as_one_word(list(dict.fromkeys(given.ids)))
     if len(texts) > MAX_IDS:
-        raise UsageError(f"{len(texts)} event ids", f"it must be {MAX_IDS} at most")
+        raise UsageError(f"Too many events: {len(texts)}", f"at most {MAX_IDS} are allowed")
     if given.namespace is not None:
         selection.text([given.namespace], "--namespace")
     numbers, named = dict[str, int | None](), dict[str, tuple[str, str | None, str]]()
@@ -225,7 +212,6 @@ def check_get(given: argparse.Namespace) -> Question:
     if given.namespace is not None and not named:
         raise UsageError("Argument --namespace: not allowed with ids", "an id stands for one event")
     return Question(chosen, lambda database: _get(chosen, texts, numbers, named, database))
->>>>>>> main
 
 
 def _objects_as_one_word(words: list[str]) -> list[str]:
