@@ -5,7 +5,7 @@ from __future__ import annotations
 from kube9_cli.query import conditions
 from kube9_cli.query.conditions import Condition
 from kube9_cli.query.connection import WHOLE, Database
-from kube9_cli.query.series import Series, Times
+from kube9_cli.query.series import SPANS, Period, Series, Times
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema.codes import INFO
@@ -47,6 +47,14 @@ class Histogram(NamedTuple):
         }
 
 
+class Piece(NamedTuple):
+    """A piece of a period that is in one part of the histogram, or outside of it."""
+
+    period: int
+    begin_ms: int
+    end_ms: int
+
+
 def step_ms(length_ms: int, most: int) -> int:
     """How long a part is, so that a time of this length has at most so many, wherever it begins."""
     for seconds in STEPS_SECONDS:
@@ -73,19 +81,63 @@ def read(database: Database, selection: Selection, most: int) -> Histogram:
         return empty
     if made.row or not database.is_moved():
         return _one_by_one(database, made, empty, since)
-    edges = [since, *(start + step * part for part in range(1, parts)), until]
+    return _by_periods(database, made, empty, since, until)
+
+
+def _by_periods(database: Database, made: conditions.Conditions, empty: Histogram, since_ms: int, until_ms: int) -> Histogram:
+    """The numbers from the totals of periods. Events are counted one by one only where a part begins within a period.
+
+    Of each period, the longest piece is what the others leave of its total.
+    """
+    every, problems = Series(database, made.series), Series(database, [*made.series, PROBLEM])
+    if not every.count:
+        return empty
+    start, step = empty.start_ms, empty.step_ms
     times = Times(database)
-    every = _begun(times, Series(database, made.series), edges)
-    problems = _begun(times, Series(database, [*made.series, PROBLEM]), edges)
-    return empty._replace(problems=problems, reports=[all_ - bad for all_, bad in zip(every, problems, strict=True)])
+    edges = [since_ms, *(start + step * part for part in range(1, len(empty.problems))), until_ms]
+    periods = times.periods[times.at(since_ms) : times.at(until_ms - 1) + 1]
+    counted: list[Piece] = []
+    longest: list[Piece] = []
+    for number, period in enumerate(periods):
+        ends = [period.start_ms, *(edge for edge in edges if period.start_ms < edge < period.end_ms), period.end_ms]
+        pieces = [Piece(number, ends[at], ends[at + 1]) for at in range(len(ends) - 1)]
+        longest.append(max(pieces, key=lambda piece: piece.end_ms - piece.begin_ms))
+        counted += [piece for piece in pieces if piece is not longest[-1]]
+    of_all, of_problems = _totals(database, every, periods), _totals(database, problems, periods)
+    found = list(zip(counted, _of_pieces(database, counted, every, problems), strict=True))
+    left = [[of_all.get(period.number, 0), of_problems.get(period.number, 0)] for period in periods]
+    for piece, numbers in found:
+        for at in (0, 1):
+            left[piece.period][at] -= numbers[at]
+    found += [(piece, (left[piece.period][0], left[piece.period][1])) for piece in longest]
+    for piece, (all_, bad) in found:
+        if since_ms <= piece.begin_ms < until_ms:
+            part = (piece.begin_ms - start) // step
+            empty.problems[part] += bad
+            empty.reports[part] += all_ - bad
+    return empty
 
 
-def _begun(times: Times, series: Series, edges: list[int]) -> list[int]:
-    """How many events of these series began between one edge and the next."""
-    if not series.count:
-        return [0] * (len(edges) - 1)
-    since = [times.begun_since(series, edge) for edge in edges]
-    return [since[at] - since[at + 1] for at in range(len(since) - 1)]
+def _totals(database: Database, series: Series, periods: list[Period]) -> dict[int, int]:
+    """How many events of these series began in each period."""
+    where = Condition("series = 0") if series.is_all else series.condition
+    numbers = ", ".join(str(period.number) for period in periods)
+    sql = f"SELECT period, sum(count) FROM totals WHERE of_first = 1 AND period IN ({numbers}) AND +{where.sql} GROUP BY 1"  # noqa: S608
+    return dict(database.all(sql, where.values, (WHOLE, WHOLE)))
+
+
+def _of_pieces(database: Database, pieces: list[Piece], every: Series, problems: Series) -> list[tuple[int, int]]:
+    """How many events began in each piece, and how many of them are problems."""
+    if not pieces:
+        return []
+    values = ", ".join(f"({at}, {piece.begin_ms}, {piece.end_ms})" for at, piece in enumerate(pieces))
+    sql = f"""WITH pieces (at, begin_ms, end_ms) AS (VALUES {values})
+        SELECT at, count(*), sum({problems.condition.sql}) FROM pieces CROSS JOIN events INDEXED BY events_by_first
+        WHERE series IS NOT NULL AND span IN ({SPANS}) AND first_ms >= begin_ms AND first_ms < end_ms AND {every.condition.sql}
+        GROUP BY at"""  # noqa: S608
+    rows = database.all(sql, (*problems.condition.values, *every.condition.values), (WHOLE,) * 3)
+    found = {at: (count, bad) for at, count, bad in rows}
+    return [found.get(at, (0, 0)) for at in range(len(pieces))]
 
 
 def _one_by_one(database: Database, made: conditions.Conditions, empty: Histogram, since_ms: int) -> Histogram:
