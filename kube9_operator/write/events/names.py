@@ -46,6 +46,8 @@ class Names(Participant):
         """As they were when the transaction began."""
         self.regrouped: Callable[[int], None] = lambda _: None
         """Called with an object whose API group has become known."""
+        self.added: Callable[[int], None] = lambda _: None
+        """Called with an object that is new, before its first event is stored."""
         self.other_uids: dict[str, str] = {}
         """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
