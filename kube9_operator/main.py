@@ -120,6 +120,7 @@ def _serve(deadlines: Deadlines | None) -> int:
         watchers=[
             Role(name, "kube9_operator.watch.watcher:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
         ],
+        sides=[],
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",

@@ -10,3 +10,15 @@ INFO, WARNING, ERROR, CRITICAL = range(len(SEVERITIES))
 
 PRIMARY, STATUS = 1, 2
 """Bits of `contributors.flags`."""
+
+INSIGHT_STATUSES = ("pending", "active", "quiet", "resolved")
+"""The words of `insights.status`. A pending insight was concluded once, and is dropped if the next look does not confirm it. A
+quiet one has had no evidence for a while.
+"""
+PENDING, ACTIVE, QUIET, RESOLVED = range(len(INSIGHT_STATUSES))
+
+CATEGORIES = ("issue", "optimization", "security")
+"""The words of `insights.category`."""
+
+ROLES = ("cause", "effect", "control", "against")
+"""The words of `insight_evidence.role`: what came before, what followed, what did not fail, and what speaks against it."""

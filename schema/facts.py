@@ -32,3 +32,7 @@ MOVE_UNTIL, MOVED_UNTIL = "move_until", "moved_until"
 """Ids of events: up to which those of an earlier release have to be moved into the tables of this one, and how far that is.
 Both are absent when all are moved.
 """
+INSIGHTS_FROM = "insights_from_ms"
+"""Since when insights are made. What had begun before, or shortly after, is listed without events."""
+ANALYZED = "analyzed_ms"
+"""When the analyzer last looked at the record."""

@@ -79,11 +79,38 @@ class Accounting(NamedTuple):
     undecodable: int = 0
 
 
+class Insight(NamedTuple):
+    """A row of `insights`."""
+
+    id: str
+    subject: int
+    episode: int
+    revision: int
+    rule: str
+    category: int
+    severity: int
+    status: int
+    kind: str
+    api_group: str
+    namespace: str
+    name: str
+    uid: str
+    first_ms: int
+    last_ms: int
+    created_ms: int
+    changed_ms: int
+    stored_ms: int
+    title: str
+    text: str
+    details: str
+
+
 COLUMNS = {
     "events": Event._fields,
     "texts": Text._fields,
     "contributors": Contributor._fields,
     "books": Accounting._fields,
+    "insights": Insight._fields,
 }
 
 

@@ -41,11 +41,19 @@ SHARED = ("test_damage", "test_extension", "test_files", "test_installed", "test
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+FIRST = ("test_retention", "test_shutdown", "test_damage", "test_trouble", "test_rescue", "test_installed")
+"""Modules with tests of half a minute and more: workers begin with them, so that none is left alone with one at the end."""
+LAST = "unit"
+"""The folder whose tests take milliseconds: they fill up what is left."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         tier = item.path.relative_to(FOLDER).parts[0]
         if tier in TIERS:
             item.add_marker(tier)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.path.parent.name == LAST, item.path.stem not in FIRST))
 
 
 def group(nodeid: str) -> str:
@@ -58,11 +66,14 @@ def group(nodeid: str) -> str:
 
 
 class Groups(LoadScopeScheduling):
-    """The largest group first. xdist's own groups take no effect with pytest 9.2, which keeps the ids of tests elsewhere."""
+    """Groups in the order in which tests are collected. xdist's own take no effect with pytest 9.2, which keeps the ids of
+    tests elsewhere.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # it would begin with the largest group: that is of short tests
     return Groups(config, log)

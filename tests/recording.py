@@ -58,7 +58,7 @@ class Recording:
 
     def close(self) -> None:
         """Writes the WAL back, and closes the database."""
-        self.connection.pragma("wal_checkpoint(TRUNCATE)")
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self.connection.close()
 
     def _note_owners(self, one: Seen, now_ms: int) -> None:

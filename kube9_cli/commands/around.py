@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from kube9_cli.zones import Zone
 
+    Given = tuple[str, int | None, int | None, int, str]
+    """The fields of `kube9_cli.query.around.Around`."""
+
 WINDOW = "15m"
 
 
@@ -21,7 +24,8 @@ def add(parser: Any, order: str = "") -> None:
     parser.add_argument(
         "--around",
         metavar="TIME",
-        help=f"what happened on both sides of TIME, which may also be the id of an event{order and ', '}{order}",
+        help="what happened on both sides of TIME. It may also be the id of an event: then from before it began to after it "
+        f"was last seen{order and ', '}{order}",
     )
     parser.add_argument(
         "--window", metavar="DURATION", help=f"with --around: how much time on each side, such as 15m (default: {WINDOW})"
@@ -30,7 +34,7 @@ def add(parser: Any, order: str = "") -> None:
 
 def check(
     given: argparse.Namespace, chosen: options.Options, selected: selection.Selection
-) -> tuple[tuple[str, int | None, int | None, int] | None, selection.Selection]:
+) -> tuple[Given | None, selection.Selection]:
     """The moment as `kube9_cli.query.around.Around` takes it, None if none is asked for; and the selection with its zone.
 
     A question with a moment, or with times of the clock, is answered with times of the clock. Raises UsageError.
@@ -44,18 +48,19 @@ def check(
     return moment, selected._replace(zone=zone)
 
 
-def _moment(given: argparse.Namespace) -> tuple[tuple[str, int | None, int | None, int], Zone | None]:
+def _moment(given: argparse.Namespace) -> tuple[Given, Zone | None]:
     """The moment of --around, or the id of an event, and how much time around it; and the zone of a time of the clock."""
+    window = WINDOW if given.window is None else given.window
     try:
-        window_ms = times.duration(WINDOW if given.window is None else given.window)
+        window_ms = times.duration(window)
     except ValueError:
         raise invalid("--window", given.window, "it must be a duration, such as 15m or 1h30m") from None
     if given.around.startswith("evt_"):
-        return (given.around, None, event_id(given.around), window_ms), None
+        return (given.around, None, event_id(given.around), window_ms, window), None
     clock = selection.Clock(given.tz)
     at_ms = clock.time(given.around, "--around")
     assert at_ms is not None
-    return (given.around, max(0, at_ms), None, window_ms), clock.zone
+    return (given.around, max(0, at_ms), None, window_ms, window), clock.zone
 
 
 def event_id(text: str) -> int | None:

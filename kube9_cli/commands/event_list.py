@@ -78,9 +78,9 @@ def print_around(chosen: Options, selected: Selection, request: Request, around:
         page = events.Page(database, ids)
     rest |= {"asked": rest.get("asked", {}) | around.described(at)}
     pagination = _pagination(request, Paged(total, ids, None))
-    listing.print_list(
-        chosen, _marked(page.events(), around.given), pagination, rest, [*sentences, around.sentence(at, chosen.zone)]
-    )
+    mark = " (marked with >)" if at.event in ids else ", which does not match"
+    said = [*sentences, around.sentence(at, chosen.zone, mark)]
+    listing.print_list(chosen, _marked(page.events(), around.given), pagination, rest, said)
 
 
 def _marked(found: Iterator[dict[str, Any]], given: str) -> Iterator[dict[str, Any]]:

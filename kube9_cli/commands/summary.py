@@ -98,7 +98,6 @@ def _answer(
     chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
 ) -> None:
     from kube9_cli.query import coverage, notes, summary
-    from kube9_cli.query.around import shown
     from kube9_cli.render import summary as render
 
     with database.snapshot():
@@ -106,7 +105,7 @@ def _answer(
         if moment is not None:
             at = moment.at(database)
             selected, asked = moment.narrowed(selected, at), moment.described(at)
-            said = [f"Around {shown(at, chosen.zone)}."]
+            said = [moment.sentence(at, chosen.zone)]
         selected = _bounded(selected)
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)

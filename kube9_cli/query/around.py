@@ -18,6 +18,15 @@ else:
     from kube9_cli.named_tuple import NamedTuple
 
 
+class Moment(NamedTuple):
+    """The time whose both sides are wanted, in ms since 1970. That of an event is from its first to its last time."""
+
+    begin_ms: int
+    end_ms: int
+    event: int | None = None
+    """The id of the event."""
+
+
 class Around(NamedTuple):
     """The moment that is asked for."""
 
@@ -29,19 +38,22 @@ class Around(NamedTuple):
     """The id of the event; None for a time, and for an id that cannot exist."""
     window_ms: int
     """So long before and after it."""
+    window: str
+    """The same as it was typed."""
 
-    def at(self, database: Database) -> Key:
-        """The place of the moment in the order of the last times. Raises QueryError if the event does not exist."""
+    def at(self, database: Database) -> Moment:
+        """The moment. Raises QueryError if the event does not exist."""
         if self.at_ms is not None:
-            return Key(self.at_ms, 0)
-        rows = database.all("SELECT last_ms FROM events WHERE id = ?", (self.event,), (WHOLE,))
+            return Moment(self.at_ms, self.at_ms)
+        rows = database.all("SELECT first_ms, last_ms FROM events WHERE id = ?", (self.event,), (WHOLE, WHOLE))
         if not rows or self.event is None:
             raise QueryError("Event not found", self.given, "NOT_FOUND")
-        return Key(rows[0][0], self.event)
+        begin_ms, end_ms = rows[0]
+        return Moment(begin_ms, end_ms, self.event)
 
-    def narrowed(self, selection: Selection, at: Key) -> Selection:
+    def narrowed(self, selection: Selection, at: Moment) -> Selection:
         """The selection within the window. Raises QueryError if its own times leave nothing of the window."""
-        since, until = at.value - self.window_ms, at.value + self.window_ms + 1
+        since, until = at.begin_ms - self.window_ms, at.end_ms + self.window_ms + 1
         since = since if selection.since_ms is None else max(since, selection.since_ms)
         until = until if selection.until_ms is None else min(until, selection.until_ms)
         if since >= until:
@@ -49,30 +61,37 @@ class Around(NamedTuple):
             raise QueryError(f"Invalid --around {self.given}", details, "INVALID_ARGUMENT")
         return selection._replace(since_ms=max(0, since), until_ms=max(0, until))
 
-    def described(self, at: Key) -> dict[str, Any]:
-        """The moment for programs."""
-        return {"around": iso(at.value)} | ({} if self.event is None else {"event": self.given})
+    def described(self, at: Moment) -> dict[str, Any]:
+        """The moment for programs. Of an event it is the beginning."""
+        return {"around": iso(at.begin_ms)} | ({} if at.event is None else {"event": self.given})
 
-    def sentence(self, at: Key, zone: Zone | None) -> str:
-        """The moment for people. An event is marked in a list."""
-        return f"Around {self.given} (marked with >)." if self.event is not None else f"Around {shown(at, zone)}."
-
-
-def shown(at: Key, zone: Zone | None) -> str:
-    """A moment as clocks in a zone show it; without one, in UTC."""
-    return iso(at.value) if zone is None else f"{zone.at(at.value):%Y-%m-%d %H:%M:%S} ({zone.name})"
+    def sentence(self, at: Moment, zone: Zone | None, mark: str = "") -> str:
+        """The moment for people. `mark` says how a list marks the event."""
+        if at.event is None:
+            shown = iso(at.begin_ms) if zone is None else f"{zone.at(at.begin_ms):%Y-%m-%d %H:%M:%S} ({zone.name})"
+            return f"Around {shown}."
+        return f"Around {self.given}{mark}: from {self.window} before it began to {self.window} after it was last seen."
 
 
-def both_sides(database: Database, selection: Selection, request: Request, at: Key) -> tuple[int | None, list[int]]:
-    """How many events there are, and the ids of those nearest to the moment, the earliest first.
+def both_sides(database: Database, selection: Selection, request: Request, at: Moment) -> tuple[int | None, list[int]]:
+    """How many events there are, and the ids of those nearest to the beginning of the moment, the earliest first.
 
-    If there are more than the limit, half of them are before the moment, unless there are fewer.
+    If there are more than the limit, half of them were last seen before the moment began, unless there are fewer. An event that
+    is the moment is always there, if it matches the selection.
     """
     limit = request.limit
-    before = find(database, selection, request._replace(reverse=False, window=Window(after=at)))
-    # The moment itself, and an event that is it, are on the later side.
-    later = Window(after=Key(at.value, at.id - 1))
+    before = find(database, selection, request._replace(reverse=False, window=Window(after=Key(at.begin_ms, 0))))
+    # What was last seen at the beginning of the moment is on the later side.
+    later = Window(after=Key(at.begin_ms, -1))
     after = find(database, selection, request._replace(reverse=True, counted=False, window=later))
-    most_before = max(limit // 2, limit - len(after.ids))
-    first = before.ids[:most_before][::-1]
-    return before.total, [*first, *after.ids[: limit - len(first)]]
+    first = before.ids[: max(limit // 2, limit - len(after.ids))][::-1]
+    second = list(after.ids[: limit - len(first)])
+    if at.event is not None and at.event not in second and _matches(database, selection, at.event, at.end_ms):
+        second[-1] = at.event
+    return before.total, [*first, *second]
+
+
+def _matches(database: Database, selection: Selection, event: int, last_ms: int) -> bool:
+    """Whether an event, which was last seen at this time, matches the selection."""
+    alone = Window(after=Key(last_ms, event - 1), upto=Key(last_ms, event))
+    return bool(find(database, selection, Request(reverse=True, limit=1, counted=False, window=alone)).ids)

@@ -36,8 +36,16 @@ UNWRITTEN = "the operator is running, but it could not write its database"
 
 MS_IN_DAY = 86_400_000
 
-Gap = tuple[str, int, int, str]
-"""Source, from, to (in ms since 1970) and the reason."""
+
+class Gap(NamedTuple):
+    """A time in which something may be missing, in ms since 1970."""
+
+    source: str
+    from_ms: int
+    to_ms: int
+    reason: str
+    ongoing: bool = False
+    """The source is still not watched. The gap ends where the time that is asked for does."""
 
 
 class Source(NamedTuple):
@@ -82,12 +90,12 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
     of_cluster = CLUSTER in allowed(selection, "type", EVENT_TYPES)
     if of_cluster and asked.since is not None and asked.since >= now:
-        return answer | {"complete": False, "gaps": [_shown(EVENTS, asked.since, asked.since, NOT_YET)]}
+        return answer | {"complete": False, "gaps": [_shown(Gap(EVENTS, asked.since, asked.since, NOT_YET))]}
     gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
     if not of_cluster:  # the operator records its own events itself
         begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
-        return answer | known | {"complete": not gaps, "gaps": [_shown(*gap) for gap in gaps]}
+        return answer | known | {"complete": not gaps, "gaps": [_shown(gap) for gap in gaps]}
     wanted = sources.Touched(selection)
     watched = [one for one in _sources(database) if wanted.by(one.name)]
     answer["unavailable"] = [one.name for one in watched if one.unavailable]
@@ -96,7 +104,7 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     why, troubles = _why_unconfirmed(database, path, now)
     for one in watched:
         gaps += _unrecorded(database, asked, one, troubles.get(one.name, why))
-    gaps.sort(key=lambda gap: (-gap[2], -gap[1], gap[0] != EVENTS, gap[0]))
+    gaps.sort(key=lambda gap: (-gap.to_ms, -gap.from_ms, gap.source != EVENTS, gap.source))
     confirming = [(one.covered_from, one.confirmed_until) for one in watched if one.covered_from and not one.unavailable]
     if confirming:
         kept = max((limit.since for limit in asked.limits), default=0)  # for all severities that are asked for
@@ -107,7 +115,7 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     left_out = older + len(gaps[MAX_GAPS:])
     return answer | {
         "complete": not (gaps or answer["unavailable"]),
-        "gaps": [_shown(*gap) for gap in gaps[:MAX_GAPS]],
+        "gaps": [_shown(gap) for gap in gaps[:MAX_GAPS]],
         **({"gaps_left_out": left_out} if left_out else {}),
     }
 
@@ -139,7 +147,7 @@ def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     """Times before what retention keeps. Without --since, only what is kept is asked for."""
     first = max(asked.since or 0, _first_start(database) or 0)
     return [
-        (source, first, min(limit.since, asked.until), limit.reason)
+        Gap(source, first, min(limit.since, asked.until), limit.reason)
         for limit in asked.limits
         if first < min(limit.since, asked.until) and (asked.since is not None or asked.until <= asked.begin())
     ]
@@ -150,7 +158,7 @@ def _recorded(database: Database, asked: Asked, watched: list[Source]) -> tuple[
     marks = ", ".join(f"?{3 + number}" for number in range(len(watched)))
     where = f"to_ms > ?1 AND from_ms < ?2 AND source IN ({marks})"
     values = (asked.begin(), asked.until, *(one.name for one in watched))
-    rows: list[Gap] = database.all(
+    rows = database.all(
         f"SELECT source, max(from_ms, ?1), min(to_ms, ?2), reason FROM gaps WHERE {where} "  # noqa: S608
         f"ORDER BY to_ms DESC, from_ms DESC LIMIT {MAX_GAPS}",
         values,
@@ -159,21 +167,22 @@ def _recorded(database: Database, asked: Asked, watched: list[Source]) -> tuple[
     total = len(rows)
     if total == MAX_GAPS:
         total = database.all(f"SELECT count(*) FROM gaps WHERE {where}", values, (WHOLE,))[0][0]  # noqa: S608
-    return rows, total - len(rows)
+    return [Gap(*row) for row in rows], total - len(rows)
 
 
 def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
     """Gaps that are not in the database: before the first list, and since the source was last confirmed."""
     if source.covered_from is None or source.confirmed_until is None:
         begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
-        return [(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED)]
+        return [Gap(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED, ongoing=True)]
     found: list[Gap] = []
     begin = max(asked.begin(), source.covered_from) if asked.since is None else asked.since
     if (0 if asked.since is None and asked.until <= source.covered_from else begin) < source.covered_from:
-        found.append((source.name, asked.since or 0, min(source.covered_from, asked.until), BEFORE_FIRST))
+        found.append(Gap(source.name, asked.since or 0, min(source.covered_from, asked.until), BEFORE_FIRST))
     late = asked.now - source.confirmed_until > CONFIRMATION_MS or source.unavailable is not None
     if late and source.confirmed_until < asked.until:
-        found.append((source.name, max(source.confirmed_until, begin), asked.until, source.unavailable or why))
+        begin = max(source.confirmed_until, begin)
+        found.append(Gap(source.name, begin, asked.until, source.unavailable or why, ongoing=True))
     return found
 
 
@@ -217,5 +226,6 @@ def _fact(database: Database, name: str) -> int | None:
     return number(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (name,), (TEXT,))), name)
 
 
-def _shown(source: str, from_ms: int, to_ms: int, reason: str) -> dict[str, str]:
-    return {"source": source, "from": iso(from_ms), "to": iso(to_ms), "reason": reason}
+def _shown(gap: Gap) -> dict[str, Any]:
+    shown = {"source": gap.source, "from": iso(gap.from_ms), "to": iso(gap.to_ms), "reason": gap.reason}
+    return shown | ({"ongoing": True} if gap.ongoing else {})

@@ -12,17 +12,17 @@ TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from typing import Any
 
+    Gap = dict[str, Any]
+
 NAMED_SOURCES = 3
 NAMED_OUTAGES = 2
 TO = "–"  # noqa: RUF001
 NOW_SECONDS = 5.0
-"""A gap that ends this shortly before now, or later, still goes on."""
+"""A gap that goes on is one of now if the time that is asked for ends this shortly before now, or later."""
 WHOLE_MINUTES_FROM = timedelta(minutes=2)
 """The seconds of a gap of at least this length say nothing."""
 UNWATCHED = ("not watched", "could not watch", "not running", "changes in between unknown", "not permitted", "not served")
 """A reason with one of these means that a source was not watched at all."""
-
-Gap = dict[str, str]
 
 
 def sentence(coverage: dict[str, Any], clock: Clock) -> str:
@@ -30,10 +30,9 @@ def sentence(coverage: dict[str, Any], clock: Clock) -> str:
     known = _known(coverage, clock)
     if coverage["complete"]:
         return f"Complete {known}." if known else "No gap is known, but not every watch has been confirmed yet."
-    past: list[list[Gap]] = []
-    now: list[list[Gap]] = []
-    for outage in _outages(coverage["gaps"]):
-        (now if _goes_on(outage, clock) else past).append(outage)
+    gaps = coverage["gaps"]
+    now = _outages([gap for gap in gaps if _goes_on(gap, clock)])
+    past = _outages([gap for gap in gaps if not _goes_on(gap, clock)])
     left = sum(len(outage) for outage in past[NAMED_OUTAGES:]) + coverage.get("gaps_left_out", 0)
     clauses = [_past(one, clock) for one in past[:NAMED_OUTAGES]]
     if left:
@@ -66,8 +65,9 @@ def _outages(gaps: list[Gap]) -> list[list[Gap]]:
     return found
 
 
-def _goes_on(outage: list[Gap], clock: Clock) -> bool:
-    return outage[0]["reason"] not in (NOT_YET, BEFORE_FIRST) and clock.passed(_end(outage, clock)) < NOW_SECONDS
+def _goes_on(gap: Gap, clock: Clock) -> bool:
+    """Whether its source is not watched now, and now is asked for."""
+    return bool(gap.get("ongoing")) and clock.passed(clock.read(gap["to"])) < NOW_SECONDS
 
 
 def _begin(outage: list[Gap], clock: Clock) -> datetime:
@@ -80,7 +80,8 @@ def _end(outage: list[Gap], clock: Clock) -> datetime:
 
 def _past(outage: list[Gap], clock: Clock) -> str:
     """A gap that has ended."""
-    reason, begin, end = outage[0]["reason"], _begin(outage, clock), _end(outage, clock)
+    reason: str = outage[0]["reason"]
+    begin, end = _begin(outage, clock), _end(outage, clock)
     if reason == NOT_YET:
         return reason
     if reason == BEFORE_FIRST:

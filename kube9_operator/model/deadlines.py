@@ -22,6 +22,11 @@ class Deadlines(msgspec.Struct, frozen=True):
     """Back-off between worker generations: the first wait, and the longest."""
     healthy_after: float = 60.0
     """A worker generation that ran for this long resets the back-off."""
+    side_first: float = 1.0
+    side_most: float = 300.0
+    """Back-off of a side process that failed: the first wait, and the longest."""
+    side_patience: float = 300.0
+    """Health is degraded if a side process has failed again and again for this long."""
     volume_check: float = 1.0
     """How often the files of the database are checked."""
     volume_stale: float = 10.0

@@ -195,6 +195,8 @@ class Pod(Reduced, frozen=True):
     """Of a mirror pod its own uid. The state's uid is that of the static pod, which Events of the kubelet name."""
     never: bool = False
     """None of its containers is started again after it has ended, sidecars excepted (restartPolicy: Never)."""
+    created_ms: int = 0
+    """0 in what a release before this field has kept."""
 
 
 class Claim(Reduced, frozen=True):

@@ -31,11 +31,14 @@ class MetricTotals:
         self._last_accounting: dict[str, dict[str, int]] = {}
         self._started: set[str] = set()
 
-    def process_started(self, name: str) -> None:
-        """Notes that a process was started, so its counters begin at 0."""
+    def process_started(self, name: str, is_restart: bool = True) -> None:
+        """Notes that a process was started, so its counters begin at 0.
+
+        `is_restart` is False for a process that had done what it was started for. The first start is none either.
+        """
         self._last_counts.pop(name, None)
         self._last_histograms.pop(name, None)
-        self._count("kube9_process_restarts_total", (name,), 1 if name in self._started else 0)
+        self._count("kube9_process_restarts_total", (name,), 1 if is_restart and name in self._started else 0)
         self._started.add(name)
 
     def receive(self, name: str, message: Message) -> None:

@@ -30,6 +30,8 @@ class Health:
         self._accepted: set[str] = set()
         """Sources whose list or watch has worked since the start."""
         self._phases: dict[str, str] = {}
+        self._side_phases: dict[str, str] = {}
+        self._side_failures: list[str] = []
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -44,6 +46,10 @@ class Health:
     def set_processes(self, names: list[str]) -> None:
         """Replaces the names of the running processes."""
         self._phases = {name: self._phases.get(name, "starting") for name in names}
+
+    def set_side_processes(self, phases: dict[str, str], failures: list[str]) -> None:
+        """Replaces what the side processes do, and which of them have been failing for long. Events are still recorded then."""
+        self._side_phases, self._side_failures = phases, failures
 
     def receive(self, name: str, message: Message) -> None:
         """Takes what a child reports."""
@@ -145,7 +151,7 @@ class Health:
         degraded += self._writer.limited if self._writer else []
         if self._writer and self._writer.slow:
             degraded.append(f"events are recorded late: {self._writer.slow}")
-        degraded += self._of_status_map()
+        degraded += self._of_status_map() + self._side_failures
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         written_ms = self._status_map.last_written_ms if self._status_map else 0
         return {
@@ -153,7 +159,7 @@ class Health:
             "reasons": unhealthy + starting + degraded,
             "notes": self._writer.notes if self._writer else [],
             "undecodable": self._undecodable,
-            "processes": self._phases,
+            "processes": self._phases | self._side_phases,
             "watches": watches,
             "status_configmap": {
                 "last_written": iso(written_ms) if written_ms else None,

@@ -5,12 +5,38 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.supervise.exits import EXIT_ORPHANED
-from kube9_operator.supervise.messages import ABANDON, FLUSH, Heartbeat, Message, OutboxBatch, decode_batch, encode
+from kube9_operator.supervise.messages import (
+    ABANDON,
+    FLUSH,
+    Acknowledged,
+    Heartbeat,
+    Message,
+    NewPipe,
+    OutboxBatch,
+    decode_order,
+    encode,
+)
+
+
+class GivenPipe(NamedTuple):
+    """A pipe of findings, and the file descriptor of our end of it."""
+
+    order: NewPipe
+    descriptor: int
+
+
+class Outgoing(NamedTuple):
+    """An encoded finding with its number, that a side process sends."""
+
+    number: int
+    data: bytes
 
 
 class Link:
@@ -23,6 +49,8 @@ class Link:
         """The counters of this process for /metrics. They are sent with every heartbeat."""
         self.batches: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
         """Batches from the supervisor that nobody has taken yet."""
+        self.pipes: queue.SimpleQueue[GivenPipe | Acknowledged | Outgoing] = queue.SimpleQueue()
+        """For the writer and side processes: what the supervisor says about pipes of findings, and what this process sends."""
         self._sending = threading.Lock()
         self._connection = connection
         self._deadlines = deadlines
@@ -62,7 +90,15 @@ class Link:
     def _receive(self) -> None:
         try:
             while (data := self._connection.recv_bytes()) not in (FLUSH, ABANDON):
-                self.batches.put(decode_batch(data))
+                order = decode_order(data)
+                if isinstance(order, OutboxBatch):
+                    self.batches.put(order)
+                elif isinstance(order, NewPipe):
+                    descriptor = reduction.recv_handle(self._connection)
+                    os.set_inheritable(descriptor, False)
+                    self.pipes.put(GivenPipe(order, descriptor))
+                else:
+                    self.pipes.put(order)
             self.abandon = data == ABANDON
             self.stop.set()
             if not self.abandon:

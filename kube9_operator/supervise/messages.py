@@ -66,6 +66,17 @@ class WriterReport(msgspec.Struct, frozen=True, tag=True):
     """Why recording is late; '' if it is not."""
     notes: list[str] = []
     """Namespaces that recently reached a limit of the log. Everything is recorded, so health does not change."""
+    findings: dict[str, tuple[int, int]] = {}
+    """For each side process, the number of its pipe, and of the last finding from there that is committed."""
+
+
+class FindingsRefused(msgspec.Struct, frozen=True, tag=True):
+    """From the writer: it reads a pipe of findings no longer, because of what came from there."""
+
+    process: str
+    pipe: int
+    """The number of the pipe."""
+    reason: str
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -106,6 +117,21 @@ class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     """The current health as JSON: {"status", "reasons"}, for the writer with {"troubles"} by source if there are any."""
 
 
+class NewPipe(msgspec.Struct, frozen=True, tag=True):
+    """From the supervisor: one end of a pipe of findings, for the writer or for a side process. The file descriptor follows."""
+
+    process: str
+    """The side process."""
+    pipe: int
+    """1, 2, 3, …; the number of the pipe."""
+
+
+class Acknowledged(msgspec.Struct, frozen=True, tag=True):
+    """From the supervisor to a side process: its findings up to this number are committed."""
+
+    number: int
+
+
 class StatusMapReport(msgspec.Struct, frozen=True, tag=True):
     """From the watcher that keeps the status ConfigMap."""
 
@@ -117,13 +143,16 @@ class StatusMapReport(msgspec.Struct, frozen=True, tag=True):
     """The trouble does not end by itself."""
 
 
-Message = Heartbeat | Ready | Fatal | Failed | WriterReport | WatcherReport | TallyReport | StatusMapReport
+Message = Heartbeat | Ready | Fatal | Failed | WriterReport | FindingsRefused | WatcherReport | TallyReport | StatusMapReport
+"""From a child."""
+Order = OutboxBatch | NewPipe | Acknowledged
+"""From the supervisor, beside FLUSH and ABANDON."""
 _encoder = msgspec.msgpack.Encoder()
-_batch_decoder = msgspec.msgpack.Decoder(OutboxBatch)
+_order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
-def encode(message: Message | OutboxBatch) -> bytes:
+def encode(message: Message | Order) -> bytes:
     """Encodes a message as msgpack."""
     return _encoder.encode(message)
 
@@ -133,6 +162,6 @@ def decode(data: bytes) -> Message:
     return _decoder.decode(data)
 
 
-def decode_batch(data: bytes) -> OutboxBatch:
-    """Decodes a batch of the supervisor."""
-    return _batch_decoder.decode(data)
+def decode_order(data: bytes) -> Order:
+    """Decodes a message of the supervisor, which is neither FLUSH nor ABANDON."""
+    return _order_decoder.decode(data)

@@ -6,7 +6,7 @@ from kube9_operator.supervise.event_outbox import EventOutbox
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.health_events import HealthEvents
 from kube9_operator.supervise.messages import OutboxBatch
-from kube9_schema.codes import ERROR, INFO
+from kube9_schema.codes import ERROR, INFO, WARNING
 
 
 class OperatorEvents:
@@ -50,12 +50,19 @@ class OperatorEvents:
 
     def note_failure(self, process: str, reason: str) -> None:
         """A process failed, and all workers are restarted. Repetitions are one event with a count."""
+        self._note_failure(process, reason, ERROR, "All workers are restarted and continue from the last commit.")
+
+    def note_side_failure(self, process: str, reason: str) -> None:
+        """A side process failed, and is started again. Repetitions are one event with a count."""
+        self._note_failure(process, reason, WARNING, "It is started again. Everything else goes on.")
+
+    def _note_failure(self, process: str, reason: str, severity: int, then: str) -> None:
         title = f"Process {process} failed"
-        text = f"{reason}. All workers are restarted and continue from the last commit."
         metadata = {"process": process, "why": reason}
+        key = f"ProcessFailed {process}"
         self._outbox.add(
             operator_event.observation(
-                "ProcessFailed", ERROR, title, text, now_ms(), metadata, operator_event.SYSTEM, key=f"ProcessFailed {process}"
+                "ProcessFailed", severity, title, f"{reason}. {then}", now_ms(), metadata, operator_event.SYSTEM, key=key
             )
         )
 

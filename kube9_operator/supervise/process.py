@@ -5,14 +5,15 @@ import os
 import signal
 import sys
 import time
-from multiprocessing import context
+from multiprocessing import context, reduction
+from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
 
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise import child
-from kube9_operator.supervise.messages import Heartbeat, OutboxBatch, encode
+from kube9_operator.supervise.messages import Heartbeat, NewPipe, OutboxBatch, encode
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -63,6 +64,18 @@ class ChildProcess:
         """Sends an order or a batch. Does nothing if the child is gone."""
         with contextlib.suppress(OSError):
             self.pipe.send_bytes(data)
+
+    def send_pipe(self, order: NewPipe, end: Connection) -> None:
+        """Sends one end of a pipe, which the child receives with a descriptor of its own. Does nothing if the child is gone."""
+        with contextlib.suppress(OSError):
+            self.pipe.send_bytes(encode(order))
+            reduction.send_handle(self.pipe, end.fileno(), self.process.pid)
+
+    def how_it_ended(self) -> str:
+        """Returns how it ended, as the end of a sentence that begins with its name."""
+        code = self.process.exitcode or 0
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"{how}{self.failure}"
 
     def kill(self) -> None:
         """Kills the child by its pid. After the death of the fork server, multiprocessing would believe that it is dead."""

@@ -2,7 +2,7 @@
 
 The writer and the watchers are a *worker generation*. When one of them ends, the supervisor stops all of them and starts new
 ones, because a multiprocessing queue does not survive the death of a process that uses it. The new ones continue from the
-versions that the writer committed, so nothing is lost.
+versions that the writer committed, so nothing is lost. Side processes do not use the queue: supervise/sides.py keeps them.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.operator_events import OperatorEvents
 from kube9_operator.supervise.problems import ProblemLog
 from kube9_operator.supervise.process import ChildProcess, Role, multiprocessing_pids
+from kube9_operator.supervise.sides import SideProcesses, SideRole
 from kube9_operator.supervise.signals import asked_to_stop, signals_held_back
 
 EXIT_OK = 0
@@ -48,6 +49,7 @@ class Supervisor:
         self,
         writer: Role,
         watchers: list[Role],
+        sides: list[SideRole],
         deadlines: Deadlines,
         log_level: str,
         preload: str,
@@ -72,10 +74,17 @@ class Supervisor:
         """The writer first."""
         self._writer_is_ready = False
         self._queue: Any = None
+        self._sides = SideProcesses(sides, deadlines, log_level, self._context, health, metrics, operator_events)
 
     def run(self) -> int:
         """Runs until SIGTERM, SIGINT or SIGHUP. Returns the exit code."""
         self._note_signals()
+        try:
+            return self._run()
+        finally:
+            self._stop_sides(self._deadlines.kill)
+
+    def _run(self) -> int:
         backoff = Backoff(self._deadlines.restart_first, self._deadlines.restart_most, jitter=(1.0, 1.0))
         while True:
             began = time.monotonic()
@@ -108,13 +117,17 @@ class Supervisor:
 
     def _wait(self, objects: Iterable[Any], seconds: float) -> list[Any]:
         """Waits until one of the objects is ready. Returns after `seconds`, and after one heartbeat interval at most."""
-        ready = connection.wait([self._wakeup, *objects], min(max(0.0, seconds), self._deadlines.beat))
+        wanted = set(objects)
+        ready = connection.wait(
+            [self._wakeup, *wanted.union(self._sides.waited_for())], min(max(0.0, seconds), self._deadlines.beat)
+        )
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         self._reap_orphans()
+        self._sides.turn()
         self._health.note_loop()
         self._operator_events.note_health_changes()
-        return [found for found in ready if found is not self._wakeup]
+        return [found for found in ready if found in wanted]
 
     def _sleep(self, seconds: float) -> bool:
         """Waits. Returns whether a signal asked the operator to stop."""
@@ -127,7 +140,7 @@ class Supervisor:
         """Reaps orphans, which PID 1 inherits. Leaves the processes that multiprocessing waits for."""
         if os.getpid() != 1:
             return
-        ours = {child.process.pid for child in self._children} | multiprocessing_pids()
+        ours = {child.process.pid for child in self._children + self._sides.children()} | multiprocessing_pids()
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -189,32 +202,38 @@ class Supervisor:
         """Handles the messages of a child. Returns an Ending if the worker generation must end."""
         with contextlib.suppress(EOFError, OSError):
             while child.pipe.poll():
-                message = messages.decode(child.pipe.recv_bytes())
-                self._health.receive(child.name, message)
-                self._metrics.receive(child.name, message)
-                self._problems.receive(message, time.monotonic())
-                match message:
-                    case messages.Heartbeat() as heartbeat:
-                        child.note_heartbeat(heartbeat)
-                        if child.receives_health:
-                            child.send_health(self._health.for_status_map())
-                    case messages.WriterReport(acknowledged=number):
-                        self._operator_events.acknowledge(number)
-                    case messages.Failed(reason):
-                        child.failure = f": {reason}"
-                    case messages.Ready() as ready:
-                        self._operator_events.note_writer_ready(ready.last_alive_ms)
-                        self._writer_is_ready = True
-                        failed = self._spawn(self._watcher_roles, ready)
-                        if failed:
-                            return failed
-                    case messages.Fatal(reason):
-                        return Ending(reason, for_good=True)
+                ending = self._receive_message(child, messages.decode(child.pipe.recv_bytes()))
+                if ending:
+                    return ending
         if child.process.is_alive():
             return None
-        code = child.process.exitcode or 0
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return Ending(f"{child.name} {how}{child.failure}", process=child.name)
+        return Ending(f"{child.name} {child.how_it_ended()}", process=child.name)
+
+    def _receive_message(self, child: ChildProcess, message: messages.Message) -> Ending | None:
+        """Handles one message. Returns an Ending if the worker generation must end."""
+        self._health.receive(child.name, message)
+        self._metrics.receive(child.name, message)
+        self._problems.receive(message, time.monotonic())
+        match message:
+            case messages.Heartbeat() as heartbeat:
+                child.note_heartbeat(heartbeat)
+                if child.receives_health:
+                    child.send_health(self._health.for_status_map())
+            case messages.WriterReport(acknowledged=number, findings=committed):
+                self._operator_events.acknowledge(number)
+                self._sides.acknowledge(committed)
+            case messages.FindingsRefused() as refused:
+                self._sides.refuse(refused)
+            case messages.Failed(reason):
+                child.failure = f": {reason}"
+            case messages.Ready() as ready:
+                self._operator_events.note_writer_ready(ready.last_alive_ms)
+                self._writer_is_ready = True
+                self._sides.writer_ready(child)
+                return self._spawn(self._watcher_roles, ready)
+            case messages.Fatal(reason):
+                return Ending(reason, for_good=True)
+        return None
 
     def _send_operator_events(self, final: bool = False) -> None:
         """Sends the writer a batch of operator events, if there is one. Never blocks: one batch is smaller than the pipe."""
@@ -227,12 +246,14 @@ class Supervisor:
         asked = not ending.reason
         order = messages.FLUSH if asked else messages.ABANDON
         writer, watchers = self._children[:1], self._children[1:]
-        # 1. The watchers stop reading and hand over what they have.
-        for child in watchers:
+        # 1. The watchers stop reading and hand over what they have. Side processes end only if everything does.
+        self._sides.writer_ends()
+        first = watchers + (self._sides.children() if asked else [])
+        for child in first:
             child.send(order)
-        self._join(watchers, self._deadlines.stop_watchers)
-        # 2. Watchers that are late are killed: from here on, nothing new arrives.
-        self._kill(watchers)
+        self._join(first, self._deadlines.stop_watchers)
+        # 2. Those that are late are killed: from here on, nothing new arrives.
+        self._kill(first)
         # 3. The writer commits what arrived, and that the operator stops. Then it closes the database.
         if asked:
             self._operator_events.note_stop()
@@ -249,6 +270,14 @@ class Supervisor:
             self._queue.close()
             self._queue.join_thread()
         self._children, self._writer_is_ready = [], False
+
+    def _stop_sides(self, seconds: float) -> None:
+        """Ends the side processes: an order first, and after `seconds` by force. What they find, they find again."""
+        self._sides.writer_ends()
+        for child in self._sides.children():
+            child.send(messages.ABANDON)
+        self._join(self._sides.children(), seconds)
+        self._kill(self._sides.children())
 
     def _join(self, children: list[ChildProcess], seconds: float) -> None:
         until = time.monotonic() + seconds

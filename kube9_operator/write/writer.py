@@ -37,6 +37,7 @@ from kube9_operator.write.events.deletion import REASON_SIZE
 from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.missed import MissedEvents
 from kube9_operator.write.events.store import Store
+from kube9_operator.write.findings import Findings
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.inbox import Inbox
 from kube9_operator.write.pace import Pace, beating
@@ -106,6 +107,7 @@ class Writer:
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
         self._inbox = Inbox(frames, deadlines.commit_wait)
+        self._findings = Findings(link, self._session, self.coverage)
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()
@@ -161,7 +163,8 @@ class Writer:
                 self._log_not_flushed([])
                 self._link.abandon = self._link.abandon or self.housekeeping.blocked()
                 return
-            patience = 0.1 if stopping else 0.01 if self.housekeeping.busy() else min(0.5, self._deadlines.beat)
+            is_busy = self.housekeeping.busy() or self._findings.are_waiting()
+            patience = 0.1 if stopping else 0.01 if is_busy else min(0.5, self._deadlines.beat)
             full = self.housekeeping.full()
             if self.housekeeping.blocked():
                 self._wait_for_room()
@@ -176,7 +179,8 @@ class Writer:
             if not batch and not full:
                 self._record_missed()
             alive_is_due = time.monotonic() - self._alive_at > ALIVE_SECONDS
-            if batch or self._operator_events or alive_is_due or self._states_are_due():
+            has_findings = not full and not stopping and self._findings.take()
+            if batch or self._operator_events or has_findings or alive_is_due or self._states_are_due():
                 self._commit(batch)
             if not stopping:
                 self.housekeeping.step()
@@ -214,6 +218,7 @@ class Writer:
         self._confirmed_ms = result.confirmed_ms
         self._acknowledged = self._operator_events[-1].number if self._operator_events else self._acknowledged
         self._operator_events.clear()
+        self._findings.committed()
         result.counts.publish(self._link.tally, self._alive_at - began, self._written_ms)
         self._log_redacted(result.redacted)
         self._committed += sum(len(frame.items) for frame in batch if not isinstance(frame, StateFrame))
@@ -224,18 +229,13 @@ class Writer:
             self._log.info("database.restored", tries=tries, seconds=round(time.monotonic() - began, 1))
 
     def _apply(self, batch: list[Frame], now: int) -> BatchResult:
-        """Applies a batch, and the operator events that wait, in the transaction of the caller."""
+        """Applies a batch, and the operator events and findings that wait, in the transaction of the caller."""
         recorded: list[Recorded] = []
         counts = BatchCounts()
         if self._unwritable_since_ms:
             self.coverage.was_unwritable(self._unwritable_since_ms, now)
         for frame in batch:
-            if isinstance(frame, EventFrame):
-                recorded += self._apply_events(frame, now)
-            elif isinstance(frame, StateFrame):
-                recorded += self._apply_states(frame, now)
-            else:
-                recorded += self._apply_control(frame, now)
+            recorded += self._apply_frame(frame, now)
             if not isinstance(frame, ControlFrame):
                 counts.redacted(frame.counts.redacted)
         for operator_events in self._operator_events:
@@ -243,6 +243,8 @@ class Writer:
                 counts.applied(observation, self.coverage.record_operator_event(observation))
             self.coverage.operator_events_dropped(operator_events.dropped)
             self.lifecycle.health(operator_events.health)
+        for observation, outcome in self._findings.apply(now):
+            counts.applied(observation, outcome)
         recorded += self._states.tick(now)
         if gap := self._store.eviction_floor.take_gap():
             self.coverage.add_gap_of_all(*gap, REASON_SIZE)
@@ -252,6 +254,13 @@ class Writer:
             counts.applied(each.observation, each.outcome)
         redacted = [each.observation for each in done if each.observation.redacted]
         return BatchResult(counts, redacted, self.coverage.confirmed_ms())
+
+    def _apply_frame(self, frame: Frame, now: int) -> list[Recorded]:
+        if isinstance(frame, EventFrame):
+            return self._apply_events(frame, now)
+        if isinstance(frame, StateFrame):
+            return self._apply_states(frame, now)
+        return self._apply_control(frame, now)
 
     def _apply_events(self, frame: EventFrame, now: int) -> list[Recorded]:
         """Records the observations of a frame, then what it says about its source."""
@@ -357,7 +366,8 @@ class Writer:
                 self._accounting = self.coverage.accounting()
         done = (self._committed, self._written_ms, self._accounting, self._acknowledged)
         notes = (self.housekeeping.restore.notice(), self._bounds.reasons(), self._pace.slow(), self._bounds.notes())
-        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes)
+        findings = self._findings.acknowledged()
+        self._reported = messages.WriterReport(self._confirmed_ms, trouble, *done, *notes, findings)
         return self._reported
 
     def report_again(self) -> messages.WriterReport | None:

@@ -73,7 +73,7 @@ def with_a_database(parts: list[str], events: int) -> None:
         began = time.perf_counter()
         connection = database.create(folder)
         database.fill(connection, events)
-        connection.pragma("wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.close()
         seconds = time.perf_counter() - began
         print(f"a database of {events:,} events: built by the store at {events / seconds:,.0f} events/s, ", end="")

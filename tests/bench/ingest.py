@@ -69,13 +69,12 @@ def _rows(connection: apsw.Connection, observations: list[Observation]) -> dict[
         "INSERT OR IGNORE INTO words (word) VALUES (?)", scratch.execute("SELECT word FROM words").fetchall()
     )
     objects = connection.execute("SELECT coalesce(max(id), 0) FROM objects").get
-    rows: dict[str, list[tuple[Any, ...]]] = {
-        "objects": scratch.execute("SELECT id + ?, name, kind, namespace, uid, owner FROM objects", (objects,)).fetchall(),
-    }
-    for table in ("events", "texts", "contributors"):
-        rows[table] = scratch.execute(f"SELECT * FROM {table}").fetchall()
-    at = [one[1] for one in scratch.execute("PRAGMA table_info(events)")].index("object")
-    rows["events"] = [(*row[:at], row[at] + objects, *row[at + 1 :]) for row in rows["events"]]
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for table in ("objects", "events", "texts", "contributors"):
+        names = [one[1] for one in scratch.execute(f"PRAGMA table_info({table})")]
+        moved = {"objects": ("id", "owner"), "events": ("object",)}.get(table, ())
+        chosen = ", ".join(f"{name} + {objects}" if name in moved else name for name in names)
+        rows[table] = scratch.execute(f"SELECT {chosen} FROM {table}").fetchall()
     scratch.close()
     return rows
 

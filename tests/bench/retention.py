@@ -89,7 +89,7 @@ def _age(connection: apsw.Connection, now_ms: int) -> tuple[list[int], int]:
     for limit in limits:
         near = (MARGIN_MS, limit - MARGIN_MS // 2, limit + MARGIN_MS // 2)
         connection.execute("UPDATE events SET recorded_ms = recorded_ms - ? WHERE recorded_ms BETWEEN ? AND ?", near)
-    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     stay = "SELECT id FROM events WHERE recorded_ms >= CASE WHEN severity < 2 THEN ? ELSE ? END ORDER BY id"
     ids = [row[0] for row in connection.execute(stay, limits)]
     return ids, connection.execute("SELECT count(*) FROM events").get

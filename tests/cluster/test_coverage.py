@@ -130,7 +130,7 @@ def life_ms(operator: Operator) -> int | None:
 def listed_again(operator: Operator, lists: int = 2) -> datetime:
     """When the operator's list of this number was done, which an expired version has made necessary."""
     lines = until(lambda: logged(operator, "watch.listed", source="events")[lists - 1 :], "another list")
-    assert logged(operator, "watch.failed", source="events", why="the version has expired")
+    until(lambda: logged(operator, "watch.failed", source="events", why="the version has expired"), "the log line watch.failed")
     return datetime.fromisoformat(lines[0]["timestamp"])
 
 
@@ -307,7 +307,7 @@ def test_api_server_restarted_under_load(compacting: ControlPlane, tmp_path: Pat
         assert len(listed(compacting, recorder.namespace)) == len(load.counts)
         until(lambda: operator.health()[0] == 200, "health")
         assert gaps(operator) == []
-        assert logged(operator, "watch.restored", source="events")
+        until(lambda: logged(operator, "watch.restored", source="events"), "the log line watch.restored")
         assert operator.stop() == 0
         accounting = operator.accounting()
         elsewhere = [

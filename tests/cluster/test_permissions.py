@@ -200,7 +200,7 @@ def is_said(operator: Operator, permissions: Permissions, *refused: str) -> None
     until(lambda: not_permitted() == set(refused), "the CLI")  # a source that is being listed has its old state until the end
     assert set(unavailable(operator)) == {name for name in refused if name == "events" or name in EVENTS_ABOUT}
     for name in refused:
-        assert logged(operator, "watch.failed", source=name, why="not permitted")
+        until(lambda name=name: logged(operator, "watch.failed", source=name, why="not permitted"), "the log line watch.failed")
 
 
 def is_over(operator: Operator, permissions: Permissions) -> None:
@@ -228,7 +228,10 @@ def test_each_kind_is_taken_away_and_given_again(operator: Operator, permissions
             permissions.give(*SOURCES)
             until(lambda name=name, before=before: received(operator)[name] > before, f"what was missed of {name}")
             is_over(operator, permissions)
-            assert logged(operator, "watch.restored", source=name, why="not permitted")
+            until(
+                lambda name=name: logged(operator, "watch.restored", source=name, why="not permitted"),
+                "the log line watch.restored",
+            )
         # One verb that is missing is as good as all.
         for verb in ("list", "watch"):
             permissions.give(*(SOURCES.keys() - {"pods"}), pods=tuple(one for one in VERBS if one != verb))
@@ -272,7 +275,10 @@ def test_the_status_may_not_be_written_and_may_again(operator: Operator, permiss
         code, document = operator.health()
         assert (code, document["status"], document["status_configmap"]["trouble"]) == (503, "degraded", "not permitted")
         assert operator.health("/readyz")[0] == 200
-        assert logged(operator, "status.failed", configmap=f"{permissions.namespace}/{STATUS}")
+        until(
+            lambda: logged(operator, "status.failed", configmap=f"{permissions.namespace}/{STATUS}"),
+            "the log line status.failed",
+        )
         until(
             lambda: re.search("status ConfigMap cannot be written: not permitted", operator.cli("status")["health"]), "the CLI"
         )
@@ -280,4 +286,7 @@ def test_the_status_may_not_be_written_and_may_again(operator: Operator, permiss
         permissions.give_status()
         until(lambda: published(permissions)["lastUpdate"] > last, "the ConfigMap", LONG_SECONDS)
         is_over(operator, permissions)
-        assert logged(operator, "status.restored", configmap=f"{permissions.namespace}/{STATUS}")
+        until(
+            lambda: logged(operator, "status.restored", configmap=f"{permissions.namespace}/{STATUS}"),
+            "the log line status.restored",
+        )

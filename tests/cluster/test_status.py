@@ -48,7 +48,7 @@ def test_trouble_with_it_is_said_and_stops_nothing(plane: ControlPlane, tmp_path
         found = until(lambda: (answer := operator.health()[1])["status"] == "degraded" and answer, "it to be said")
         assert found["reasons"] == ["the status ConfigMap cannot be written: no such namespace"]
         until(lambda: operator.health("/readyz")[0] == 200, "history to be readable")
-        assert logged(operator, "status.failed", configmap=f"nowhere/{NAME}")
+        until(lambda: logged(operator, "status.failed", configmap=f"nowhere/{NAME}"), "the log line status.failed")
         name = f"later-{time.time_ns():x}"
         event = {
             "metadata": {"name": name, "namespace": "default"},

@@ -32,7 +32,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     connection = made.create(str(folder))
     made.fill(connection, EVENTS)
-    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
     return folder
 
@@ -61,7 +61,7 @@ def damage(path: Path, chance: random.Random) -> int:
 def damage_accounting(path: Path) -> None:
     """Destroys what is looked at when the database is opened, and nothing else."""
     connection = apsw.Connection(str(path))
-    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'books'").get
     connection.close()
     with path.open("r+b", buffering=0) as file:
@@ -104,7 +104,7 @@ def test_a_damaged_copy(large: Path, tmp_path: Path, standin: StandIn, seed: int
     before = ids(operator.data / "kube9.db")
     # What is in the WAL would hide the damage from whoever looks.
     writer = apsw.Connection(str(operator.data / "kube9.db"))
-    writer.pragma("wal_checkpoint(TRUNCATE)")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     writer.close()
     pieces = damage(operator.data / "kube9.db", chance)
     standin.write(warning("live-0", "SoakHappened", "it happened", count=5), warning("later", "SoakHappened", "and this"))
@@ -163,7 +163,7 @@ def test_a_damaged_page_costs_no_more_than_itself(tmp_path: Path) -> None:
     """Also where damage makes a key too low, too high or negative, which ends a search or leaves out what is between."""
     connection = made.create(str(tmp_path))
     made.fill(connection, 3_000)
-    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     leaves = connection.execute("SELECT pageno, ncell FROM dbstat WHERE name = 'events' AND pagetype = 'leaf'").fetchall()
     connection.close()
     path, chance = tmp_path / "copy.db", random.Random(9)

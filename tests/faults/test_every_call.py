@@ -90,6 +90,7 @@ class Link:
         self.abandon = False
         self.tally = Tally()
         self.batches: queue.SimpleQueue[messages.OutboxBatch] = queue.SimpleQueue()
+        self.pipes: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._frames = frames
 
     def beat_from_thread(self, report: object = None) -> None:

@@ -163,9 +163,9 @@ def test_a_file_that_is_cut_is_noticed_and_no_other(tmp_path: Path, part: str) -
         found.check()
         if number == 20:
             other.execute("VACUUM")
-            other.pragma("wal_checkpoint(TRUNCATE)")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         elif number % 11 == 0:
-            other.pragma("wal_checkpoint(TRUNCATE)")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         found.check()
     other.close()
     connection.execute("INSERT INTO ballast VALUES (1)")

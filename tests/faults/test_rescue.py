@@ -35,7 +35,7 @@ def operator(tmp_path: Path, standin: StandIn) -> Operator:
 def fill(folder: Path, events: int) -> None:
     writer = made.create(str(folder))
     made.fill(writer, events)
-    writer.pragma("wal_checkpoint(TRUNCATE)")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     writer.close()
 
 

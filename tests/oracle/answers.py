@@ -100,10 +100,17 @@ def leaves_nothing(world: World, question: Question) -> bool:
     around = question.around
     if around is None or is_missing(world, question):
         return False
-    at_ms = around.at_ms if around.event is None else world.events[around.event].last_ms
-    since = at_ms - around.window_ms if question.since_ms is None else max(at_ms - around.window_ms, question.since_ms)
-    until = at_ms + around.window_ms + 1
+    since, until = _range(world, around)
+    since = since if question.since_ms is None else max(since, question.since_ms)
     return since >= (until if question.until_ms is None else min(until, question.until_ms))
+
+
+def _range(world: World, around: Around) -> tuple[int, int]:
+    """The time around a moment, or around an event from its beginning to its end."""
+    begin, end = around.at_ms, around.at_ms
+    if around.event is not None:
+        begin, end = world.events[around.event].first_ms, world.events[around.event].last_ms
+    return begin - around.window_ms, end + around.window_ms + 1
 
 
 def matching(world: World, question: Question) -> list[Event]:
@@ -112,21 +119,26 @@ def matching(world: World, question: Question) -> list[Event]:
 
 
 def _around(world: World, question: Question, around: Around, now_ms: int) -> dict[str, Any]:
-    """The events nearest to a moment, the earliest first: half of them before it, unless there are fewer."""
-    at_ms = around.at_ms if around.event is None else world.events[around.event].last_ms
-    since, until = at_ms - around.window_ms, at_ms + around.window_ms + 1
+    """The events nearest to a moment, the earliest first: half of them before it, unless there are fewer.
+
+    The moment of an event is its beginning. The event itself is always among them, if it matches.
+    """
+    at_ms = around.at_ms if around.event is None else world.events[around.event].first_ms
+    since, until = _range(world, around)
     narrowed = dataclasses.replace(
         question,
         since_ms=max(0, since, question.since_ms or 0),
         until_ms=max(0, until if question.until_ms is None else min(until, question.until_ms)),
     )
     matches = sorted(matching(world, narrowed), key=lambda event: (event.last_ms, event.id))
-    place = (at_ms, around.event or 0)
-    before = [event for event in matches if (event.last_ms, event.id) < place]
+    before = [event for event in matches if event.last_ms < at_ms]
     later = matches[len(before) : len(before) + question.limit]
     most_before = max(question.limit // 2, question.limit - len(later))
     before = before[max(0, len(before) - most_before) :]
-    found = _document(world, narrowed, now_ms, [*before, *later][: question.limit], len(matches), False)
+    later = later[: question.limit - len(before)]
+    if itself := [event for event in matches if event.id == around.event and event not in later]:
+        later = [*later[:-1], *itself]
+    found = _document(world, narrowed, now_ms, [*before, *later], len(matches), False)
     named = {} if around.event is None else {"event": text_of(around.event)}
     found["asked"] = (found["asked"] or {}) | {"around": iso(at_ms)} | named
     for event in found["events"]:

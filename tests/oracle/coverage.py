@@ -121,7 +121,7 @@ def _not_watched(
     """What a watch has missed besides recorded gaps: before its first list, and since it was last confirmed."""
     if source.covered_from_ms is None or source.confirmed_ms is None:
         first = since or source.unavailable_since_ms or started or until
-        return [Gap(source.name, min(first, until), until, source.unavailable or "not listed yet")]
+        return [Gap(source.name, min(first, until), until, source.unavailable or "not listed yet", ongoing=True)]
     gaps = []
     if since is None and until > source.covered_from_ms:
         begin = max(begin, source.covered_from_ms)  # nobody asks for the time before the record
@@ -136,12 +136,13 @@ def _not_watched(
             if running
             else "the operator was not running, or this is a copy of its database"
         )
-        gaps.append(Gap(source.name, max(source.confirmed_ms, begin), until, source.unavailable or why))
+        gaps.append(Gap(source.name, max(source.confirmed_ms, begin), until, source.unavailable or why, ongoing=True))
     return gaps
 
 
-def _shown(gap: Gap) -> dict[str, str]:
-    return {"source": gap.source, "from": iso(gap.from_ms), "to": iso(gap.to_ms), "reason": gap.reason}
+def _shown(gap: Gap) -> dict[str, Any]:
+    shown = {"source": gap.source, "from": iso(gap.from_ms), "to": iso(gap.to_ms), "reason": gap.reason}
+    return shown | ({"ongoing": True} if gap.ongoing else {})
 
 
 EVERY_TYPE = frozenset(("cluster", "operator", "insight", "assessment", "health", "system"))

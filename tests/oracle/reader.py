@@ -76,6 +76,8 @@ class Gap(NamedTuple):
     from_ms: int
     to_ms: int
     reason: str
+    ongoing: bool = False
+    """It is none of `gaps`: its source is still not watched."""
 
 
 class World(NamedTuple):

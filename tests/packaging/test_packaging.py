@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kube9_cli.commands.completion import SHELLS
+
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = Path(__file__).parent
 PAGES = ("kube9-cli.1", "kube9-operator.1")
@@ -41,6 +43,8 @@ def test_both_carry_schema_and_man_pages(built: Path) -> None:
     for name in files:
         assert f"kube9_schema/{name}" in names
         assert any(one.endswith(f"/schema/{name}") for one in sources)
+    for shell in SHELLS:
+        assert f"kube9_cli/completions/kube9-cli.{shell}" in names
     for page in PAGES:
         assert any(one.endswith(f"/data/share/man/man1/{page}") for one in names)
         assert any(one.endswith(f"/man/{page}") for one in sources)

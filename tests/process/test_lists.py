@@ -164,9 +164,35 @@ def test_around_an_event_marks_it(minutes: tuple[Record, dict[str, str]]) -> Non
     assert [line for line in table.stdout.splitlines() if line.startswith("> ")] == [
         line for line in table.stdout.splitlines() if "shop/p30" in line
     ]
-    assert f"Around {event} (marked with >)." in table.stderr
+    assert f"Around {event} (marked with >): from 15m before it began to 15m after it was last seen." in table.stderr
+    others = run_cli(record.folder, "events", "list", "-o", "table", "--around", event, "--name=p4*")
+    assert f"Around {event}, which does not match: from 15m before" in others.stderr
     unknown = run_cli(record.folder, "events", "list", "--around", "evt_20200101_000000_000000")
     assert json.loads(unknown.stderr) == {"error": "Event not found", "event_id": "evt_20200101_000000_000000"}
+
+
+def test_around_an_event_that_lasted_are_those_nearest_to_its_beginning(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for ago in (100, 70, 62, 50, 40, 25, 6, 2):
+        record.event(f"Pod/shop/p{ago}", ago=ago)
+    crash = record.event("Pod/shop/crash", ago=60, count=9, lasts=40)
+    try:
+        for limit, found in (
+            (50, ["p70", "p62", "p50", "p40", "p25", "crash", "p6"]),
+            (6, ["p70", "p62", "p50", "p40", "p25", "crash"]),
+            (4, ["p70", "p62", "p50", "crash"]),
+            (2, ["p62", "crash"]),
+            (1, ["crash"]),
+        ):
+            said = answer(tmp_path, "--around", crash, "-n=shop", f"--limit={limit}")
+            assert [one["object_name"] for one in said["events"]] == found
+            assert [one["object_name"] for one in said["events"] if one.get("marked")] == ["crash"]
+            assert said["pagination"]["total"] == 7
+            assert said["asked"]["around"] == said["events"][-2 if limit == 50 else -1]["first_seen_at"]
+        without = answer(tmp_path, "--around", crash, "-n=shop", "--name=p*", "--limit=3")
+        assert [one["object_name"] for one in without["events"]] == ["p62", "p50", "p40"]
+    finally:
+        record.close()
 
 
 class Watching:

@@ -43,6 +43,7 @@ class Asked:
         self.tally = Tally()
         self.phases: list[str] = []
         self.batches: queue.SimpleQueue[OutboxBatch] = queue.SimpleQueue()
+        self.pipes: queue.SimpleQueue[object] = queue.SimpleQueue()
 
     def beat_from_thread(self, report: object = None) -> None:
         pass

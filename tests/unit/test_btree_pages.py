@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             store.filing.delete(event)
             writer.execute("DELETE FROM texts WHERE event = ?", (event,))
     writer.execute("PRAGMA incremental_vacuum(30)").fetchall()
-    writer.pragma("wal_checkpoint(TRUNCATE)")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     for (table,) in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'books'").fetchall():
         columns = writer.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
         marks = ", ".join("?" * len(columns))

@@ -25,7 +25,11 @@ def gap(source: str, begin: str, end: str, reason: str = "why") -> dict[str, str
     return {"source": source, "from": begin, "to": end, "reason": reason}
 
 
-def line(*gaps: dict[str, str], now: float = NOW, **more: Any) -> str:
+def going_on(source: str, begin: str, end: str = LAST, reason: str = "why") -> dict[str, Any]:
+    return gap(source, begin, end, reason) | {"ongoing": True}
+
+
+def line(*gaps: dict[str, Any], now: float = NOW, **more: Any) -> str:
     return sentence({"complete": False, "gaps": list(gaps), "unavailable": [], **more}, Clock(now))
 
 
@@ -76,17 +80,24 @@ def test_the_newest_gaps_come_first_and_the_others_are_counted() -> None:
 
 def test_what_goes_on_is_said_apart() -> None:
     tls = "TLS handshake fails"
-    assert line(gap("events", A, LAST, tls)) == f"Incomplete. Not watching now: events since 00:00 UTC ({tls})."
-    said = line(gap("events", A, C, AWAY), gap("events", D, LAST, tls), gap("pods", D, LAST, tls))
+    assert line(going_on("events", A, LAST, tls)) == f"Incomplete. Not watching now: events since 00:00 UTC ({tls})."
+    said = line(gap("events", A, C, AWAY), going_on("events", D, LAST, tls), going_on("pods", D, LAST, tls))
     assert said.startswith("Incomplete: events not watched 00:00–00:02 UTC (Events")
     assert said.endswith(f". Not watching now: events, pods since 00:03 UTC ({tls}).")
+
+
+def test_a_gap_that_has_just_ended_is_past_and_so_is_one_of_a_time_in_the_past() -> None:
+    assert line(gap("pods", A, LAST)) == "Incomplete: pods not fully recorded 00:00–00:10 UTC (why)."
+    both = line(gap("pods", A, LAST), going_on("nodes", A))
+    assert both == ("Incomplete: pods not fully recorded 00:00–00:10 UTC (why). Not watching now: nodes since 00:00 UTC (why).")
+    assert line(going_on("pods", A, C)) == "Incomplete: pods not fully recorded 00:00–00:02 UTC (why)."
 
 
 def test_gaps_of_their_own_kinds() -> None:
     assert line(gap("events", EVER, B)) == "Incomplete: events not fully recorded before 00:01 UTC (why)."
     began = line(gap("events", EVER, B, coverage.BEFORE_FIRST), gap("nodes", EVER, B, coverage.BEFORE_FIRST))
     assert began == "Incomplete: events, nodes not yet recorded before 00:01 UTC."
-    assert line(gap("events", B, B, coverage.NEVER_LISTED)).endswith(
+    assert line(going_on("events", B, B, coverage.NEVER_LISTED)).endswith(
         "events not fully recorded before 00:01 UTC (not listed yet)."
     )
     kept = f"{coverage.KEPT} info and warning are kept for 7 days"
@@ -101,11 +112,11 @@ def test_what_is_known_besides_the_gaps() -> None:
 
 def test_without_permission() -> None:
     assert line(unavailable=["jobs"]) == "Incomplete. Cannot be watched: jobs."
-    assert "Cannot" not in line(gap("jobs", A, LAST, "not permitted"), unavailable=["jobs"])
+    assert "Cannot" not in line(going_on("jobs", A, LAST, "not permitted"), unavailable=["jobs"])
 
 
 def test_a_time_that_no_date_can_hold() -> None:
-    assert line(gap("events", A, "287396-10-12T08:59:00.991Z")).startswith("Incomplete. Not watching now: events since ")
+    assert line(going_on("events", A, "287396-10-12T08:59:00.991Z")).startswith("Incomplete. Not watching now: events since ")
 
 
 def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
@@ -113,7 +124,7 @@ def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     assert closing(0, 0, COMPLETE, clock) == ["No events.", "Complete from 00:00 to 00:01 UTC (9 min ago)."]
     unconfirmed = {"complete": True, "gaps": [], "unavailable": []}
     assert closing(0, 0, unconfirmed, clock)[0] == "No events so far."
-    blind = {"complete": False, "gaps": [gap("events", A, LAST)], "unavailable": []}
+    blind = {"complete": False, "gaps": [going_on("events", A)], "unavailable": []}
     nothing = "No events are recorded, but none of this time was watched, so something may have happened."
     first, note, last = closing(0, None, blind, clock, ["A note."])
     assert (first, note, last.partition(".")[0]) == (nothing, "A note.", "Incomplete")

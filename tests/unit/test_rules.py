@@ -30,6 +30,9 @@ def test_intervals_relate() -> None:
     assert times.restart_first < times.restart_most < times.healthy_after, (
         "a worker generation that fails at once is not healthy"
     )
+    assert times.side_first < times.healthy_after < times.side_patience <= times.side_most, (
+        "it was started several times by then"
+    )
     assert times.restart_most < times.confirmation, "workers that end again and again make health unhealthy"
     assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"
     assert times.connect < times.read < times.page

@@ -164,15 +164,16 @@ def test_the_first_groups_are_the_wanted_ones(folder: Path, order: str) -> None:
 
 def test_both_sides_of_a_moment(folder: Path, rows: list[Json]) -> None:
     one = rows[100]
-    for given, at in ((iso(one["last_ms"]), one["last_ms"]), (ids.encode(one["id"]), one["last_ms"])):
+    first, last = one["first_ms"], one["last_ms"]
+    for given, begin in ((iso(last), last), (ids.encode(one["id"]), first)):
         answer = asked(folder, f"--around={given}", "--window=2h", "--by=kind")
-        assert (ms(answer["range"]["since"]), ms(answer["range"]["until"])) == (at - 2 * HOUR_MS, at + 2 * HOUR_MS + 1)
+        assert (ms(answer["range"]["since"]), ms(answer["range"]["until"])) == (begin - 2 * HOUR_MS, last + 2 * HOUR_MS + 1)
         assert got(answer) == expected(rows, ("kind",), answer)
-        assert answer["asked"]["around"] == iso(at)
+        assert answer["asked"]["around"] == iso(begin)
     assert run_cli(folder, "events", "summary", "--window=2h").returncode == 1
     assert "Event not found" in run_cli(folder, "events", "summary", "--around=evt_20200101_000000_000000").stderr
     shown = run_cli(folder, "events", "summary", f"--around={ids.encode(one['id'])}", "-o", "table")
-    assert f"Around {iso(one['last_ms'])}." in shown.stderr
+    assert f"Around {ids.encode(one['id'])}: from 15m before it began to 15m after it was last seen." in shown.stderr
 
 
 def test_the_order_without_sort_depends_on_the_question(folder: Path) -> None:

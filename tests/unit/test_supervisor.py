@@ -15,7 +15,7 @@ from kube9_operator.supervise.supervisor import Supervisor
 @pytest.fixture
 def supervisor() -> Iterator[Supervisor]:
     given: dict[str, Any] = {name: mock.Mock() for name in ("writer", "health", "metrics", "operator_events")}
-    made = Supervisor(watchers=[], deadlines=Deadlines(), log_level="info", preload="", **given)
+    made = Supervisor(watchers=[], sides=[], deadlines=Deadlines(), log_level="info", preload="", **given)
     made._context = mock.Mock()
     made._wakeup.setblocking(False)  # as `run` does first
     yield made

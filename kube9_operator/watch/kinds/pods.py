@@ -138,6 +138,7 @@ def reduce(found: Any, texts: metadata.Texts) -> resource_states.Pod:
         mirror_uid=metadata.name(found.metadata.uid) if _static_uid(found) else "",
         # A container may have a policy of its own, and so start again in a pod that does not.
         never=spec.restart_policy == NEVER and all(one.restart_policy in (None, NEVER) for one in spec.containers or ()),
+        created_ms=metadata.ms(found.metadata.creation_timestamp),
     )
 
 

@@ -193,7 +193,7 @@ class Filing(Participant):
         """Counts that the caller changes the count of an event by this much."""
         if filed.series is not None and rise:
             self._occurrences[filed.series] = self._occurrences.get(filed.series, 0) + rise
-            self.problems.count(Problem(filed.cause, filed.root), OCCURRENCES, rise)
+            self.problems.count(filed.root, filed.cause, OCCURRENCES, rise)
 
     def will_count(self, event: int, count: int) -> None:
         """Counts that the caller gives an event this count."""
@@ -206,7 +206,7 @@ class Filing(Participant):
         if filed.series is None:
             return
         self._count(filed, number)
-        self.problems.count(Problem(filed.cause, filed.root), severity, number)
+        self.problems.count(filed.root, filed.cause, severity, number)
         self.risen(filed, number * count)
 
     def _count(self, filed: Filed, number: int) -> None:
@@ -230,7 +230,8 @@ class Filing(Participant):
         if series is None:
             series = self._number(columns)
         first_ms, last_ms = times
-        self._latest_ms = max(self._latest_ms, last_ms)
+        if last_ms > self._latest_ms:
+            self._latest_ms = last_ms
         return Filed(series, self.period(last_ms), self.period(first_ms), span(last_ms - first_ms), *problem)
 
     def period(self, at_ms: int) -> int:

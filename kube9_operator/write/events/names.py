@@ -83,6 +83,11 @@ class Names(Participant):
         """Takes one of the objects that were added lately, so that its owner is looked for; None if there are no more."""
         return self._new_objects.pop() if self._new_objects else None
 
+    def take_back(self, number: int) -> None:
+        """Takes the object that was added just now."""
+        if self._new_objects and self._new_objects[-1] == number:
+            self._new_objects.pop()
+
     def word(self, word: str) -> int:
         """The number of a word; 0 for the empty one."""
         if not word:

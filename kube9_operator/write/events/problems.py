@@ -11,10 +11,13 @@ HIGHEST = 2
 OCCURRENCES = 4
 """In place of a severity: the sum of counts."""
 
-OWNER = "SELECT owner FROM objects WHERE id = ?"
-FIRST_OF_NAME = """SELECT b.id FROM objects a CROSS JOIN objects b INDEXED BY objects_by_name ON b.name = a.name
-    WHERE a.id = ? AND b.kind = a.kind AND b.namespace = a.namespace AND b.api_group = a.api_group ORDER BY b.id LIMIT 1"""
-"""A Deployment that was deleted and made again is another object, but the same owner: the first one stands for all."""
+OWNER_OR_FIRST = """SELECT a.owner, CASE WHEN a.owner IS NULL OR ?2 THEN (SELECT b.id FROM objects b INDEXED BY objects_by_name
+    WHERE b.name = a.name AND b.kind = a.kind AND b.namespace = a.namespace AND b.api_group = a.api_group ORDER BY b.id LIMIT 1)
+    END FROM objects a WHERE a.id = ?1"""
+"""The owner of an object; without one, or if it is asked for, the first object of its name.
+
+A Deployment that was deleted and made again is another object, but the same owner: the first one stands for all.
+"""
 OTHERS_OF_NAME = """SELECT b.id FROM objects b INDEXED BY objects_by_name
     WHERE b.name = ? AND b.kind = ? AND b.namespace = ? AND b.api_group = ?"""
 CONTROLLER = "SELECT object FROM controllers WHERE event = ?"
@@ -89,8 +92,8 @@ class Problems:
 
     def root(self, about: int) -> int:
         """The outermost owner of an object, or itself; of several objects of that name the first."""
-        row = one(self._connection, OWNER, (about,))
-        return self._first_of_name(about) if row is None or row[0] is None else self._outermost(row[0])
+        owner, first = one(self._connection, OWNER_OR_FIRST, (about, 0)) or (None, about)
+        return int(first) if owner is None else self._outermost(owner)
 
     def root_of(self, event: int, about: int) -> int:
         """The same for an event. One about a quota belongs to the controller that the quota stopped."""
@@ -99,9 +102,10 @@ class Problems:
 
     def below(self, about: int) -> list[int]:
         """The events whose outermost owner changes when the owner of an object does."""
-        self._roots.clear()
         if one(self._connection, HAS_BELOW, (about,)) is None:
+            self._roots.pop(about, None)
             return []
+        self._roots.clear()
         return [row[0] for row in rows(self._connection, EVENTS_BELOW, (about,))]
 
     def object_deleted(self, about: int, place: tuple[Any, ...]) -> list[int]:
@@ -118,10 +122,10 @@ class Problems:
                 found += self.below(other)
         return found
 
-    def count(self, problem: Problem, severity: int, number: int) -> None:
+    def count(self, root: int | None, cause: int | None, severity: int, number: int) -> None:
         """Counts events of a severity, or occurrences."""
-        if problem.root is not None and problem.cause is not None:
-            key = problem.root, problem.cause, severity
+        if root is not None and cause is not None:
+            key = root, cause, severity
             self._changes[key] = self._changes.get(key, 0) + number
 
     def store(self) -> None:
@@ -149,17 +153,13 @@ class Problems:
     def _outermost(self, controller: int) -> int:
         known = self._roots.get(controller)
         if known is None:
-            known = controller
-            for _ in range(HIGHEST):
-                row = one(self._connection, OWNER, (known,))
-                if row is None or row[0] is None:
+            above, first = controller, controller
+            for step in range(HIGHEST + 1):
+                owner, first = one(self._connection, OWNER_OR_FIRST, (above, step == HIGHEST)) or (None, above)
+                if first is not None:
                     break
-                known = row[0]
+                above = owner
             if len(self._roots) >= MAX_CACHED:
                 self._roots.clear()
-            known = self._roots[controller] = self._first_of_name(known)
+            known = self._roots[controller] = int(first)
         return known
-
-    def _first_of_name(self, about: int) -> int:
-        row = one(self._connection, FIRST_OF_NAME, (about,))
-        return about if row is None else int(row[0])

@@ -19,6 +19,7 @@ from kube9_operator.write.events.shares import Shares
 from kube9_operator.write.events.size_limit import FULL, PRESSED, SizeLimit
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.events.sweep import Sweep
+from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
 from kube9_operator.write.sqlite.space import Space
@@ -65,6 +66,7 @@ class Retention:
         self._size_limit = SizeLimit(
             session.connection, self._deletion, self._sweep, shares, self.space, store.bounds, deadlines, max_bytes
         )
+        self._insights = Insights(session.connection, max_bytes)
         self._deadlines = deadlines
         self._log = logs.get()
         self._aging: Iterator[None] | None = None
@@ -163,7 +165,16 @@ class Retention:
                 yield
             after = last
             yield
+        yield from self._delete_insights(error)
         yield from self._sweep.all(began_ms)
         yield from self._size_limit.give_back(0)
         found = {"deleted": dict(run.deleted), "seconds": round(time.monotonic() - began, 1)}
         self._log.info("retention.done", **found, size_mib=round(self.space.bytes() / 2**20, 1))
+
+    def _delete_insights(self, before_ms: int) -> Iterator[None]:
+        """Deletes insights that have been resolved for as long as the most severe events are kept."""
+        found = True
+        while found:
+            with self._session.transaction(now_ms()):
+                found = self._insights.delete_expired(before_ms)
+            yield

@@ -283,16 +283,20 @@ class Store(Participant):
             _bounded_by(observation), observation.reason, observation.node, observation.title
         )
         metadata = observation.metadata
-        if self.names.is_other(kind, reason, title):
+        words: tuple[str, ...] = (observation.reason, observation.kind, observation.node)
+        if self.names.is_other(kind, reason, title, node):
+            words = tuple(
+                OTHER if self.names.is_other(number) else word for number, word in zip((reason, kind, node), words, strict=True)
+            )
+        if words[:2] != (observation.reason, observation.kind) or self.names.is_other(title):
             metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
-        is_other = self.names.is_other
         recorded = Recorded(
-            OTHER if is_other(reason) else observation.reason,
+            words[0],
             observation.severity,
-            OTHER if is_other(kind) else observation.kind,
+            words[1],
             observation.namespace,
             observation.name,
-            OTHER if is_other(node) else observation.node,
+            words[2],
             observation.description,
             said(metadata),
         )

@@ -46,10 +46,19 @@ class Owners(Participant):
     def before_commit(self) -> None:
         """Finds the owners of the objects that are new, and the owners of these, as far as they are known."""
         while (number := self._names.take_new_object()) is not None:
-            self.object_added(number)
+            if self._find(number):
+                self._filing.rooted(number)
 
     def object_added(self, number: int) -> None:
-        """Stores the owner of an object if it is known by now, so that the first event of the object is filed by it."""
+        """Stores the owner of a new object if it is known by now, so that the first event of the object is filed by it.
+
+        Otherwise it becomes known with a state.
+        """
+        self._names.take_back(number)
+        self._find(number)
+
+    def _find(self, number: int) -> bool:
+        """Stores the owner of an object without one, if it is known. Says whether it is."""
         if not self._may_know:
             sql = "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1"
             self._may_know = one(self._connection, sql) is not None
@@ -62,6 +71,8 @@ class Owners(Participant):
         owner = self.of(*row) if row else None
         if row and owner is not None:
             self._set(number, row[1], owner)
+            return True
+        return False
 
     def owner_found(self, source: str, namespace: str, name: str, uid: str, owner: Owner) -> None:
         """Stores the owner of an object, if an event is about the object or about something that it owns."""
@@ -70,6 +81,7 @@ class Owners(Participant):
         ).fetchall()
         for (number,) in found:
             self._set(number, namespace, owner)
+            self._filing.rooted(number)
 
     def object_gone(self, uid: str, owner: Owner, now_ms: int) -> None:
         """Keeps the owner of an object that is gone, because Events about it may still come."""
@@ -109,7 +121,6 @@ class Owners(Participant):
 
     def _set(self, number: int, namespace: str, owner: Owner) -> None:
         self._execute("UPDATE objects SET owner = ? WHERE id = ?", (self._number(namespace, owner), number))
-        self._filing.rooted(number)
 
     def _number(self, namespace: str, owner: Owner) -> int:
         """The number of an owner. The owner of a new one is looked for in its turn."""

@@ -1,0 +1,40 @@
+"""For which time a window holds everything, and what is said if it does not. Pure."""
+
+from collections.abc import Collection
+
+from kube9_operator.analyze.model import Window
+from kube9_operator.analyze.wording import clock
+
+OF_PODS = ("events", "pods")
+"""What failures of pods are seen by: Events, and the states of pods."""
+
+
+def gaps(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
+    """The times in [since, until) in which any of these sources may have missed something, in order."""
+    found = {
+        (max(begin_ms, since_ms), min(end_ms, until_ms))
+        for source in sources
+        for begin_ms, end_ms in window.gaps.get(source, ())
+        if begin_ms < until_ms and end_ms > since_ms
+    }
+    return sorted(found)
+
+
+def covers(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> bool:
+    """Whether the record had begun, and nothing of these sources is missing in [since, until)."""
+    return window.begin_ms <= since_ms and not gaps(window, sources, since_ms, until_ms)
+
+
+def confirmed_ms(window: Window, sources: Collection[str]) -> int:
+    """Until when all of these sources are confirmed: now, or where a gap begins that goes on."""
+    going_on = [begin for begin, end in gaps(window, sources, 0, window.now_ms + 1) if end >= window.now_ms]
+    return min(going_on, default=window.now_ms)
+
+
+def missing(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[str]:
+    """Sentences about what is missing of a time."""
+    said = [f"The record begins {clock(window.begin_ms)}; nothing is known before."] if window.begin_ms > since_ms else []
+    found = gaps(window, sources, max(since_ms, window.begin_ms), until_ms)
+    if found:
+        said.append(f"Not everything was watched between {clock(found[0][0])} and {clock(max(end for _, end in found))}.")
+    return said

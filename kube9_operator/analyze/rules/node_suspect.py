@@ -1,0 +1,118 @@
+"""Many pods of different owners that fail alike on one node, while one of the owners is well elsewhere."""
+
+from collections.abc import Iterator
+
+from kube9_operator.analyze import failures, found
+from kube9_operator.analyze.coverage import OF_PODS, missing
+from kube9_operator.analyze.failures import CANNOT_START, EVICTED, MEMORY, MOUNT, REJECTED, SANDBOX, Failure
+from kube9_operator.analyze.model import EFFECT, Finding, Record, Ref, Window
+from kube9_operator.analyze.thresholds import Thresholds
+from kube9_operator.analyze.times import SECOND_MS, densest
+from kube9_operator.analyze.wording import clock, listed, named
+from kube9_operator.model.resource_states import Node
+
+RULE = "node-suspect"
+FAILS = (SANDBOX, MOUNT, EVICTED, REJECTED, MEMORY, CANNOT_START)
+"""What a node does to pods. That pods crash says nothing about their node, even if it is not ready."""
+WORDS = {
+    SANDBOX: "sandboxes that cannot be created",
+    MOUNT: "volumes that cannot be mounted",
+    EVICTED: "evictions by the kubelet",
+    REJECTED: "pods rejected by the kubelet",
+    CANNOT_START: "containers that cannot start",
+    failures.KILLED: "containers without a limit killed for memory",
+}
+LEAVES = ("NodeCordoned", "NodeRemoved", "Shutdown")
+"""What takes a node away."""
+
+
+def node_suspect(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
+    """One finding for each node and class of failure."""
+    groups: dict[tuple[str, str], list[Failure]] = {}
+    for one in failures.failures(window.records, FAILS):
+        if one.record.node and not (one.kind == MEMORY and one.record.metadata.get("memory_limit")):
+            groups.setdefault((one.record.node, one.cause), []).append(one)
+    leaving = _leaving(window)
+    for (name, cause), group in sorted(groups.items()):
+        node = Ref(kind="Node", name=name)
+        if _is_many(thresholds, group) and not _leaves(window, node, leaving):
+            yield from _of_node(window, thresholds, node, cause, failures.spell(group, window.now_ms))
+
+
+def _of_node(window: Window, thresholds: Thresholds, node: Ref, cause: str, group: list[Failure]) -> Iterator[Finding]:
+    burst = _burst(thresholds, group)
+    owners = sorted({one.record.owner for one in burst}, key=lambda ref: (ref.namespace, ref.name))
+    healthy = _healthy_elsewhere(window, node, cause, owners)
+    if not _is_many(thresholds, burst) or not healthy:
+        return
+    first_ms = min(one.first_ms for one in group)
+    others = _said_by_node(window, node, first_ms - thresholds.node_within_s * SECOND_MS)
+    known = f"{len(failures.pods(group))} pods of {listed([ref.name for ref in owners])} had it since {clock(first_ms)}"
+    said = "; ".join(sorted({one.title for one in others})[:3])
+    runs = "runs" if len(healthy) == 1 else "run"
+    yield Finding(
+        rule=RULE,
+        owner=node,
+        cause=cause,
+        severity=found.worst(one.record for one in group),
+        title=f"{named(node)}: {WORDS[cause]} of several workloads",
+        text=f"{named(node)} has {WORDS[cause]}: {known}. On other nodes {listed([ref.name for ref in healthy])} "
+        f"{runs} without that{f'; the node itself reports {said}' if said else ''}.",
+        recommendation=f"Keep new pods away while you look: kubectl cordon {node.name}; kubectl describe node {node.name}.",
+        object=node,
+        evidence=found.evidence(EFFECT, [*(one.record for one in group), *others]),
+        figures={"pods": len(failures.pods(group)), "owners": len(owners), "healthy_elsewhere": [ref.name for ref in healthy]},
+        first_ms=first_ms,
+        last_ms=found.last_ms(window, group),
+        ended=found.ended(window, node, recovered=False),
+        unknown=missing(window, OF_PODS, first_ms, window.now_ms),
+    )
+
+
+def _said_by_node(window: Window, node: Ref, since_ms: int) -> list[Record]:
+    """Problems of the node itself at that time."""
+    mine = [one for one in window.records if one.object == node and one.severity != "info"]
+    return [one for one in mine if one.ongoing or one.last_ms >= since_ms]
+
+
+def _burst(thresholds: Thresholds, group: list[Failure]) -> list[Failure]:
+    """The failures of the fullest time of this length, counted by pods."""
+    within_ms = thresholds.node_within_s * SECOND_MS
+    first: dict[Ref, int] = {}
+    for one in group:
+        first.setdefault(one.record.object, one.first_ms)
+    _, begin_ms = densest(sorted(first.values()), within_ms)
+    return [one for one in group if one.first_ms <= begin_ms + within_ms and one.last_ms >= begin_ms]
+
+
+def _is_many(thresholds: Thresholds, group: list[Failure]) -> bool:
+    owners = {one.record.owner for one in group}
+    return len(failures.pods(group)) >= thresholds.node_pods and len(owners) >= thresholds.node_owners
+
+
+def _healthy_elsewhere(window: Window, node: Ref, cause: str, owners: list[Ref]) -> list[Ref]:
+    """Those of the owners that have a running pod on another node, and no such failure there."""
+    found = []
+    for owner in owners:
+        elsewhere = [(ref, pod) for ref, pod in window.states.pods_of(owner) if pod.node and pod.node != node.name]
+        records = [one for one in window.records if one.owner == owner and one.node != node.name]
+        if elsewhere and failures.run_clean(elsewhere, [cause], records):
+            found.append(owner)
+    return found
+
+
+def _leaving(window: Window) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in window.records:
+        if record.object.kind == "Node" and record.reason in (*LEAVES, "NodeUncordoned"):
+            found.setdefault(record.object.name, []).append(record)
+    return found
+
+
+def _leaves(window: Window, node: Ref, leaving: dict[str, list[Record]]) -> bool:
+    """Whether a node is cordoned or being removed."""
+    state = window.states.of(node)
+    if isinstance(state, Node):
+        return state.unschedulable
+    told = sorted(leaving.get(node.name, ()), key=lambda one: (one.last_ms, one.id))
+    return bool(told) and told[-1].reason in LEAVES

@@ -1,0 +1,308 @@
+"""A change followed by failures: image, configuration, scale, ConfigMap and node."""
+
+import msgspec
+import pytest
+
+from kube9_operator.analyze.model import DELETED, Record, Ref
+from kube9_operator.analyze.rules.change_followed import change_followed_by_failure as rule
+from kube9_operator.model.resource_states import Part
+from tests.unit.insight_stories import NOTHING, Story, at, findings, holds, looping, only, ref
+
+
+def rollout(story: Story, code: int = 1, pods: int = 3) -> tuple[Ref, Record, list[Record]]:
+    """Image 1.8.3 at 14:02, all new pods exit 1 from 14:03 on."""
+    web = story.workload()
+    story.replicaset(web, "aaaa", at("09:00", -3), 1)
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    change = story.image(web, at("14:02"), "shop/web:1.8.2", "shop/web:1.8.3", changed_by="helm")
+    failing = []
+    for number in range(pods):
+        pod = story.pod(web, f"web-bbbb-{number}", new, created_ms=at("14:02:10"), containers=[looping(code)])
+        moments = [at(f"14:0{3 + minute}:{number:02}") for minute in range(4)]
+        failing.append(story.restarts(pod, web, moments, code, "cannot reach postgres", controller=new))
+    return web, change, failing
+
+
+def test_a_new_image_that_ends_with_an_error() -> None:
+    story = Story()
+    web, change, failing = rollout(story)
+    found = holds(rule, story, change, *failing)
+    assert found.owner == found.object == web
+    assert (found.container, found.cause, found.severity) == ("app", "exit code 1", "warning")
+    assert found.title == "Deployment web: image change followed by exit code 1"
+    assert "from shop/web:1.8.2 to shop/web:1.8.3 at 2026-11-30 14:02:00 UTC (by helm)." in found.text
+    assert "exit code 1 12 times in 3 pods since 2026-11-30 14:03:00 UTC, and not in the 1h before" in found.text
+    assert "cannot reach postgres" in found.text
+    assert found.last_ms == story.now_ms, "its pods wait in a crash loop"
+    assert found.figures["new"] is True
+    assert (found.first_ms, found.quiet_ms, found.unknown) == (at("14:02"), 600_000, [])
+
+
+def test_without_the_change_there_is_none() -> None:
+    story = Story()
+    _, change, _ = rollout(story)
+    assert findings(rule, story, keep=lambda one: one is not change) == []
+
+
+def test_it_failed_before_the_change_already() -> None:
+    story = Story()
+    web, _, _ = rollout(story)
+    old = ref("ReplicaSet", "web-aaaa")
+    pod = ref("Pod", "web-aaaa-0")
+    story.restarts(pod, web, [at("13:50")], 1, controller=old)
+    assert findings(rule, story) == []
+
+
+def test_another_failure_before_does_not_matter() -> None:
+    story = Story()
+    web, _, _ = rollout(story)
+    story.restarts(ref("Pod", "web-aaaa-0"), web, [at("13:50")], 3, controller=ref("ReplicaSet", "web-aaaa"))
+    assert only(findings(rule, story)).cause == "exit code 1"
+
+
+def test_the_old_revision_fails_alike() -> None:
+    story = Story()
+    web, _, _ = rollout(story)
+    old = ref("ReplicaSet", "web-aaaa")
+    pod = story.pod(web, "web-aaaa-0", old, created_ms=at("09:00", -3))
+    story.restarts(pod, web, [at("14:05")], 1, controller=old)
+    assert findings(rule, story) == []
+
+
+def test_a_pod_that_failed_once() -> None:
+    story = Story()
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    story.image(web, at("14:02"), "a", "b")
+    story.restarts(story.pod(web, "web-bbbb-0", new), web, [at("14:03")], controller=new)
+    assert findings(rule, story) == []
+
+
+def test_pods_that_ran_for_long() -> None:
+    """They failed at 14:40, more than a quarter of an hour after their own start."""
+    story = Story("14:50")
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    story.image(web, at("14:02"), "a", "b")
+    pod = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02:10"))
+    story.restarts(pod, web, [at("14:40"), at("14:41")], controller=new)
+    assert findings(rule, story) == []
+
+
+def test_a_slow_rollout() -> None:
+    """The last pod is made 40 minutes after the change, and fails at its start."""
+    story = Story("14:50")
+    web = story.workload(kind="StatefulSet")
+    change = story.image(web, at("14:02"), "a", "b")
+    pod = story.pod(web, "web-0", created_ms=at("14:40"), containers=[looping()])
+    failed = story.restarts(pod, web, [at("14:41"), at("14:42")], controller=web)
+    holds(rule, story, change, failed)
+
+
+def test_a_gap_in_the_hour_before() -> None:
+    """It is not called new. Without the ReplicaSet that shows that the pods are of the new image, nothing is said."""
+    story = Story()
+    rollout(story)
+    story.gap(at("13:30"), at("13:40"))
+    found = only(findings(rule, story))
+    assert "not in the" not in found.text
+    assert found.figures["new"] is False
+    assert "Not everything was watched between 2026-11-30 13:30:00 UTC" in found.unknown[0]
+    for state in list(story.states.states):
+        if state.kind in ("ReplicaSet", "Pod"):
+            del story.states.states[state]
+    assert findings(rule, story) == []
+
+
+def test_the_record_began_after_the_hour_before() -> None:
+    story = Story()
+    rollout(story)
+    story.begin_ms = at("13:40")
+    assert only(findings(rule, story)).unknown == ["The record begins 2026-11-30 13:40:00 UTC; nothing is known before."]
+
+
+def test_the_order_is_unknown() -> None:
+    """The change was noticed after the first failure, and nobody says when the pods were made."""
+    story = Story()
+    web = story.workload(kind="StatefulSet")
+    change = story.image(web, at("14:02"), "a", "b")
+    story.records.remove(change)
+    story.records.append(msgspec.structs.replace(change, last_ms=at("14:10")))
+    story.restarts(ref("Pod", "web-0"), web, [at("14:05"), at("14:06")], controller=web)
+    found = only(findings(rule, story))
+    assert found.unknown == ["Order unknown: the change may have been made after the first failure."]
+    assert "followed by" not in f"{found.title} {found.text}".lower()
+
+
+def test_several_changes_are_all_listed() -> None:
+    story = Story()
+    web, change, _ = rollout(story)
+    other = story.configuration(web, at("14:01"), "spec.template.spec.containers[app].env[MODE]", changed_by="kubectl-edit")
+    found = holds(rule, story, change, other)
+    assert found.title == "Deployment web: configuration or image change followed by exit code 1"
+    first = "Deployment web changed: containers[app].env[MODE] at 2026-11-30 14:01:00 UTC (by kubectl-edit)"
+    assert f"{first}; Deployment web changed the image of container app" in found.text
+
+
+def test_a_lowered_memory_limit() -> None:
+    story = Story()
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    path = "spec.template.spec.containers[app].resources.limits.memory"
+    change = story.configuration(web, at("14:02"), path, "512Mi", "32Mi")
+    pod = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02:05"), containers=[looping(137, 2, reason="OOMKilled")])
+    moments = [at("14:02:20"), at("14:02:40")]
+    kills = story.killed(pod, web, moments, "32Mi", controller=new)
+    story.restarts(pod, web, moments, 137, termination_reason="OOMKilled", controller=new)
+    found = holds(rule, story, change, kills)
+    assert (found.cause, found.severity) == ("killed for memory", "critical")
+    assert found.figures["occurrences"] == 2, "the restarts are the same kills"
+    assert "Deployment web changed: containers[app].resources.limits.memory from 512Mi to 32Mi at" in found.text
+    assert found.text.endswith("and not in the 1h before (killed at its memory limit).")
+
+
+def test_a_broken_probe_shows_at_the_deadline() -> None:
+    story = Story()
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    change = story.configuration(web, at("14:02"), "spec.template.spec.containers[app].readinessProbe", "a", "b")
+    pod = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02:05"))
+    story.tell(
+        "Unhealthy", "Pod Unhealthy", pod, at("14:02:30"), last_ms=at("14:19"), count=90, owner=web, controller=new,
+        container="app", probe="readiness",
+    )  # fmt: skip
+    assert findings(rule, story) == [], "a new pod may take its time"
+    stuck = story.tell(
+        "ProgressDeadlineExceeded", "Deployment rollout stuck", web, at("14:12:05"), severity="error", ongoing=True
+    )
+    found = holds(rule, story, change, stuck)
+    assert (found.cause, found.severity) == ("rollout stuck", "error")
+    assert found.last_ms == story.now_ms
+
+
+def test_a_stuck_rollout_of_pods_that_fail_is_one_finding() -> None:
+    story = Story()
+    web, _, _ = rollout(story)
+    story.tell("ProgressDeadlineExceeded", "Deployment rollout stuck", web, at("14:12:05"), severity="error", ongoing=True)
+    assert only(findings(rule, story)).cause == "exit code 1"
+
+
+def test_only_what_the_strategy_is_was_changed() -> None:
+    story = Story()
+    web = story.workload()
+    story.configuration(web, at("14:02"), "spec.strategy", "a", "b")
+    pod = story.pod(web, "web-aaaa-0", created_ms=at("14:02:05"))
+    story.restarts(pod, web, [at("14:03"), at("14:04")])
+    assert findings(rule, story) == []
+
+
+def test_pods_that_scaling_added() -> None:
+    story = Story()
+    web = story.workload()
+    replicaset = story.replicaset(web, "aaaa", at("09:00", -3))
+    change = story.scaled(web, at("14:02"), 1, 3, changed_by="kubectl-scale")
+    pod = story.pod(web, "web-aaaa-1", replicaset, created_ms=at("14:02:01"), containers=[looping(1)])
+    failed = story.restarts(pod, web, [at("14:03"), at("14:04")], controller=replicaset)
+    found = holds(rule, story, change, failed)
+    assert "Deployment web scaled from 1 to 3 replicas" in found.text
+
+
+def test_pods_that_were_there_before_the_scaling() -> None:
+    story = Story()
+    web = story.workload()
+    story.scaled(web, at("14:02"), 1, 3)
+    pod = story.pod(web, "web-aaaa-0", created_ms=at("09:00", -3))
+    story.restarts(pod, web, [at("14:03"), at("14:04")])
+    assert findings(rule, story) == []
+
+
+@pytest.mark.parametrize("says", ["manager", "Event"])
+def test_the_autoscaler_scaled(says: str) -> None:
+    story = Story()
+    web = story.workload()
+    by = {"changed_by": "kube-controller-manager-scale"} if says == "manager" else {}
+    story.scaled(web, at("14:02"), 1, 3, **by)
+    if says == "Event":
+        hpa = ref("HorizontalPodAutoscaler", "web", group="autoscaling")
+        story.tell("SuccessfulRescale", "HPA scaled Deployment", hpa, at("14:01:59"), severity="info", previous=1, new=3)
+    pod = story.pod(web, "web-aaaa-1", created_ms=at("14:02:01"))
+    story.restarts(pod, web, [at("14:03"), at("14:04")])
+    assert findings(rule, story) == []
+
+
+def config_map_story(drained: bool = False) -> tuple[Story, Record, Record]:
+    story = Story()
+    web = story.workload(parts={"volumes[config]": Part(1, "configMap web-config")})
+    change = story.tell("ConfigMapChanged", "ConfigMap changed", ref("ConfigMap", "web-config"), at("14:00"), severity="info")
+    if drained:
+        story.tell("NodeCordoned", "Node cordoned", ref("Node", "n1"), at("14:01"), severity="info")
+    pod = story.pod(web, "web-aaaa-9", created_ms=at("14:05"), containers=[looping(2)])
+    failed = story.restarts(pod, web, [at("14:05:20"), at("14:05:50")], 2)
+    return story, change, failed
+
+
+def test_a_config_map_that_the_pods_use() -> None:
+    story, change, failed = config_map_story()
+    found = holds(rule, story, change, failed)
+    assert "ConfigMap web-config changed at 2026-11-30 14:00:00 UTC." in found.text
+
+
+def test_a_config_map_while_a_node_is_drained() -> None:
+    story, _, _ = config_map_story(drained=True)
+    assert findings(rule, story) == []
+
+
+def test_a_config_map_that_they_do_not_use() -> None:
+    story, _, _ = config_map_story()
+    story.workload(parts={"volumes[config]": Part(1, "configMap other")})
+    assert findings(rule, story) == []
+
+
+def test_a_node_that_takes_pods_again() -> None:
+    story = Story()
+    change = story.tell("NodeUncordoned", "Node uncordoned", ref("Node", "n3"), at("14:00"), severity="info", node="n3")
+    failed = []
+    for name in ("web", "api"):
+        owner = story.workload(name)
+        pod = story.pod(owner, f"{name}-1", node="n3", created_ms=at("14:01"))
+        failed.append(story.restarts(pod, owner, [at("14:02"), at("14:03")], 1, node="n3"))
+    found = holds(rule, story, change, *failed)
+    assert found.object == ref("Node", "n3")
+    assert findings(rule, story, keep=lambda one: one is not failed[0]) == [], "one owner alone says nothing about the node"
+
+
+def test_the_workload_is_deleted() -> None:
+    story = Story()
+    web, _, _ = rollout(story)
+    story.states.gone.add(web)
+    assert only(findings(rule, story)).ended == DELETED
+
+
+def test_a_change_of_the_day_before() -> None:
+    """It is older than the window, and is asked for: it still fails."""
+    story = Story("15:30")
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02", -1), 2)
+    story.image(web, at("14:02", -1), "a", "b")
+    pod = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02:10", -1), containers=[looping()])
+    story.restarts(pod, web, [at("14:03", -1) + one * 300_000 for one in range(300)], controller=new)
+    assert only(findings(rule, story)).last_ms == story.now_ms
+
+
+def test_a_rollback_takes_an_old_replicaset() -> None:
+    story = Story()
+    web = story.workload()
+    story.replicaset(web, "bbbb", at("13:00"), 2)
+    old = story.replicaset(web, "aaaa", at("09:00", -3), 3)
+    change = story.image(web, at("14:02"), "shop/web:1.8.3", "shop/web:1.8.2")
+    pod = story.pod(web, "web-aaaa-7", old, created_ms=at("14:02:10"), containers=[looping(1)])
+    holds(rule, story, change, story.restarts(pod, web, [at("14:03"), at("14:04")], controller=old))
+
+
+def test_another_workload_is_not_blamed() -> None:
+    story = Story()
+    rollout(story)
+    api = story.workload("api")
+    story.image(api, at("14:01"), "a", "b")
+    assert only(findings(rule, story)).owner.name == "web"
+    assert NOTHING.name == ""
