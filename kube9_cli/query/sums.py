@@ -132,8 +132,10 @@ def _outside(database: Database, asked: Span, columns: str) -> Outside:
 
 
 def _problems(database: Database, grouping: Grouping, asked: Span, outside: Outside) -> Found | None:
-    sql = f"SELECT count(*), coalesce(sum({EVENTS}), 0), coalesce(sum(occurrences), 0) FROM problems"  # noqa: S608
-    total, events, occurrences = database.all(sql, (), (WHOLE,) * 3)[0]
+    (total,) = database.all("SELECT count(*) FROM problems", (), (WHOLE,))[0]
+    # The same sums as of problems, of which there may be as many as events.
+    sql = "SELECT coalesce(sum(count), 0), coalesce(sum(occurrences), 0) FROM series"
+    events, occurrences = database.all(sql, (), (WHOLE, WHOLE))[0]
     enough = grouping.limit + MOST_TIES + len(outside)
     sql = f"{PROBLEMS} ORDER BY {ORDERS[grouping.order]} LIMIT ?"
     rows = database.all(sql, (enough,), (WHOLE,) * 7)
