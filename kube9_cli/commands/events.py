@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kube9_cli import options, selection
 from kube9_cli.arguments import UsageError, invalid, one_of, whole
-from kube9_cli.commands import Question, around, summary
+from kube9_cli.commands import Question, around, summary, timeline
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
 
-ACTIONS = ("list", "get", "summary")
+ACTIONS = ("list", "get", "summary", "timeline")
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
@@ -29,6 +29,7 @@ EXAMPLES = (
     ("What happened in the last hour", "list --since 1h"),
     ("One event in detail", "get evt_20261124_103045_000000"),
     ("What is wrong, in groups", "summary --severity warning+"),
+    ("What changed, broke and recovered, in order", "timeline --since 1h"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
@@ -56,8 +57,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
         "events",
-        help="list events, show one, or group them",
-        description="List events, show one, or group them.",
+        help="list events, show one, group them, or show them in order",
+        description="List events, show one, group them, or show what happened in order.",
         examples=EXAMPLES,
     )
     group.set_defaults(check=lambda _: _refuse(group.prog))
@@ -116,6 +117,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     options.add(get)
     get.set_defaults(check=check_get)
     summary.add(actions)
+    timeline.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
@@ -196,12 +198,15 @@ def check_get(given: argparse.Namespace) -> Question:
 
 def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
     """Prints events of one snapshot."""
-    from kube9_cli.query import events, related
+    from kube9_cli.query import events, insights, related
     from kube9_cli.render import single
 
     with database.snapshot():
         numbers = events.existing(database, wanted)
         found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+        concluded = insights.of_events(database, numbers.values())
+        for event, number in zip(found, numbers.values(), strict=True):
+            event |= {"insights": concluded[number]} if number in concluded else {}
     single.print_events(chosen, found)
 
 

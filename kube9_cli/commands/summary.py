@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from kube9_cli import options, selection
 from kube9_cli.arguments import invalid, nearest, one_of, whole
-from kube9_cli.commands import Question, around
+from kube9_cli.commands import Question, around, scope
 from kube9_cli.grouping import DEFAULT, FIELDS, ORDERS, Grouping
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from kube9_cli.query.around import Around
     from kube9_cli.query.connection import Database
 
-DAY_MS = 86_400_000
 MAX_LIMIT = 1000
 
 EXAMPLES = (
@@ -87,30 +84,20 @@ def _fields(text: str) -> tuple[str, ...]:
     return by
 
 
-def _bounded(selected: selection.Selection) -> selection.Selection:
-    """The selection with both times: it ends now, and begins a day before its end, unless something else is asked for."""
-    until = time.time_ns() // 1_000_000 if selected.until_ms is None else selected.until_ms
-    since = max(0, until - DAY_MS) if selected.since_ms is None else selected.since_ms
-    return selected._replace(since_ms=since, until_ms=max(until, since + 1))
-
-
 def _answer(
     chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
 ) -> None:
-    from kube9_cli.query import coverage, notes, summary
+    from kube9_cli.query import concluded, coverage, notes, summary
     from kube9_cli.render import summary as render
 
     with database.snapshot():
-        asked, said = {}, []
-        if moment is not None:
-            at = moment.at(database)
-            selected, asked = moment.narrowed(selected, at), moment.described(at)
-            said = [moment.sentence(at, chosen.zone)]
-        selected = _bounded(selected)
+        selected, asked, said = scope.narrowed(chosen, selected, moment, database)
+        selected = scope.bounded(selected)
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not found.total)
-    answer = found.shown(grouping, covered) | noted.fields
+        insights = concluded.read(database, selected, chosen.path)
+    answer = insights | found.shown(grouping, covered) | noted.fields
     if asked:
         answer["asked"] = answer.get("asked", {}) | asked
     render.print_answer(chosen, answer, [*noted.sentences, *said])

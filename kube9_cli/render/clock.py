@@ -20,11 +20,12 @@ class Clock:
         """With `ages`, tables show how long ago something was. Without a zone it is UTC."""
         self.now_seconds, self.ages = now_seconds, ages
         self._zone = zone
-        self.now = self._at(now_seconds)
+        self.now = self.at(now_seconds)
         name = self.now.tzname() or "local"
         self.zone_name = f"UTC{name}" if name[0] in "+-" else name
 
-    def _at(self, seconds: float) -> datetime:
+    def at(self, seconds: float) -> datetime:
+        """A time in seconds since 1970, in this zone."""
         return self._zone.at(int(seconds * 1000)) if self._zone else datetime.fromtimestamp(seconds, UTC)
 
     @property
@@ -36,7 +37,7 @@ class Clock:
         """An ISO 8601 time of an answer, in this zone. For a time that only a crafted database holds it is the latest one."""
         try:
             moment = datetime.fromisoformat(text)
-            return self._at(moment.timestamp()) if self._zone else moment
+            return self.at(moment.timestamp()) if self._zone else moment
         except (ValueError, OverflowError):
             return datetime.max.replace(tzinfo=UTC)
 

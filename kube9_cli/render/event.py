@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LABELS_WIDTH = 11
+ID_WIDTH = len("ins_9f383e1accecc3e0") + len(GAP)
 BARS = 40
 TIMES_SHOWN = 5
 """Of the occurrences the last ones are listed."""
@@ -48,6 +49,10 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
     if related := event.get("related", []):
         found += ["", "Related events, from 15 minutes before it:"]
         found += [f"  {line}" for line in _related(related, look, wide)]
+    if concluded := event.get("insights", []):
+        found += ["", "Insights that rest on it:"]
+        for one in concluded:
+            found += [f"  {line}" for line in field(one["id"], f"{one['title']} ({one['status']})", ID_WIDTH, width)]
     return [*found, "", "Metadata:", *(f"  {line}" for line in sheet(event["metadata"]))]
 
 

@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 
 from kube9_cli.commands import completion
+from kube9_cli.commands.events import ACTIONS
+from kube9_cli.parser import get_parser
 from tests import completions
 from tests.cli import run_cli
+from tests.commands import levels
 
 NOWHERE = Path("/nowhere")
 COMPLETED = [
-    ("", {"status", "events", "completion", "help"}),
+    ("", {one.prog.split()[1] for one in levels(get_parser()) if " " in one.prog}),
     ("ev", {"events"}),
-    ("events ", {"list", "get", "summary"}),
+    ("events ", set(ACTIONS)),
     ("events s", {"summary"}),
     ("events list --sev", {"--severity"}),
     ("events list --severity e", {"error", "error+"}),
