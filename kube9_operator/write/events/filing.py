@@ -344,7 +344,7 @@ class Filing(Participant):
 
     def _begin_period(self, start_ms: int) -> None:
         """Begins a period that ends the newest one, and moves the events that are later into it."""
-        self._execute("INSERT INTO periods (start_ms) VALUES (?)", (start_ms,))
+        self._execute("INSERT OR IGNORE INTO periods (start_ms) VALUES (?)", (start_ms,))
         self.read_periods()
         for event, first_ms, last_ms, *filed in rows(self._connection, LATER, (start_ms,)):
             before = Filed(*filed)
