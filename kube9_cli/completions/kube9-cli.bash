@@ -11,7 +11,7 @@ _shtab_kube9_cli_subparsers=(status events insights completion help)
 
 _shtab_kube9_cli_status_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_list_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --sort --reverse --count --limit --offset --after --around --window -w --watch -o --output --format --no-headers --color --time --tz --timeout --db)
-_shtab_kube9_cli_events_get_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
+_shtab_kube9_cli_events_get_option_strings=(-h --help -n --namespace -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_summary_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --by --sort --limit -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_timeline_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --occurrences -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_option_strings=(-h --help)

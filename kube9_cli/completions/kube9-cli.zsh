@@ -62,6 +62,7 @@ _shtab_kube9_cli_events_defaults_added=0
 
 _shtab_kube9_cli_events_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-n,--namespace}"[the namespace of the objects (default\: any)]:NAMESPACE:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
   "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
@@ -69,7 +70,7 @@ _shtab_kube9_cli_events_get_options=(
   "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
   "--timeout[stop a query that takes longer than this]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
-  "(*):the id of an event, evt_YYYYMMDD_HHMMSS_xxxxxx\; up to 100 of them:"
+  "(*):the id of an event:"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 HEAP_BYTES = 16 * 1024 * 1024
 """The limit of SQLite's heap. A reader shares the pod's memory with the operator."""
+CACHE_KIB = 2_000
+"""SQLite's own default for its page cache."""
 STEPS_BETWEEN_LOOKS = 10_000
 """Steps of SQLite's virtual machine between two looks at the clock, about a millisecond's work."""
 ANSWER_BYTES = 24 * 1024 * 1024
 """The memory that the rows of one query may take in Python. SQLite's heap does not include it."""
 ROW_BYTES = 64
+LOCKED_SECONDS = 5.0
+"""So long it waits for a lock, but no longer than half of the time of the query: that it was locked must be said in time."""
 MAX_ERROR_CHARACTERS = 500
 MAX_WORD_CHARACTERS = 1_000
 MAX_WORDS = 5_000
@@ -94,9 +98,10 @@ class Snapshot:
 class Database:
     """A read-only connection with a deadline. Methods raise QueryError, and no other error."""
 
-    def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float]) -> None:
+    def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float], cache_kib: int = CACHE_KIB) -> None:
         """`waited` gives the seconds that do not count: those spent waiting for a reader."""
         self._path = path
+        self._cache_kib = cache_kib
         self._timeout_seconds = timeout_seconds
         self._words: dict[int, str] = {0: ""}
         self._waited = waited
@@ -162,9 +167,11 @@ class Database:
                 connection.config(setting, value)
             for limit, most in LIMITS.items():
                 connection.limit(limit, most)
-            connection.set_busy_timeout(int(min(self._timeout_seconds, 5.0) * 1000))
+            connection.set_busy_timeout(int(min(self._timeout_seconds / 2, LOCKED_SECONDS) * 1000))
             connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
             connection.execute("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")
+            if self._cache_kib != CACHE_KIB:
+                connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")
         except Exception as error:
             raise self._explain(error) from None
         return connection
@@ -267,6 +274,8 @@ class Database:
 
     def _explain(self, error: Exception) -> QueryError:
         why = f"{self._path}: {error}"[:MAX_ERROR_CHARACTERS]
+        if isinstance(error, apsw.BusyError):  # also if the time is over: the lock is the cause
+            return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.InterruptError) or self._is_late():
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
@@ -274,8 +283,6 @@ class Database:
         if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
             details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
             return QueryError("There is no room for temporary files", details)
-        if isinstance(error, apsw.BusyError):
-            return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):
             return damaged(why)
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):

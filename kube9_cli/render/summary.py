@@ -8,7 +8,6 @@ from kube9_cli.options import DOCUMENTS, Options
 from kube9_cli.render import listing, look
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.colours import OF_SEVERITY
-from kube9_cli.render.coverage import sentence
 from kube9_cli.render.escape import plain
 from kube9_cli.render.fields import field
 from kube9_cli.render.grid import GAP, Grid
@@ -158,5 +157,5 @@ def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> 
             f"{clock.range(begin, end, ' to ')}. A bar of ACTIVITY is {step // size} {unit}."
         )
     else:
-        said = f"From {clock.range(begin, end, ' to ')}: {listing.no_events(covered)}"
-    return [said, *notes, sentence(covered, clock)]
+        said = f"From {clock.range(begin, end, ' to ')}: {listing.no_events(covered, clock)}"
+    return [said, *notes, *listing.complete(covered, clock, empty=not total)]
