@@ -137,7 +137,8 @@ class Database:
         if version < SCHEMA_VERSION:
             raise QueryError(
                 "The database is older than this program",
-                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
+                f"{path} has schema version {version}, and kube9-cli reads {SCHEMA_VERSION}; "
+                "an operator of this release migrates it when it starts",
             )
 
     def renew(self) -> None:
