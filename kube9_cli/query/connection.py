@@ -61,7 +61,7 @@ SETTINGS = (
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
 )
 """The tables that are read."""
