@@ -37,7 +37,7 @@ SLICE_SECONDS = 30.0
 """Every query may take this long. Most take some milliseconds."""
 CACHE_KIB = 256
 """SQLite's page cache. The window is in memory anyway."""
-MOST_UNRESOLVED = 500
+MOST_UNRESOLVED = 300
 MOST_FAILURES = 10
 """After so many looks that have failed one after the other, the process ends, and health says why."""
 ERRORS = "kube9_insight_rule_errors_total"

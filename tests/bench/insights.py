@@ -27,7 +27,9 @@ from kube9_schema import DATABASE_NAME, facts
 from tests.bench import database
 
 NODES, WORKLOADS, PODS_EACH = 1_000, 1_000, 10
-LOOKS, NEW_EVENTS = 30, 200
+LOOKS, NEW_EVENTS = 15, 200
+OTHERS = 4
+"""The writer and the watchers: processes that share the memory of what was imported."""
 MINUTE_MS = 60_000
 SOURCES = ("events", "nodes", "pods", "replicasets", "deployments")
 
@@ -40,6 +42,9 @@ def run(large: Path) -> None:
     world.prepare()
     context = get_context("forkserver")
     context.set_forkserver_preload(["kube9_operator.preload"])
+    others = [context.Process(target=time.sleep, args=(3_600,)) for _ in range(OTHERS)]
+    for one in others:
+        one.start()
     ours, theirs = context.Pipe()
     process = context.Process(target=look_often, args=(theirs, str(large / DATABASE_NAME)))
     process.start()
@@ -56,6 +61,9 @@ def run(large: Path) -> None:
         looks.append(answer)
     ours.send(None)
     process.join()
+    for one in others:
+        one.terminate()
+        one.join()
     _print(looks)
     rows = connection.execute("SELECT status, count(*) FROM insights GROUP BY status").fetchall()
     print(f"insights by status: {dict(rows)}")
