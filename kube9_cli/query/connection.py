@@ -61,7 +61,7 @@ SETTINGS = (
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
 )
 """The tables that are read."""
@@ -137,7 +137,8 @@ class Database:
         if version < SCHEMA_VERSION:
             raise QueryError(
                 "The database is older than this program",
-                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
+                f"{path} has schema version {version}, and kube9-cli reads {SCHEMA_VERSION}; "
+                "an operator of this release migrates it when it starts",
             )
 
     def renew(self) -> None:
