@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/kube9-cli
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_kube9_cli_events_subparsers=(list get summary timeline)
+_shtab_kube9_cli_events_subparsers=(list get summary timeline export)
 _shtab_kube9_cli_subparsers=(status events completion help)
 
 _shtab_kube9_cli_status_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
@@ -13,6 +13,7 @@ _shtab_kube9_cli_events_list_option_strings=(-h --help --for -n --namespace -A -
 _shtab_kube9_cli_events_get_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_summary_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --by --sort --limit -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_timeline_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --occurrences -o --output --format --no-headers --color --time --tz --timeout --db)
+_shtab_kube9_cli_events_export_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --after -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_option_strings=(-h --help)
 _shtab_kube9_cli_completion_option_strings=(-h --help)
 _shtab_kube9_cli_help_option_strings=(-h --help)
@@ -23,6 +24,7 @@ _shtab_kube9_cli_events_list___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_get___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_summary___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_timeline___db_COMPGEN=_shtab_compgen_files
+_shtab_kube9_cli_events_export___db_COMPGEN=_shtab_compgen_files
 
 _shtab_kube9_cli_status__o_choices=(json yaml table wide)
 _shtab_kube9_cli_status___output_choices=(json yaml table wide)
@@ -59,9 +61,16 @@ _shtab_kube9_cli_events_timeline___output_choices=(json yaml table wide jsonl)
 _shtab_kube9_cli_events_timeline___format_choices=(json yaml table wide jsonl)
 _shtab_kube9_cli_events_timeline___color_choices=(auto always never)
 _shtab_kube9_cli_events_timeline___time_choices=(age utc local)
-_shtab_kube9_cli_events_pos_0_choices=(list get summary timeline)
+_shtab_kube9_cli_events_export___type_choices=(cluster operator insight assessment health system)
+_shtab_kube9_cli_events_export___severity_choices=(info warning error critical warning+ error+)
+_shtab_kube9_cli_events_export__o_choices=(jsonl csv)
+_shtab_kube9_cli_events_export___output_choices=(jsonl csv)
+_shtab_kube9_cli_events_export___format_choices=(jsonl csv)
+_shtab_kube9_cli_events_export___color_choices=(auto always never)
+_shtab_kube9_cli_events_export___time_choices=(age utc local)
+_shtab_kube9_cli_events_pos_0_choices=(list get summary timeline export)
 _shtab_kube9_cli_completion_pos_0_choices=(bash zsh fish)
-_shtab_kube9_cli_help_pos_0_choices=(status events list get summary timeline completion help)
+_shtab_kube9_cli_help_pos_0_choices=(status events list get summary timeline export completion help)
 _shtab_kube9_cli_pos_0_choices=(status events completion help)
 
 _shtab_kube9_cli_status__h_nargs=0
@@ -93,6 +102,12 @@ _shtab_kube9_cli_events_timeline__A_nargs=0
 _shtab_kube9_cli_events_timeline___all_namespaces_nargs=0
 _shtab_kube9_cli_events_timeline___occurrences_nargs=0
 _shtab_kube9_cli_events_timeline___no_headers_nargs=0
+_shtab_kube9_cli_events_export__h_nargs=0
+_shtab_kube9_cli_events_export___help_nargs=0
+_shtab_kube9_cli_events_export___for_nargs=+
+_shtab_kube9_cli_events_export__A_nargs=0
+_shtab_kube9_cli_events_export___all_namespaces_nargs=0
+_shtab_kube9_cli_events_export___no_headers_nargs=0
 _shtab_kube9_cli_events_pos_0_nargs=A...
 _shtab_kube9_cli_events__h_nargs=0
 _shtab_kube9_cli_events___help_nargs=0

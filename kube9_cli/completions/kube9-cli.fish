@@ -50,7 +50,7 @@ function _shtab_kube9_cli_using
   test "$_shtab_kube9_cli_cmdpath" = "$argv"
 end
 
-set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' completion help
+set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' completion help
 set -g _shtab_kube9_cli_opts_with_value --after --around --by --color --count --db --exclude --for --format --kind --limit --name --namespace --node --object-kind --object-name --object-namespace --offset --output --reason --search --severity --since --sort --source --time --timeout --type --tz --until --window -n -o
 
 complete -c kube9-cli -e
@@ -67,7 +67,7 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using status' -l time -xka "age utc l
 complete -c kube9-cli -n '_shtab_kube9_cli_using status' -l tz -x -d 'the time zone of times of a clock, and of --time local'
 complete -c kube9-cli -n '_shtab_kube9_cli_using status' -l timeout -x -d 'stop a query that takes longer than this'
 complete -c kube9-cli -n '_shtab_kube9_cli_using status' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
-complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a events -d 'List events, show one, group them, or show what happened in order'
+complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a events -d 'List events'
 complete -c kube9-cli -n '_shtab_kube9_cli_using events' -s h -l help -d 'show this help message and exit'
 complete -c kube9-cli -n '_shtab_kube9_cli_using events; and test $_shtab_kube9_cli_npos -eq 0' -a list -d 'List events, newest first'
 complete -c kube9-cli -n '_shtab_kube9_cli_using events list' -s h -l help -d 'show this help message and exit'
@@ -173,9 +173,38 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using events timeline' -l time -xka "
 complete -c kube9-cli -n '_shtab_kube9_cli_using events timeline' -l tz -x -d 'the time zone of times of a clock, and of --time local'
 complete -c kube9-cli -n '_shtab_kube9_cli_using events timeline' -l timeout -x -d 'stop a query that takes longer than this'
 complete -c kube9-cli -n '_shtab_kube9_cli_using events timeline' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events; and test $_shtab_kube9_cli_npos -eq 0' -a export -d 'Write every selected event'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l for -x -d 'only events about this object and everything that it owns or owned'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -s n -l namespace -x -d 'only events about objects in these namespaces'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -s A -l all-namespaces -d 'events about all namespaces (the default)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l kind -x -d 'only events about these kinds of objects, as kubectl takes them'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l name -x -d 'only events about objects with these names, such as web-*'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l reason -x -d 'only events with these reasons, such as BackOff, in any case'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l node -x -d 'only events that happened on these nodes'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l type -xka "cluster operator insight assessment health system" -d 'only these types'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l severity -xka "info warning error critical warning+ error+" -d 'only these severities'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l source -x -d 'only events that these components reported, such as kubelet'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l search -x -d 'only events that contain each of these words'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l object-kind -x -d 'only events about this kind of object'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l object-namespace -x -d 'only events about objects in exactly this namespace'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l object-name -x -d 'only events about objects with exactly this name'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l exclude -x -d 'leave out events with these values'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l since -x -d 'only events that were seen at or after TIME: how long ago'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l until -x -d 'only events that were seen before TIME, in the same forms'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l around -x -d 'what happened on both sides of TIME'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l window -x -d 'with --around: how much time on each side, such as 15m (default: 15m)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l after -x -d 'only events that were recorded after this one'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -s o -l output -l format -xka "jsonl csv" -d 'the format'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l no-headers -d 'leave out the line with the names of the columns'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l color -xka "auto always never" -d 'auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l time -xka "age utc local" -d 'how tables show times'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l tz -x -d 'the time zone of times of a clock, and of --time local'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l timeout -x -d 'stop a query that takes longer than this'
+complete -c kube9-cli -n '_shtab_kube9_cli_using events export' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a completion -d 'Print a script for a shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion' -s h -l help -d 'show this help message and exit'
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion; and test $_shtab_kube9_cli_npos -eq 0' -ka "bash zsh fish" -d 'the shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a help -d 'Show the help of a command'
 complete -c kube9-cli -n '_shtab_kube9_cli_using help' -s h -l help -d 'show this help message and exit'
-complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline completion help" -d 'a command, such as'
+complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export completion help" -d 'a command, such as'
