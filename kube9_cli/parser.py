@@ -24,6 +24,7 @@ EXAMPLES: Examples = (
     ("What changed in a namespace today", "events list -n shop --severity info --since today"),
     ("What happened around a moment, my time", "events list --around 'yesterday 14:05' --tz Europe/Berlin"),
     ("What is wrong, in groups, the worst first", "events summary --severity warning+"),
+    ("What the operator has concluded, and what goes on", "insights list --status active,quiet"),
     ("Which namespaces are noisiest", "events summary --by namespace"),
     ("What changed, broke and recovered in the last hour, in order", "events timeline --since 1h"),
     ("One event in detail", "events get evt_20261124_103045_000000"),

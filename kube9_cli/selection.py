@@ -72,6 +72,12 @@ class Filter:
         """Its name in `Selection`, and for --exclude."""
         self.dest = f"filter_{self.field}".replace("-", "_")
 
+    def excluding(self) -> Filter:
+        """The same with the name that it has in --exclude. Errors show this name."""
+        made = object.__new__(Filter)
+        made.__dict__.update(self.__dict__, flags=(f"--exclude {self.field}",))
+        return made
+
 
 class About(NamedTuple):
     """An object that `--for` names. The name may be a pattern."""
@@ -150,7 +156,14 @@ def terms(texts: list[str], option: str) -> Values:
     import re  # only where it is needed
 
     text(texts, option)
-    found = [phrase or word for one in texts for phrase, word in re.findall(r'"([^"]+)"|(\S+)', one)]
+    found = []
+    for one in texts:
+        for phrase, word in re.findall(r'"([^"]*)"|(\S+)', one):
+            if word.startswith('"'):
+                raise invalid(option, one, f"the phrase that begins with {word} has no closing double quote")
+            if not (phrase or word):
+                raise invalid(option, one, "a phrase in double quotes must not be empty")
+            found.append(phrase or word)
     if not found:
         raise invalid(option, "", "it must be one or more words, or a phrase in double quotes")
     return (tuple(dict.fromkeys(one.casefold() for one in _few(found, option))),)
@@ -343,7 +356,7 @@ def _excluded(texts: list[str]) -> dict[str, Values]:
             hint = nearest(field.strip(), fields) if one is None else ""
             raise invalid("--exclude", each, f"it must be FIELD=VALUE, with one of: {', '.join(fields)}{hint}")
         typed = rest.split(",") if one.many else [rest]
-        option = f"--exclude {one.field}"
+        option = one.excluding().flags[-1]
         found[one.field] = _few(found.get(one.field, ()) + one.check(typed, option), option)
     return found
 

@@ -89,6 +89,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     from kube9_operator.supervise.health import Health
     from kube9_operator.supervise.operator_events import OperatorEvents
     from kube9_operator.supervise.process import Role
+    from kube9_operator.supervise.sides import SideRole
     from kube9_operator.supervise.supervisor import Supervisor
     from kube9_operator.supervise.volume import Volume
     from kube9_schema import DATABASE_NAME
@@ -120,7 +121,11 @@ def _serve(deadlines: Deadlines | None) -> int:
         watchers=[
             Role(name, "kube9_operator.watch.watcher:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
         ],
-        sides=[],
+        sides=[
+            SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))),
+        ]
+        if chosen.insights_enabled
+        else [],
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",

@@ -25,6 +25,9 @@ ENVIRONMENT = {
     "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
     "EVENT_WAIT_MINUTES": "What only waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
+    "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
+    "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
+    "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """What each variable does. docs/configuration.md says more."""

@@ -2,6 +2,7 @@
 
 import gc
 
+import kube9_operator.analyze.analyzer
 import kube9_operator.supervise.child
 import kube9_operator.watch.watcher
 import kube9_operator.write.writer  # noqa: F401

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from kube9_operator.analyze.limits import Limits
     from kube9_operator.model.rules.rule import Rule
 
 
@@ -35,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the user's file, as they were at the start."""
     wait_minutes: int
     watch_config_maps: bool
+    insights_enabled: bool
+    insights_interval_seconds: int
+    insights_limits: "Limits"
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -123,6 +127,12 @@ def _rules(text: str) -> "tuple[Rule, ...]":
     return loader.read(Path(text))
 
 
+def _limits(text: str) -> "Limits":
+    from kube9_operator.analyze import limits  # only where the operator starts
+
+    return limits.parse(text)
+
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -143,5 +153,8 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "rules": ("EVENT_RULES_FILE", "", _rules),
     "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
+    "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
+    "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
+    "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),
 }
 """The variable of each field, its default, and the function that parses it."""

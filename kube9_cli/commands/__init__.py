@@ -23,12 +23,13 @@ class Question:
 
 def declare(parser: Any) -> None:
     """Declares all commands on a parser of argparse, or on a `kube9_cli.reader.Declared`."""
-    from kube9_cli.commands import completion, events, status
+    from kube9_cli.commands import completion, events, insights, status
     from kube9_cli.commands import help as help_command
 
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     status.add(commands)
     events.add(commands)
+    insights.add(commands)
     completion.add(commands)
     help_command.add(commands, parser)

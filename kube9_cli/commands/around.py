@@ -63,9 +63,9 @@ def _moment(given: argparse.Namespace) -> tuple[Given, Zone | None]:
     return (given.around, max(0, at_ms), None, window_ms, window), clock.zone
 
 
-def event_id(text: str) -> int | None:
-    """The number of the id of an event; None for an id that cannot exist. Raises UsageError."""
+def event_id(text: str, otherwise: str = "") -> int | None:
+    """The number of the id of an event; None for an id that cannot exist. Raises UsageError, with what else is allowed."""
     try:
         return ids.decode(text)
     except ValueError:
-        raise invalid("event id", text, f"it must look like {ids.FORMAT}") from None
+        raise invalid("event id", text, f"it must look like {ids.FORMAT}{otherwise}") from None

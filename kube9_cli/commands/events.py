@@ -50,6 +50,8 @@ LIST_EXAMPLES = (
 GET_EXAMPLES = (
     ("One event in detail", "evt_20261124_103045_000000"),
     ("The same for a program", "evt_20261124_103045_000000 -o json"),
+    ("The newest event about a pod", "pod/web-0 -n shop"),
+    ("The same, as a table shows the pod", "po/shop/web-0"),
     ("With times of the clock in a time zone", "evt_20261124_103045_000000 --tz Europe/Berlin"),
 )
 
@@ -111,10 +113,17 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="show events in detail",
         description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
         "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
-        "up to 15 minutes before.",
+        "up to 15 minutes before, and what changed in its namespace and on its node in this time.",
         examples=GET_EXAMPLES,
     )
-    get.add_argument("ids", metavar="ID", nargs="+", help=f"the id of an event, {ids.FORMAT}; up to {MAX_IDS} of them")
+    get.add_argument(
+        "ids",
+        metavar="ID",
+        nargs="+",
+        help=f"the id of an event, {ids.FORMAT}, or an object, whose newest event is shown: pod/web-0, pod web-0, or as a "
+        f"table shows it, po/shop/web-0; up to {MAX_IDS} of them",
+    )
+    get.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace of the objects (default: any)")
     options.add(get)
     get.set_defaults(check=check_get)
     summary.add(actions)
@@ -190,22 +199,62 @@ def _cursor(text: str, selected: selection.Selection, order: str, reverse: bool)
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `events get`. Raises UsageError."""
     chosen = options.check(given)
-    wanted: dict[str, int | None] = {}
-    for text in given.ids:
-        wanted[text] = around.event_id(text)
-    if len(wanted) > MAX_IDS:
-        raise UsageError(f"{len(wanted)} event ids", f"it must be {MAX_IDS} at most")
-    return Question(chosen, lambda database: _get(chosen, wanted, database))
+    texts = _objects_as_one_word(list(dict.fromkeys(given.ids)))
+    if len(texts) > MAX_IDS:
+        raise UsageError(f"{len(texts)} event ids", f"it must be {MAX_IDS} at most")
+    if given.namespace is not None:
+        selection.text([given.namespace], "--namespace")
+    numbers, named = dict[str, int | None](), dict[str, tuple[str, str | None, str]]()
+    for text in texts:
+        if "/" in text:
+            named[text] = _object(text, given.namespace)
+        else:
+            numbers[text] = around.event_id(text, ", or KIND/NAME")
+    if given.namespace is not None and not named:
+        raise UsageError("Argument --namespace: not allowed with ids", "an id stands for one event")
+    return Question(chosen, lambda database: _get(chosen, texts, numbers, named, database))
 
 
-def _get(chosen: options.Options, wanted: dict[str, int | None], database: Database) -> None:
+def _objects_as_one_word(words: list[str]) -> list[str]:
+    """The same, with KIND/NAME for each object of KIND NAME [NAME …]."""
+    if len(words) > 1 and not any("/" in word or word.startswith("evt_") for word in words):
+        return [f"{words[0]}/{name}" for name in words[1:]]
+    return words
+
+
+def _object(text: str, namespace: str | None) -> tuple[str, str | None, str]:
+    """Kind, namespace and name of KIND/NAME, or of KIND/NAMESPACE/NAME. Raises UsageError."""
+    selection.text([text], "object")
+    kind, *between, name = text.split("/")
+    if not kind or not name or len(between) > 1 or "" in between:
+        raise invalid("object", text, "it must be KIND/NAME, such as pod/web-0, or KIND/NAMESPACE/NAME, as a table shows it")
+    if between and namespace not in (None, *between):
+        raise UsageError(f"Invalid object {text} in namespace {namespace}", "it names another namespace")
+    return kind, between[0] if between else namespace, name
+
+
+def _get(
+    chosen: options.Options,
+    texts: list[str],
+    ids_given: dict[str, int | None],
+    named: dict[str, tuple[str, str | None, str]],
+    database: Database,
+) -> None:
     """Prints events of one snapshot."""
-    from kube9_cli.query import events, related
+    from kube9_cli.query import events, insights, related
     from kube9_cli.render import single
 
     with database.snapshot():
-        numbers = events.existing(database, wanted)
+        numbers = events.existing(database, ids_given)
+        if named:
+            from kube9_cli.query.objects import Named, newest  # only where it is needed
+
+            numbers |= {text: newest(database, Named(text, *named[text])) for text in named}
+        numbers = {text: numbers[text] for text in texts}
         found = [events.get(database, number, text) | related.read(database, number) for text, number in numbers.items()]
+        concluded = insights.of_events(database, numbers.values())
+        for event, number in zip(found, numbers.values(), strict=True):
+            event |= {"insights": concluded[number]} if number in concluded else {}
     single.print_events(chosen, found)
 
 

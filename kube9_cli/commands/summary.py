@@ -87,7 +87,7 @@ def _fields(text: str) -> tuple[str, ...]:
 def _answer(
     chosen: options.Options, selected: selection.Selection, moment: Around | None, grouping: Grouping, database: Database
 ) -> None:
-    from kube9_cli.query import coverage, notes, summary
+    from kube9_cli.query import concluded, coverage, notes, summary
     from kube9_cli.render import summary as render
 
     with database.snapshot():
@@ -96,7 +96,8 @@ def _answer(
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not found.total)
-    answer = found.shown(grouping, covered) | noted.fields
+        insights = concluded.read(database, selected, chosen.path)
+    answer = insights | found.shown(grouping, covered) | noted.fields
     if asked:
         answer["asked"] = answer.get("asked", {}) | asked
     render.print_answer(chosen, answer, [*noted.sentences, *said])

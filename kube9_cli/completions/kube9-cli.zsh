@@ -13,6 +13,7 @@ _shtab_kube9_cli_commands() {
     completion:'Print a script for a shell'
     events:'List events'
     help:'Show the help of a command'
+    insights:'List what the operator has concluded from the record'
     status:'Show the health of the operator'
   )
   _describe 'kube9-cli commands' _commands
@@ -27,6 +28,14 @@ _shtab_kube9_cli_events_commands() {
     timeline:'Show what happened in ascending order, one line for each change of state'
   )
   _describe 'kube9-cli events commands' _commands
+}
+
+_shtab_kube9_cli_insights_commands() {
+  local _commands=(
+    get:'Show one or more insights'
+    list:'List insights: first those that go on, of these the worst'
+  )
+  _describe 'kube9-cli insights commands' _commands
 }
 
 _shtab_kube9_cli_options=(
@@ -88,6 +97,7 @@ _shtab_kube9_cli_events_export_defaults_added=0
 
 _shtab_kube9_cli_events_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-n,--namespace}"[the namespace of the objects (default\: any)]:NAMESPACE:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
   "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
@@ -95,7 +105,7 @@ _shtab_kube9_cli_events_get_options=(
   "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
   "--timeout[stop a query that takes longer than this]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
-  "(*):the id of an event, evt_YYYYMMDD_HHMMSS_xxxxxx\; up to 100 of them:"
+  "(*):the id of an event:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -213,11 +223,71 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_help_defaults_added=0
+
+_shtab_kube9_cli_insights_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_insights_defaults_added=0
+
+_shtab_kube9_cli_insights_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
+  "--timeout[stop a query that takes longer than this]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "(*):the id of an insight, ins_xxxxxxxxxxxxxxxx\; up to 100 of them:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_insights_get_defaults_added=0
+
+_shtab_kube9_cli_insights_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--for[only events about this object and everything that it owns or owned]:KIND/NAME:"
+  "*"{-n,--namespace}"[only events about objects in these namespaces]:NAMESPACE[,...]:"
+  {-A,--all-namespaces}"[events about all namespaces (the default)]"
+  "*--kind[only events about these kinds of objects, as kubectl takes them]:KIND[,...]:"
+  "*--name[only events about objects with these names, such as web-\*]:NAME[,...]:"
+  "*--reason[only events with these reasons, such as BackOff, in any case]:REASON[,...]:"
+  "*--node[only events that happened on these nodes]:NODE[,...]:"
+  "*--type[only these types]:TYPE[,...]:(cluster operator insight assessment health system)"
+  "*--severity[only these severities]:SEVERITY[,...]:(info warning error critical warning+ error+)"
+  "*--source[only events that these components reported, such as kubelet]:COMPONENT[,...]:"
+  "*--search[only events that contain each of these words]:TEXT:"
+  "*--object-kind[only events about this kind of object]:KIND:"
+  "*--object-namespace[only events about objects in exactly this namespace]:NAMESPACE:"
+  "*--object-name[only events about objects with exactly this name]:NAME:"
+  "*--exclude[leave out events with these values]:FIELD=VALUE[,...]:"
+  "--since[only events that were seen at or after TIME\: how long ago]:TIME:"
+  "--until[only events that were seen before TIME, in the same forms]:TIME:"
+  "--status[only these\: pending, active, quiet, resolved]:STATUS[,...]:"
+  "--category[only these categories\: issue, optimization, security]:CATEGORY[,...]:"
+  "--rule[only insights of these rules\; \* stands for any characters]:RULE[,...]:"
+  "--sort[sort by\: worst, what goes on, then severity]:ORDER:"
+  "--reverse[the other way round]"
+  "--limit[list at most N insights, 1 to 1000 (default\: 50)]:N:"
+  "--offset[skip the first N insights (default\: 0)]:N:"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times of a clock, and of --time local]:ZONE:"
+  "--timeout[stop a query that takes longer than this]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_insights_list_defaults_added=0
 
 _shtab_kube9_cli_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -255,6 +325,7 @@ _shtab_kube9_cli() {
         completion) _arguments -C -s $_shtab_kube9_cli_completion_options ;;
         events) _shtab_kube9_cli_events ;;
         help) _arguments -C -s $_shtab_kube9_cli_help_options ;;
+        insights) _shtab_kube9_cli_insights ;;
         status) _arguments -C -s $_shtab_kube9_cli_status_options ;;
       esac
   esac
@@ -283,6 +354,30 @@ _shtab_kube9_cli_events() {
         list) _arguments -C -s $_shtab_kube9_cli_events_list_options ;;
         summary) _arguments -C -s $_shtab_kube9_cli_events_summary_options ;;
         timeline) _arguments -C -s $_shtab_kube9_cli_events_timeline_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_insights() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->insights'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_insights_defaults_added )); then
+    if (( ${_shtab_kube9_cli_insights_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_insights_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_insights_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_insights_options+=(': :_shtab_kube9_cli_insights_commands' '*::: :->insights')
+    fi
+    _shtab_kube9_cli_insights_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_insights_options
+
+  case $state in
+    insights)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_insights-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_kube9_cli_insights_get_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_insights_list_options ;;
       esac
   esac
 }

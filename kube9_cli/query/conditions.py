@@ -77,7 +77,7 @@ def of(database: Database, selection: Selection) -> Conditions | None:
                 return None
             (made.series if condition.columns <= SERIES else made.row).append(condition)
         if one.field in selection.excluded:
-            condition = build(database, one, selection.excluded[one.field])
+            condition = build(database, one.excluding(), selection.excluded[one.field])
             if condition is not NOTHING:
                 refused = condition._replace(sql=f"NOT ({condition.sql})", ids="")
                 (made.series if condition.columns <= SERIES else made.row).append(refused)
@@ -230,7 +230,7 @@ def _owner(database: Database, one: Filter, values: Values) -> Condition:
 
     SQLite limits how many selects are united, so there is one for each way to find events, however many objects are wanted.
     """
-    objects = _objects_of(database, values, one.flags[-1])
+    objects = objects_of(database, values, one.flags[-1])
     if database.is_moved():
         return _found_by(_ways(database, values, objects))
     pieces = [] if objects is NOTHING else [_owned(objects)]
@@ -244,7 +244,7 @@ def _owner(database: Database, one: Filter, values: Values) -> Condition:
     return Condition(sql, tuple(value for each in pieces for value in each.values), frozenset({"id"}))
 
 
-def _objects_of(database: Database, values: Values, option: str) -> Condition:
+def objects_of(database: Database, values: Values, option: str) -> Condition:
     """A condition on `objects`: those that --for names."""
     by_kind: dict[str, list[str]] = {}
     for about in values:

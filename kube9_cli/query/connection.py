@@ -24,6 +24,8 @@ STEPS_BETWEEN_LOOKS = 10_000
 ANSWER_BYTES = 24 * 1024 * 1024
 """The memory that the rows of one query may take in Python. SQLite's heap does not include it."""
 ROW_BYTES = 64
+LOCKED_SECONDS = 5.0
+"""So long it waits for a lock, but no longer than half of the time of the query: that it was locked must be said in time."""
 MAX_ERROR_CHARACTERS = 500
 MAX_WORD_CHARACTERS = 1_000
 MAX_WORDS = 5_000
@@ -58,7 +60,7 @@ SETTINGS = (
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
     *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
-    *("insights", "insight_evidence"),
+    *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
 )
 """The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}
@@ -162,7 +164,7 @@ class Database:
                 connection.config(setting, value)
             for limit, most in LIMITS.items():
                 connection.limit(limit, most)
-            connection.set_busy_timeout(int(min(self._timeout_seconds, 5.0) * 1000))
+            connection.set_busy_timeout(int(min(self._timeout_seconds / 2, LOCKED_SECONDS) * 1000))
             connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
             connection.execute("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")
         except Exception as error:
@@ -267,6 +269,8 @@ class Database:
 
     def _explain(self, error: Exception) -> QueryError:
         why = f"{self._path}: {error}"[:MAX_ERROR_CHARACTERS]
+        if isinstance(error, apsw.BusyError):  # also if the time is over: the lock is the cause
+            return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.InterruptError) or self._is_late():
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
@@ -274,8 +278,6 @@ class Database:
         if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
             details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
             return QueryError("There is no room for temporary files", details)
-        if isinstance(error, apsw.BusyError):
-            return QueryError("The database is locked", f"{why}; try again")
         if isinstance(error, apsw.CorruptError | apsw.TooBigError | UnicodeDecodeError):
             return damaged(why)
         if isinstance(error, apsw.SQLError) and "no such table" in str(error):

@@ -89,9 +89,10 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
     until = min(now, now if selection.until_ms is None else selection.until_ms)
     asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
     of_cluster = CLUSTER in allowed(selection, "type", EVENT_TYPES)
-    if of_cluster and asked.since is not None and asked.since >= now:
-        return answer | {"complete": False, "gaps": [_shown(Gap(EVENTS, asked.since, asked.since, NOT_YET))]}
-    gaps = _expired(database, asked, EVENTS if of_cluster else OPERATOR)
+    source = EVENTS if of_cluster else OPERATOR
+    if asked.since is not None and asked.since >= now:
+        return answer | {"complete": False, "gaps": [_shown(Gap(source, asked.since, asked.since, NOT_YET))]}
+    gaps = _expired(database, asked, source)
     if not of_cluster:  # the operator records its own events itself
         begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}

@@ -25,6 +25,7 @@ PHRASES = {
     "name": "about an object named {}",
     "reason": "with reason {}",
     "node": "on node {}",
+    "source": "reported by {}",
     "object-kind": "about kind {}",
     "object-namespace": "in namespace {}",
     "object-name": "about an object named {}",
@@ -34,10 +35,11 @@ NAMES = {
     column: f"SELECT word FROM words WHERE id <> 0 AND id IN (SELECT {column} FROM events) LIMIT {MOST_NAMES}"
     for column in ("namespace", "reason", "node")
 }
+NAMES["source"] = f"SELECT word FROM words WHERE id IN (SELECT source FROM series) LIMIT {MOST_NAMES}"
 NAMES["name"] = f"""SELECT DISTINCT name FROM objects WHERE EXISTS (SELECT 1 FROM events WHERE object = objects.id)
     LIMIT {MOST_NAMES}"""
 """The recorded values of a field."""
-GLOBS = ("for", "namespace", "name", "reason", "node")
+GLOBS = ("for", "namespace", "name", "reason", "node", "source")
 """The fields whose values may be patterns."""
 CUT = "…"
 """What a table shows in place of a part of a name."""
@@ -79,8 +81,10 @@ def _asked_in_words(selection: Selection) -> list[str]:
 
 
 def _hints(database: Database, selection: Selection) -> list[str]:
-    """Which of the values that were asked for no event has, whatever else is asked for."""
-    found = []
+    """Why nothing can match, and which of the values that were asked for no event has, whatever else is asked for."""
+    from kube9_cli.query import contradictions  # only where it is needed
+
+    found = contradictions.hints(selection)
     for one in FILTERS:
         for value in selection.wanted.get(one.field, ()) if one.field in PHRASES else ():
             condition = conditions.BUILDERS[one.stored](database, one, (value,))

@@ -1,10 +1,15 @@
-"""Events that may have to do with an event: those of the same object and of its owners, from shortly before it."""
+"""Events that may have to do with an event: those of the same object and of its owners, and changes of others, from shortly
+before it.
+"""
 
 from __future__ import annotations
 
 from kube9_cli.query import events
 from kube9_cli.query.connection import WHOLE, Database
+from kube9_cli.query.search import Request, find
+from kube9_cli.selection import Selection
 from kube9_schema import ids
+from kube9_schema.codes import CLUSTER, INFO
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -16,13 +21,18 @@ MOST = 20
 """So many events, those that began last."""
 FAMILY = 1_000
 """So many objects of the same owner are looked at, the newest first."""
+MOST_CHANGES = 10
+"""So many changes of others, those that began last."""
 SAME_OBJECT, OWNER, SAME_OWNER = "same object", "owner", "same owner"
+NAMESPACE, NODE = "same namespace", "node"
+OTHERS = (NAMESPACE, NODE)
+"""What relates the events of others."""
 FIELDS = (
     *("id", "severity", "title", "description", "object_kind", "object_namespace", "object_name", "object_api_version"),
     *("first_seen_at", "last_seen_at", "count"),
 )
 
-EVENT = """SELECT e.object, e.first_ms, e.last_ms FROM events e WHERE e.id = ?"""
+EVENT = """SELECT e.object, e.first_ms, e.last_ms, e.namespace, e.node FROM events e WHERE e.id = ?"""
 OWNERS = """WITH RECURSIVE chain (object, far) AS (
     SELECT coalesce(c.object, o.owner), 1 FROM events e JOIN objects o ON o.id = e.object
         LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
@@ -38,10 +48,10 @@ FOUND = """WITH RECURSIVE family (object, far) AS (
 
 def read(database: Database, number: int) -> dict[str, Any]:
     """The field `related` of an event: events in the order in which they began, each with what relates it."""
-    own = database.all(EVENT, (number,), (WHOLE,) * 3)
+    own = database.all(EVENT, (number,), (WHOLE,) * 5)
     if not own:
         return {}
-    object_id, first_ms, last_ms = own[0]
+    object_id, first_ms, last_ms, namespace, node = own[0]
     chain = [row[0] for row in database.all(OWNERS, (number, events.MAX_OWNERS), (WHOLE,))]
     values = (
         chain[-1] if chain else object_id,
@@ -56,11 +66,36 @@ def read(database: Database, number: int) -> dict[str, Any]:
     )
     found = dict(database.all(FOUND, values, (WHOLE, WHOLE)))
     relations = dict.fromkeys(chain, OWNER) | {object_id: SAME_OBJECT}
-    named = {ids.encode(event): relations.get(about, SAME_OWNER) for event, about in found.items()}
-    related = [_shown(named[event["id"]], event) for event in events.Page(database, [*reversed(found)]).events()]
+    named = {event: relations.get(about, SAME_OWNER) for event, about in found.items()}
+    others = _others(database, database.word(namespace), database.word(node), first_ms)
+    named = {event: relation for event, relation in others.items() if event != number} | named
+    shown = events.Page(database, [*named]).events()
+    related = [_shown(named[ids.decode(event["id"])], event) for event in shown]
+    related.sort(key=lambda one: (one["first_seen_at"], one["id"]))
     return {"related": related} if related else {}
 
 
+def _others(database: Database, namespace: str, node: str, first_ms: int) -> dict[int, str]:
+    """What changed in a namespace, and what happened to a node, shortly before an event began.
+
+    Changes have severity info. Those of pods are left out: what makes or moves a pod is a change of something else.
+    """
+    wanted = []
+    if namespace:
+        changes = {"type": (CLUSTER,), "severity": (INFO,), "namespace": (namespace,)}
+        wanted.append((NAMESPACE, Selection(changes, {"kind": ("Pod",)})))
+    if node:
+        wanted.append((NODE, Selection({"kind": ("Node",), "name": (node,)})))
+    request = Request(sort="first", limit=MOST_CHANGES, counted=False)
+    found: dict[int, str] = {}
+    for relation, selection in wanted:
+        before = selection._replace(since_ms=max(0, first_ms - BEFORE_MS), until_ms=first_ms + 1)
+        found |= dict.fromkeys(find(database, before, request).ids, relation)
+    return found
+
+
 def _shown(relation: str, event: dict[str, Any]) -> dict[str, Any]:
-    shown = {"id": event["id"], "relation": relation, "reason": event["metadata"]["reason"]}
+    metadata = event["metadata"]
+    shown = {"id": event["id"], "relation": relation, "reason": metadata["reason"]}
+    shown |= {name: metadata[name] for name in ("changed_by", "noticed_at") if name in metadata}
     return shown | {name: event[name] for name in FIELDS if name in event}

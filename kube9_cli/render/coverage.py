@@ -46,6 +46,12 @@ def sentence(coverage: dict[str, Any], clock: Clock) -> str:
     return " ".join([*said, *([f"Otherwise complete {known}."] if known else [])])
 
 
+def not_yet(coverage: dict[str, Any], clock: Clock) -> str:
+    """When the time that is asked for begins, if that is in the future; otherwise ''."""
+    begins = [gap["from"] for gap in coverage["gaps"] if gap["reason"] == NOT_YET]
+    return clock.range(clock.read(begins[0])) if begins else ""
+
+
 def _known(coverage: dict[str, Any], clock: Clock) -> str:
     """The time in which nothing is missing but the gaps; '' for none."""
     if "from" not in coverage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kube9_cli.query.related import OTHERS
 from kube9_cli.render.clock import Clock, age, ago
 from kube9_cli.render.colours import OF_SEVERITY, painted
 from kube9_cli.render.details import sheet
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 LABELS_WIDTH = 11
+ID_WIDTH = len("ins_9f383e1accecc3e0") + len(GAP)
 BARS = 40
+RELATED = "Related events, from 15 minutes before it:"
+CHANGES = "What changed in its namespace and on its node, in the 15 minutes before it:"
 TIMES_SHOWN = 5
 """Of the occurrences the last ones are listed."""
 
@@ -45,9 +49,17 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
             found += field(label, str(text), LABELS_WIDTH, width)
         if label == "When":
             found += [" " * LABELS_WIDTH + line for line in _timeline(event["occurrences"], clock, width)]
-    if related := event.get("related", []):
-        found += ["", "Related events, from 15 minutes before it:"]
-        found += [f"  {line}" for line in _related(related, look, wide)]
+    related = event.get("related", [])
+    for heading, some in (
+        (RELATED, [one for one in related if one["relation"] not in OTHERS]),
+        (CHANGES, [one for one in related if one["relation"] in OTHERS]),
+    ):
+        if some:
+            found += ["", heading, *(f"  {line}" for line in _related(some, look, wide))]
+    if concluded := event.get("insights", []):
+        found += ["", "Insights that rest on it:"]
+        for one in concluded:
+            found += [f"  {line}" for line in field(one["id"], f"{one['title']} ({one['status']})", ID_WIDTH, width)]
     return [*found, "", "Metadata:", *(f"  {line}" for line in sheet(event["metadata"]))]
 
 
@@ -84,6 +96,6 @@ def _timeline(occurrences: list[dict[str, Any]], clock: Clock, width: int | None
 
 
 def _related(related: list[dict[str, Any]], look: Look, wide: bool) -> list[str]:
-    events = [one | {"metadata": {"reason": one["reason"]}} for one in related]
+    events = [one | {"metadata": one} for one in related]
     width = None if look.width is None else max(20, look.width - 2)
     return table(events, look._replace(width=width), wide)

@@ -72,17 +72,26 @@ def _print_tables(options: Options, events: Iterator[dict[str, Any]]) -> None:
 
 def closing(returned: int, total: int | None, covered: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> list[str]:
     """How many events there are, the notes, and for which time the answer is complete."""
-    from kube9_cli.render.coverage import sentence
-
     if returned or total:
         counted = f"{returned} events." if total is None else f"{returned} of {total} events."
     else:
-        counted = no_events(covered)
-    return [counted, *notes, sentence(covered, clock)]
+        counted = no_events(covered, clock)
+    return [counted, *notes, *complete(covered, clock, empty=not (returned or total))]
 
 
-def no_events(covered: dict[str, Any]) -> str:
+def complete(covered: dict[str, Any], clock: Clock, empty: bool) -> list[str]:
+    """For which time the answer is complete. If it is empty and of a time in the future, `no_events` has said so."""
+    from kube9_cli.render.coverage import not_yet, sentence
+
+    return [] if empty and not_yet(covered, clock) else [sentence(covered, clock)]
+
+
+def no_events(covered: dict[str, Any], clock: Clock) -> str:
     """That there are no events, and whether that is good news."""
+    from kube9_cli.render.coverage import not_yet
+
+    if begins := not_yet(covered, clock):
+        return f"No events: the time that is asked for begins at {begins}, which is in the future."
     if covered["complete"]:
         return "No events." if "from" in covered else "No events so far."
     watched = "only part" if "from" in covered else "none"

@@ -8,8 +8,8 @@ from kube9_cli.options import DOCUMENTS, Options
 from kube9_cli.render import listing, look
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.colours import OF_SEVERITY
-from kube9_cli.render.coverage import sentence
 from kube9_cli.render.escape import plain
+from kube9_cli.render.fields import field
 from kube9_cli.render.grid import GAP, Grid
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import sparkline
@@ -22,6 +22,10 @@ NUMBERS = ("severity", "events", "occurrences", "first_seen_at", "last_seen_at",
 INDENT = "  "
 LEAST_FIELD = 8
 """A field gets at least so many columns of the terminal."""
+BEFORE = {
+    "none": " No tracked change in the 60 minutes before.",
+    "cannot tell": " Cannot tell whether something changed in the 60 minutes before: not everything was watched.",
+}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -35,6 +39,8 @@ def print_answer(options: Options, answer: dict[str, Any], notes: Sequence[str])
     seen = look.of(options)
     groups = answer["groups"]
     if options.for_people:
+        if said := insights(answer, seen):
+            print("\n".join([*said, ""]))
         if groups:
             print("\n".join(lines(answer, seen, wide=options.format == "wide")))
     else:
@@ -49,6 +55,27 @@ def print_answer(options: Options, answer: dict[str, Any], notes: Sequence[str])
             sys.stdout.writelines(records.as_lines(options.format, groups, options.headings))
     sys.stdout.flush()
     listing.say(closing(answer, seen.clock, notes))
+
+
+def insights(answer: dict[str, Any], seen: Look) -> list[str]:
+    """What the operator has concluded, in a sentence each; it is above the groups."""
+    said: list[str] = []
+    for one in answer.get("insights", ()):
+        colour = OF_SEVERITY.get(one["severity"], "") if seen.colour else ""
+        label = f"{one['severity'].upper()}:"
+        said += field(label, _concluded(one, seen.clock), len(label) + 1, seen.width, colour)
+    rest = answer.get("insights_total", 0) - len(answer.get("insights", ()))
+    return [*said, f"{rest} more: kube9-cli insights list"] if rest > 0 else said
+
+
+def _concluded(insight: dict[str, Any], clock: Clock) -> str:
+    first, last = clock.read(insight["first_seen_at"]), clock.read(insight["last_seen_at"])
+    if insight["status"] == "resolved":
+        ended = insight.get("ended", "no more evidence")
+        when = f"{clock.range(first, last, ' to ')}, {ended}"
+    else:
+        when = f"since {clock.range(first)}"
+    return f"{insight['title']} ({when}).{BEFORE.get(insight.get('change_before', ''), '')} {insight['id']}"
 
 
 def lines(answer: dict[str, Any], seen: Look, wide: bool = False) -> list[str]:
@@ -130,5 +157,5 @@ def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> 
             f"{clock.range(begin, end, ' to ')}. A bar of ACTIVITY is {step // size} {unit}."
         )
     else:
-        said = f"From {clock.range(begin, end, ' to ')}: {listing.no_events(covered)}"
-    return [said, *notes, sentence(covered, clock)]
+        said = f"From {clock.range(begin, end, ' to ')}: {listing.no_events(covered, clock)}"
+    return [said, *notes, *listing.complete(covered, clock, empty=not total)]

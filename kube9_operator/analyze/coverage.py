@@ -4,20 +4,19 @@ from collections.abc import Collection
 
 from kube9_operator.analyze.model import Window
 from kube9_operator.analyze.wording import clock
+from kube9_schema.intervals import CONFIRMATION_SECONDS
 
+TAIL_MS = int(CONFIRMATION_SECONDS * 1000)
 OF_PODS = ("events", "pods")
 """What failures of pods are seen by: Events, and the states of pods."""
 
 
 def gaps(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
-    """The times in [since, until) in which any of these sources may have missed something, in order."""
-    found = {
-        (max(begin_ms, since_ms), min(end_ms, until_ms))
-        for source in sources
-        for begin_ms, end_ms in window.gaps.get(source, ())
-        if begin_ms < until_ms and end_ms > since_ms
-    }
-    return sorted(found)
+    """The times in [since, until) in which any of these sources may have missed something, in order.
+
+    A watch is confirmed every minute or so: what is not confirmed for a shorter time than TAIL_MS is no gap yet.
+    """
+    return [(begin, end) for begin, end in _touching(window, sources, since_ms, until_ms) if not _is_tail(window, begin, end)]
 
 
 def covers(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> bool:
@@ -25,9 +24,14 @@ def covers(window: Window, sources: Collection[str], since_ms: int, until_ms: in
     return window.begin_ms <= since_ms and not gaps(window, sources, since_ms, until_ms)
 
 
+def missed_ms(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> int:
+    """How long of [since, until) is missing at the most."""
+    return sum(min(end, until_ms) - max(begin, since_ms) for begin, end in gaps(window, sources, since_ms, until_ms))
+
+
 def confirmed_ms(window: Window, sources: Collection[str]) -> int:
     """Until when all of these sources are confirmed: now, or where a gap begins that goes on."""
-    going_on = [begin for begin, end in gaps(window, sources, 0, window.now_ms + 1) if end >= window.now_ms]
+    going_on = [begin for begin, end in _touching(window, sources, 0, window.now_ms + 1) if end >= window.now_ms]
     return min(going_on, default=window.now_ms)
 
 
@@ -38,3 +42,17 @@ def missing(window: Window, sources: Collection[str], since_ms: int, until_ms: i
     if found:
         said.append(f"Not everything was watched between {clock(found[0][0])} and {clock(max(end for _, end in found))}.")
     return said
+
+
+def _touching(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[tuple[int, int]]:
+    found = {
+        (begin_ms, end_ms)
+        for source in sources
+        for begin_ms, end_ms in window.gaps.get(source, ())
+        if begin_ms < until_ms and end_ms > since_ms
+    }
+    return sorted(found)
+
+
+def _is_tail(window: Window, begin_ms: int, end_ms: int) -> bool:
+    return end_ms >= window.now_ms and window.now_ms - begin_ms < TAIL_MS

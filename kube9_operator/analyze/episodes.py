@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.model import AGAINST, CAUSE, CONTROL, DELETED, EFFECT, RECOVERED, Evidence, Finding
 from kube9_operator.model.insight import Change, Details, Insight, Said
 from kube9_operator.model.observation import hash64
@@ -28,31 +29,12 @@ MOST_EVIDENCE, FIRST_EFFECTS = 40, 8
 MOST_ABOUT, MOST_NODES, MOST_RELATED, MOST_TRANSITIONS = 40, 10, 10, 20
 MAX_TITLE, MAX_TEXT, MAX_FIGURES_BYTES = 200, 1_000, 2_048
 TOUCH_MS = 120_000
-"""If only its last time has changed, an insight is stored again after so long."""
+"""If only times and texts have changed, an insight is stored again after so long."""
 EXPIRED = "evidence expired"
 UNSTEADY = "unsteady-insight"
 """The rule of an insight that comes and goes."""
 
 Gaps = Mapping[str, Iterable[tuple[int, int]]]
-
-
-class LifeCycle(msgspec.Struct, frozen=True, kw_only=True):
-    """The times of the life cycle, in seconds (`_s`). Those marked * have no source: they are guesses to be measured."""
-
-    pending_s: int = 30
-    """A finding is an insight if it is still found after so long. *"""
-    quiet_s: int = 300
-    """Without evidence for so long, an insight is quiet. Rules have longer times for what is rare."""
-    resolve_s: int = 600
-    """After so much longer, it is resolved. *"""
-    reopen_s: int = 3_600
-    """New evidence within this time goes on with the same insight; later, another episode begins. *"""
-    unsteady_changes: int = 4
-    """An insight that was found or resolved so often within a day is unsteady. *"""
-    steady_s: int = 3_600
-    """So long without a change it is steady again. *"""
-    settle_s: int = 900
-    """What began before this time of the record is listed without events. *"""
 
 
 class Known(NamedTuple):
@@ -69,6 +51,8 @@ class Known(NamedTuple):
     """For each event of the evidence its object and the owners, the nearest first."""
     nodes: Mapping[str, str] = {}
     """For each event of the evidence its node."""
+    failed: frozenset[str] = frozenset()
+    """The rules that could not look. Their insights stay as they are."""
     most: int = 500
     """So many insights may be unresolved at once."""
 
@@ -211,7 +195,7 @@ class _Look:
 
     def _fade(self, before: Insight) -> _Step:
         """An episode that no rule states any more."""
-        if self._is_frozen(before):
+        if before.rule in self._known.failed or self._is_frozen(before):
             return _Step(before, before)
         if before.status == PENDING:
             return _Step(before, before, dropped=True)
@@ -365,14 +349,21 @@ class _Look:
         """The change that has to be stored; None if there is none."""
         before, after = step.before, step.after
         if before is not None and not step.dropped:
-            same = msgspec.structs.replace(after, last_ms=before.last_ms)
-            if same == before and after.last_ms - before.last_ms < TOUCH_MS:
+            is_fresh = self._now_ms - before.details.touched_ms < TOUCH_MS
+            if after == before or (is_fresh and _essence(after) == _essence(before)):
                 return None
-        return Change(_revised(after, before), list(step.said), step.dropped)
+        details = msgspec.structs.replace(after.details, touched_ms=self._now_ms)
+        after = msgspec.structs.replace(_revised(after, before), details=details)
+        return Change(after, list(step.said), step.dropped)
 
 
 def _revised(insight: Insight, before: Insight | None) -> Insight:
     return msgspec.structs.replace(insight, revision=1 if before is None else before.revision + 1)
+
+
+def _essence(insight: Insight) -> tuple[object, ...]:
+    """What is stored at once when it changes. Times and numbers change with nearly every look."""
+    return insight.status, insight.severity, insight.object, list(insight.evidence), insight.details.related
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.tally import BOUNDS, LAG, PROCESSING, RECORDED, Labels
+from kube9_operator.model.tally import BOUNDS, LAG, LOOK, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
-from kube9_schema.codes import SEVERITIES
+from kube9_schema.codes import CATEGORIES, SEVERITIES
 
 
 class Metric(NamedTuple):
@@ -27,7 +27,9 @@ class Metric(NamedTuple):
 METRICS: dict[str, Metric] = {
     "kube9_build_info": Metric("gauge", "Always 1; the label is the version of the operator.", ("version",)),
     "kube9_health": Metric("gauge", "1 for the status that /healthz reports, 0 for the others.", ("status",)),
-    "kube9_event_listener_healthy": Metric("gauge", "1 while the watch of Events is confirmed, 0 otherwise."),
+    "kube9_event_listener_healthy": Metric(
+        "gauge", "1 while the watch of Events is confirmed, and in the first two minutes; 0 otherwise."
+    ),
     "kube9_source_confirmed_timestamp_seconds": Metric(
         "gauge", "Until when the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
@@ -89,6 +91,17 @@ METRICS: dict[str, Metric] = {
         "limit. The first 20 namespaces have their own label.",
         ("namespace", "limit"),
     ),
+    "kube9_insights_unresolved": Metric(
+        "gauge",
+        "Insights that are active or quiet.",
+        ("category", "severity"),
+        tuple((category, severity) for category in CATEGORIES for severity in SEVERITIES),
+    ),
+    "kube9_insights_last_look_timestamp_seconds": Metric(
+        "gauge", "When the analyzer last looked at the record, in seconds since 1970; 0 if it has not since the start."
+    ),
+    LOOK: Metric("histogram", "Seconds of each look of the analyzer at the record."),
+    "kube9_insight_rule_errors_total": Metric("counter", "Rules of insights that failed; the others went on.", ("rule",)),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
 }
 """All metrics. docs/metrics.md has the same table."""
@@ -159,6 +172,8 @@ class _Collector:
             "kube9_events_queue_size": {(): sum(self._metrics.waiting.values())},
             "kube9_events_storage_size_bytes": {(): self._volume.size_bytes},
             "kube9_events_storage_limit_bytes": {(): self._volume.limit_bytes},
+            "kube9_insights_unresolved": dict(self._metrics.insights),
+            "kube9_insights_last_look_timestamp_seconds": {(): self._metrics.analyzed_ms / 1000},
             "kube9_database_last_commit_timestamp_seconds": {(): self._metrics.last_commit_ms / 1000},
         }
 

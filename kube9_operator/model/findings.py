@@ -6,6 +6,7 @@ program, so fields may change freely.
 
 import msgspec
 
+from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 
 MAX_FINDING_BYTES = 65_536
@@ -19,7 +20,7 @@ class EventsFrame(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=Tr
     """Made by `operator_event.observation`, so that each is recorded once."""
 
 
-Finding = EventsFrame
+Finding = EventsFrame | InsightFrame
 
 
 class Numbered(msgspec.Struct, frozen=True, array_like=True, gc=False):

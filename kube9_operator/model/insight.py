@@ -6,6 +6,10 @@ import msgspec
 
 from kube9_operator.model.ref import Ref
 
+ROW_BYTES, ROWS_PART = 8_192, 64
+"""What an insight takes with its evidence at most, and the part of the size limit that all may take."""
+LEAST_ROWS = 100
+
 Said = Literal["found", "escalated", "resolved"]
 """What an event of type insight tells of."""
 
@@ -33,6 +37,8 @@ class Details(msgspec.Struct, kw_only=True):
     """When it was found and resolved in the last day, earlier episodes included, in ms since 1970."""
     quiet_ms: int = 0
     """After how long without evidence it is quiet."""
+    touched_ms: int = 0
+    """When it was stored last."""
     silent: bool = False
     """It had begun before insights were made, or shortly after: there are no events about it."""
 
@@ -72,9 +78,14 @@ class Change(msgspec.Struct):
     """The insight was pending, and is not confirmed."""
 
 
-class InsightFrame(msgspec.Struct, tag=True):
+class InsightFrame(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """What one look at the record has changed."""
 
     changes: list[Change]
     analyzed_ms: int
     """When the analyzer looked."""
+
+
+def most_rows(max_bytes: int) -> int:
+    """How many insights are kept within a size limit of the database."""
+    return max(LEAST_ROWS, max_bytes // ROWS_PART // ROW_BYTES)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Histogram, Labels, TallyReport
-from kube9_operator.supervise.messages import Message, WatcherReport, WriterReport
+from kube9_operator.supervise.messages import AnalyzerReport, Message, WatcherReport, WriterReport
 
 Counts = dict[str, dict[Labels, int]]
 
@@ -26,6 +26,10 @@ class MetricTotals:
         """When the writer last committed."""
         self.trouble = ""
         """Why the database cannot be written now."""
+        self.insights: dict[Labels, int] = {}
+        """How many insights are active or quiet, by category and severity."""
+        self.analyzed_ms = 0
+        """When the analyzer last looked at the record."""
         self._last_counts: dict[str, Counts] = {}
         self._last_histograms: dict[str, dict[str, Histogram]] = {}
         self._last_accounting: dict[str, dict[str, int]] = {}
@@ -56,6 +60,9 @@ class MetricTotals:
                         "kube9_events_watch_errors_total": {(source,): number for source, number in failures.items()},
                     },
                 )
+            case AnalyzerReport(analyzed_ms, unresolved):
+                if analyzed_ms:
+                    self.analyzed_ms, self.insights = analyzed_ms, dict(unresolved)
             case WriterReport():
                 self.last_commit_ms, self.trouble = message.last_commit_ms or self.last_commit_ms, message.trouble
                 self._add_accounting(message.accounting)

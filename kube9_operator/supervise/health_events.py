@@ -1,5 +1,6 @@
 """Turns changes of health into operator events. No I/O; the clock is given."""
 
+from datetime import datetime
 from typing import Any
 
 from kube9_operator.clock import iso
@@ -21,7 +22,7 @@ class HealthEvents:
         self._status, self._database = "starting", ""
         self._changed_ms = 0
         self._lost: dict[str, int] = {}
-        """Sources that are not confirmed, and when that was noticed."""
+        """Sources that are not confirmed, and until when they were; if they never were, when that was noticed."""
         self._unavailable: dict[str, tuple[str, int]] = {}
         """Sources that cannot be watched: why, and when that was noticed."""
 
@@ -63,7 +64,9 @@ class HealthEvents:
         behind = {source for source, watch in watches.items() if not watch["confirmed"] and watch["trouble"] not in PERMANENT}
         events = []
         if behind - self._lost.keys():
-            self._lost = dict.fromkeys(sorted(behind), now_ms) | {s: ms for s, ms in self._lost.items() if s in behind}
+            self._lost = {
+                source: self._lost.get(source) or _ms(watches[source]["confirmed_until"]) or now_ms for source in sorted(behind)
+            }
             since = min((watches[source]["confirmed_until"] or "the start" for source in behind), default="")
             why = sorted({watches[source]["trouble"] for source in behind} - {""})
             text = _sentence(not_confirmed(list(self._lost), since, ", ".join(why)))
@@ -112,6 +115,11 @@ def _watch(reason: str, severity: int, title: str, text: str, now_ms: int, sourc
     return operator_event.observation(
         reason, severity, title, text, now_ms, {"sources": sources} | more, key=f"{reason} {more.get('why', '')} {of}"
     )
+
+
+def _ms(text: str | None) -> int:
+    """A time of `clock.iso` in ms since 1970; 0 for none."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000) if text else 0
 
 
 def _sentence(text: str) -> str:

@@ -3,7 +3,7 @@
 import msgspec
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.tally import TallyReport
+from kube9_operator.model.tally import Labels, TallyReport
 
 FLUSH = b"flush"
 """Order to a child: hand over or commit what you have, then end."""
@@ -105,6 +105,15 @@ class WatcherReport(msgspec.Struct, frozen=True, tag=True):
     """The problem of each source for the log, None for none. Sources whose state is unknown yet are absent."""
 
 
+class AnalyzerReport(msgspec.Struct, frozen=True, tag=True):
+    """From the analyzer, with each heartbeat while it waits."""
+
+    analyzed_ms: int
+    """When it last looked at the record, in ms since 1970; 0 if it has not yet."""
+    unresolved: dict[Labels, int]
+    """How many insights are active or quiet, by category and severity."""
+
+
 class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     """From the supervisor: events about the operator, for the writer. The watcher of the status ConfigMap gets health only."""
 
@@ -143,7 +152,18 @@ class StatusMapReport(msgspec.Struct, frozen=True, tag=True):
     """The trouble does not end by itself."""
 
 
-Message = Heartbeat | Ready | Fatal | Failed | WriterReport | FindingsRefused | WatcherReport | TallyReport | StatusMapReport
+Message = (
+    Heartbeat
+    | Ready
+    | Fatal
+    | Failed
+    | WriterReport
+    | FindingsRefused
+    | WatcherReport
+    | AnalyzerReport
+    | TallyReport
+    | StatusMapReport
+)
 """From a child."""
 Order = OutboxBatch | NewPipe | Acknowledged
 """From the supervisor, beside FLUSH and ABANDON."""

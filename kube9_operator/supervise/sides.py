@@ -190,7 +190,7 @@ class SideProcesses:
                 child.note_heartbeat(heartbeat)
                 if side.failure and time.monotonic() - side.began > self._deadlines.healthy_after:
                     self._works(side)
-            case TallyReport():
+            case TallyReport() | messages.AnalyzerReport():
                 self._metrics.receive(side.name, message)
             case messages.Failed(reason) | messages.Fatal(reason):
                 child.failure = f": {reason}"

@@ -4,17 +4,58 @@ from collections import Counter
 
 from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES, Observation
 from kube9_operator.model.tally import LAG, PROCESSING, Tally
+from kube9_operator.write.sqlite.session import Participant
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
 REDACTED = "kube9_secrets_redacted_total"
 
 
+class EventCounts(Participant):
+    """Events that a transaction begins and updates, and the transactions. Published with each commit."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._begun: Counter[tuple[int, int]] = Counter()
+        """By type and severity."""
+        self._updated = 0
+        self._before: tuple[Counter[tuple[int, int]], int] = (Counter(), 0)
+
+    def event_begun(self, event_type: int, severity: int) -> None:
+        """Counts a new event."""
+        self._begun[event_type, severity] += 1
+
+    def event_updated(self) -> None:
+        """Counts an update of an event."""
+        self._updated += 1
+
+    def savepoint_begins(self) -> None:
+        """Remembers what is counted up to here."""
+        self._before = (self._begun.copy(), self._updated)
+
+    def savepoint_rolled_back(self) -> None:
+        """Goes back to what was counted when the savepoint began."""
+        self._begun, self._updated = self._before
+
+    def rolled_back(self) -> None:
+        """Nothing of the transaction counts."""
+        self._begun.clear()
+        self._updated = 0
+
+    def committed(self) -> None:
+        """Adds what the transaction did to the figures of the process."""
+        for (event_type, severity), number in self._begun.items():
+            self._tally.add("kube9_events_total", EVENT_TYPES[event_type], SEVERITIES[severity], number=number)
+        self._tally.add(OPERATIONS, "insert", number=self._begun.total())
+        self._tally.add(OPERATIONS, "update", number=self._updated)
+        self._tally.add(OPERATIONS, "commit")
+        self.rolled_back()
+
+
 class BatchCounts:
     """The figures of one batch, collected while it is applied and published after its commit."""
 
     def __init__(self) -> None:
-        self._events: Counter[tuple[int, int]] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._recorded_last_ms: list[int] = []
         self._redacted = 0
@@ -23,8 +64,6 @@ class BatchCounts:
         """Counts an observation and what became of it."""
         self._outcomes[outcome] += 1
         self._redacted += observation.redacted
-        if outcome == "stored":
-            self._events[observation.event_type, observation.severity] += 1
         if outcome in ("stored", "updated"):
             self._recorded_last_ms.append(observation.last_ms)
 
@@ -34,11 +73,6 @@ class BatchCounts:
 
     def publish(self, tally: Tally, seconds: float, now_ms: int) -> None:
         """Adds the figures to those of the process. The batch was committed `seconds` after it was taken."""
-        for (event_type, severity), number in self._events.items():
-            tally.add("kube9_events_total", EVENT_TYPES[event_type], SEVERITIES[severity], number=number)
-        tally.add(OPERATIONS, "insert", number=self._outcomes["stored"])
-        tally.add(OPERATIONS, "update", number=self._outcomes["updated"])
-        tally.add(OPERATIONS, "commit")
         if self._redacted:
             tally.add(REDACTED, number=self._redacted)
         tally.observe(LAG, *(max(0, now_ms - last_ms) / 1000 for last_ms in self._recorded_last_ms))

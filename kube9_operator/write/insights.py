@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from kube9_operator.model.insight import Change, Details, Insight, InsightFrame, Said
+from kube9_operator.model.insight import Change, Details, Insight, InsightFrame, Said, most_rows
 from kube9_operator.model.observation import INFO, Observation, hash64
 from kube9_operator.text import limits, redact
 from kube9_operator.write.events.facts import Facts
@@ -22,9 +22,6 @@ REASONS: dict[Said, str] = {"found": "InsightFound", "escalated": "InsightEscala
 TITLES: dict[Said, str] = {"found": "{}", "escalated": "Worse: {}", "resolved": "Resolved: {}"}
 MOST_EVENTS_NAMED = 20
 """So many events of its evidence are named in the event of an insight. `insights get` has all."""
-ROW_BYTES, ROWS_PART = 8_192, 64
-"""What an insight takes with its evidence at most, and the part of the size limit that all may take."""
-LEAST_ROWS = 100
 DELETED_AT_ONCE = 100
 
 PUT = tables.insert("insights", replace=True)
@@ -92,11 +89,6 @@ class Insights:
     def _delete(self, insight: str) -> None:
         self._execute("DELETE FROM insights WHERE id = ?", (insight,))
         self._execute("DELETE FROM insight_evidence WHERE insight = ?", (insight,))
-
-
-def most_rows(max_bytes: int) -> int:
-    """How many insights are kept within a size limit of the database."""
-    return max(LEAST_ROWS, max_bytes // ROWS_PART // ROW_BYTES)
 
 
 def _row(insight: Insight, now_ms: int) -> tables.Insight:

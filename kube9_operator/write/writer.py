@@ -40,6 +40,7 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.findings import Findings
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.inbox import Inbox
+from kube9_operator.write.insights import Insights
 from kube9_operator.write.pace import Pace, beating
 from kube9_operator.write.recovery import inspection, quarantine
 from kube9_operator.write.recovery.opening import opened
@@ -96,7 +97,7 @@ class Writer:
         self._deadlines = deadlines
         self._session = Session(connection)
         self._bounds = Bounds(settings.database_max_mib * 2**20, link.tally)
-        self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds)
+        self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds, link.tally)
         self.coverage = Coverage(self._session, self._store, settings.event_ttl_seconds * 1000)
         self.lifecycle = Lifecycle(connection, self.coverage)
         owners = Owners(self._session, self._store.names)
@@ -107,7 +108,8 @@ class Writer:
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
         self._inbox = Inbox(frames, deadlines.commit_wait)
-        self._findings = Findings(link, self._session, self.coverage)
+        self._insights = Insights(connection, settings.database_max_mib * 2**20)
+        self._findings = Findings(link, self._session, self.coverage, self._insights)
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()
@@ -134,6 +136,7 @@ class Writer:
                 with self._session.transaction(now):
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
+                    self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
                     self._states.forget_all_but(watched(settings.watch_config_maps))
                 return

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tests.bench import (
+    assessments,
     database,
     flood,
     ingest,
@@ -34,6 +35,7 @@ PARTS = {
     "start": start.run,
     "memory": memory.run,
     "retention": retention.run,
+    "assessments": assessments.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""

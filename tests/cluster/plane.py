@@ -172,6 +172,7 @@ class ControlPlane:
             # Nobody knows the name of a node.
             *("--kubelet-preferred-address-types", "InternalIP"),
             *("--service-cluster-ip-range", "10.96.0.0/16"),
+            "--allow-privileged",
             *("--cert-dir", self._certificate.parent),
             *("--token-auth-file", self._folder / "tokens", "--authorization-mode", "RBAC"),
             *("--service-account-issuer", "https://kubernetes.default.svc"),

@@ -57,8 +57,8 @@ def coverage(world: World, asked: Asked, now_ms: int) -> dict[str, Any]:
         if name in world.facts and asked.severities & set(some)
     ]
     of_cluster = "cluster" in asked.types
-    if of_cluster and asked.since_ms is not None and asked.since_ms >= now_ms:
-        future = Gap("events", asked.since_ms, asked.since_ms, "this time is in the future")
+    if asked.since_ms is not None and asked.since_ms >= now_ms:
+        future = Gap("events" if of_cluster else "operator", asked.since_ms, asked.since_ms, "this time is in the future")
         return answer | {"complete": False, "gaps": [_shown(future)]}
 
     # Without --since, the time that is asked for begins with what is kept of any severity.

@@ -242,13 +242,15 @@ def search(chance: random.Random, world: World, event: Event) -> Meaning:
         begin = chance.randrange(len(text) - 1)
         words.append(_any_case(chance, text[begin : begin + chance.randint(1, 12)]))
     typed = " ".join(f'"{word}"' if chance.random() < 0.5 and '"' not in word else word for word in words)
-    terms = [phrase or word for phrase, word in re.findall(r'"([^"]+)"|(\S+)', typed)]
+    read = re.findall(r'"([^"]*)"|(\S+)', typed)
+    terms = [phrase or word for phrase, word in read]
+    is_open = any(word.startswith('"') or not (phrase or word) for phrase, word in read)
 
     def holds(world: World, event: Event) -> bool:
         texts = [text.casefold() for text in _texts(world, event)]
         return all(any(term.casefold() in text for text in texts) for term in terms)
 
-    return Meaning(typed, holds, refused=not terms or _is_wrong([typed]))
+    return Meaning(typed, holds, refused=not terms or is_open or _is_wrong([typed]))
 
 
 def _texts(world: World, event: Event) -> list[str]:

@@ -14,6 +14,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -355,6 +356,30 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_query_that_takes_too_long_ends(folder: Path) -> None:
     done = run_cli(folder, "events", "list", "--severity=warning,error", "--timeout=0.000001")
     assert (done.returncode, json.loads(done.stderr)["code"]) == (2, "TIMEOUT")
+
+
+LOCK = """
+import sys, apsw
+connection = apsw.Connection(sys.argv[1])
+connection.execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE other (x)").fetchall()
+print("locked", flush=True)
+sys.stdin.read()
+"""
+"""Another program that keeps the whole database for itself."""
+
+
+@pytest.mark.parametrize("arguments", [["events", "list"], ["status"]])
+def test_a_locked_database_is_named_within_the_time_of_the_query(folder: Path, tmp_path: Path, arguments: list[str]) -> None:
+    shutil.copy(folder / "kube9.db", tmp_path)
+    locking = [sys.executable, "-c", LOCK, str(tmp_path / "kube9.db")]
+    with subprocess.Popen(locking, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"locked\n"
+        done = run_cli(tmp_path, *arguments, "--timeout=3", "-o", "table")
+        other.kill()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The database is locked: ")
+    assert done.stderr.endswith("try again\n")
 
 
 def test_a_large_answer_through_a_slow_pipe_arrives_whole(folder: Path) -> None:

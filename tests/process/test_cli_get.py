@@ -102,6 +102,96 @@ def test_an_owner_of_many_objects_does_not_slow_it_down(record: Record) -> None:
     assert time.process_time() - began < 1.0
 
 
+def test_what_changed_before_in_the_namespace_and_on_the_node(record: Record) -> None:
+    def changed(about: str, ago: int, **more: Any) -> None:
+        record.event(about, "Changed", ago=BEGAN + ago, severity=more.pop("severity", "info"), description="a to b", **more)
+
+    changed("ConfigMap/shop/config", 1, changed_by="helm")
+    changed("StatefulSet/shop/db", 14, changed_by="kubectl-scale", noticed_at="2026-01-01T00:00:00Z")
+    changed("StatefulSet/shop/too-early", 16)
+    changed("StatefulSet/shop/later", -1)
+    changed("StatefulSet/dev/elsewhere", 2)
+    changed("Pod/shop/moved", 2)
+    changed("StatefulSet/shop/warned", 2, severity="warning")
+    changed("Node//n1", 3, node="n1", severity="critical")
+    changed("Node//n2", 3, node="n2")
+    changed("Pod/dev/on-n1", 3, node="n1")
+    changed("Deployment/shop/web", 2, changed_by="argocd")
+    crashed = record.event("Pod/shop/web-a", "Crashed", ago=BEGAN, node="n1", description="exit code 3")
+    own(record)
+    assert related(record, crashed) == [
+        ("same namespace", "db Changed"),
+        ("node", "n1 Changed"),
+        ("owner", "web Changed"),
+        ("same namespace", "config Changed"),
+    ]
+    said = run_cli(record.folder, "events", "get", crashed, "-o", "table").stdout
+    beside, _, others = said.partition("Related events")[2].partition(
+        "\nWhat changed in its namespace and on its node, in the "
+    )
+    assert "a to b (by argocd)" in beside
+    assert [by for by in ("helm", "kubectl-scale", "argocd") if f"a to b (by {by})" in others] == ["helm", "kubectl-scale"]
+    assert re.search(r"7[34]m\.\.7[34]m", others), "nobody knows when in this range it was changed"
+
+
+def test_of_many_changes_those_that_were_made_last_are_shown(record: Record) -> None:
+    for number in range(module.MOST_CHANGES + 5):
+        record.event(f"ConfigMap/shop/c{number}", "Changed", ago=BEGAN + 1, severity="info")
+    shown = related(record, happened(record, "web-a", "Crashed", 0))
+    assert [name for _, name in shown] == [f"c{number} Changed" for number in range(5, module.MOST_CHANGES + 5)]
+
+
+def got(record: Record, *arguments: str) -> str:
+    """The id that is shown, or the error."""
+    done = run_cli(record.folder, "events", "get", *arguments, "-o", "name")
+    return done.stdout.strip().replace("\n", " ") or done.stderr.strip()
+
+
+def test_the_newest_event_of_an_object(record: Record) -> None:
+    old = record.event("Pod/shop/web-5d9c7b8f6d-x2k4p", "Old", ago=50)
+    newest = record.event("Pod/shop/web-5d9c7b8f6d-x2k4p", "Crashed", ago=40, uid="another", lasts=20)
+    record.event("Pod/shop/web-5d9c7b8f6d-x2k4p", "Killed", ago=30)
+    elsewhere = record.event("Pod/dev/web-5d9c7b8f6d-x2k4p", "Crashed", ago=20)
+    node = record.event("Node//n1", "NodeNotReady")
+    longhorn = record.event("Node/longhorn-system/n1", "Degraded", api_version="longhorn.io/v1beta2")
+    record.owns("ReplicaSet/shop/web-5d9c7b8f6d", "Pod/shop/web-5d9c7b8f6d-x2k4p")
+    for arguments in (
+        ["po/shop/web-5d9c7b8f6d-x2k4p"],
+        ["pods/web-5d9c7b8f6d-x2k4p", "-n", "shop"],
+        ["pod", "web-5d9c7b8f6d-x2k4p", "--namespace=shop"],
+        ["po/shop/web-5d9…x2k4p"],
+        ["po/shop/web-*"],
+    ):
+        assert got(record, *arguments) == newest
+    assert got(record, "node/n1") == node
+    assert got(record, "nodes.longhorn.io/n1") == longhorn
+    assert got(record, old, "po/dev/web-5d9c7b8f6d-x2k4p", "no/n1") == f"{old} {elsewhere} {node}"
+    assert got(record, "pod/web-5d9c7b8f6d-x2k4p") == (
+        "Several objects are pod/web-5d9c7b8f6d-x2k4p: say which one, with -n NAMESPACE or the whole name: "
+        "Pod/dev/web-5d9c7b8f6d-x2k4p, Pod/shop/web-5d9c7b8f6d-x2k4p"
+    )
+    assert got(record, "po/shop/web-5d9c").endswith("was ever recorded; did you mean web-5d9c7b8f6d-x2k4p?")
+    assert got(record, "rs/web-5d9c7b8f6d").endswith(
+        "what it owned may have some: kube9-cli events list --for rs/web-5d9c7b8f6d"
+    )
+    assert got(record, "pood/web").startswith("Invalid object pood: neither Kubernetes nor the record has such a kind; did you")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["web"], "Invalid event id web: it must look like evt_YYYYMMDD_HHMMSS_xxxxxx, or KIND/NAME"),
+        (["po/a/b/c"], "Invalid object po/a/b/c: it must be KIND/NAME, such as pod/web-0, or KIND/NAMESPACE/NAME"),
+        (["po//b"], "Invalid object po//b: it must be KIND/NAME"),
+        (["po/shop/web", "-n", "dev"], "Invalid object po/shop/web in namespace dev: it names another namespace"),
+        (["evt_20260101_000000_000000", "-n", "dev"], "Argument --namespace: not allowed with ids"),
+        (["po/web", "-n", ""], "Invalid --namespace: it is empty"),
+    ],
+)
+def test_a_wrong_object_is_named(record: Record, arguments: list[str], error: str) -> None:
+    assert got(record, *arguments).startswith(error)
+
+
 NOW = 1_767_488_400.0  # 2026-01-04T01:00:00Z
 
 

@@ -181,6 +181,14 @@ def test_every_order_is_total_and_can_be_reversed(
     assert [event for page in pages for event in page] == whole
 
 
+@pytest.mark.parametrize("kinds", [["svc"], ["deploy"], ["node"], ["ns"], ["svc", "pod", "node", "ns", "nodes.longhorn.io"]])
+@pytest.mark.parametrize("end", ["", "*"])
+def test_as_many_objects_as_an_option_takes(named: tuple[Path, dict[str, str]], kinds: list[str], end: str) -> None:
+    objects = [f"{kind}/web{number}{end}" for number in range(50 // len(kinds)) for kind in kinds]
+    assert answer(named[0], *(word for one in objects for word in ("--for", one)))["events"] == []
+    assert len(answer(named[0], f"--exclude=for={','.join(objects)}")["events"]) == len(named[1])
+
+
 def test_an_unknown_kind_is_an_error_that_suggests_the_nearest(named: tuple[Path, dict[str, str]]) -> None:
     for option, value, hint in (
         ("--kind", "deplyoment", "did you mean deployment?"),
@@ -189,8 +197,11 @@ def test_an_unknown_kind_is_an_error_that_suggests_the_nearest(named: tuple[Path
         ("--kind", "nodes.example.org", "did you mean nodes?"),
         ("--kind", "qqqqq", ""),
         ("--kind", "po*", "a kind is not a pattern"),
+        ("--exclude kind", "pood", "did you mean pod?"),
+        ("--exclude for", "pood/web", "did you mean pod?"),
     ):
-        done = run_cli(named[0], "events", "list", option, value)
+        flag, _, field = option.partition(" ")
+        done = run_cli(named[0], "events", "list", flag, f"{field}={value}" if field else value)
         said = json.loads(done.stderr)
         assert (done.returncode, done.stdout) == (1, "")
         assert said["error"] == f"Invalid {option} {value.partition('/')[0]}"
@@ -231,6 +242,17 @@ HINTS = [
     ("--object-kind Unknown", ["about kind Unknown was ever recorded."]),
     ("--kind sts", ["about kind sts was ever recorded."]),
     ("--severity critical --kind pod", []),
+    ("--source kubelt", ["reported by kubelt was ever recorded; did you mean kubelet?"]),
+    ("--source KUBELET --reason Evictd", ["with reason Evictd"]),
+    ("--severity error --exclude severity=error+", ["can match: --exclude severity leaves out all that --severity asks for."]),
+    ("--kind pod --exclude kind=po", ["can match: --exclude kind leaves out all that --kind asks for."]),
+    ("-n shop,dev --exclude namespace=sh*,dev", ["can match: --exclude namespace leaves out all that --namespace asks for."]),
+    ("--object-namespace shop --exclude namespace=shop", ["leaves out all that --object-namespace asks for."]),
+    ("--for deploy/web --exclude for=deployments/web", ["can match: --exclude for leaves out all that --for asks for."]),
+    ("--source kubelet --exclude source=Kubelet", ["can match: --exclude source leaves out all that --source asks for."]),
+    ("-n shop --kind node", ["can match: a Node is in no namespace; leave out --namespace."]),
+    ("-n shop --object-kind Node", ["can match: a Node is in no namespace; leave out --namespace."]),
+    ("-n shop --kind node,pod --severity critical", []),
 ]
 
 

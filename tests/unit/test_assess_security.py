@@ -207,7 +207,7 @@ def test_hardcoded_variables_are_named() -> None:
     found = check(HARDCODED, with_env({"name": "DB_PASSWORD", "value": "hunter2h"}, kind="StatefulSet"))
     assert (found.status, found.severity) == ("failing", "high")
     assert found.offenders == ("StatefulSet shop/web (container app: variable DB_PASSWORD)",)
-    assert "kubectl -n shop set env statefulset/web -c app --from=secret/web-env --keys=DB_PASSWORD" in found.remediation
+    assert "kubectl -n shop set env statefulset/web -c app --from=secret/web-app-env --keys=DB_PASSWORD" in found.remediation
     first = workload(containers=[], pod={"initContainers": [{"name": "init", "env": [{"name": "TOKEN", "value": "abcdefgh"}]}]})
     assert "init container init" in check(HARDCODED, first).message
     assert check(HARDCODED, with_env({"name": "TOKEN", "value": "abcdefgh"}, kind="DaemonSet")).status == "passing"

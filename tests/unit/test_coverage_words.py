@@ -129,6 +129,10 @@ def test_an_empty_answer_is_no_good_news_unless_the_time_was_watched() -> None:
     first, note, last = closing(0, None, blind, clock, ["A note."])
     assert (first, note, last.partition(".")[0]) == (nothing, "A note.", "Incomplete")
     assert "but only part of this time" in closing(0, 0, blind | {"from": A, "until": B}, clock)[0]
+    ahead = {"complete": False, "gaps": [gap("events", D, D, coverage.NOT_YET)], "unavailable": []}
+    future = "No events: the time that is asked for begins at 00:03 UTC, which is in the future."
+    assert closing(0, 0, ahead, clock, ["A note."]) == [future, "A note."]
+    assert closing(1, 1, ahead, clock) == ["1 of 1 events.", "Incomplete: this time is in the future."]
     assert closing(3, 9, COMPLETE, clock)[0] == "3 of 9 events."
     assert closing(3, None, COMPLETE, clock)[0] == "3 events."
     assert closing(0, 9, COMPLETE, clock)[0] == "0 of 9 events."

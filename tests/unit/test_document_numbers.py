@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kube9_cli.query import connection
+from kube9_cli.query import connection, events, notes, paging, related, summary
+from kube9_cli.query import coverage as cli_coverage
 from kube9_operator.http import server
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import MOST_NAMESPACE_LABELS
@@ -15,12 +16,12 @@ from kube9_operator.text import engine, limits, redact
 from kube9_operator.watch import comparer, decoding, plugin, unreadable
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.write import pace
-from kube9_operator.write.events import bounds, coverage, deletion, size_limit
+from kube9_operator.write.events import bounds, coverage, deletion, filing, size_limit
 from kube9_operator.write.recovery import quarantine, restore
 from kube9_operator.write.resources import service_pods
 from kube9_operator.write.resources.detect import endpoints
 from kube9_operator.write.sqlite import database
-from kube9_schema.intervals import SILENCE_SECONDS
+from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 ALERTS = ROOT / "helm" / "kube9-operator" / "alerts" / "kube9-operator.yaml"
@@ -50,6 +51,23 @@ SAID = {
         f"half of its maximum in the last {minutes(endpoints.WINDOW_MS / 1000)}",
         f"lasts for the settle time ({D.settle:g} s)",
         f"At most {event_outbox.MAX_WAITING} events wait",
+        f"When the newest period has {filing.PERIOD_EVENTS:,} events, the next one begins",
+        f"If their texts exceed {events.UNPACKED_BYTES // 2**20} MiB, all further rows are compressed",
+    ),
+    "cli": (
+        f"shown if they were seen in the {minutes(related.BEFORE_MS / 1000)} before the event began",
+        f"At most {related.MOST} are shown, those that began last",
+        f"`hints`, with at most {WORDS[notes.MOST_HINTS]} entries",
+        f"a summary has at most {summary.MOST_GROUPS:,} groups",
+        f"reason: the newest {cli_coverage.MAX_GAPS}, newest first",
+        f"`until` may be up to {minutes(CONFIRMATION_SECONDS)} ago",
+    ),
+    "extension": (
+        f"A cursor has at most {paging.MOST_SHOWN:,} ids",
+        f"In lists of more than {paging.MOST_SHOWN:,} events",
+        f"only if there would be more than {summary.MOST_GROUPS:,} groups otherwise",
+        f"`gaps` lists at most {cli_coverage.MAX_GAPS} periods",
+        f"`until` may be up to {minutes(CONFIRMATION_SECONDS)} ago",
     ),
     "metrics": (
         f"the latest {WORDS[unreadable.LATEST]} objects that could not be decoded",
@@ -59,6 +77,7 @@ SAID = {
         f"at most {server.MAX_CONNECTIONS} connections",
         f"logged at most once per {server.LOG_SECONDS:g} s",
         f"has not been confirmed for {minutes(D.confirmation)}",
+        f"For the first {minutes(D.confirmation)} after a start, every watch counts as confirmed",
     ),
     "operations": (
         f"after {SILENCE_SECONDS:g} seconds, `kube9-cli status` shows `not running`",
@@ -92,6 +111,7 @@ SAID = {
         f"| {bounds.LINES} in {minutes(bounds.LINES_SECONDS)}. For objects that cannot be decoded: one a minute",
         f"{MOST_NAMESPACE_LABELS} namespaces have their own label",
         f"names the namespace and the limit for {minutes(bounds.LASTS_SECONDS)}",
+        f"`/healthz` names the first {WORDS[bounds.MOST_NAMED]}, and says how many more there are",
         f"lists the {WORDS[deletion.MOST_NAMESPACES_NAMED]} namespaces that lost most events",
         f"are cut to {bounds.MOST_CHARACTERS} characters",
         f"SQLite gets {connection.HEAP_BYTES // 2**20} MiB of heap",
@@ -129,3 +149,15 @@ def test_the_alert_about_the_size_limit_fires_before_events_are_deleted() -> Non
     assert float(part[1]) < size_limit.PRESSED * (1 - 1 / database.WAL_PART)
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert f"more than {float(part[1]):.0%} of its size limit".replace("%", " %") in operations
+    below, default = pressed(1024), pressed(4096)
+    assert (
+        f"from about {below} on if the limit\nis 1 GiB or less, and from about {default} on if it is 4 GiB (the default)"
+        in operations
+    )
+    assert f"events are deleted from about {default} of that on" in operations
+
+
+def pressed(limit_mib: int) -> str:
+    """The part of a size limit from which on events are deleted."""
+    limit = limit_mib * 2**20
+    return f"{size_limit.PRESSED * (1 - database.wal_limit_bytes(limit) / limit):.0%}".replace("%", " %")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from kube9_operator.analyze.episodes import EXPIRED, UNSTEADY, Known, LifeCycle, advance, id_of, subjects_of, watched_ms
+from kube9_operator.analyze.episodes import EXPIRED, UNSTEADY, Known, advance, id_of, subjects_of, watched_ms
+from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.model import CAUSE, DELETED, EFFECT, RECOVERED, Evidence, Finding
 from kube9_operator.model.insight import Change, Insight
 from kube9_operator.model.ref import Ref
@@ -50,6 +51,7 @@ class Story:
         self.said: list[tuple[int, str, str]] = []
         self.gaps: dict[str, list[tuple[float, float]]] = {}
         self.expired: frozenset[str] = frozenset()
+        self.failed: frozenset[str] = frozenset()
         self.about: dict[str, list[Ref]] = {}
 
     def look(self, minute: float, *findings: Finding, lost: bool = False, most: int = 500) -> list[Change]:
@@ -59,7 +61,7 @@ class Story:
             source: [(START + int(begin * MINUTE), min(now_ms, START + int(end * MINUTE))) for begin, end in some]
             for source, some in self.gaps.items()
         }
-        known = Known(now_ms, gaps, self.from_ms, self.expired, self.about, {EVENT: "n1"}, most)
+        known = Known(now_ms, gaps, self.from_ms, self.expired, self.about, {EVENT: "n1"}, self.failed, most)
         unresolved = [one for one in self.stored.values() if one.status != RESOLVED]
         wanted = subjects_of(findings, unresolved)
         last = {one.subject: one for one in sorted(self.stored.values(), key=lambda one: one.episode) if one.subject in wanted}
@@ -110,6 +112,7 @@ def test_the_life_of_an_insight() -> None:
     assert story.said == [(1, "found", "stuck"), (45, "resolved", "stuck")]
     one = story.only()
     assert (one.first_ms, one.last_ms) == (START, START + 30 * MINUTE)
+    assert one.revision < 25  # not every look stores it
     assert one.details.nodes == ["n1"]
     assert one.details.ended == ""
 
@@ -225,6 +228,16 @@ def test_what_is_not_stated_any_more_fades() -> None:
     for minute in range(10, 40):
         story.look(minute)
     assert story.said == [(1, "found", "stuck"), (24, "resolved", "stuck")]
+
+
+def test_a_rule_that_fails_ends_nothing() -> None:
+    story = Story()
+    for minute in range(10):
+        story.look(minute, finding(0, minute))
+    story.failed = frozenset({"stuck"})
+    for minute in range(10, 100):
+        story.look(minute)
+    assert story.status() == ["active"]
 
 
 def test_evidence_that_retention_has_deleted() -> None:
@@ -365,9 +378,7 @@ def test_lost_looks_change_nothing_in_the_end(seed: int) -> None:
             late = []
 
     def end(story: Story) -> list[object]:
-        return sorted(
-            (one.id, one.status, one.severity, one.first_ms, one.last_ms, one.details.ended) for one in story.stored.values()
-        )
+        return sorted((one.id, one.status, one.severity, one.first_ms, one.details.ended) for one in story.stored.values())
 
     assert end(killed) == end(undisturbed)
     assert sorted(said[1:] for said in killed.said) == sorted(said[1:] for said in undisturbed.said)

@@ -90,10 +90,12 @@ def test_a_message_has_half_of_the_line_or_lines_of_its_own() -> None:
 
 def test_the_end_of_a_long_message_is_kept_because_the_cause_is_there() -> None:
     message = 'Failed to pull image "registry.example/shop/web:1": ' + "failed to resolve: " * 9 + "connection refused"
-    lines = shown([event("Pod/shop/web-0", "Failed", message)], 80)
-    assert lines[2].startswith('    Failed to pull image "registry.example')
-    assert lines[3].endswith("connection refused")
-    assert "…" in lines[2] + lines[3]
+    below = shown([event("Pod/shop/web-0", "Failed", message)], 80)
+    assert below[2].startswith('    Failed to pull image "registry.example')
+    assert below[3].endswith("connection refused")
+    assert "…" in below[2] + below[3]
+    (_, beside) = shown([event("Pod/shop/web-0", "Failed", message)], 120)
+    assert beside.endswith("  3      Failed to pull image … connection refused")
 
 
 def test_a_wide_table_has_more_columns_and_is_never_cut() -> None:

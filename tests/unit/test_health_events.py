@@ -31,3 +31,21 @@ def test_a_start_is_no_change_of_health(statuses: list[str], changes: list[str])
     assert recorded(*statuses) == [
         (f"Health changed to {change.rpartition(' ')[2]}", f"Health changed from {change}") for change in changes
     ]
+
+
+def test_an_outage_is_as_long_as_the_watch_was_not_confirmed() -> None:
+    """Not from when that was noticed, which is two minutes later."""
+    events, reported = HealthEvents(), []
+    for at_ms, confirmed, until in [
+        (100_000, True, "1970-01-01T00:01:40.000Z"),
+        (220_500, False, "1970-01-01T00:01:40.000Z"),
+        (300_000, False, "1970-01-01T00:01:40.000Z"),
+        (700_000, True, "1970-01-01T00:11:40.000Z"),
+    ]:
+        watch = {"confirmed": confirmed, "confirmed_until": until, "trouble": ""}
+        document = {"status": "healthy", "reasons": [], "watches": {"events": watch}}
+        reported += events.changes(document, "", True, at_ms)
+    lost, restored = (one for one in reported if one.reason.startswith("Watch"))
+    assert (lost.last_ms, restored.last_ms) == (220_500, 700_000)
+    assert '"lost_seconds":600.0' in restored.metadata
+    assert restored.description == "The Events watch works again after 600.0 s."

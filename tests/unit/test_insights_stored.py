@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kube9_operator.model.insight import Change, Details, Insight, InsightFrame, Said
+from kube9_operator.model.insight import LEAST_ROWS, Change, Details, Insight, InsightFrame, Said, most_rows
 from kube9_operator.model.ref import Ref
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
-from kube9_operator.write.insights import LEAST_ROWS, Insights, most_rows
+from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite.session import Session
 from kube9_schema import facts, ids
 from kube9_schema.codes import ACTIVE, INSIGHT, RESOLVED

@@ -26,6 +26,7 @@ from kube9_operator.supervise.sides import SideProcesses, SideRole
 from kube9_operator.write import findings as of_writer
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
+from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite.session import Session
 from kube9_schema.codes import INFO
 from tests.bench import database as made
@@ -135,7 +136,7 @@ class Reading:
     def __init__(self, link: Link, connection: apsw.Connection) -> None:
         self.session = Session(connection)
         coverage = Coverage(self.session, Store(self.session, quiet_ms=3_600_000), event_ttl_ms=3_600_000)
-        self.findings = of_writer.Findings(link, self.session, coverage)  # type: ignore[arg-type]
+        self.findings = of_writer.Findings(link, self.session, coverage, Insights(connection, 2**30))  # type: ignore[arg-type]
         self.link = link
         self.stored: list[str] = []
 

@@ -53,3 +53,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/name: kube9-operator-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+
+{{/* An object as JSON with whole numbers: Helm reads numbers as floats. */}}
+{{- define "kube9-operator.whole" -}}
+{{- $whole := dict -}}
+{{- range $name, $value := . -}}
+{{- $_ := set $whole $name (int $value) -}}
+{{- end -}}
+{{- toJson $whole -}}
+{{- end -}}

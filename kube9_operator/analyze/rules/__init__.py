@@ -5,16 +5,21 @@ from kube9_operator.analyze.rules import (
     capacity,
     change_followed,
     claim,
+    control_group,
     cronjob,
     flapping,
     image_or_registry,
+    latent_change,
+    metronome,
     new_reason,
     no_endpoints,
     node_suspect,
     quota,
     recurring_oom,
+    seen_before,
     storm,
     stuck,
+    tug_of_war,
 )
 
 RULES: dict[str, Rule] = {
@@ -31,5 +36,10 @@ RULES: dict[str, Rule] = {
     cronjob.RULE: cronjob.cronjob,
     new_reason.RULE: new_reason.new_reason,
     storm.RULE: storm.storm,
+    control_group.RULE: control_group.control_group,
+    latent_change.RULE: latent_change.latent_change,
+    seen_before.RULE: seen_before.seen_before,
+    tug_of_war.RULE: tug_of_war.tug_of_war,
+    metronome.RULE: metronome.metronome,
 }
 """In the order of docs/insights.md."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kube9_operator.analyze import changes, found
-from kube9_operator.analyze.coverage import confirmed_ms, gaps
+from kube9_operator.analyze.coverage import confirmed_ms, gaps, missed_ms
 from kube9_operator.analyze.model import EFFECT, Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import HOUR_MS, SECOND_MS, count_between
@@ -27,7 +27,7 @@ def storm(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
         return
     if gaps(window, (EVENTS,), since_ms - thresholds.storm_within_s * SECOND_MS, until_ms):
         return
-    watched_ms = since_ms - begin_ms - sum(end - begin for begin, end in gaps(window, (EVENTS,), begin_ms, since_ms))
+    watched_ms = since_ms - begin_ms - missed_ms(window, (EVENTS,), begin_ms, since_ms)
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in window.records:
         if record.severity != "info":

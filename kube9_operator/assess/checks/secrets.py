@@ -1,5 +1,7 @@
 """Checks of the pillar security that look for secrets where they should not be. They know names and keys, never values."""
 
+import msgspec
+
 from kube9_operator.assess import scope, text
 from kube9_operator.assess.cluster import Cluster
 from kube9_operator.assess.kinds import apis
@@ -12,17 +14,17 @@ def secrets_in_configmaps(cluster: Cluster) -> Verdict:
     """Fails for ConfigMaps with keys and values that look like secrets."""
     found = text.Offenders()
     for one in cluster.configmaps:
-        for field, keys in (("data", one.keys), ("binaryData", one.binary_keys)):
-            for key in keys:
-                found.add(f"ConfigMap {one.namespace}/{one.name} (key {key})", (one, field, key))
+        for key in one.keys + one.binary_keys:
+            found.add(f"ConfigMap {one.namespace}/{one.name} (key {key})", one)
     if not found:
         return Verdict(PASSING, "No ConfigMap has a key and a value that look like a secret.")
-    one, field, key = found.subject
-    removed = text.quote(f'[{{"op":"remove","path":"/{field}/{key}"}}]')
+    one = found.subject
+    paths = [f"/data/{key}" for key in one.keys] + [f"/binaryData/{key}" for key in one.binary_keys]
+    removed = msgspec.json.encode([{"op": "remove", "path": path} for path in paths]).decode()
     remediation = text.advice(
-        "Put a new value into a Secret, let pods read it from there, and remove the key from the ConfigMap.",
-        text.kubectl(one.namespace, f"create secret generic {one.name} --from-literal={text.quote(key)}=NEW-VALUE"),
-        text.kubectl(one.namespace, f"patch configmap {one.name} --type=json -p {removed}"),
+        "Put new values into a Secret, let pods read them from there, and remove the keys from the ConfigMap.",
+        _secret(one.namespace, one.name, one.keys + one.binary_keys),
+        text.kubectl(one.namespace, f"patch configmap {one.name} --type=json -p {text.quote(removed)}"),
     )
     return found.verdict(FAILING, "ConfigMap keys that look like secrets", remediation)
 
@@ -32,19 +34,26 @@ def hardcoded_secrets(cluster: Cluster) -> Verdict:
     found = text.Offenders()
     for workload, container in scope.containers(cluster.scalable):
         for name in container.hardcoded:
-            found.add(scope.shown(workload, container, f"variable {name}"), (workload, container, name))
+            found.add(scope.shown(workload, container, f"variable {name}"), (workload, container))
     if not found:
         return Verdict(PASSING, "No environment variable has a literal value that looks like a secret.")
-    workload, container, name = found.subject
-    secret = f"{workload.name}-env"
+    workload, container = found.subject
+    secret = f"{workload.name}-{container.name}-env"
     chosen = f"{text.reference(workload)} -c {text.quote(container.name)}"
-    key = text.quote(name)
     remediation = text.advice(
-        "Put a new value into a Secret, and let the variable refer to it.",
-        text.kubectl(workload.namespace, f"create secret generic {secret} --from-literal={key}=NEW-VALUE"),
-        text.kubectl(workload.namespace, f"set env {chosen} --from=secret/{secret} --keys={key}"),
+        "Put new values into a Secret, and let the variables refer to it.",
+        _secret(workload.namespace, secret, container.hardcoded),
+        text.kubectl(
+            workload.namespace, f"set env {chosen} --from=secret/{secret} --keys={text.quote(','.join(container.hardcoded))}"
+        ),
     )
     return found.verdict(FAILING, "Environment variables that look like secrets", remediation)
+
+
+def _secret(namespace: str, name: str, keys: tuple[str, ...]) -> str:
+    """Makes a Secret with all keys at once, because it can be made once."""
+    values = " ".join(f"--from-literal={text.quote(key)}=NEW-VALUE" for key in dict.fromkeys(keys))
+    return text.kubectl(namespace, f"create secret generic {name} {values}")
 
 
 def external_secrets_usage(cluster: Cluster) -> Verdict:

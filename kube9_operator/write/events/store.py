@@ -7,6 +7,8 @@ import msgspec
 
 from kube9_operator.model.observation import CLUSTER, Observation
 from kube9_operator.model.rows import BY_NAME
+from kube9_operator.model.tally import Tally
+from kube9_operator.write.counters import EventCounts
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import EvictionFloor
@@ -81,7 +83,7 @@ class Part(NamedTuple):
 class Store(Participant):
     """Applies observations inside a transaction of the session."""
 
-    def __init__(self, session: Session, quiet_ms: int, bounds: Bounds | None = None) -> None:
+    def __init__(self, session: Session, quiet_ms: int, bounds: Bounds | None = None, tally: Tally | None = None) -> None:
         self._connection = session.connection
         self._execute = session.connection.execute
         self.quiet_ms = quiet_ms
@@ -89,6 +91,7 @@ class Store(Participant):
         self.names = Names(session.connection, self.bounds)
         self.filing = Filing(session.connection, self.names)
         self.eviction_floor = EvictionFloor(session.connection)
+        self._counts = EventCounts(tally or Tally())
         self.grown: Counter[int] = Counter()
         """By namespace (words.id) the bytes of new rows, until `Shares` takes them over."""
         self._growing: Counter[int] = Counter()
@@ -97,7 +100,7 @@ class Store(Participant):
         self._last_id = 0
         self._last_id_stored: int | None = None
         """As the database has it; None while it is not known."""
-        session.register(self.bounds, self.names, self.filing, self.eviction_floor, self)
+        session.register(self.bounds, self.names, self.filing, self.eviction_floor, self._counts, self)
 
     def begin(self, now_ms: int) -> None:
         """Reads the last id, unless it is known."""
@@ -313,6 +316,7 @@ class Store(Participant):
         description = observation.description or None
         self._execute(INSERT_TEXT, tables.Text(event, description, metadata, observation.contributor_name, None))
         self._growing[namespace] += EVENT_BYTES + len(observation.description) + len(metadata)
+        self._counts.event_begun(observation.event_type, observation.severity)
         return event
 
     def _update(
@@ -354,6 +358,7 @@ class Store(Participant):
             self._raise_severity(before, observation)
         if has_other_source:
             self.filing.file((before.id,))
+        self._counts.event_updated()
 
     def _set_times(self, before: StoredEvent, first_ms: int, last_ms: int) -> None:
         """Sets the first and the last time of an event, and where it is found by them.
