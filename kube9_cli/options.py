@@ -94,6 +94,12 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, def
         help=f"{', '.join(COLOURS)}. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb "
         "(default: auto)",
     )
+    add_times(parser)
+    add_reading(parser)
+
+
+def add_times(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how times are shown."""
     parser.add_argument(
         "--time",
         metavar="CLOCK",
@@ -106,6 +112,10 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, def
         help="the time zone of times of a clock, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
         "environment variable TZ, then that of the machine)",
     )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say what is read, and for how long."""
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",

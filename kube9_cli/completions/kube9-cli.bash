@@ -7,7 +7,7 @@
 
 _shtab_kube9_cli_events_subparsers=(list get summary timeline export)
 _shtab_kube9_cli_insights_subparsers=(list get)
-_shtab_kube9_cli_subparsers=(status events insights completion help)
+_shtab_kube9_cli_subparsers=(status events insights report completion help)
 
 _shtab_kube9_cli_status_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_events_list_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --sort --reverse --count --limit --offset --after --around --window -w --watch -o --output --format --no-headers --color --time --tz --timeout --db)
@@ -19,6 +19,7 @@ _shtab_kube9_cli_events_option_strings=(-h --help)
 _shtab_kube9_cli_insights_list_option_strings=(-h --help --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --status --category --rule --sort --reverse --limit --offset -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_insights_get_option_strings=(-h --help -o --output --format --no-headers --color --time --tz --timeout --db)
 _shtab_kube9_cli_insights_option_strings=(-h --help)
+_shtab_kube9_cli_report_option_strings=(-h --help --output --for -n --namespace -A --all-namespaces --kind --name --reason --node --type --severity --source --search --object-kind --object-namespace --object-name --exclude --since --until --around --window --time --tz --timeout --db)
 _shtab_kube9_cli_completion_option_strings=(-h --help)
 _shtab_kube9_cli_help_option_strings=(-h --help)
 _shtab_kube9_cli_option_strings=(-h --help --version)
@@ -31,6 +32,7 @@ _shtab_kube9_cli_events_timeline___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_events_export___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_insights_list___db_COMPGEN=_shtab_compgen_files
 _shtab_kube9_cli_insights_get___db_COMPGEN=_shtab_compgen_files
+_shtab_kube9_cli_report___db_COMPGEN=_shtab_compgen_files
 
 _shtab_kube9_cli_status__o_choices=(json yaml table wide)
 _shtab_kube9_cli_status___output_choices=(json yaml table wide)
@@ -88,9 +90,12 @@ _shtab_kube9_cli_insights_get___format_choices=(json yaml table wide jsonl)
 _shtab_kube9_cli_insights_get___color_choices=(auto always never)
 _shtab_kube9_cli_insights_get___time_choices=(age utc local)
 _shtab_kube9_cli_insights_pos_0_choices=(list get)
+_shtab_kube9_cli_report___type_choices=(cluster operator insight assessment health system)
+_shtab_kube9_cli_report___severity_choices=(info warning error critical warning+ error+)
+_shtab_kube9_cli_report___time_choices=(age utc local)
 _shtab_kube9_cli_completion_pos_0_choices=(bash zsh fish)
-_shtab_kube9_cli_help_pos_0_choices=(status events list get summary timeline export insights list get completion help)
-_shtab_kube9_cli_pos_0_choices=(status events insights completion help)
+_shtab_kube9_cli_help_pos_0_choices=(status events list get summary timeline export insights list get report completion help)
+_shtab_kube9_cli_pos_0_choices=(status events insights report completion help)
 
 _shtab_kube9_cli_status__h_nargs=0
 _shtab_kube9_cli_status___help_nargs=0
@@ -144,6 +149,11 @@ _shtab_kube9_cli_insights_get___no_headers_nargs=0
 _shtab_kube9_cli_insights_pos_0_nargs=A...
 _shtab_kube9_cli_insights__h_nargs=0
 _shtab_kube9_cli_insights___help_nargs=0
+_shtab_kube9_cli_report__h_nargs=0
+_shtab_kube9_cli_report___help_nargs=0
+_shtab_kube9_cli_report___for_nargs=+
+_shtab_kube9_cli_report__A_nargs=0
+_shtab_kube9_cli_report___all_namespaces_nargs=0
 _shtab_kube9_cli_completion__h_nargs=0
 _shtab_kube9_cli_completion___help_nargs=0
 _shtab_kube9_cli_help_pos_0_nargs='*'

@@ -50,7 +50,7 @@ function _shtab_kube9_cli_using
   test "$_shtab_kube9_cli_cmdpath" = "$argv"
 end
 
-set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' completion help
+set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' report completion help
 set -g _shtab_kube9_cli_opts_with_value --after --around --by --category --color --count --db --exclude --for --format --kind --limit --name --namespace --node --object-kind --object-name --object-namespace --offset --output --reason --rule --search --severity --since --sort --source --status --time --timeout --type --tz --until --window -n -o
 
 complete -c kube9-cli -e
@@ -247,9 +247,35 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l time -xka "age
 complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l tz -x -d 'the time zone of times of a clock, and of --time local'
 complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l timeout -x -d 'stop a query that takes longer than this'
 complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
+complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a report -d 'Write one HTML file about what happened'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l output -x -d 'the file to write; - is stdout, if it is no terminal (default: -)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l for -x -d 'only events about this object and everything that it owns or owned'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -s n -l namespace -x -d 'only events about objects in these namespaces'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -s A -l all-namespaces -d 'events about all namespaces (the default)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l kind -x -d 'only events about these kinds of objects, as kubectl takes them'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l name -x -d 'only events about objects with these names, such as web-*'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l reason -x -d 'only events with these reasons, such as BackOff, in any case'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l node -x -d 'only events that happened on these nodes'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l type -xka "cluster operator insight assessment health system" -d 'only these types'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l severity -xka "info warning error critical warning+ error+" -d 'only these severities'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l source -x -d 'only events that these components reported, such as kubelet'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l search -x -d 'only events that contain each of these words'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l object-kind -x -d 'only events about this kind of object'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l object-namespace -x -d 'only events about objects in exactly this namespace'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l object-name -x -d 'only events about objects with exactly this name'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l exclude -x -d 'leave out events with these values'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l since -x -d 'only events that were seen at or after TIME: how long ago'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l until -x -d 'only events that were seen before TIME, in the same forms'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l around -x -d 'what happened on both sides of TIME'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l window -x -d 'with --around: how much time on each side, such as 15m (default: 15m)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l time -xka "age utc local" -d 'how tables show times'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l tz -x -d 'the time zone of times of a clock, and of --time local'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l timeout -x -d 'stop a query that takes longer than this'
+complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a completion -d 'Print a script for a shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion' -s h -l help -d 'show this help message and exit'
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion; and test $_shtab_kube9_cli_npos -eq 0' -ka "bash zsh fish" -d 'the shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a help -d 'Show the help of a command'
 complete -c kube9-cli -n '_shtab_kube9_cli_using help' -s h -l help -d 'show this help message and exit'
-complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get completion help" -d 'a command, such as'
+complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get report completion help" -d 'a command, such as'
