@@ -103,13 +103,13 @@ def add_times(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time",
         metavar="CLOCK",
-        help="how tables show times: age (how long ago), utc, or local (in --tz) (default: age; local with --tz, and "
-        "if the question has times of a clock)",
+        help="how tables show times: age (how long ago), utc, or local (in the zone of --tz) (default: age; local with --tz or "
+        "a time such as 14:05; otherwise utc with --around)",
     )
     parser.add_argument(
         "--tz",
         metavar="ZONE",
-        help="the time zone of times of a clock, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
+        help="the time zone of times such as 14:05, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
         "environment variable TZ, then that of the machine)",
     )
 
@@ -120,8 +120,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         default="30",
-        help="stop a query that takes longer than this, and an answer whose reader takes nothing for ten times as long "
-        "(default: 30)",
+        help="stop a query after this time; stop the command if nobody reads its output for ten times as long (default: 30)",
     )
     parser.add_argument(
         "--db",

@@ -127,7 +127,7 @@ def text(texts: list[str], option: str) -> Values:
         if given == "" or not given.isprintable():
             raise invalid(option, given, "it must be printable text")
         if len(given) > MOST_CHARACTERS:
-            raise invalid(option, given, f"it has {len(given)} characters, and may have {MOST_CHARACTERS}")
+            raise invalid(option, given, f"it has {len(given)} characters; at most {MOST_CHARACTERS} are allowed")
     return tuple(texts)
 
 
@@ -187,9 +187,9 @@ FILTERS = (
     Filter(
         "--for",
         metavar="KIND/NAME",
-        about="only events about this object and everything that it owns or owned: deploy/web, or: deploy web. A Namespace "
-        "stands for all that is in it, a Node also for its pods, a Service also for the pods that stood behind it. It may be "
-        "repeated",
+        about="only events about this object and everything that it owns or owned: deploy/web, or: deploy web. For a "
+        "Namespace: everything in it; for a Node: everything that happened on it; for a Service: also the pods behind it. "
+        "It may be repeated",
         check=objects,
         stored="owner",
         many=True,
@@ -198,8 +198,8 @@ FILTERS = (
         "-n",
         "--namespace",
         metavar="NAMESPACE[,...]",
-        about="only events about objects in these namespaces, and about the Namespaces themselves; * and ? stand for any "
-        "characters and any character, also in --name, --reason, --node and --source",
+        about="only events about objects in these namespaces, and about the Namespaces themselves. It may be a pattern, as in "
+        "--name, --reason, --node and --source: * stands for any characters, ? for one",
         check=values,
         stored="namespace",
     ),
@@ -253,8 +253,8 @@ FILTERS = (
     Filter(
         "--source",
         metavar="COMPONENT[,...]",
-        about="only events that these components reported, such as kubelet; what the operator itself found is from "
-        "kube9-operator",
+        about="only events that these components reported, such as kubelet, or kube9-operator for what the operator itself "
+        "found",
         check=values,
         stored="source",
         any_case=True,
@@ -315,8 +315,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="only events that were seen at or after TIME: how long ago (30s, 15m, 1h30m, 7d), a time of a clock (14:05, "
-        "today, yesterday 22:00), or an ISO 8601 date or time (UTC without a zone)",
+        help="only events that were seen at or after TIME: how long ago (30s, 15m, 1h30m, 7d), a time as a clock shows it "
+        "(14:05, today, yesterday 22:00), or an ISO 8601 date or time (UTC without a zone)",
     )
     parser.add_argument("--until", metavar="TIME", help="only events that were seen before TIME, in the same forms")
 

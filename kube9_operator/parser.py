@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 DESCRIPTION = """\
 Watches a Kubernetes cluster and records what happens in a SQLite database. Without a command it runs the operator. In a pod it
-uses the service account of the pod, elsewhere the cluster that kubectl uses. Environment variables are its settings. Query the
+uses the service account of the pod, elsewhere the cluster that kubectl uses. Its settings are environment variables. Query the
 record with kube9-cli."""
 
 ENVIRONMENT = {
@@ -15,7 +15,7 @@ ENVIRONMENT = {
     "POD_NAMESPACE": "The namespace of the operator. It keeps the ConfigMap kube9-operator-status there; empty: no ConfigMap",
     "STATUS_UPDATE_INTERVAL_SECONDS": "How often that ConfigMap is written when nothing changes, 1 to 299 (default: 60)",
     "KUBERNETES_EVENT_TTL_SECONDS": "How long the API server keeps Events: its --event-ttl (default: 3600)",
-    "EVENT_QUIET_MINUTES": "A problem that repeats after a longer silence is recorded as a new event (default: 60)",
+    "EVENT_QUIET_MINUTES": "If a problem repeats after a longer silence, that is a new event (default: 60)",
     "EVENT_QUEUE_SIZE": "How many observations of a watch may wait for the writer (default: 1000)",
     "EVENT_RETENTION_INFO_WARNING_DAYS": "How long events of severity info and warning are kept (default: 7)",
     "EVENT_RETENTION_ERROR_CRITICAL_DAYS": "How long events of severity error and critical are kept (default: 30)",
@@ -23,7 +23,7 @@ ENVIRONMENT = {
     "EVENT_REASONS_INCLUDE": "Comma-separated reasons of Events to record although a built-in rule leaves them out; * is all",
     "EVENT_REASONS_EXCLUDE": "Reasons of Events to leave out; this wins over everything else",
     "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
-    "EVENT_WAIT_MINUTES": "What only waits, such as a claim for its volume, is recorded after this time (default: 10)",
+    "EVENT_WAIT_MINUTES": "A resource that waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
     "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
@@ -135,10 +135,13 @@ def _add_rules(commands: "argparse._SubParsersAction[Parser]") -> None:
         "check",
         help="check a file of rules",
         description="Check a file of rules, and show what each Event of a file would become. EVENT_REASONS_INCLUDE, "
-        "EVENT_REASONS_EXCLUDE and EVENT_WAIT_MINUTES count as for the operator. The exit code is 1 if a file is wrong.",
+        "EVENT_REASONS_EXCLUDE and EVENT_WAIT_MINUTES have the same effect as on the operator. The exit code is 1 if a file "
+        "has an error or cannot be read.",
     )
     check.add_argument("file", metavar="FILE", help="the file of rules, as EVENT_RULES_FILE names it")
     check.add_argument(
-        "--events", metavar="FILE", help="Events, as kubectl get events -o json prints them, or one a line; - reads stdin"
+        "--events",
+        metavar="FILE",
+        help="Events, as kubectl get events -o json prints them, or one JSON object on each line; - reads stdin",
     )
     check.add_argument("-o", "--output", choices=("table", "json"), default="table", help="the format (default: table)")

@@ -37,6 +37,8 @@ class Event(NamedTuple):
     last_period: int
     first_period: int
     span: int
+    cause: int | None
+    root: int | None
 
 
 class Text(NamedTuple):

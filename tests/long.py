@@ -97,6 +97,11 @@ PARTS = {
         "what is long of the tests on a control plane and a node",
         pytests("-m", "long", "tests/cluster", "tests/node", workers=3),
     ),
+    "healthy": Part(
+        "an hour on the node in which nothing is wrong: nothing is concluded",
+        pytests("-k", "healthy", "tests/node/test_insights.py", workers=0),
+        {"KUBE9_HEALTHY_SECONDS": "3600"},
+    ),
     "away": Part(
         "the scenario on the node; its operator is stopped for three minutes twice, the second time without a compaction",
         pytests("tests/node/test_scenario.py", workers=0),

@@ -24,8 +24,8 @@ def add(parser: Any, order: str = "") -> None:
     parser.add_argument(
         "--around",
         metavar="TIME",
-        help="what happened on both sides of TIME. It may also be the id of an event: then from before it began to after it "
-        f"was last seen{order and ', '}{order}",
+        help=f"what happened on both sides of TIME{order and ', '}{order}. TIME may also be the id of an event: then from "
+        "before it began until after it was last seen",
     )
     parser.add_argument(
         "--window", metavar="DURATION", help=f"with --around: how much time on each side, such as 15m (default: {WINDOW})"
@@ -42,7 +42,7 @@ def check(
     moment, zone = _moment(given) if given.around is not None else (None, None)
     zone = zone or selected.zone
     if given.window is not None and moment is None:
-        raise UsageError("Argument --window: not allowed without --around", "it is the time around a moment")
+        raise UsageError("Argument --window: not allowed without --around", "it says how much time on each side of --around")
     if zone is not None or moment is not None:
         chosen.show_clock(zone)
     return moment, selected._replace(zone=zone)

@@ -29,7 +29,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "completion",
         help="print a script that completes command lines",
-        description="Print a script for a shell. It completes commands, options and those values that are one of a few.",
+        description="Print a script for a shell. It completes commands, options, and values of options that allow only a few.",
         examples=EXAMPLES,
     )
     parser.add_argument("shell", metavar="SHELL", help=f"one of: {', '.join(SHELLS)}")

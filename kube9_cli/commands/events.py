@@ -70,7 +70,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "list",
         help="list events, newest first",
         description="List events, newest first. All filters combine: an event must match each of them. An event matches a time "
-        "range if any of it was seen in the range. The last line says for which time the list is complete.",
+        "range if the time from its first to its last occurrence overlaps the range. The last line "
+        "says for which time the list is complete.",
         examples=LIST_EXAMPLES,
     )
     selection.add(listing)
@@ -81,12 +82,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="sort by: last, when an event was last seen; first, when it was first seen; created, when it was first recorded; "
         "count, how often it happened; severity. The latest, the most frequent or the worst is first (default: last)",
     )
-    listing.add_argument("--reverse", action="store_true", help="the other way round: the oldest first")
+    listing.add_argument("--reverse", action="store_true", help="sort the other way round: the oldest first")
     listing.add_argument(
         "--count",
         metavar="HOW",
         default="exact",
-        help="exact: say how many events match; none: do not, which can be faster (default: exact)",
+        help="exact: count how many events match; none: do not count them, which can be faster (default: exact)",
     )
     listing.add_argument(
         "--limit", metavar="N", default="50", help=f"list at most N events, 1 to {MAX_LIMIT}, or 0 for all (default: 50)"
@@ -95,8 +96,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     listing.add_argument(
         "--after",
         metavar="CURSOR",
-        help="the page after an earlier one, whose pagination.next is CURSOR. Put together, the pages have everything that was "
-        "there at the first page exactly once, whatever is recorded meanwhile",
+        help="the page after an earlier one. CURSOR is the pagination.next of its JSON. Together, the pages have each event "
+        "that was there at the first page exactly once, whatever is recorded meanwhile",
     )
     around.add(listing, "the earliest first")
     listing.add_argument(
@@ -112,8 +113,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "get",
         help="show events in detail",
         description="Show one or more events in detail: what happened, to which object, why, how often and when, the owners of "
-        "the object, and related events: those about the same object, its owners, and objects of the same owner, that happened "
-        "up to 15 minutes before, and what changed in its namespace and on its node in this time.",
+        "the object, and related events: about the same object, its owners, or other objects of the same owner, from the 15 "
+        "minutes before, and what changed in its namespace and on its node in this time.",
         examples=GET_EXAMPLES,
     )
     get.add_argument(
@@ -201,7 +202,7 @@ def check_get(given: argparse.Namespace) -> Question:
     chosen = options.check(given)
     texts = _objects_as_one_word(list(dict.fromkeys(given.ids)))
     if len(texts) > MAX_IDS:
-        raise UsageError(f"{len(texts)} event ids", f"it must be {MAX_IDS} at most")
+        raise UsageError(f"Too many events: {len(texts)}", f"at most {MAX_IDS} are allowed")
     if given.namespace is not None:
         selection.text([given.namespace], "--namespace")
     numbers, named = dict[str, int | None](), dict[str, tuple[str, str | None, str]]()

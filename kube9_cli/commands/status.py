@@ -23,8 +23,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "status",
-        help="show what is watched, and until when the record is confirmed",
-        description="Show the health of the operator, what it watches, and until when each watch is confirmed.",
+        help="show the health, and for which time the record is complete",
+        description="Show the health of the operator, for which time its record is complete, and the state of its watches.",
         examples=EXAMPLES,
     )
     options.add(parser, (*options.DOCUMENTS, *options.TABLES))

@@ -42,8 +42,8 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--by",
         metavar="FIELD[,...]",
-        help=f"group by these fields: {', '.join(FIELDS)}. The cause is the reason, until an exit code, an image or the "
-        "message says more. The owner is the outermost controller of the object, or the object itself "
+        help=f"group by these fields: {', '.join(FIELDS)}. The cause is an exit code, an image, or the reason with a part "
+        "of the message. The owner is the outermost controller of the object, or the object itself "
         f"(default: {','.join(DEFAULT)})",
     )
     parser.add_argument(

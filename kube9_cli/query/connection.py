@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEAP_BYTES = 16 * 1024 * 1024
 """The limit of SQLite's heap. A reader shares the pod's memory with the operator."""
+CACHE_KIB = 2_000
+"""SQLite's own default for its page cache."""
 STEPS_BETWEEN_LOOKS = 10_000
 """Steps of SQLite's virtual machine between two looks at the clock, about a millisecond's work."""
 ANSWER_BYTES = 24 * 1024 * 1024
@@ -59,7 +61,7 @@ SETTINGS = (
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
 )
 """The tables that are read."""
@@ -96,9 +98,10 @@ class Snapshot:
 class Database:
     """A read-only connection with a deadline. Methods raise QueryError, and no other error."""
 
-    def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float]) -> None:
+    def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float], cache_kib: int = CACHE_KIB) -> None:
         """`waited` gives the seconds that do not count: those spent waiting for a reader."""
         self._path = path
+        self._cache_kib = cache_kib
         self._timeout_seconds = timeout_seconds
         self._words: dict[int, str] = {0: ""}
         self._waited = waited
@@ -134,7 +137,8 @@ class Database:
         if version < SCHEMA_VERSION:
             raise QueryError(
                 "The database is older than this program",
-                f"{path} has schema version {version}, kube9-cli reads {SCHEMA_VERSION}; an operator migrates it at its start",
+                f"{path} has schema version {version}, and kube9-cli reads {SCHEMA_VERSION}; "
+                "an operator of this release migrates it when it starts",
             )
 
     def renew(self) -> None:
@@ -167,6 +171,8 @@ class Database:
             connection.set_busy_timeout(int(min(self._timeout_seconds / 2, LOCKED_SECONDS) * 1000))
             connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
             connection.execute("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")
+            if self._cache_kib != CACHE_KIB:
+                connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")
         except Exception as error:
             raise self._explain(error) from None
         return connection

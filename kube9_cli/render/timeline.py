@@ -211,7 +211,7 @@ def closing(answer: dict[str, Any], clock: Clock, notes: Sequence[str] = ()) -> 
     covered, asked = answer["coverage"], answer["range"]
     period = clock.range(clock.read(asked["since"]), clock.read(asked["until"]), " to ")
     if not answer["events"]:
-        return [f"From {period}: {listing.no_events(covered, clock)}", *notes, sentence(covered, clock)]
+        return [f"From {period}: {listing.no_events(covered, clock)}", *notes, *listing.complete(covered, clock, empty=True)]
     step = answer["histogram"]["step_seconds"]
     size, unit = next(one for one in UNITS if step % one[0] == 0)
     said = [f"{answer['events']} events from {period}. A bar is {step // size} {unit}."]

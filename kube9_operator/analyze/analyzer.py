@@ -35,7 +35,9 @@ from kube9_schema.codes import ACTIVE, CATEGORIES, QUIET, SEVERITIES
 
 SLICE_SECONDS = 30.0
 """Every query may take this long. Most take some milliseconds."""
-MOST_UNRESOLVED = 500
+CACHE_KIB = 256
+"""SQLite's page cache. The window is in memory anyway."""
+MOST_UNRESOLVED = 300
 MOST_FAILURES = 10
 """After so many looks that have failed one after the other, the process ends, and health says why."""
 ERRORS = "kube9_insight_rule_errors_total"
@@ -136,7 +138,7 @@ class Analyzer:
     def _opened(self) -> tuple[Database, WindowReader]:
         """The database, opened anew: another file may be in its place."""
         if self._database is None or self._reader is None:
-            self._database = Database(self._path, SLICE_SECONDS, lambda: 0.0)
+            self._database = Database(self._path, SLICE_SECONDS, lambda: 0.0, CACHE_KIB)
             self._reader = WindowReader(self._database, self._pause)
         else:
             self._database.reopen()

@@ -53,7 +53,7 @@ class Known(NamedTuple):
     """For each event of the evidence its node."""
     failed: frozenset[str] = frozenset()
     """The rules that could not look. Their insights stay as they are."""
-    most: int = 500
+    most: int = 300
     """So many insights may be unresolved at once."""
 
 

@@ -19,12 +19,12 @@ from kube9_operator.model.ref import Ref
 from kube9_schema import facts
 from kube9_schema.intervals import MS_IN_HOUR
 
-MOST = 5_000
-"""Events that are kept, the newest, some 1.5 KB each. Before these, the window has a gap of all sources."""
+MOST = 2_000
+"""Events that are kept, the newest, some 2 KB each. Before these, the window has a gap of all sources."""
 FIRST, LAST = 3, 7
 """Of one owner, reason, node and hour so many events are kept: those that were recorded first, and those recorded last."""
-SLICE = 5_000
-"""Entries of the index that one query walks over, some 10 ms."""
+SLICE = 1_000
+"""Entries of the index that one query walks over, some milliseconds."""
 READ_AT_ONCE = 200
 RECENT_MS = 900_000
 """Nearly all changes are of events that were last seen this shortly ago. The others are found by a full look."""
@@ -49,8 +49,8 @@ class Seen(NamedTuple):
     """An event of the window, before its texts are read."""
 
     last_ms: int
-    stamp: tuple[int, ...]
-    """What changes when the event does."""
+    stamp: int
+    """A hash of what changes when the event does: a number takes a tenth of the memory of its parts."""
     group: Group
 
 
@@ -63,7 +63,7 @@ class WindowReader:
         self._records = Records(database)
         self._states = StoredStates(database)
         self._held: dict[int, Read] = {}
-        self._stamps: dict[int, tuple[int, ...]] = {}
+        self._stamps: dict[int, int] = {}
         """Of the events that are held, as they were read."""
         self._seen: dict[int, Seen] = {}
         self._groups: dict[Group, list[int]] = {}
@@ -87,7 +87,6 @@ class WindowReader:
         changed_since_ms = recorded_gaps.fact(database, facts.LAST_COMMIT)
         gaps = recorded_gaps.gaps(database, since_ms, now_ms)
         if self._looks % FULL_LOOKS == 0:
-            self._records.forget()
             self._look(since_ms, 0)
         else:
             self._look(max(since_ms, now_ms - RECENT_MS), self._changed_since_ms)
@@ -95,6 +94,7 @@ class WindowReader:
         self._changed_since_ms = changed_since_ms
         self._drop_old(since_ms)
         self._read_changed()
+        self._records.forget()  # thousands of objects; the few of the next look are read again
         left_out_ms = now_ms if not database.is_moved() else self._left_out_ms
         if left_out_ms > since_ms:
             gaps = {
@@ -143,7 +143,7 @@ class WindowReader:
             self._records.load(row[7] for row in rows)
             for number, *stamp, about, reason, node in rows:
                 group = self._records.top(about), reason, node, stamp[1] // MS_IN_HOUR
-                self._keep(number, Seen(stamp[0], (*stamp, group[0]), group))
+                self._keep(number, Seen(stamp[0], hash((*stamp, group[0])), group))
             upper_ms = lower_ms
             self._pause()
         if is_full:

@@ -100,7 +100,7 @@ class Writer:
         self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds, link.tally)
         self.coverage = Coverage(self._session, self._store, settings.event_ttl_seconds * 1000)
         self.lifecycle = Lifecycle(connection, self.coverage)
-        owners = Owners(self._session, self._store.names)
+        owners = Owners(self._session, self._store.names, self._store.filing)
         enrichment = Enrichment(connection, self._store)
         self._recorder = Recorder(self._session, self._store, self.coverage, owners, enrichment)
         times = states.times(settings, deadlines)

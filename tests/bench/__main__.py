@@ -12,6 +12,7 @@ from tests.bench import (
     database,
     flood,
     ingest,
+    insights,
     memory,
     mixes,
     normalise,
@@ -35,6 +36,7 @@ PARTS = {
     "start": start.run,
     "memory": memory.run,
     "retention": retention.run,
+    "insights": insights.run,
     "assessments": assessments.run,
 }
 QUERIES = "queries"

@@ -45,7 +45,7 @@ def pss(operator: Operator) -> str:
     """The proportional memory of all processes of an operator, and of each."""
     assert operator.process
     shares = {}
-    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest")
+    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest", "analyzer")
     known = {operator.pid(name): name for name in names} | {operator.process.pid: "supervisor"}
     for pid in (operator.process.pid, *operator.children()):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")

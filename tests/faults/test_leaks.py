@@ -37,7 +37,7 @@ def of_process(pid: int) -> Found:
 def named(operator: Operator) -> dict[str, int]:
     """The ids of the supervisor and of what it names."""
     assert operator.process
-    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest")
+    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest", "analyzer")
     return {"supervisor": operator.process.pid} | {name: until(lambda name=name: operator.pid(name), name) for name in names}
 
 

@@ -83,7 +83,7 @@ def test_the_new_one_is_damaged_before_all_is_saved(operator: Operator) -> None:
         done = saved_of(operator)
         assert done["saved"] == EVENTS + 1 + len(own_of_first(operator)), "of both"
         told = operator.events("--type", "system", "--severity", "critical")
-        assert [one for one in told if "as before it was" in one["description"]]
+        assert [one for one in told if " (earlier: " in one["description"]]
         assert operator.stop() == 0
     assert operator.integrity() == "ok"
 
@@ -104,7 +104,7 @@ def test_a_file_is_removed_after_another_was_damaged(operator: Operator) -> None
         (operator.data / "kube9.db").unlink()
         until(lambda: "the file has been removed" in state(operator).get("description", ""), "the event", SALVAGE_SECONDS)
         until(lambda: "one" in ids_now(operator), "the list")
-        assert "the file is gone, and with it what only this file had" in state(operator)["description"]
+        assert "the file is gone, and the events that only it had are lost" in state(operator)["description"]
         assert operator.stop() == 0
     assert operator.log_text().count("salvage.done") == 1, "what was saved once is not saved again"
     assert len(list(operator.data.glob("*.corrupt-*Z"))) == len(list(operator.data.glob("*.corrupt-*Z.json"))) == 1

@@ -38,7 +38,7 @@ def test_five_pods_for_16_minutes() -> None:
     assert (found.cause, found.category, found.severity) == ("not enough cpu", "optimization", "error")
     assert found.object == ref("Deployment", "web")
     assert found.text == (
-        "5 pods of shop/web cannot be scheduled since 2026-11-30 14:04:00 UTC, for 16m: not enough cpu. "
+        "5 pods of shop/web have not been scheduled since 2026-11-30 14:04:00 UTC, for 16m: not enough cpu. "
         "The scheduler says: 0/3 nodes are available: 3 Insufficient cpu."
     )
 

@@ -31,8 +31,8 @@ def test_a_new_image_that_ends_with_an_error() -> None:
     assert (found.container, found.cause, found.severity) == ("app", "exit code 1", "warning")
     assert found.title == "Deployment web: image change followed by exit code 1"
     assert "from shop/web:1.8.2 to shop/web:1.8.3 at 2026-11-30 14:02:00 UTC (by helm)." in found.text
-    assert "exit code 1 12 times in 3 pods since 2026-11-30 14:03:00 UTC, and not in the 1h before" in found.text
-    assert "cannot reach postgres" in found.text
+    seen = "exit code 1 (cannot reach postgres) in 3 pods, 12 times since 2026-11-30 14:03:00 UTC"
+    assert found.text.endswith(f"This was followed by {seen}; it was not there in the 1h before.")
     assert found.last_ms == story.now_ms, "its pods wait in a crash loop"
     assert found.figures["new"] is True
     assert (found.first_ms, found.quiet_ms, found.unknown) == (at("14:02"), 600_000, [])
@@ -105,7 +105,7 @@ def test_a_gap_in_the_hour_before() -> None:
     rollout(story)
     story.gap(at("13:30"), at("13:40"))
     found = only(findings(rule, story))
-    assert "not in the" not in found.text
+    assert "not there in the" not in found.text
     assert found.figures["new"] is False
     assert "Not everything was watched between 2026-11-30 13:30:00 UTC" in found.unknown[0]
     for state in list(story.states.states):
@@ -158,7 +158,7 @@ def test_a_lowered_memory_limit() -> None:
     assert (found.cause, found.severity) == ("killed for memory", "critical")
     assert found.figures["occurrences"] == 2, "the restarts are the same kills"
     assert "Deployment web changed: containers[app].resources.limits.memory from 512Mi to 32Mi at" in found.text
-    assert found.text.endswith("and not in the 1h before (killed at its memory limit).")
+    assert "followed by killed for memory (killed at its memory limit) in 1 pod, 2 times since" in found.text
 
 
 def test_a_broken_probe_shows_at_the_deadline() -> None:
@@ -223,7 +223,7 @@ def test_the_autoscaler_scaled(says: str) -> None:
     by = {"changed_by": "kube-controller-manager-scale"} if says == "manager" else {}
     story.scaled(web, at("14:02"), 1, 3, **by)
     if says == "Event":
-        hpa = ref("HorizontalPodAutoscaler", "web", group="autoscaling")
+        hpa = ref("HorizontalPodAutoscaler", "web")
         story.tell("SuccessfulRescale", "HPA scaled Deployment", hpa, at("14:01:59"), severity="info", previous=1, new=3)
     pod = story.pod(web, "web-aaaa-1", created_ms=at("14:02:01"))
     story.restarts(pod, web, [at("14:03"), at("14:04")])

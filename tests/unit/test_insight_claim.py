@@ -25,7 +25,7 @@ def test_an_unknown_storage_class(reason: str) -> None:
     found = holds(rule, story, record)
     assert (found.owner, found.cause, found.severity) == (DATA, reason, "error")
     assert found.text == (
-        "Claim data of StorageClass nowhere (1Gi) waits for a volume since 2026-11-30 14:10:00 UTC, for 10m. "
+        "Claim data of StorageClass nowhere (1Gi) has waited for a volume since 2026-11-30 14:10:00 UTC, for 10m. "
         'The last answer was: storageclass.storage.k8s.io "nowhere" not found.'
     )
     assert findings(rule, story, keep=lambda one: one is not record) == []

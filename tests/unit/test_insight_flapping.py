@@ -9,7 +9,7 @@ from kube9_operator.analyze.rules.flapping import flapping as rule
 from kube9_operator.model.resource_states import Node, Service
 from tests.unit.insight_stories import Story, at, findings, holds, only, ref
 
-NODE, SERVICE, HPA = ref("Node", "n3"), ref("Service", "web"), ref("HorizontalPodAutoscaler", "web", group="autoscaling")
+NODE, SERVICE, HPA = ref("Node", "n3"), ref("Service", "web"), ref("HorizontalPodAutoscaler", "web")
 READY = "spec.template.spec.containers[app].readinessProbe"
 
 

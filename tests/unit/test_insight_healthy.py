@@ -59,7 +59,7 @@ def scheduled(story: Story, owner: Ref, pod: Ref, moment: int, minutes: int) -> 
 
 def scaling(story: Story, owner: Ref, moment: int, chance: random.Random) -> None:
     """An autoscaler goes up and down once; somebody scales by hand."""
-    autoscaler = ref("HorizontalPodAutoscaler", owner.name, group="autoscaling")
+    autoscaler = ref("HorizontalPodAutoscaler", owner.name)
     if any(one.object == autoscaler for one in story.records):
         return
     for one, (before, after) in enumerate(((2, 5), (5, 8), (8, 3))):

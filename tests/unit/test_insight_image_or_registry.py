@@ -45,9 +45,9 @@ def test_a_registry_that_refuses_three_teams() -> None:
     records = three_teams(story)
     found = holds(rule, story, *records)
     assert (found.owner, found.cause) == (Ref(kind="Registry", name="registry.example.com"), "no permission")
-    assert found.title == "Registry registry.example.com cannot be pulled by 3 workloads: no permission"
+    assert found.title == "Images from registry.example.com cannot be pulled by several workloads: no permission"
     assert (
-        "shop/api, shop/db and shop/web cannot pull 3 images from registry.example.com since 2026-11-30 14:00:00 UTC."
+        "shop/api, shop/db and shop/web have failed to pull 3 images from registry.example.com since 2026-11-30 14:00:00 UTC."
         in found.text
     )
     assert found.last_ms == story.now_ms

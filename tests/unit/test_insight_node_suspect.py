@@ -45,8 +45,11 @@ def test_two_owners_on_a_bad_node() -> None:
     story, records = told()
     found = holds(rule, story, *records)
     assert (found.owner, found.cause, found.severity) == (NODE, "sandbox", "error")
-    assert found.title == "Node n3: sandboxes that cannot be created of several workloads"
-    assert "3 pods of api and web had it since 2026-11-30 14:01:00 UTC. On other nodes web runs without that." in found.text
+    assert found.title == "Node n3: pod sandboxes cannot be created, for several workloads"
+    assert found.text == (
+        "3 pods of api and web have failed on Node n3 since 2026-11-30 14:01:00 UTC: pod sandboxes cannot be created. "
+        "On other nodes web runs without that."
+    )
     assert found.figures == {"pods": 3, "owners": 2, "healthy_elsewhere": ["web"]}
 
 

@@ -27,8 +27,8 @@ def test_three_of_five_replicas_for_six_minutes() -> None:
     assert (found.owner, found.object, found.cause, found.severity) == (web, web, "quota small", "warning")
     assert found.title == "Deployment web: blocked by quota small"
     assert found.text == (
-        "Deployment web wants 5 replicas and has 3 pods. It is blocked by quota small since 2026-11-30 14:14:00 UTC, "
-        "6 rejections: pods: requested 1, used 3, limit 3."
+        "Deployment web wants 5 replicas and has 3 pods. It has been blocked by quota small since 2026-11-30 14:14:00 UTC, "
+        "with 6 rejections (pods: requested 1, used 3, limit 3)."
     )
     assert found.last_ms == story.now_ms
     assert findings(rule, story, keep=lambda one: one is not record) == []

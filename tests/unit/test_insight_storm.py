@@ -6,7 +6,7 @@ from kube9_operator.analyze.model import Record, Ref
 from kube9_operator.analyze.rules.storm import storm as rule
 from tests.unit.insight_stories import Story, at, findings, holds, only, ref
 
-HPA = ref("HorizontalPodAutoscaler", "web", group="autoscaling")
+HPA = ref("HorizontalPodAutoscaler", "web")
 
 
 def told(story: Story, count: int = 900, first: str = "14:11", last: str = "14:20") -> Record:

@@ -22,7 +22,7 @@ def test_a_deployer_and_an_autoscaler() -> None:
     assert (found.owner, found.cause, found.severity) == (web, "spec.replicas", "warning")
     assert found.text == (
         "argocd and keda changed spec.replicas of Deployment web 4 times in turn since 2026-11-30 13:30:00 UTC. "
-        "Argocd set 3; keda set 5."
+        "The last two: argocd set 3; keda set 5."
     )
     assert findings(rule, story, keep=lambda one: one is not records[2]) == []
 

@@ -81,6 +81,7 @@ def _finding(window: Window, missed: str, group: list[Failure]) -> Finding:
     last_ms = max(_until_ms(window, one) for one in group)
     owners = sorted({one.record.owner for one in group}, key=lambda ref: (ref.namespace, ref.name))
     pods = failures.pods(group)
+    who = listed([f"{ref.namespace}/{ref.name}" for ref in owners])
     lasted_ms = last_ms - first_ms
     latest = max(group, key=lambda one: (one.last_ms, one.record.id))
     about = Ref(kind="Scheduling", name=missed)
@@ -90,8 +91,8 @@ def _finding(window: Window, missed: str, group: list[Failure]) -> Finding:
         cause=missed,
         category=OPTIMIZATION,
         severity=found.worst(one.record for one in group),
-        title=f"Pods of {counted(len(owners), 'workload')} cannot be scheduled: {missed}",
-        text=f"{counted(len(pods), 'pod')} of {listed([f'{ref.namespace}/{ref.name}' for ref in owners])} cannot be scheduled "
+        title=f"Pods cannot be scheduled: {missed}",
+        text=f"{counted(len(pods), 'pod')} of {who} {'have' if len(pods) > 1 else 'has'} not been scheduled "
         f"since {clock(first_ms)}, for {duration(lasted_ms)}: {missed}. "
         f"The scheduler says: {quoted(latest.record.description)}.",
         recommendation="Compare requests with what nodes have left: kubectl describe nodes. Add nodes, or lower requests.",

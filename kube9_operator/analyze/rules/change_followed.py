@@ -204,8 +204,9 @@ def _finding(
     verb = "followed by" if known else "and"
     what = " or ".join(sorted({each.change.what for each in followed}))
     times = failures.total(effects)
-    new = f", and not in the {duration(thresholds.change_baseline_s * SECOND_MS)} before" if is_new else ""
-    seen = f"{counted(times, 'time')} in {counted(len(pods), 'pod')} since {clock(first_ms)}{new}{_example(effects)}"
+    before = duration(thresholds.change_baseline_s * SECOND_MS)
+    new = f"; it was not there in the {before} before" if is_new else ""
+    seen = f"{cause}{_example(effects)} in {counted(len(pods), 'pod')}, {counted(times, 'time')} since {clock(first_ms)}{new}"
     text = "; ".join(changes.said(each.change) for each in followed)
     unknown = [] if is_new else missing(window, OF_PODS, before_ms, first_ms)
     if not known:
@@ -217,7 +218,7 @@ def _finding(
         cause=cause,
         severity=found.worst(one.record for one in effects),
         title=f"{named(owner)}: {what} change {verb} {cause}",
-        text=f"{sentence(text)} {'Followed by' if known else 'About that time'} {cause} {seen}.",
+        text=f"{sentence(text)} {'This was followed by' if known else 'About that time there was'} {seen}.",
         recommendation=_advice(owner, container, kind, pods),
         object=owner,
         evidence=found.caused((each.change.record for each in followed), (one.record for one in effects)),

@@ -40,7 +40,7 @@ def _finding(window: Window, record: Record, state: Claim, last_ms: int) -> Find
         cause=record.reason,
         severity=found.worst([record]),
         title=f"Claim {about.name}: no volume is provided",
-        text=f"Claim {about.name}{of_class}{size} waits for a volume since {clock(record.first_ms)}, for {lasted}. "
+        text=f"Claim {about.name}{of_class}{size} has waited for a volume since {clock(record.first_ms)}, for {lasted}. "
         f"The last answer was: {quoted(record.description)}.",
         recommendation=f"Check the StorageClass and its provisioner: kubectl describe pvc {about.name}{place(about)}.",
         object=about,

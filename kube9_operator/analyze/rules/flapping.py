@@ -90,7 +90,7 @@ def _autoscaler(window: Window, thresholds: Thresholds, about: Ref, records: lis
     if found_so:
         text = f"{named(about)} changed its direction {len(found_so)} times since {clock(found_so[0][0])}, "
         text += f"between {min(sizes)} and {max(sizes)} replicas"
-        advice = f"Let it wait longer before it scales down (behavior.scaleDown): kubectl describe hpa {about.name}."
+        advice = f"Let it wait longer before it scales down (behavior.scaleDown): kubectl describe {resource(about)}."
         yield _finding(window, about, "autoscaler", OPTIMIZATION, found_so, within_ms, text, advice)
 
 

@@ -110,15 +110,15 @@ def _finding(window: Window, about: Ref, kind: str, group: list[Failure]) -> Fin
     owners = sorted(_owners(group), key=lambda ref: (ref.namespace, ref.name))
     images = sorted({image(one) for one in group})
     latest = max(group, key=lambda one: (one.last_ms, one.record.id))
-    who = f"{listed([f'{ref.namespace}/{ref.name}' for ref in owners])} cannot pull"
+    who = f"{listed([f'{ref.namespace}/{ref.name}' for ref in owners])} have failed to pull"
+    subject = f"Image {about.name}" if about.kind == "Image" else f"Images from {about.name}"
     what = images[0] if about.kind == "Image" else f"{counted(len(images), 'image')} from {about.name}"
     return Finding(
         rule=RULE,
         owner=about,
         cause=kind or "cannot be pulled",
         severity=found.worst(one.record for one in group),
-        title=f"{about.kind} {about.name} cannot be pulled by {counted(len(owners), 'workload')}"
-        + (f": {kind}" if kind else ""),
+        title=f"{subject} cannot be pulled by several workloads{f': {kind}' if kind else ''}",
         text=f"{who} {what} since {clock(first_ms)}. The last answer was: {quoted(latest.record.description)}.",
         recommendation=ADVICE[kind],
         object=about,

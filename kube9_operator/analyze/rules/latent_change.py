@@ -89,8 +89,8 @@ def _finding(window: Window, owner: Ref, container: str, cause: str, fresh: list
         cause=cause,
         severity=found.worst(one.record for one in fresh),
         title=f"{named(owner)}: {cause} at the first start since a change {duration(age_ms)} before",
-        text=f"{'; '.join(changes.said(one) for one in latent)}, and no pod was made for {duration(age_ms)}. "
-        f"Followed by {cause} at the first start since, from {clock(first_ms)} on, in {counted(len(pods), 'pod')} "
+        text=f"{'; '.join(changes.said(one) for one in latent)}, and no pod was made in the {duration(age_ms)} after. "
+        f"This was followed by {cause} at the first start since, from {clock(first_ms)} on, in {counted(len(pods), 'pod')} "
         f"({listed([ref.name for ref in pods])}).",
         recommendation=f"Look at that change together with what the pods say: kubectl describe {resource(pods[-1])}.",
         object=owner,

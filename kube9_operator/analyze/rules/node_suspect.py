@@ -15,12 +15,12 @@ RULE = "node-suspect"
 FAILS = (SANDBOX, MOUNT, EVICTED, REJECTED, MEMORY, CANNOT_START)
 """What a node does to pods. That pods crash says nothing about their node, even if it is not ready."""
 WORDS = {
-    SANDBOX: "sandboxes that cannot be created",
-    MOUNT: "volumes that cannot be mounted",
-    EVICTED: "evictions by the kubelet",
-    REJECTED: "pods rejected by the kubelet",
-    CANNOT_START: "containers that cannot start",
-    failures.KILLED: "containers without a limit killed for memory",
+    SANDBOX: "pod sandboxes cannot be created",
+    MOUNT: "volumes cannot be mounted",
+    EVICTED: "the kubelet evicts pods",
+    REJECTED: "the kubelet rejects pods",
+    CANNOT_START: "containers cannot start",
+    failures.KILLED: "containers without a memory limit are killed for memory",
 }
 LEAVES = ("NodeCordoned", "NodeRemoved", "Shutdown")
 """What takes a node away."""
@@ -47,7 +47,7 @@ def _of_node(window: Window, thresholds: Thresholds, node: Ref, cause: str, grou
         return
     first_ms = min(one.first_ms for one in group)
     others = _said_by_node(window, node, first_ms - thresholds.node_within_s * SECOND_MS)
-    known = f"{len(failures.pods(group))} pods of {listed([ref.name for ref in owners])} had it since {clock(first_ms)}"
+    who = f"{len(failures.pods(group))} pods of {listed([ref.name for ref in owners])}"
     said = "; ".join(sorted({one.title for one in others})[:3])
     runs = "runs" if len(healthy) == 1 else "run"
     yield Finding(
@@ -55,9 +55,10 @@ def _of_node(window: Window, thresholds: Thresholds, node: Ref, cause: str, grou
         owner=node,
         cause=cause,
         severity=found.worst(one.record for one in group),
-        title=f"{named(node)}: {WORDS[cause]} of several workloads",
-        text=f"{named(node)} has {WORDS[cause]}: {known}. On other nodes {listed([ref.name for ref in healthy])} "
-        f"{runs} without that{f'; the node itself reports {said}' if said else ''}.",
+        title=f"{named(node)}: {WORDS[cause]}, for several workloads",
+        text=f"{who} have failed on {named(node)} since {clock(first_ms)}: {WORDS[cause]}. "
+        f"On other nodes {listed([ref.name for ref in healthy])} {runs} without that"
+        f"{f'; the node itself reports {said}' if said else ''}.",
         recommendation=f"Keep new pods away while you look: kubectl cordon {node.name}; kubectl describe node {node.name}.",
         object=node,
         evidence=found.evidence(EFFECT, [*(one.record for one in group), *others]),

@@ -81,8 +81,8 @@ def _finding(
         cause=f"quota {about.name}",
         severity=found.worst(records),
         title=f"{named(owner)}: blocked by quota {about.name}",
-        text=f"{named(owner)} wants {wants} and has {counted(has, 'pod')}. It is blocked by quota {about.name} since "
-        f"{clock(moments[0])}, {counted(len(moments), 'rejection')}: {limits}.",
+        text=f"{named(owner)} wants {wants} and has {counted(has, 'pod')}. It has been blocked by quota {about.name} since "
+        f"{clock(moments[0])}, with {counted(len(moments), 'rejection')} ({limits}).",
         recommendation=f"Raise the quota, or free some of it: kubectl describe quota {about.name}{place(about)}.",
         object=owner,
         evidence=found.evidence(EFFECT, records),

@@ -9,7 +9,7 @@ from kube9_operator.analyze.failures import CRASH, Failure
 from kube9_operator.analyze.model import CONTROL, EFFECT, Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS, SPELL_MS
-from kube9_operator.analyze.wording import clock, counted, named
+from kube9_operator.analyze.wording import clock, counted, named, resource
 
 RULE = "seen-before"
 RECENT_MS = 30 * MINUTE_MS
@@ -107,9 +107,9 @@ def _finding(
         cause=cause,
         severity=found.worst(now.records),
         title=f"{named(owner)}: seen before, ended {often} after {WORDS[kind]}",
-        text=f"{what} ends since {clock(first_ms)} as it did {counted(episodes, 'time')} before: {cause}. "
+        text=f"{what} has ended like this since {clock(first_ms)}, as it did {counted(episodes, 'time')} before: {cause}. "
         f"That ended {often} after {WORDS[kind]}: {when}.",
-        recommendation=f"See what was changed then: kube9-cli events list --for {owner.kind.lower()}/{owner.name} --since 30d.",
+        recommendation=f"See what was changed then: kube9-cli events list --for {resource(owner)} --since 30d.",
         object=owner,
         evidence=found.evidence(EFFECT, now.records) + found.evidence(CONTROL, past),
         figures={"episodes": episodes, "ended_so": len(so), "change": kind},

@@ -56,7 +56,7 @@ def _finding(window: Window, workload: Ref, path: str, run: list[Change]) -> Fin
         severity="warning",
         title=f"{named(workload)}: {first} and {second} change {short} in turn",
         text=f"{first} and {second} changed {short} of {named(workload)} {often}. "
-        f"{values[:1].upper()}{values[1:] or 'The values are not recorded'}.",
+        f"{f'The last two: {values}' if values else 'The values are not recorded'}.",
         recommendation=f"Let one of them own it: kubectl get {resource(workload)} -o yaml --show-managed-fields.",
         object=workload,
         evidence=found.evidence(EFFECT, (one.record for one in run)),

@@ -94,14 +94,14 @@ def _probe_faults(one: Workload) -> list[Fault]:
     live, ready = container.liveness, container.readiness
     said = []
     if not _asks(live, paths):
-        said.append(f"its liveness probe does not ask for {paths[0]}")
+        said.append(f"its liveness probe does not ask for {paths[-1]}")
     if not _asks(ready, READINESS_PATHS):
         said.append(f"its readiness probe does not ask for {READINESS_PATHS[0]}")
     if not said and live is not None and ready is not None and live.port != ready.port:
         said.append("its probes ask two ports")
     if not said:
         return []
-    probes = _probes(one, _http_port(container))
+    probes = _probes(one, container, _http_port(container))
     remedy = text.advice("Set the probes as the chart does.", _patch(one, {"name": container.name, **probes}))
     return [Fault(True, f"{one.shown}: {', '.join(said)}", remedy)]
 
@@ -118,7 +118,7 @@ def _metrics_faults(one: Workload) -> list[Fault]:
         faults.append(Fault(True, f"{one.shown}: {said}", _probe_remedy(one)))
     elif not set(asked) <= declared:
         number = next((int(name) for name in asked if name.isdecimal() and name not in declared), DEFAULT_PORT)
-        changed = {"ports": [{"name": HTTP, "containerPort": number}], **_probes(one, HTTP)}
+        changed = {"ports": [{"name": HTTP, "containerPort": number}], **_probes(one, container, HTTP)}
         remedy = text.advice("Declare the port, as the chart does.", _patch(one, {"name": container.name, **changed}))
         faults.append(Fault(True, f"{one.shown}: the port of its probes is not declared", remedy))
     if one.scrape.lower() == "false":
@@ -216,11 +216,17 @@ def _asks(probe: Probe | None, paths: tuple[str, ...]) -> bool:
     return probe is not None and probe.handler == "httpGet" and probe.path in paths
 
 
-def _probes(one: Workload, port: int | str) -> dict[str, Any]:
-    """The probes as the chart sets them."""
+def _probes(one: Workload, container: Container, port: int | str) -> dict[str, Any]:
+    """The probes as the chart sets them. What is there is replaced, as a probe cannot ask in two ways."""
     live = (DEPLOYMENT_LIVENESS_PATHS if one.kind == DEPLOYMENT else LIVENESS_PATHS)[-1]
-    paths = (("livenessProbe", live), ("readinessProbe", READINESS_PATHS[0]))
-    return {field: {"$patch": "replace", "httpGet": {"path": path, "port": port}} for field, path in paths}
+    made = {}
+    for field, path, there in (
+        ("livenessProbe", live, container.liveness),
+        ("readinessProbe", READINESS_PATHS[0], container.readiness),
+    ):
+        replaced = {"$patch": "replace"} if there else {}
+        made[field] = {**replaced, "httpGet": {"path": path, "port": port}}
+    return made
 
 
 def _http_port(container: Container) -> int | str:

@@ -142,9 +142,11 @@ class Retention:
         if self._clock_off and not was_off:
             why = "our clock differs from the API server's"
             self._log.warning("retention.stopped", why=why, clock_off_seconds=off_ms // 1000)
-            run = Run("ClockOff", WARNING, "Clock is off", "nothing is deleted by age until it agrees", now_ms())
+            run = Run("ClockOff", WARNING, "Clock is off", "nothing is deleted by age until they agree", now_ms())
             with self._session.transaction(run.at_ms):
-                self._deletion.record_run(run, f"Our clock is {abs(off_ms) // 1000} s off the API server's: {run.why}", 1)
+                self._deletion.record_run(
+                    run, f"The operator's clock and the API server's differ by {abs(off_ms) // 1000} s: {run.why}", 1
+                )
         elif was_off and not self._clock_off:
             self._log.info("retention.restored", clock_off_seconds=off_ms // 1000)
         return not self._clock_off

@@ -257,11 +257,11 @@ class Restore:
 
 def _result(state: State) -> str:
     if not state.files:
-        return "the file is gone, and with it what only this file had"
+        return "the file is gone, and the events that only it had are lost"
     newest, *older = state.files
     moved = f"it was moved to {newest}"
     if older:
-        moved += f", as before it was {', '.join(older)}"
+        moved += f" (earlier: {', '.join(older)})"
     if not state.over:
         return f"{moved}; what can be read of it is being saved"
     lost = [f"{state.unreadable} could not be read"] if state.unreadable else []
