@@ -263,7 +263,7 @@ def test_any_schema(crafted: Path, whole: tuple[Path, int], what: str) -> None:
 
 def test_a_query_without_end_ends_in_time(crafted: Path) -> None:
     """Many rows that none of our indexes foresaw: the progress handler ends it."""
-    changed(crafted, f"INSERT INTO series {COUNTED.format(300_000)} SELECT NULL, x + 1000000, 0, 0, 0, 0, 0, 0, 0, 1 FROM n")
+    changed(crafted, f"INSERT INTO series {COUNTED.format(300_000)} SELECT NULL, x + 1000000, 0, 0, 0, 0, 0, 0, 0, 1, 1 FROM n")
     done = kube9_cli("status", "--timeout=0.001", "--db", str(crafted))
     checked(done, "json")
     assert done.code == 2
