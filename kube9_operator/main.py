@@ -80,6 +80,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     from pathlib import Path
 
     from kube9_operator import __version__, logs, settings
+    from kube9_operator.assess.schedule import Schedule
     from kube9_operator.http.pages import Pages
     from kube9_operator.http.prometheus import exposition
     from kube9_operator.http.server import serve as serve_http
@@ -116,16 +117,16 @@ def _serve(deadlines: Deadlines | None) -> int:
     except OSError as error:
         return _cannot_run(f"HEALTH_PORT={chosen.health_port}: cannot listen on this port: {error.strerror}")
     logs.get().info("http.listening", port=port)
+    schedule = Schedule(chosen, deadlines)
+    sides = [SideRole(Role("assessor", "kube9_operator.assess.assessor:run", (chosen, deadlines)), schedule)]
+    if chosen.insights_enabled:
+        sides.append(SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))))
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[
             Role(name, "kube9_operator.watch.watcher:run", (name, chosen, deadlines), name == PUBLISHER) for name in PROCESSES
         ],
-        sides=[
-            SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))),
-        ]
-        if chosen.insights_enabled
-        else [],
+        sides=sides,
         deadlines=deadlines,
         log_level=chosen.log_level,
         preload="kube9_operator.preload",

@@ -25,6 +25,13 @@ ENVIRONMENT = {
     "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
     "EVENT_WAIT_MINUTES": "A resource that waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
+    "ASSESSMENT_ENABLED": "false makes no assessments but those that a user asks for (default: true)",
+    "ASSESSMENT_INTERVAL_SECONDS": "How often an assessment of the cluster is made, 3600 to 31536000 (default: 86400)",
+    "ASSESSMENT_MODE": "full, or pillar for the checks of ASSESSMENT_PILLAR alone (default: full)",
+    "ASSESSMENT_PILLAR": "The pillar to assess, such as security, if ASSESSMENT_MODE is pillar",
+    "ASSESSMENT_TIMEOUT_SECONDS": "Checks that are not made by then have the status timeout, 60 to 604800 (default: 600)",
+    "ASSESSMENT_READ_CONFIG_MAPS": "true looks for secrets in ConfigMaps, which the operator then has to be allowed to read "
+    "(default: false)",
     "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
     "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kube9_schema.assessments import FULL, PILLAR, PILLARS
+
 if TYPE_CHECKING:
     from kube9_operator.analyze.limits import Limits
     from kube9_operator.model.rules.rule import Rule
@@ -36,6 +38,12 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the user's file, as they were at the start."""
     wait_minutes: int
     watch_config_maps: bool
+    assessment_enabled: bool
+    assessment_interval_seconds: int
+    assessment_mode: str
+    assessment_pillar: str
+    assessment_timeout_seconds: int
+    assessment_config_maps: bool
     insights_enabled: bool
     insights_interval_seconds: int
     insights_limits: "Limits"
@@ -43,7 +51,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Returns the settings. A variable that is absent or empty has its default. Raises SettingError if any are wrong."""
-    return Settings(**values(environment, VARIABLES))
+    found = Settings(**values(environment, VARIABLES))
+    if (found.assessment_mode == PILLAR) != bool(found.assessment_pillar):
+        raise SettingError(
+            f"ASSESSMENT_PILLAR={found.assessment_pillar}: "
+            "must name a pillar if ASSESSMENT_MODE is pillar, and otherwise be empty"
+        )
+    return found
 
 
 def values(environment: Mapping[str, str], fields: Iterable[str]) -> dict[str, Any]:
@@ -104,6 +118,15 @@ def _switch(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(word or '(empty)' for word in allowed)}")
+        return text
+
+    return parse
+
+
 def _reasons(text: str) -> frozenset[str]:
     reasons = frozenset(part.strip() for part in text.split(",") if part.strip())
     if any(not part.isprintable() or " " in part for part in reasons):
@@ -153,6 +176,12 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "rules": ("EVENT_RULES_FILE", "", _rules),
     "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
+    "assessment_enabled": ("ASSESSMENT_ENABLED", "true", _switch),
+    "assessment_interval_seconds": ("ASSESSMENT_INTERVAL_SECONDS", "86400", _whole(3_600, 31_536_000, "seconds")),
+    "assessment_mode": ("ASSESSMENT_MODE", "full", _one_of(FULL, PILLAR)),
+    "assessment_pillar": ("ASSESSMENT_PILLAR", "", _one_of("", *PILLARS)),
+    "assessment_timeout_seconds": ("ASSESSMENT_TIMEOUT_SECONDS", "600", _whole(60, 604_800, "seconds")),
+    "assessment_config_maps": ("ASSESSMENT_READ_CONFIG_MAPS", "false", _switch),
     "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
     "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
     "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),

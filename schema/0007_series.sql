@@ -5,20 +5,41 @@
 
 -- What many events share. kube9-cli compares most filters with the few rows of this table instead of with every event.
 CREATE TABLE series (
-    id        INTEGER PRIMARY KEY,
-    namespace INTEGER NOT NULL, -- as in events
-    kind      INTEGER NOT NULL, -- as in events
-    severity  INTEGER NOT NULL, -- as in events
-    type      INTEGER NOT NULL, -- as in events
-    reason    INTEGER NOT NULL, -- as in events
-    api_group INTEGER NOT NULL, -- of the object, as in objects
-    source    INTEGER NOT NULL, -- words.id of the component in the event's metadata; 0 if they name none
-    place     INTEGER NOT NULL, -- words.id: the object's namespace; for a Namespace its own name
-    count     INTEGER NOT NULL DEFAULT 0 -- how many events it has
+    id          INTEGER PRIMARY KEY,
+    namespace   INTEGER NOT NULL, -- as in events
+    kind        INTEGER NOT NULL, -- as in events
+    severity    INTEGER NOT NULL, -- as in events
+    type        INTEGER NOT NULL, -- as in events
+    reason      INTEGER NOT NULL, -- as in events
+    api_group   INTEGER NOT NULL, -- of the object, as in objects
+    source      INTEGER NOT NULL, -- words.id of the component in the event's metadata; 0 if they name none
+    place       INTEGER NOT NULL, -- words.id: the object's namespace; for a Namespace its own name
+    count       INTEGER NOT NULL DEFAULT 0, -- how many events it has
+    occurrences INTEGER NOT NULL DEFAULT 0  -- the sum of their counts
 ) STRICT;
 CREATE UNIQUE INDEX series_by_columns ON series (namespace, kind, reason, severity, type, api_group, source, place);
 
--- Periods divide all time; each lasts until the next one begins. A period with many events is cut, so each has a bounded number.
+-- The causes of events: kube9_schema/causes.py makes them of texts. They are apart from words, because they are many.
+CREATE TABLE causes (
+    id    INTEGER PRIMARY KEY,
+    cause TEXT NOT NULL UNIQUE,
+    count INTEGER NOT NULL DEFAULT 0 -- how many events it has; without events it is deleted
+) STRICT;
+
+-- The events of one cause about one outermost owner, for the summary of all of them.
+CREATE TABLE problems (
+    root        INTEGER NOT NULL, -- objects.id, as in events
+    cause       INTEGER NOT NULL, -- causes.id
+    info        INTEGER NOT NULL, -- how many events of this severity it has
+    warning     INTEGER NOT NULL,
+    error       INTEGER NOT NULL,
+    critical    INTEGER NOT NULL,
+    occurrences INTEGER NOT NULL, -- the sum of their counts
+    PRIMARY KEY (root, cause)
+) STRICT, WITHOUT ROWID;
+
+-- Periods divide all time; each lasts until the next one begins. The newest period is cut when it has many events; older ones
+-- are not cut again. One begins with each half of a day, too: the marks of a summary over some days begin then.
 CREATE TABLE periods (
     id       INTEGER PRIMARY KEY,
     start_ms INTEGER NOT NULL UNIQUE
@@ -29,6 +50,8 @@ ALTER TABLE events ADD COLUMN series INTEGER;                          -- series
 ALTER TABLE events ADD COLUMN last_period INTEGER NOT NULL DEFAULT 0;  -- periods.id of last_ms
 ALTER TABLE events ADD COLUMN first_period INTEGER NOT NULL DEFAULT 0; -- periods.id of first_ms
 ALTER TABLE events ADD COLUMN span INTEGER NOT NULL DEFAULT 0;         -- how long it lasts, as a class: kube9_schema/spans.py
+ALTER TABLE events ADD COLUMN cause INTEGER;                           -- causes.id; NULL if the event is not moved yet
+ALTER TABLE events ADD COLUMN root INTEGER;                            -- objects.id: the outermost owner of its object, or the object itself
 
 -- The old indexes and totals go first, so that the new ones take no more room than there is.
 DROP INDEX events_recent;
@@ -48,14 +71,15 @@ CREATE INDEX events_by_first ON events (span, first_ms, series) WHERE series IS 
 -- The events of a node.
 CREATE INDEX events_by_node ON events (node, last_period, series) WHERE series IS NOT NULL AND node <> 0;
 
--- How many events each period has, by series, and for all series together (0): once by the period of the last time and once by
--- that of the first. The events seen in a range are those with last_ms >= since, less those with first_ms >= until. The writer
--- adds up the changes of a transaction and stores them with it (kube9_operator/write/events/filing.py), and series.count too:
--- triggers took as long as all indexes together.
+-- How many events each period has, by series, for all series together (0), and by namespace (-1 - words.id): once by the period
+-- of the last time and once by that of the first. The events seen in a range are those with last_ms >= since, less those with
+-- first_ms >= until. The writer adds up the changes of a transaction and stores them with it
+-- (kube9_operator/write/events/filing.py), and the counts of series, causes and problems too: a trigger took four times as long
+-- as all four indexes.
 CREATE TABLE totals (
     of_first INTEGER NOT NULL, -- 0: by last_period, 1: by first_period
     period   INTEGER NOT NULL, -- periods.id
-    series   INTEGER NOT NULL, -- series.id; 0 for all
+    series   INTEGER NOT NULL, -- series.id; 0 for all; less than 0 for a namespace
     count    INTEGER NOT NULL,
     PRIMARY KEY (of_first, period, series)
 ) STRICT, WITHOUT ROWID;

@@ -37,6 +37,8 @@ class Event(NamedTuple):
     last_period: int
     first_period: int
     span: int
+    cause: int | None
+    root: int | None
 
 
 class Text(NamedTuple):
@@ -103,12 +105,55 @@ class Insight(NamedTuple):
     details: str
 
 
+class AssessmentCheck(NamedTuple):
+    """A row of `assessment_checks`."""
+
+    id: str
+    name: str
+    pillar: str
+    severity: str
+
+
+class Assessment(NamedTuple):
+    """A row of `assessments`."""
+
+    id: str
+    origin: str
+    mode: str
+    pillar: str
+    check_id: str
+    state: str
+    requested_ms: int
+    started_ms: int
+    completed_ms: int | None
+    checks: int
+    failure: str
+
+
+class AssessmentResult(NamedTuple):
+    """A row of `assessment_results`."""
+
+    assessment: str
+    check_id: str
+    status: str
+    message: str
+    remediation: str
+    offenders: str
+    offenders_total: int
+    error_code: str
+    assessed_ms: int
+    duration_ms: int
+
+
 COLUMNS = {
     "events": Event._fields,
     "texts": Text._fields,
     "contributors": Contributor._fields,
     "books": Accounting._fields,
     "insights": Insight._fields,
+    "assessment_checks": AssessmentCheck._fields,
+    "assessments": Assessment._fields,
+    "assessment_results": AssessmentResult._fields,
 }
 
 

@@ -39,7 +39,7 @@ TIME = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kube9-picture-") as folder, StandIn() as standin:
         standin.write(*events())
-        with Operator(Path(folder), standin.kubeconfig(Path(folder))) as operator:
+        with Operator(Path(folder), standin.kubeconfig(Path(folder)), {"confirmation": 120.0}) as operator:
             until(lambda: len(operator.events()) > 30, "what happened")
             until(lambda: covered_seconds(operator) > SECONDS, "a while that is covered", 3 * SECONDS)
             PICTURE.write_text(drawn(on_a_terminal(operator)), encoding="utf-8")

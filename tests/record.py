@@ -134,12 +134,14 @@ class Record:
         numbers = self.object(owner, owner_uid), self.object(owned, owned_uid)
         with self._session.transaction(self.now_ms):
             self.connection.execute("UPDATE objects SET owner = ? WHERE id = ?", numbers)
+            self._store.filing.rooted(numbers[1])
 
     def stopped_by_quota(self, event: str, controller: str) -> None:
         """The event about a quota names this controller."""
         values = (ids.decode(event), self.object(controller))
         with self._session.transaction(self.now_ms):
             self.connection.execute("INSERT INTO controllers VALUES (?, ?)", values)
+            self._store.filing.file(values[:1])
 
     def behind(self, service: str, pod: str, since: int, until: int | None = None, uid: str = "") -> None:
         """A pod stood behind a service (`namespace/name`), from some minutes ago to some minutes ago, or until now."""

@@ -34,7 +34,7 @@ class Recording:
         self.store = Store(self.session, QUIET_MS)
         self.coverage = Coverage(self.session, self.store, EVENT_TTL_MS)
         self.lifecycle = Lifecycle(self.connection, self.coverage)
-        self.owners = Owners(self.session, self.store.names)
+        self.owners = Owners(self.session, self.store.names, self.store.filing)
         self.begun = False
         self._noted: set[str] = set()
         """The uids of owners whose own owners were told before."""

@@ -6,19 +6,18 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from kube9_operator.model import operator_event
-from kube9_operator.model.findings import EventsFrame
-from kube9_operator.model.observation import Observation
+from kube9_operator.model.assessment import AssessmentFrame, Begun, Request
 from kube9_operator.supervise.findings import Findings
 from kube9_operator.supervise.link import Link
-from kube9_schema.codes import INFO
 
 FIRST_MS = 1_795_000_000_000
 MANY = 120
 
 
-def found(number: int) -> Observation:
-    return operator_event.observation("Found", INFO, f"Found {number}", "A finding.", FIRST_MS + number)
+def found(number: int) -> AssessmentFrame:
+    """A finding, of which one event tells."""
+    request = Request(f"asm_{number:05}", "manual", "single-check", "", f"check {number}", 60.0, FIRST_MS + number)
+    return AssessmentFrame([Begun(request, request.requested_ms, 1)])
 
 
 def run(link: Link, pipe: Connection, folder: str) -> None:
@@ -32,7 +31,7 @@ def works(link: Link, pipe: Connection, folder: Path) -> None:
     first = int(done.read_text(encoding="utf-8")) if done.exists() else 0
     for number in range(first, MANY, 5):
         for one in range(number, number + 5):
-            if not findings.send(EventsFrame([found(one)])):
+            if not findings.send(found(one)):
                 return
         if not findings.flush():
             return
@@ -71,5 +70,5 @@ def floods(link: Link, pipe: Connection, _folder: Path) -> None:
     findings = Findings(link, pipe)
     for number in itertools.count():
         link.beat(f"flood {number % 2}")
-        if not findings.send(EventsFrame([found(number)])):
+        if not findings.send(found(number)):
             return

@@ -61,8 +61,9 @@ SETTINGS = (
 """SQLite advises these for a database from an untrusted source: https://sqlite.org/security.html."""
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
-    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals"),
+    *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
+    *("assessment_checks", "assessments", "assessment_results"),
 )
 """The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}

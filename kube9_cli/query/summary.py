@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from kube9_cli.errors import damaged
 from kube9_cli.grouping import Grouping
-from kube9_cli.query import conditions
+from kube9_cli.query import conditions, sums
 from kube9_cli.query.conditions import Condition
 from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Types
 from kube9_cli.query.coverage import covered
 from kube9_cli.query.events import decoded, named
+from kube9_cli.query.groups import Group, Key, Part, Span, span
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
 from kube9_schema import ids
@@ -26,79 +28,6 @@ ALL = "*"
 """What a field has that is not told apart. No object has this name."""
 ANY = -1
 """The same for a word, in place of its id."""
-MOST_MARKS = 16
-STEPS_SECONDS = (
-    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200),
-    *(86_400, 172_800, 604_800),
-)
-"""What a mark of the activity may stand for, so that marks begin at full minutes, hours or days."""
-
-Key = tuple[Any, ...]
-"""One value for each field that is grouped by."""
-
-
-class Span(NamedTuple):
-    """The time that a summary is about, and the marks that it is divided into. Times are in ms since 1970."""
-
-    since: int
-    until: int
-    start: int
-    """When the first mark begins: a multiple of the step."""
-    step: int
-    marks: int
-
-
-Part = tuple[int, int, int, int, int, int, int, int]
-"""Some events of one key: how many, their occurrences, the first and the last time, the greatest id, the severity, and the
-marks in which they were first and last seen.
-"""
-
-
-class Group:
-    """The events of one key."""
-
-    __slots__ = ("events", "existed", "first_ms", "last_ms", "newest", "occurrences", "rises", "severity")
-
-    def __init__(self, marks: int) -> None:
-        self.events = self.occurrences = self.newest = self.last_ms = self.severity = 0
-        self.first_ms = 2**63
-        self.existed = False
-        """Whether it has events in the equally long time before."""
-        self.rises = [0] * (marks + 1)
-        """For each mark how many events begin there, less those that ended in the mark before."""
-
-    def add(self, part: Part) -> None:
-        """Counts these events."""
-        events, occurrences, first_ms, last_ms, newest, severity, first_mark, last_mark = part
-        self._count(events, occurrences, first_ms, last_ms, newest, severity)
-        self.rises[first_mark] += events
-        self.rises[last_mark + 1] -= events
-
-    def join(self, other: "Group") -> None:
-        """Counts the events of another group."""
-        self._count(other.events, other.occurrences, other.first_ms, other.last_ms, other.newest, other.severity)
-        self.rises = [own + more for own, more in zip(self.rises, other.rises, strict=True)]
-
-    def _count(self, events: int, occurrences: int, first_ms: int, last_ms: int, newest: int, severity: int) -> None:
-        self.events += events
-        self.occurrences += occurrences
-        # This is called for each event: min() and max() take four times as long.
-        if first_ms < self.first_ms:
-            self.first_ms = first_ms
-        if last_ms > self.last_ms:
-            self.last_ms = last_ms
-        if newest > self.newest:
-            self.newest = newest
-        if severity > self.severity:
-            self.severity = severity
-
-    def activity(self) -> list[int]:
-        """How many events were going on in each mark."""
-        going_on, found = 0, []
-        for rise in self.rises[:-1]:
-            going_on += rise
-            found.append(going_on)
-        return found
 
 
 class Summary(NamedTuple):
@@ -128,28 +57,24 @@ class Summary(NamedTuple):
         }
 
 
-def span(since: int, until: int) -> Span:
-    """Divides a time into at most MOST_MARKS marks of equal length."""
-    seconds = (until - since) / 1000
-    step = next((one for one in STEPS_SECONDS if seconds / one <= MOST_MARKS - 1), STEPS_SECONDS[-1])
-    while seconds / step > MOST_MARKS - 1:
-        step *= 2
-    step *= 1000
-    start = since // step * step
-    return Span(since, until, start, step, (until - start - 1) // step + 1)
-
-
 def read(database: Database, selection: Selection, grouping: Grouping, path: str) -> Summary:
     """The groups of the selected events. The selection has both times; the caller has begun a snapshot. Raises QueryError."""
     assert selection.since_ms is not None
     assert selection.until_ms is not None
     asked = span(selection.since_ms, selection.until_ms)
     groups = Groups(database, grouping, asked)
+    if sums.can_tell(database, selection, grouping, asked) and groups.read_sums(grouping):
+        return _summary(database, groups, selection, asked, path, is_of_sums=True)
     groups.read(selection)
+    return _summary(database, groups, selection, asked, path, is_of_sums=False)
+
+
+def _summary(database: Database, groups: "Groups", selection: Selection, asked: Span, path: str, is_of_sums: bool) -> Summary:
+    assert selection.since_ms is not None
     before = selection._replace(since_ms=max(0, 2 * asked.since - asked.until), until_ms=asked.since)
     # Without a record of the time before, nothing can be called new.
     known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
-    if known:
+    if known and not is_of_sums:
         groups.look_before(before)
     shown = [groups.shown(key, group, known) for key, group in groups.first]
     return Summary(shown, groups.total, groups.events, groups.occurrences, asked)
@@ -172,10 +97,12 @@ LESS_BY_KIND = 2
 SHORT = 0.2
 """If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
 WORDS = frozenset(("namespace", "kind", "reason", "node"))
+STORED = {"name": ("about",), "owner": ("root",), "source": ("series_source",)}
+"""The columns of each field, where they are not of its name."""
 OF_CAUSE = ("reason", "kind", "namespace", "node", "about", "description", "metadata")
 """What a cause is read from, besides the severity."""
 NEEDED = {"name": ("about",), "owner": ("owned",), "cause": OF_CAUSE}
-"""The columns of each field. Any other field is a column."""
+"""The same while events of an earlier release are moved: their causes and outermost owners are not stored yet."""
 TEXTS: dict[str, tuple[str, Types]] = {
     "source": (f"coalesce(json_extract(t.metadata, '$.source.component'), '{ITSELF}')", ((str, int, float),)),
     "about": ("a.name", (TEXT,)),
@@ -187,6 +114,7 @@ OWNED = "coalesce((SELECT object FROM controllers WHERE event = e.id), a.owner, 
 """The controller of the object, or the object itself. An event about a quota belongs to the controller that it stopped."""
 JOINED = {
     "t": ("JOIN texts AS t ON t.event = e.id", ("source", "description", "metadata")),
+    "s": ("JOIN series AS s ON s.id = e.series", ("series_source",)),
     "a": ("JOIN objects AS a ON a.id = e.object", ("about", "owned")),
 }
 """What is joined to the events `e` for these columns."""
@@ -263,9 +191,11 @@ class Groups:
         self._found: dict[Key, Group] = {}
         """The groups that may still grow."""
         self._database, self._by, self._span = database, by, asked
+        self._is_moved = database.is_moved()
+        self._causes: dict[int, str] = {}
         self._order, self._limit = ORDERS[grouping.order], grouping.limit
         self._owners = Owners(database)
-        needed = dict.fromkeys(name for field in by for name in NEEDED.get(field, (field,)))
+        needed = dict.fromkeys(name for field in by for name in self._columns_of(field))
         self._numbers = [name for name in needed if name not in TEXTS and name != "severity"]
         self._texts = [name for name in needed if name in TEXTS]
         self._at = {name: at for at, name in enumerate(("severity", *self._numbers, *self._texts))}
@@ -274,6 +204,27 @@ class Groups:
         self._values = [self._value_of(field) for field in by]
         self._less_by: Counter[str] = Counter()
         """For each field how much less than in full it is told apart, if it is."""
+
+    def _columns_of(self, field: str) -> tuple[str, ...]:
+        return (STORED if self._is_moved else NEEDED).get(field, (field,))
+
+    def read_sums(self, grouping: Grouping) -> bool:
+        """Takes what the operator has added up of all events. Returns False if that does not tell which groups are first."""
+        found = sums.of(self._database, grouping, self._span)
+        if found is None:
+            return False
+        self.total, self.events, self.occurrences = found.total, found.events, found.occurrences
+        if "owner" in self._by:
+            self._owners.load({one.root for one in found.groups})
+        keys = [tuple([self._key_of_sums(field, one) for field in self._by]) for one in found.groups]
+        every = [(key, one.group) for key, one in zip(keys, found.groups, strict=True)]
+        self.first = heapq.nsmallest(self._limit, every, key=lambda one: (self._order(one[1]), str(one[0])))
+        return True
+
+    def _key_of_sums(self, field: str, found: "sums.Known") -> Any:
+        if field == "owner":
+            return self._owners.known[found.root]
+        return self._stored_cause(found.cause) if field == "cause" else found.namespace
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""
@@ -343,7 +294,7 @@ class Groups:
         text_types = tuple(kind for name in self._texts for kind in TEXTS[name][1])
         joined = " ".join(join for join, names in JOINED.values() if any(name in self._at for name in names))
         source = f"(SELECT * FROM events WHERE {condition[0]}) AS e {joined}"  # noqa: S608
-        if "cause" in self._by:
+        if "cause" in self._by and not self._is_moved:
             columns = ("e.severity", *map(self._sql, self._numbers), *texts)
             marks = f"{first_mark}, {last_mark}"
             sql = f"SELECT e.count, e.first_ms, e.last_ms, e.id, {marks}, {', '.join(columns)} FROM {source}"  # noqa: S608
@@ -372,6 +323,8 @@ class Groups:
             self._database.look_at_the_clock()
 
     def _sql(self, name: str) -> str:
+        if name == "series_source":
+            return "s.source"
         if name != "owned":
             return f"e.{name}"
         # Few databases have such events, and each look for one takes time.
@@ -381,13 +334,14 @@ class Groups:
         """How many bits the numbers of a column have."""
         if name == "type":
             return 8
-        table = "objects" if name == "owned" else "words"
+        table = {"owned": "objects", "root": "objects", "cause": "causes"}.get(name, "words")
         return int(self._database.all(f"SELECT coalesce(max(id), 1) FROM {table}", (), (WHOLE,))[0][0]).bit_length()  # noqa: S608
 
     def _loaded(self, some: list[tuple[Key, Part]]) -> list[tuple[Key, Part]]:
         """The same; their owners are remembered."""
-        if "owned" in self._at:
-            self._owners.load({columns[self._at["owned"]] for columns, _ in some})
+        for name in ("owned", "root"):
+            if name in self._at:
+                self._owners.load({columns[self._at[name]] for columns, _ in some})
         return some
 
     def _key(self, columns: Key) -> Key:
@@ -399,14 +353,27 @@ class Groups:
 
     def _value_of(self, field: str) -> Callable[[Key], Any]:
         """What takes the value of a field out of the columns."""
+        at, owners = self._at[self._columns_of(field)[0]], self._owners
         if field == "cause":
-            return self._cause
-        at, owners = self._at[NEEDED.get(field, (field,))[0]], self._owners
+            return (lambda columns: self._stored_cause(columns[at])) if self._is_moved else self._cause
+        if field == "source" and self._is_moved:
+            return lambda columns: self._database.word(columns[at])
         if field == "name":
             return lambda columns: columns[at][:MAX_NAME]
         if field == "owner":
             return lambda columns: owners.known[columns[at]]
         return operator.itemgetter(at)
+
+    def _stored_cause(self, number: int) -> str:
+        known = self._causes.get(number)
+        if known is None:
+            found = self._database.all("SELECT cause FROM causes WHERE id = ?", (number,), (TEXT,))
+            if not found:
+                raise damaged(f"cause {number} does not exist")
+            if len(self._causes) >= MOST_GROUPS:
+                self._causes.clear()
+            known = self._causes[number] = found[0][0][:MAX_NAME]
+        return known
 
     def _cause(self, columns: Key) -> str:
         reason, kind, namespace, node, about, description, metadata = self._of_cause(columns)

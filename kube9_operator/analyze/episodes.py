@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from kube9_operator.analyze.life_cycle import LifeCycle
-from kube9_operator.analyze.model import AGAINST, CAUSE, CONTROL, DELETED, EFFECT, RECOVERED, Evidence, Finding
+from kube9_operator.analyze.model import AGAINST, CAUSE, CONTROL, DELETED, EFFECT, QUIET_MS, RECOVERED, Evidence, Finding
 from kube9_operator.model.insight import Change, Details, Insight, Said
 from kube9_operator.model.observation import hash64
 from kube9_operator.model.ref import Ref
@@ -250,7 +250,7 @@ class _Look:
                 unknown=[cut(one, MAX_TITLE) for one in finding.unknown[:10]],
                 about=about,
                 nodes=nodes,
-                quiet_ms=finding.quiet_ms,
+                quiet_ms=0 if finding.quiet_ms == QUIET_MS else finding.quiet_ms,
             ),
         )
 

@@ -5,24 +5,25 @@ from collections.abc import Callable
 import msgspec
 
 from kube9_operator.assess.cluster import Cluster
+from kube9_schema.assessments import CRITICAL as CRITICAL
+from kube9_schema.assessments import ERROR as ERROR
+from kube9_schema.assessments import FAILING as FAILING
+from kube9_schema.assessments import FULL as FULL
+from kube9_schema.assessments import HIGH as HIGH
+from kube9_schema.assessments import LOW as LOW
+from kube9_schema.assessments import MEDIUM as MEDIUM
+from kube9_schema.assessments import MODES as MODES
+from kube9_schema.assessments import PASSING as PASSING
+from kube9_schema.assessments import PILLAR as PILLAR
+from kube9_schema.assessments import PILLARS as PILLARS
+from kube9_schema.assessments import SEVERITIES as SEVERITIES
+from kube9_schema.assessments import SINGLE_CHECK as SINGLE_CHECK
+from kube9_schema.assessments import SKIPPED as SKIPPED
+from kube9_schema.assessments import STATUSES as STATUSES
+from kube9_schema.assessments import TIMEOUT as TIMEOUT
+from kube9_schema.assessments import WARNING as WARNING
 
-SECURITY = "security"
-RELIABILITY = "reliability"
-PERFORMANCE = "performance-efficiency"
-COST = "cost-optimization"
-OPERATIONS = "operational-excellence"
-SUSTAINABILITY = "sustainability"
-PILLARS = (SECURITY, RELIABILITY, PERFORMANCE, COST, OPERATIONS, SUSTAINABILITY)
-
-PASSING, FAILING, WARNING, SKIPPED, ERROR, TIMEOUT = "passing", "failing", "warning", "skipped", "error", "timeout"
-STATUSES = (PASSING, FAILING, WARNING, SKIPPED, ERROR, TIMEOUT)
-
-CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
-SEVERITIES = (CRITICAL, HIGH, MEDIUM, LOW)
-"""How much a finding of a check matters. It is not an event's severity."""
-
-FULL, PILLAR, SINGLE_CHECK = "full", "pillar", "single-check"
-MODES = (FULL, PILLAR, SINGLE_CHECK)
+SECURITY, RELIABILITY, PERFORMANCE, COST, OPERATIONS, SUSTAINABILITY = PILLARS
 
 CHECK_ERROR, CHECK_TIMEOUT, RBAC_LIST_ERROR = "CHECK_ERROR", "CHECK_TIMEOUT", "RBAC_LIST_ERROR"
 """Error codes. RBAC_LIST_ERROR: roles or bindings could not be listed, for another reason than a missing permission."""

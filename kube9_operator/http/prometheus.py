@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.tally import BOUNDS, LAG, LOOK, PROCESSING, RECORDED, Labels
+from kube9_operator.model.tally import ASSESSMENT_SECONDS, BOUNDS, LAG, LOOK, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
+from kube9_schema.assessments import PILLARS, STATES
+from kube9_schema.assessments import STATUSES as CHECK_STATUSES
 from kube9_schema.codes import CATEGORIES, SEVERITIES
 
 
@@ -91,6 +93,20 @@ METRICS: dict[str, Metric] = {
         "limit. The first 20 namespaces have their own label.",
         ("namespace", "limit"),
     ),
+    "kube9_assessment_runs_total": Metric(
+        "counter", "Assessments that have ended, by what became of them.", ("state",), tuple((state,) for state in STATES[1:])
+    ),
+    "kube9_assessment_checks_total": Metric(
+        "counter",
+        "Results of the checks of assessments that have ended.",
+        ("pillar", "status"),
+        tuple((pillar, status) for pillar in PILLARS for status in CHECK_STATUSES),
+    ),
+    ASSESSMENT_SECONDS: Metric("histogram", "Seconds from the beginning of an assessment to its end."),
+    "kube9_assessment_last_run_timestamp_seconds": Metric(
+        "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
+    ),
+    "kube9_assessment_last_score_ratio": Metric("gauge", "The part of the checks of the newest assessment that pass, 0 to 1."),
     "kube9_insights_unresolved": Metric(
         "gauge",
         "Insights that are active or quiet.",
@@ -175,6 +191,8 @@ class _Collector:
             "kube9_insights_unresolved": dict(self._metrics.insights),
             "kube9_insights_last_look_timestamp_seconds": {(): self._metrics.analyzed_ms / 1000},
             "kube9_database_last_commit_timestamp_seconds": {(): self._metrics.last_commit_ms / 1000},
+            "kube9_assessment_last_run_timestamp_seconds": {(): self._metrics.assessed_ms / 1000},
+            "kube9_assessment_last_score_ratio": {(): self._metrics.assessment_score},
         }
 
     def _counters(self) -> dict[str, dict[Labels, float]]:

@@ -27,6 +27,10 @@ class Deadlines(msgspec.Struct, frozen=True):
     """Back-off of a side process that failed: the first wait, and the longest."""
     side_patience: float = 300.0
     """Health is degraded if a side process has failed again and again for this long."""
+    assess_first: float = 300.0
+    """How long after its start the operator begins the first assessment at the earliest."""
+    assess_grace: float = 120.0
+    """An assessment that goes on for this long after its time is over hangs."""
     volume_check: float = 1.0
     """How often the files of the database are checked."""
     volume_stale: float = 10.0

@@ -6,21 +6,15 @@ program, so fields may change freely.
 
 import msgspec
 
+from kube9_operator.model.assessment import AssessmentFrame
 from kube9_operator.model.insight import InsightFrame
-from kube9_operator.model.observation import Observation
 
 MAX_FINDING_BYTES = 65_536
 """The largest encoded finding. The writer ends a process that sends a larger one."""
 
 
-class EventsFrame(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
-    """Events that a side process has found."""
-
-    observations: list[Observation]
-    """Made by `operator_event.observation`, so that each is recorded once."""
-
-
-Finding = EventsFrame | InsightFrame
+Finding = AssessmentFrame | InsightFrame
+"""Applied in one transaction, together with the events that tell of it."""
 
 
 class Numbered(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -36,7 +36,7 @@ class Details(msgspec.Struct, kw_only=True):
     transitions: list[int] = []
     """When it was found and resolved in the last day, earlier episodes included, in ms since 1970."""
     quiet_ms: int = 0
-    """After how long without evidence it is quiet."""
+    """After how long without evidence it is quiet; 0: as the life cycle has it."""
     touched_ms: int = 0
     """When it was stored last."""
     silent: bool = False

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Histogram, Labels, TallyReport
-from kube9_operator.supervise.messages import AnalyzerReport, Message, WatcherReport, WriterReport
+from kube9_operator.supervise.messages import AnalyzerReport, AssessmentReport, Message, WatcherReport, WriterReport
 
 Counts = dict[str, dict[Labels, int]]
 
@@ -24,6 +24,8 @@ class MetricTotals:
         """Observations in the outbox of each source."""
         self.last_commit_ms = 0
         """When the writer last committed."""
+        self.assessed_ms, self.assessment_score = 0, 0.0
+        """When the newest assessment ended, and the part of its checks that pass."""
         self.trouble = ""
         """Why the database cannot be written now."""
         self.insights: dict[Labels, int] = {}
@@ -60,6 +62,8 @@ class MetricTotals:
                         "kube9_events_watch_errors_total": {(source,): number for source, number in failures.items()},
                     },
                 )
+            case AssessmentReport(ended_ms=ended_ms, score=score):
+                self.assessed_ms, self.assessment_score = ended_ms, score
             case AnalyzerReport(analyzed_ms, unresolved):
                 if analyzed_ms:
                     self.analyzed_ms, self.insights = analyzed_ms, dict(unresolved)

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.supervise.messages import Heartbeat, Message, OutboxBatch, StatusMapReport, WatcherReport, WriterReport
+from kube9_operator.supervise.messages import (
+    AssessmentReport,
+    Heartbeat,
+    Message,
+    OutboxBatch,
+    StatusMapReport,
+    WatcherReport,
+    WriterReport,
+)
 
 Status = Literal["starting", "healthy", "degraded", "unhealthy"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -32,6 +40,7 @@ class Health:
         self._phases: dict[str, str] = {}
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
+        self._assessment = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -66,6 +75,8 @@ class Health:
                 self._undecodable = self._undecodable | named
                 self._accepted = self._accepted | {source for source, problem in problems.items() if problem is None}
                 self._note_begun()
+            case AssessmentReport(block):
+                self._assessment = block
             case StatusMapReport():
                 self._status_map = message
                 self._status_map_worked_at = self._status_map_worked_at if message.trouble else time.monotonic()
@@ -98,7 +109,9 @@ class Health:
     def for_status_map(self) -> OutboxBatch:
         """Returns the message for the watcher that keeps the status ConfigMap."""
         found = self.document()
-        return OutboxBatch(0, [], 0, json.dumps({"status": found["status"], "reasons": found["reasons"]}))
+        health = json.dumps({"status": found["status"], "reasons": found["reasons"]})
+        # The block is JSON already, and may be long.
+        return OutboxBatch(0, [], 0, f'{health[:-1]}, "assessment": {self._assessment}}}')
 
     @staticmethod
     def for_record(document: dict[str, Any]) -> str:

@@ -29,6 +29,10 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """The Event TTL."""
     last_alive_ms: int = 0
     """When the previous writer was last known to be alive, in ms since 1970; 0 if there was none."""
+    assessed_ms: int = 0
+    """When the schedule last requested an assessment, in ms since 1970; 0 for never."""
+    unfinished: list[str] = []
+    """The ids of assessments that have not ended."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):
@@ -68,6 +72,29 @@ class WriterReport(msgspec.Struct, frozen=True, tag=True):
     """Namespaces that recently reached a limit of the log. Everything is recorded, so health does not change."""
     findings: dict[str, tuple[int, int]] = {}
     """For each side process, the number of its pipe, and of the last finding from there that is committed."""
+
+
+class AssessmentReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, at its start and when an assessment has ended."""
+
+    block: str
+    """The block `assessment` of the status ConfigMap, as JSON."""
+    ended_ms: int
+    """When the newest assessment ended, in ms since 1970; 0 for never."""
+    score: float
+    """The part of its checks that pass."""
+
+
+class AssessmentProgress(msgspec.Struct, frozen=True, tag=True):
+    """From the assessor: how far an assessment is."""
+
+    assessment: str
+    checks_done: int
+    checks_total: int
+    reading: str
+    """The kind that is being listed; '' between the lists."""
+    objects: int
+    """How many objects of it have been read."""
 
 
 class FindingsRefused(msgspec.Struct, frozen=True, tag=True):
@@ -158,6 +185,8 @@ Message = (
     | Fatal
     | Failed
     | WriterReport
+    | AssessmentReport
+    | AssessmentProgress
     | FindingsRefused
     | WatcherReport
     | AnalyzerReport

@@ -6,9 +6,8 @@ When the writer ends, all side processes go on, and get a pipe to the next write
 
 import contextlib
 import time
-from collections.abc import Callable
 from multiprocessing import context
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -28,9 +27,37 @@ MAX_MESSAGES = 50
 """So many messages of a side process are handled in one turn of the supervisor's loop. The others wait in the pipe."""
 
 
-def always() -> tuple[Any, ...]:
+class Runs(Protocol):
+    """Decides when a side process runs, and is told what happens to it."""
+
+    def writer_ready(self, ready: messages.Ready) -> None:
+        """A writer has opened the database: here is what is stored."""
+
+    def due(self) -> tuple[Any, ...] | None:
+        """Is asked while the process does not run: returns the arguments of a run that is to begin now, None for no run."""
+
+    def receive(self, message: messages.Message) -> None:
+        """The process says something that only concerns its work."""
+
+    def ended(self, failure: str) -> None:
+        """The process has ended: `failure` says how, '' if it has done its work."""
+
+
+class Always:
     """A side process that runs all the time, without arguments for this run."""
-    return ()
+
+    def writer_ready(self, ready: messages.Ready) -> None:
+        """Does nothing."""
+
+    def due(self) -> tuple[Any, ...]:
+        """Returns no arguments."""
+        return ()
+
+    def receive(self, message: messages.Message) -> None:
+        """Does nothing."""
+
+    def ended(self, failure: str) -> None:
+        """Does nothing."""
 
 
 class SideRole(msgspec.Struct, frozen=True):
@@ -38,8 +65,7 @@ class SideRole(msgspec.Struct, frozen=True):
 
     role: Role
     """Its function is called with the link, the end of its pipe, the arguments of the run, and those of the role."""
-    due: Callable[[], tuple[Any, ...] | None] = always
-    """Called while the process does not run: returns the arguments of a run that is to begin now, None for no run."""
+    runs: Runs = Always()
 
 
 class SideProcess:
@@ -48,7 +74,7 @@ class SideProcess:
     def __init__(self, role: SideRole, deadlines: Deadlines) -> None:
         self.role = role.role
         self.name = role.role.name
-        self.due = role.due
+        self.runs = role.runs
         self.child: ChildProcess | None = None
         self.pipe = 0
         """The number of its pipe."""
@@ -99,10 +125,11 @@ class SideProcesses:
         children = self.children()
         return [child.pipe for child in children if not child.pipe.closed] + [child.process.sentinel for child in children]
 
-    def writer_ready(self, writer: ChildProcess) -> None:
+    def writer_ready(self, writer: ChildProcess, ready: messages.Ready) -> None:
         """A new writer can be sent findings: each process that runs gets a pipe to it, and others may start."""
         self._writer = writer
         for side in self._sides:
+            side.runs.writer_ready(ready)
             if side.child:
                 with contextlib.suppress(OSError):  # without a pipe it waits for the next writer
                     self._connect(side, writer, side.child)
@@ -117,7 +144,7 @@ class SideProcesses:
             if side.child:
                 self._look_at(side, side.child)
             if side.child is None and self._writer and time.monotonic() >= side.not_before:
-                arguments = side.due()
+                arguments = side.runs.due()
                 if arguments is not None:
                     self._start(side, self._writer, arguments)
         self._health.set_side_processes(self._phases(), self._lasting_failures())
@@ -134,7 +161,7 @@ class SideProcesses:
         """Ends a process that has sent what is no finding."""
         for side in self._sides:
             if side.child and refused.pipe == side.pipe:
-                self._end(side, side.child, f"sent what is no finding: {refused.reason}")
+                self._end(side, side.child, f"sent an invalid finding: {refused.reason}")
 
     # One process
 
@@ -178,7 +205,7 @@ class SideProcesses:
         except (EOFError, OSError):
             child.pipe.close()
         except msgspec.MsgspecError as error:
-            self._end(side, child, f"sent what is no message: {logs.one_line(error)}")
+            self._end(side, child, f"sent an invalid message: {logs.one_line(error)}")
         if not alive:
             self._ended(side, child)
         elif time.monotonic() > child.expected_by and not side.why_killed:
@@ -194,6 +221,8 @@ class SideProcesses:
                 self._metrics.receive(side.name, message)
             case messages.Failed(reason) | messages.Fatal(reason):
                 child.failure = f": {reason}"
+            case _:
+                side.runs.receive(message)
 
     def _end(self, side: SideProcess, child: ChildProcess, why: str) -> None:
         """Kills a process. That it has ended is noted by `_look_at`."""
@@ -208,6 +237,7 @@ class SideProcesses:
         if is_done or time.monotonic() - side.began > self._deadlines.healthy_after:
             self._works(side)
         if is_done:
+            side.runs.ended("")
             side.not_before = time.monotonic() + self._deadlines.side_first
             return
         self._failed(side, side.why_killed or child.how_it_ended())
@@ -224,6 +254,7 @@ class SideProcesses:
         side.not_before = now + wait
         side.failing_since = side.failing_since if side.failure else now
         side.failure = why
+        side.runs.ended(why)
         self._log.warning("process.failed", name=side.name, reason=why, wait_seconds=wait)
         self._operator_events.note_side_failure(side.name, f"{side.name} {why}")
 

@@ -229,7 +229,7 @@ class Supervisor:
             case messages.Ready() as ready:
                 self._operator_events.note_writer_ready(ready.last_alive_ms)
                 self._writer_is_ready = True
-                self._sides.writer_ready(child)
+                self._sides.writer_ready(child, ready)
                 return self._spawn(self._watcher_roles, ready)
             case messages.Fatal(reason):
                 return Ending(reason, for_good=True)

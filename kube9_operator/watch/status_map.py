@@ -132,7 +132,7 @@ class StatusMap:
         return True
 
     def _document(self) -> dict[str, object]:
-        status = {
+        status: dict[str, object] = {
             "mode": "operated",
             "version": __version__,
             "health": HEALTH.get(self._health["status"], self._health["status"]),
@@ -147,6 +147,8 @@ class StatusMap:
                 "lastSuccessTime": None,
             },
         }
+        if self._health["assessment"]:
+            status["assessment"] = self._health["assessment"]
         if self._owners is None:
             self._owners = self._owner()
         return {

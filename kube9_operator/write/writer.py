@@ -30,6 +30,7 @@ from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
+from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
@@ -68,7 +69,18 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
             with beating(link, connection, deadlines.beat, writer.report_again):
                 last_commit_ms = writer.lifecycle.last_commit_ms()
                 writer.begin(settings)
-                link.send(messages.Ready(coverage.versions(), coverage.cluster(), coverage.event_ttl_ms(), last_commit_ms))
+                assessments = writer.assessments
+                link.send(assessments.report())
+                link.send(
+                    messages.Ready(
+                        coverage.versions(),
+                        coverage.cluster(),
+                        coverage.event_ttl_ms(),
+                        last_commit_ms,
+                        assessments.last_scheduled_ms(),
+                        assessments.unfinished(),
+                    )
+                )
                 writer.write_until_stopped()
         finally:
             writer.housekeeping.close()
@@ -100,7 +112,7 @@ class Writer:
         self._store = Store(self._session, settings.quiet_minutes * 60_000, self._bounds, link.tally)
         self.coverage = Coverage(self._session, self._store, settings.event_ttl_seconds * 1000)
         self.lifecycle = Lifecycle(connection, self.coverage)
-        owners = Owners(self._session, self._store.names)
+        owners = Owners(self._session, self._store.names, self._store.filing)
         enrichment = Enrichment(connection, self._store)
         self._recorder = Recorder(self._session, self._store, self.coverage, owners, enrichment)
         times = states.times(settings, deadlines)
@@ -108,8 +120,9 @@ class Writer:
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
         self._inbox = Inbox(frames, deadlines.commit_wait)
+        self.assessments = Assessments(self._session, settings, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
-        self._findings = Findings(link, self._session, self.coverage, self._insights)
+        self._findings = Findings(link, self._session, self.coverage, self.assessments, self._insights)
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()

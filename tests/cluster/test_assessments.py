@@ -101,7 +101,7 @@ CASES = [
         "privileged-init",
         "security.privileged-containers",
         FAILING,
-        [workload("DaemonSet", pod={"initContainers": [PLAIN | {"name": "first", "securityContext": {"privileged": True}}]})],
+        [workload(pod={"initContainers": [PLAIN | {"name": "first", "securityContext": {"privileged": True}}]})],
     ),
     Case("capabilities", "security.capabilities-validation", FAILING, security(capabilities={"add": ["SYS_ADMIN", "CHOWN"]})),
     Case(

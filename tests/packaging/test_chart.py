@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kube9_operator.assess.readings import READINGS
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model.rules.rule import Match, Rule
 from kube9_operator.model.sources import SOURCES
@@ -27,7 +28,7 @@ CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci")
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARD = CHART / "dashboards" / "kube9-operator.json"
 OF_THE_ORIGINAL = {"aiConformance", "argocd", "assessment", "metrics", "prometheus", "trivy"}
-"""Values of the original chart that are accepted, and have no effect yet."""
+"""Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
 WRONG = (
@@ -42,6 +43,8 @@ WRONG = (
     ("events.rules[0].id=a,events.rules[0].match.resaon=X", "resaon"),
     ("events.rules[0].id=a,events.rules[0].match.reason=X,events.rules[0].severity=fatal", "severity"),
     ("events.waitMinutes=0", "waitMinutes"),
+    ("assessments.intervalSeconds=60", "intervalSeconds"),
+    ("assessments.pillar=safety", "pillar"),
     ("events.retention.infoWarning=0", "infoWarning"),
     ("events.retention.errorCritical=3651", "errorCritical"),
     ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
@@ -65,6 +68,9 @@ LIMITED = {
     "events.retention.errorCritical": "EVENT_RETENTION_ERROR_CRITICAL_DAYS",
     "events.maxSizeMiB": "DATABASE_MAX_SIZE_MIB",
     "events.waitMinutes": "EVENT_WAIT_MINUTES",
+    "assessments.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
+    "assessment.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
+    "assessments.timeoutSeconds": "ASSESSMENT_TIMEOUT_SECONDS",
 }
 """Values that have the limits of a setting."""
 
@@ -103,16 +109,42 @@ def test_helm_finds_nothing_to_complain_of(case: str) -> None:
 
 
 def test_the_role_is_what_is_watched() -> None:
-    rules = the("ClusterRole", rendered())["rules"]
+    rules = the("ClusterRole", rendered("--set", "assessments.enabled=false"))["rules"]
     assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
     assert all(sorted(rule["verbs"]) == ["get", "list", "watch"] for rule in rules)
     given = [(group, kind) for rule in rules for group in rule["apiGroups"] for kind in rule["resources"]]
     assert sorted(given) == sorted((source.group, source.name) for source in SOURCES.values())
-    with_maps = the("ClusterRole", rendered("--set", "watch.configMaps=true"))["rules"]
+    with_maps = the("ClusterRole", rendered("--set", "watch.configMaps=true,assessments.enabled=false"))["rules"]
     (added,) = [rule for rule in with_maps if rule not in rules]
     assert added == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
     allowed = [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in the("Role", rendered())["rules"]]
     assert allowed == [(["configmaps"], [STATUS_MAP], ["get", "update", "patch"]), (["configmaps"], None, ["create"])]
+
+
+def permissions(rules: list[dict[str, Any]]) -> set[str]:
+    """What may be listed, as kubectl names it."""
+    return {
+        f"{kind}.{group}".rstrip(".")
+        for rule in rules
+        if "list" in rule["verbs"]
+        for group in rule["apiGroups"]
+        for kind in rule["resources"]
+    }
+
+
+def test_the_role_has_what_assessments_look_at_in_parts() -> None:
+    watched = the("ClusterRole", rendered("--set", "assessments.enabled=false"))["rules"]
+    assert the("ClusterRole", rendered("--set", "assessment.enabled=false"))["rules"] == watched
+    everything = the("ClusterRole", rendered("--set", "assessments.readConfigMaps=true"))["rules"]
+    assert permissions(everything) == permissions(watched) | {one.permission for one in READINGS.values()}
+    added = [rule for rule in everything if rule not in watched]
+    assert all(rule["verbs"] == ["list"] for rule in added)
+    parts = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["assessments"]["permissions"]
+    without = ",".join(f"assessments.permissions.{part}=false" for part in parts)
+    assert the("ClusterRole", rendered("--set", without))["rules"] == watched
+    for part in parts:
+        rules = the("ClusterRole", rendered("--set", f"assessments.permissions.{part}=false"))["rules"]
+        assert len(rules) == len(everything) - 2, "without this part, and without ConfigMaps"
 
 
 def test_every_setting_is_a_value() -> None:
@@ -265,6 +297,8 @@ def test_names_of_the_original_chart_win_over_ours() -> None:
     objects = rendered("--set", ours, "--set", theirs, "--set", "events.persistence.accessModes={ReadWriteOnce}")
     given = environment(objects)
     assert (given["EVENT_RETENTION_INFO_WARNING_DAYS"], given["EVENT_RETENTION_ERROR_CRITICAL_DAYS"]) == ("5", "4")
+    given = environment(rendered("--set", "assessment.intervalSeconds=31536000,assessment.enabled=false"))
+    assert (given["ASSESSMENT_INTERVAL_SECONDS"], given["ASSESSMENT_ENABLED"]) == ("31536000", "false")
     assert the("PersistentVolumeClaim", objects)["spec"]["accessModes"] == ["ReadWriteOncePod"]
 
 
@@ -293,7 +327,7 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
-    assert "have no effect here: aiConformance, argocd, assessment, metrics, prometheus, trivy." in ignored
+    assert "have no effect here: aiConformance, argocd, metrics, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:

@@ -273,7 +273,7 @@ def test_a_wrong_id() -> None:
     ):
         said = json.loads(run_cli(Path("/nowhere"), "events", "get", text).stderr)
         assert said["error"] == f"Invalid event id {text}"
-        assert said["details"] == "it must look like evt_YYYYMMDD_HHMMSS_xxxxxx"
+        assert said["details"] == "it must look like evt_YYYYMMDD_HHMMSS_xxxxxx, or KIND/NAME"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -47,7 +47,7 @@ class WithSide(Operator):
             self.process = subprocess.Popen([*prefix, sys.executable, "-c", script], env=self.environment, stderr=log)
 
     def found(self) -> list[str]:
-        return sorted(one["title"] for one in self.events("--type=operator", "--search=finding"))
+        return sorted(one["metadata"]["run_id"] for one in self.events("--type=assessment", "--search=check"))
 
     def failures(self) -> list[str]:
         return [line["reason"] for line in self.log() if line["event"] == "process.failed" and "reason" in line]
@@ -68,8 +68,8 @@ def test_findings_are_recorded_once_whoever_is_killed(tmp_path: Path, standin: S
             if victim == "supervisor":
                 operator.start()
         until(lambda: done.read_text(encoding="utf-8") == str(side.MANY), "all findings")
-        assert operator.found() == sorted(f"Found {number}" for number in range(side.MANY))
-        assert all(one["count"] == 1 for one in operator.events("--type=operator", "--search=finding"))
+        assert operator.found() == [f"asm_{number:05}" for number in range(side.MANY)]
+        assert all(one["count"] == 1 for one in operator.events("--type=assessment"))
 
 
 def test_a_side_process_that_dies_ends_only_itself(tmp_path: Path, standin: StandIn) -> None:
@@ -91,7 +91,7 @@ def test_a_side_process_that_dies_ends_only_itself(tmp_path: Path, standin: Stan
     [
         ("hangs", "hangs in phase 'starting'"),
         ("fails", "ended with exit code 1: RuntimeError: nothing works"),
-        ("sends_nonsense", "sent what is no finding: DecodeError: MessagePack data is malformed"),
+        ("sends_nonsense", "sent an invalid finding: DecodeError: MessagePack data is malformed"),
     ],
 )
 def test_a_side_process_that_fails_is_started_again_and_named_when_that_lasts(

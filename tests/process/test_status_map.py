@@ -31,6 +31,7 @@ def test_it_says_what_the_extension_reads(operator: Operator, standin: StandIn) 
     said = until(lambda: (found := published(standin)) and found["health"] == "healthy" and found, "the ConfigMap")
     last_update = said.pop("lastUpdate")
     cluster = said.pop("clusterId")
+    assert said.pop("assessment")["lastScheduledOutcome"] == "none"
     assert said == {
         "mode": "operated",
         "version": __version__,
@@ -51,6 +52,29 @@ def test_it_says_what_the_extension_reads(operator: Operator, standin: StandIn) 
     assert document["query"] == "fieldManager=kube9-operator&force=true"
     until(lambda: published(standin)["lastUpdate"] > last_update, "the interval")
     assert operator.health()[1]["status_configmap"]["trouble"] == ""
+
+
+def test_it_has_the_newest_scheduled_assessment(tmp_path: Path, standin: StandIn) -> None:
+    """Whoever is killed meanwhile."""
+    environment = {"POD_NAMESPACE": "kube9-system", "ASSESSMENT_TIMEOUT_SECONDS": "60"}
+    short = {"assess_first": 0.0, "side_first": 0.05}
+    with Operator(tmp_path, standin.kubeconfig(tmp_path), short, **environment) as operator:
+        for victim in ("assessor", "writer", "assessor"):
+            operator.kill(victim)
+        block = until(
+            lambda: (found := (published(standin) or {}).get("assessment")) and found["lastScheduledChecks"] and found, "it"
+        )
+        assert (block["lastScheduledOutcome"], block["lastScheduledRunState"]) == ("success", "completed")
+        assert block["lastScheduledTotals"]["completedChecks"] == block["lastScheduledTotals"]["totalChecks"] == 31
+        keys = [(one["pillar"], one["checkName"]) for one in block["lastScheduledChecks"]]
+        assert len(keys) == 31
+        assert keys == sorted(keys)
+        assert all(("message" in one) == (one["status"] != "passing") for one in block["lastScheduledChecks"])
+        events = operator.events("--type=assessment")
+        assert sorted(one["metadata"]["reason"] for one in events) == ["AssessmentCompleted", "AssessmentStarted"]
+        assert {one["metadata"]["run_id"] for one in events} == {block["lastScheduledRunId"]}
+        assert operator.counter("kube9_assessment_runs_total", state="completed") == 1
+        assert operator.counter("kube9_assessment_last_score_ratio") > 0
 
 
 def test_it_follows_health(operator: Operator, standin: StandIn) -> None:

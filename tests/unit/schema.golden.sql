@@ -1,3 +1,38 @@
+CREATE TABLE assessment_checks (
+    id       TEXT PRIMARY KEY,    -- PILLAR.SLUG
+    name     TEXT NOT NULL,
+    pillar   TEXT NOT NULL,       -- words of schema/assessments.py, as all that follow
+    severity TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE assessment_results (
+    assessment      TEXT NOT NULL,    -- assessments.id
+    check_id        TEXT NOT NULL,    -- assessment_checks.id
+    status          TEXT NOT NULL,
+    message         TEXT NOT NULL,
+    remediation     TEXT NOT NULL,
+    offenders       TEXT NOT NULL,    -- JSON list of the first few
+    offenders_total INTEGER NOT NULL,
+    error_code      TEXT NOT NULL,
+    assessed_ms     INTEGER NOT NULL,
+    duration_ms     INTEGER NOT NULL,
+    PRIMARY KEY (assessment, check_id)
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE assessments (
+    id           TEXT PRIMARY KEY,    -- asm_ and 17 hexadecimal digits: the time, and a random part
+    origin       TEXT NOT NULL,
+    mode         TEXT NOT NULL,
+    pillar       TEXT NOT NULL,       -- '' unless the mode is pillar
+    check_id     TEXT NOT NULL,       -- '' unless the mode is single-check
+    state        TEXT NOT NULL,
+    requested_ms INTEGER NOT NULL,    -- by the operator's clock, as all times here
+    started_ms   INTEGER NOT NULL,
+    completed_ms INTEGER,             -- NULL while it runs
+    checks       INTEGER NOT NULL,    -- how many it has
+    failure      TEXT NOT NULL        -- why it failed; '' if it has not
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE baselines (
     source  TEXT PRIMARY KEY,
     cluster TEXT NOT NULL -- the uid of the namespace kube-system of the listed cluster; '' if it may not be read
@@ -15,6 +50,12 @@ CREATE TABLE books (
     undecodable INTEGER NOT NULL DEFAULT 0, -- did not have the form that the API promises
     CHECK (received = stored + updated + unchanged + filtered + dropped + refused + undecodable)
 ) STRICT, WITHOUT ROWID
+
+CREATE TABLE causes (
+    id    INTEGER PRIMARY KEY,
+    cause TEXT NOT NULL UNIQUE,
+    count INTEGER NOT NULL DEFAULT 0 -- how many events it has; without events it is deleted
+) STRICT
 
 CREATE TABLE contributors (
     event   INTEGER NOT NULL, -- events.id; retention may have deleted the event
@@ -80,7 +121,7 @@ CREATE TABLE events (
     text_ms       INTEGER NOT NULL, -- the last time of the contributor that supplied description and metadata …
     text_count    INTEGER NOT NULL, -- … and its count; with its name (texts.contributor) they decide which contributor is the latest
     text_hash     INTEGER NOT NULL  -- 32-bit hash of the row of texts, so that an unchanged text is not read
-, series INTEGER, last_period INTEGER NOT NULL DEFAULT 0, first_period INTEGER NOT NULL DEFAULT 0, span INTEGER NOT NULL DEFAULT 0) STRICT
+, series INTEGER, last_period INTEGER NOT NULL DEFAULT 0, first_period INTEGER NOT NULL DEFAULT 0, span INTEGER NOT NULL DEFAULT 0, cause INTEGER, root INTEGER) STRICT
 
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
@@ -162,6 +203,17 @@ CREATE TABLE periods (
     start_ms INTEGER NOT NULL UNIQUE
 ) STRICT
 
+CREATE TABLE problems (
+    root        INTEGER NOT NULL, -- objects.id, as in events
+    cause       INTEGER NOT NULL, -- causes.id
+    info        INTEGER NOT NULL, -- how many events of this severity it has
+    warning     INTEGER NOT NULL,
+    error       INTEGER NOT NULL,
+    critical    INTEGER NOT NULL,
+    occurrences INTEGER NOT NULL, -- the sum of their counts
+    PRIMARY KEY (root, cause)
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE scalings (
     namespace       TEXT NOT NULL,
     name            TEXT NOT NULL,    -- of the Deployment
@@ -179,16 +231,17 @@ CREATE TABLE schema_version (
 )
 
 CREATE TABLE series (
-    id        INTEGER PRIMARY KEY,
-    namespace INTEGER NOT NULL, -- as in events
-    kind      INTEGER NOT NULL, -- as in events
-    severity  INTEGER NOT NULL, -- as in events
-    type      INTEGER NOT NULL, -- as in events
-    reason    INTEGER NOT NULL, -- as in events
-    api_group INTEGER NOT NULL, -- of the object, as in objects
-    source    INTEGER NOT NULL, -- words.id of the component in the event's metadata; 0 if they name none
-    place     INTEGER NOT NULL, -- words.id: the object's namespace; for a Namespace its own name
-    count     INTEGER NOT NULL DEFAULT 0 -- how many events it has
+    id          INTEGER PRIMARY KEY,
+    namespace   INTEGER NOT NULL, -- as in events
+    kind        INTEGER NOT NULL, -- as in events
+    severity    INTEGER NOT NULL, -- as in events
+    type        INTEGER NOT NULL, -- as in events
+    reason      INTEGER NOT NULL, -- as in events
+    api_group   INTEGER NOT NULL, -- of the object, as in objects
+    source      INTEGER NOT NULL, -- words.id of the component in the event's metadata; 0 if they name none
+    place       INTEGER NOT NULL, -- words.id: the object's namespace; for a Namespace its own name
+    count       INTEGER NOT NULL DEFAULT 0, -- how many events it has
+    occurrences INTEGER NOT NULL DEFAULT 0  -- the sum of their counts
 ) STRICT
 
 CREATE TABLE service_pods (
@@ -239,7 +292,7 @@ CREATE TABLE texts (
 CREATE TABLE totals (
     of_first INTEGER NOT NULL, -- 0: by last_period, 1: by first_period
     period   INTEGER NOT NULL, -- periods.id
-    series   INTEGER NOT NULL, -- series.id; 0 for all
+    series   INTEGER NOT NULL, -- series.id; 0 for all; less than 0 for a namespace
     count    INTEGER NOT NULL,
     PRIMARY KEY (of_first, period, series)
 ) STRICT, WITHOUT ROWID
@@ -257,6 +310,8 @@ CREATE TABLE words (
     id   INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE
 ) STRICT
+
+CREATE INDEX assessment_results_by_check ON assessment_results (check_id, assessment)
 
 CREATE INDEX contributors_by_identity ON contributors (hour, hash, part)
 

@@ -45,7 +45,7 @@ def test_what_the_operator_tells_of_itself_is_in_the_document_and_nothing_else()
     told = {
         reason
         for path in (ROOT / "kube9_operator").rglob("*.py")
-        for reason in re.findall(r'(?:observation|_watch|Run)\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+        for reason in re.findall(r'(?:observation|_watch|_event|Run)\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
     table = EVENTS.read_text(encoding="utf-8").partition(OWN)[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == told

@@ -33,6 +33,8 @@ def test_intervals_relate() -> None:
     assert times.side_first < times.healthy_after < times.side_patience <= times.side_most, (
         "it was started several times by then"
     )
+    assert times.side_first < times.assess_first < 3_600, "the first assessment is made within an hour"
+    assert times.connect + times.page < times.assess_grace, "a request that has begun may end"
     assert times.restart_most < times.confirmation, "workers that end again and again make health unhealthy"
     assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"
     assert times.connect < times.read < times.page

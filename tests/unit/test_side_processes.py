@@ -14,27 +14,35 @@ from unittest import mock
 import apsw
 import pytest
 
-from kube9_operator.model import operator_event
+from kube9_operator.model.assessment import AssessmentFrame, Begun, Request
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.findings import MAX_FINDING_BYTES, EventsFrame, Numbered, decode, encode
+from kube9_operator.model.findings import MAX_FINDING_BYTES, Numbered, decode, encode
+from kube9_operator.settings import from_environment
 from kube9_operator.supervise import sides as module
 from kube9_operator.supervise.findings import MAX_UNCOMMITTED, Findings
 from kube9_operator.supervise.link import GivenPipe
-from kube9_operator.supervise.messages import Acknowledged, FindingsRefused, Heartbeat, NewPipe
+from kube9_operator.supervise.messages import Acknowledged, FindingsRefused, Heartbeat, NewPipe, Ready
 from kube9_operator.supervise.process import Role
 from kube9_operator.supervise.sides import SideProcesses, SideRole
 from kube9_operator.write import findings as of_writer
+from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite.session import Session
-from kube9_schema.codes import INFO
 from tests.bench import database as made
 from tests.operator import until
 
 
-def found(number: int, text: str = "A finding.") -> EventsFrame:
-    return EventsFrame([operator_event.observation("Found", INFO, f"Found {number}", text, 1_795_000_000_000 + number)])
+def found(number: int) -> AssessmentFrame:
+    """A finding, of which one event tells."""
+    request = Request(f"asm_{number}", "manual", "single-check", "", f"check {number}", 60.0, 1_795_000_000_000 + number)
+    return AssessmentFrame([Begun(request, request.requested_ms, 1)])
+
+
+def told(number: int) -> str:
+    """The description of that event."""
+    return f"A manual assessment of check {number} has started. Checks: 1."
 
 
 class Link:
@@ -114,7 +122,7 @@ def test_it_waits_for_the_writer_and_says_so(link: Link) -> None:
 
 def test_a_finding_that_is_too_large_is_refused_where_it_is_made(link: Link) -> None:
     findings, reader = sending(link)
-    large = EventsFrame(found(1).observations * 5_000)
+    large = AssessmentFrame(found(1).changes * 5_000)
     with pytest.raises(ValueError, match=f"at most {MAX_FINDING_BYTES} are allowed"):
         findings.send(large)
     reader.close()
@@ -136,7 +144,9 @@ class Reading:
     def __init__(self, link: Link, connection: apsw.Connection) -> None:
         self.session = Session(connection)
         coverage = Coverage(self.session, Store(self.session, quiet_ms=3_600_000), event_ttl_ms=3_600_000)
-        self.findings = of_writer.Findings(link, self.session, coverage, Insights(connection, 2**30))  # type: ignore[arg-type]
+        assessments = Assessments(self.session, from_environment({"DB_PATH": "/"}), link)  # type: ignore[arg-type]
+        insights = Insights(connection, 2**30)
+        self.findings = of_writer.Findings(link, self.session, coverage, assessments, insights)  # type: ignore[arg-type]
         self.link = link
         self.stored: list[str] = []
 
@@ -153,7 +163,7 @@ class Reading:
         with self.session.transaction(1_795_000_000_000):
             applied = self.findings.apply(1_795_000_000_000)
         self.findings.committed()
-        self.stored += [observation.title for observation, outcome in applied if outcome == "stored"]
+        self.stored += [observation.description for observation, outcome in applied if outcome == "stored"]
         return True
 
 
@@ -163,7 +173,7 @@ def test_a_finding_that_comes_again_changes_nothing(link: Link, connection: apsw
     for number in (1, 2, 2, 1):
         end.send_bytes(encode(Numbered(number, found(number))))
     until(lambda: reading.commit() and reading.findings.acknowledged() == {"tester": (1, 1)}, "all of them")
-    assert reading.stored == ["Found 1", "Found 2"]
+    assert reading.stored == [told(1), told(2)]
     end.close()
 
 
@@ -173,7 +183,7 @@ def test_what_the_store_stumbles_over_holds_up_no_other(
     apply = Store.apply
 
     def stumble(store: Store, seen: Any) -> Any:
-        if seen.title == "Found 2":
+        if seen.description == told(2):
             raise KeyError(seen.title)
         return apply(store, seen)
 
@@ -183,7 +193,7 @@ def test_what_the_store_stumbles_over_holds_up_no_other(
     for number in (1, 2, 3):
         end.send_bytes(encode(Numbered(number, found(number))))
     until(lambda: reading.commit() and reading.findings.acknowledged() == {"tester": (1, 3)}, "all of them")
-    assert reading.stored == ["Found 1", "Found 3"], "the other is not sent again for ever"
+    assert reading.stored == [told(1), told(3)], "the other is not sent again for ever"
     end.close()
 
 
@@ -194,11 +204,11 @@ def test_what_a_process_said_before_it_was_replaced_is_applied_first(link: Link,
     other.send_bytes(encode(Numbered(1, found(3))))
     until(lambda: reading.commit(), "the other process")
     assert not reading.commit()
-    assert reading.stored == ["Found 3"], "the old one may still say something"
+    assert reading.stored == [told(3)], "the old one may still say something"
     old.send_bytes(encode(Numbered(7, found(1))))
     old.close()
-    until(lambda: reading.commit() and "Found 2" in reading.stored, "the rest")
-    assert reading.stored == ["Found 3", "Found 1", "Found 2"]
+    until(lambda: reading.commit() and told(2) in reading.stored, "the rest")
+    assert reading.stored == [told(3), told(1), told(2)]
     assert reading.findings.acknowledged() == {"tester": (2, 1), "another": (3, 1)}
     new.close()
     other.close()
@@ -226,6 +236,9 @@ def test_what_is_no_finding_is_reported(link: Link, connection: apsw.Connection,
 
 
 # The supervisor
+
+
+READY = Ready({}, "", 0)
 
 
 class Child:
@@ -275,7 +288,8 @@ class Supervised:
     def __init__(self, due: Any) -> None:
         Child.made = []
         self.health, self.metrics, self.events = mock.Mock(), mock.Mock(), mock.Mock()
-        role = SideRole(Role("tester", "", ("given",)), due)
+        self.runs = mock.Mock(due=due)
+        role = SideRole(Role("tester", "", ("given",)), self.runs)
         self.sides = SideProcesses([role], Deadlines(), "info", mock.Mock(Pipe=Pipe), self.health, self.metrics, self.events)
         self.writer: Any = Child(Role("writer", "", ()), ())
 
@@ -297,10 +311,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_it_starts_when_there_is_a_writer_and_goes_on_with_the_next(clock: Clock) -> None:
-    under = Supervised(module.always)
+    under = Supervised(tuple)
     under.sides.turn()
     assert under.sides.children() == []
-    under.sides.writer_ready(under.writer)
+    under.sides.writer_ready(under.writer, READY)
     under.sides.turn()
     assert under.writer.sent == [NewPipe("tester", 1)]
     assert under.last.arguments[1:] == ("given",)
@@ -308,7 +322,7 @@ def test_it_starts_when_there_is_a_writer_and_goes_on_with_the_next(clock: Clock
     under.sides.acknowledge({"tester": (1, 5)})
     assert len(under.last.sent) == 1
     tester, under.writer = under.last, Child(Role("writer", "", ()), ())
-    under.sides.writer_ready(under.writer)
+    under.sides.writer_ready(under.writer, READY)
     assert under.writer.sent == [NewPipe("tester", 2)]
     assert tester.sent[1:] == [NewPipe("tester", 2)]
     under.sides.acknowledge({"tester": (1, 6)})
@@ -319,8 +333,8 @@ def test_it_starts_when_there_is_a_writer_and_goes_on_with_the_next(clock: Clock
 
 
 def test_it_is_started_again_after_growing_waits_until_it_works(clock: Clock) -> None:
-    under = Supervised(module.always)
-    under.sides.writer_ready(under.writer)
+    under = Supervised(tuple)
+    under.sides.writer_ready(under.writer, READY)
     began, waits = clock.seconds, []
     for _ in range(12):
         under.sides.turn()
@@ -347,7 +361,7 @@ def test_it_is_started_again_after_growing_waits_until_it_works(clock: Clock) ->
 def test_one_that_has_done_its_work_starts_when_it_is_due(clock: Clock) -> None:
     due: list[Any] = [("first",), None, None, None, None, ("second",)]
     under = Supervised(lambda: due.pop(0))
-    under.sides.writer_ready(under.writer)
+    under.sides.writer_ready(under.writer, READY)
     under.sides.turn()
     assert under.last.arguments[1:] == ("first", "given")
     under.last.process.exitcode = 0
@@ -359,11 +373,12 @@ def test_one_that_has_done_its_work_starts_when_it_is_due(clock: Clock) -> None:
     assert under.last.arguments[1:] == ("second", "given")
     under.events.note_side_failure.assert_not_called()
     assert [one.kwargs["is_restart"] for one in under.metrics.process_started.call_args_list] == [False, False]
+    under.runs.ended.assert_called_once_with("")
 
 
 def test_one_that_hangs_or_sends_nonsense_is_killed(clock: Clock) -> None:
-    under = Supervised(module.always)
-    under.sides.writer_ready(under.writer)
+    under = Supervised(tuple)
+    under.sides.writer_ready(under.writer, READY)
     under.sides.turn()
     clock.seconds = under.last.expected_by + 1
     under.sides.turn()
@@ -375,20 +390,21 @@ def test_one_that_hangs_or_sends_nonsense_is_killed(clock: Clock) -> None:
     assert under.last.process.exitcode is None
     under.sides.refuse(FindingsRefused("tester", 2, "nonsense"))
     under.sides.turn()
-    under.events.note_side_failure.assert_called_with("tester", "tester sent what is no finding: nonsense")
+    under.events.note_side_failure.assert_called_with("tester", "tester sent an invalid finding: nonsense")
+    under.runs.ended.assert_called_with("sent an invalid finding: nonsense")
     clock.seconds += 2
     under.sides.turn()
     under.last.pipe.poll.return_value = True
     under.last.pipe.recv_bytes.return_value = b"nonsense"
     under.sides.turn()
     under.sides.turn()
-    assert "tester sent what is no message" in under.events.note_side_failure.call_args.args[1]
+    assert "tester sent an invalid message" in under.events.note_side_failure.call_args.args[1]
 
 
 def test_a_pipe_that_cannot_be_made_is_a_failure_like_any_other(clock: Clock) -> None:
-    under = Supervised(module.always)
+    under = Supervised(tuple)
     under.sides._context.Pipe = mock.Mock(side_effect=OSError(24, "Too many open files"))  # type: ignore[method-assign]
-    under.sides.writer_ready(under.writer)
+    under.sides.writer_ready(under.writer, READY)
     under.sides.turn()
     under.events.note_side_failure.assert_called_with(
         "tester", "tester cannot be started: OSError: [Errno 24] Too many open files"

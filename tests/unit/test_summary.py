@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from kube9_cli.query import summary
-from kube9_cli.query.summary import MOST_MARKS, span
+from kube9_cli.query import summary, sums
+from kube9_cli.query.groups import MOST_MARKS, span
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.look import Look
 from kube9_cli.render.summary import closing, lines, owner
@@ -24,6 +25,7 @@ from tests import cli_database
 from tests.bench import database as made
 from tests.cases import Cluster, Json, cluster
 from tests.cli import run_cli
+from tests.filed import assert_filed, file_again
 from tests.record import Record
 from tests.unit.test_cases import back_off, crashing, pod
 from tests.unit.test_causes import an_event
@@ -41,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chance = random.Random(5)
     for (number,) in connection.execute("SELECT id FROM events").fetchall():
         connection.execute("UPDATE events SET count = ? WHERE id = ?", (chance.randint(1, 9), number))
+    file_again(connection)
     connection.close()
     return folder
 
@@ -323,6 +326,7 @@ def test_a_group_is_new_if_the_time_before_is_recorded_and_has_none(tmp_path: Pa
     )
     (last,) = connection.execute("SELECT id FROM events ORDER BY id DESC LIMIT 1").fetchone()
     connection.execute("UPDATE events SET reason = (SELECT id FROM words WHERE word = 'BackOff') WHERE id = ?", (last,))
+    file_again(connection)
     connection.execute("UPDATE sources SET covered_from_ms = ?", (begin - 10,))
     connection.close()
     whole = f"--since={iso(middle)}", f"--until={iso(end + 1)}"
@@ -335,12 +339,55 @@ def test_a_group_is_new_if_the_time_before_is_recorded_and_has_none(tmp_path: Pa
     assert all("new" not in one for one in longer["groups"]), "the time before is not recorded from its beginning"
 
 
+@pytest.mark.parametrize("by", ["--by=cause,owner", "--by=owner,cause", "--by=namespace"])
+@pytest.mark.parametrize("order", ["severity", "count", "events"])
+@pytest.mark.parametrize(("days_ago", "until_days_ago"), [(8, -1), (9, 2), (6, 0), (7, 1)])
+def test_what_was_added_up_tells_the_same_as_the_rows(
+    folder: Path, rows: list[Json], by: str, order: str, days_ago: int, until_days_ago: int
+) -> None:
+    """The sums are of all events; those outside of the asked time are subtracted."""
+    newest = max(row["last_ms"] for row in rows)
+    times = (f"--{name}={iso(newest - days * 86_400_000)}" for name, days in (("since", days_ago), ("until", until_days_ago)))
+    given = (by, *times, f"--sort={order}")
+    for limit in (2, 5, 20, 1000):
+        with mock.patch.object(sums, "of", wraps=sums.of) as used:
+            found = asked(folder, *given, f"--limit={limit}")
+        with mock.patch.object(sums, "can_tell", return_value=False):
+            wanted = asked(folder, *given, f"--limit={limit}")
+        assert used.called
+        assert found == wanted
+
+
+def test_sums_follow_every_change_of_owners_and_texts(tmp_path: Path) -> None:
+    """Owners that become known later, of a quota too; a Deployment that is made again; times before the asked ones."""
+    record = Record(tmp_path)
+    for number in range(6):
+        record.event(f"Pod/shop/web-{number % 3}", "BackOff", severity="error", exit_code=number % 2)
+    quota = record.event("ResourceQuota/shop/small", "QuotaExceeded", resource="pods", quota_limit="1")
+    record.owns("Deployment/shop/web", "ReplicaSet/shop/web-1")
+    for number in range(3):
+        record.owns("ReplicaSet/shop/web-1", f"Pod/shop/web-{number}")
+    assert_filed(record.connection)
+    record.stopped_by_quota(quota, "ReplicaSet/shop/web-1")
+    record.event("Pod/shop/cart-1", "BackOff", severity="critical", ago=60 * 24 * 8)
+    record.owns("Deployment/shop/web", "Pod/shop/cart-1", owner_uid="again")
+    assert_filed(record.connection)
+    record.close()
+    found = asked(tmp_path, "--since=7d")
+    with mock.patch.object(sums, "can_tell", return_value=False):
+        wanted = asked(tmp_path, "--since=7d")
+    assert found["groups"] == wanted["groups"]
+    assert {one["group"]["owner"]["name"] for one in found["groups"]} == {"web"}
+    assert found["events"] == 7
+
+
 def iso(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000)) + f".{at % 1000:03}Z"
 
 
 @pytest.mark.parametrize("by", ["name", "cause,owner", "namespace,name", "owner,cause,node", "kind", "source,name", "severity"])
 def test_more_groups_than_there_is_room_for_are_added_up(folder: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "can_tell", lambda *_: False)
     whole = asked(folder, *SEVEN_DAYS, f"--by={by}")
     for most in (100, 20, 4, 1):
         monkeypatch.setattr(summary, "MOST_GROUPS", most)

@@ -36,6 +36,14 @@
 {{ kindIs "invalid" (first .) | ternary (last .) (first .) | int }}
 {{- end }}
 
+{{- /* A value of assessments: the value under the name of the original chart if it is set, otherwise ours. */ -}}
+{{- define "kube9-operator.assessment" -}}
+{{- $theirs := default dict (first .).Values.assessment -}}
+{{- $name := index . 1 -}}
+{{- $value := hasKey $theirs $name | ternary (get $theirs $name) (last .) -}}
+{{ kindIs "float64" $value | ternary (int $value) $value }}
+{{- end }}
+
 {{- define "kube9-operator.selector" -}}
 app.kubernetes.io/name: kube9-operator
 app.kubernetes.io/instance: {{ .Release.Name }}

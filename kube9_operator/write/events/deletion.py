@@ -214,7 +214,7 @@ class Deletion:
             row = one(self._connection, UNUSED_OBJECT, (number,))
             if row is None:
                 return
-            self._execute("DELETE FROM objects WHERE id = ?", (number,))
+            self._filing.delete_object(number)
             number = row[0]
 
     def _record(self, deleted: list[Deleted], total: Counter[str], run: Run) -> tuple[tuple[int, int], Counter[str]]:

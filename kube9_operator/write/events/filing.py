@@ -1,7 +1,7 @@
 """Files events where they are found again: by what they share with others (series), by periods, and by how long they last.
 
-Owns the tables series, periods and totals, and of the table events the columns series, last_period, first_period and span.
-Whoever adds, changes or deletes an event tells it, so that the totals are right with every commit.
+Owns the tables series, periods and totals, and of the table events the columns series, last_period, first_period, span, cause
+and root. Whoever adds, changes or deletes an event tells it, so that the totals are right with every commit.
 """
 
 from bisect import bisect_right
@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kube9_operator.write.events.names import Names
+from kube9_operator.write.events.problems import OCCURRENCES, Problem, Problems
 from kube9_operator.write.sqlite.database import Connection, Damaged, one, rows
 from kube9_operator.write.sqlite.session import Participant
+from kube9_schema.causes import Recorded, says_more
 from kube9_schema.sources import ITSELF
 from kube9_schema.spans import span
 
@@ -25,6 +27,8 @@ LOOK_AFTER = 2_000
 """New events between two looks at the size of the newest period."""
 MAX_CACHED_SERIES = 8_000
 NAMESPACE = "Namespace"
+HALF_DAY_MS = 43_200_000
+"""A period begins with each half of a day, in UTC. The marks of a summary over some days begin then, too."""
 
 
 Total = tuple[int, int, int]
@@ -52,22 +56,32 @@ class Filed(NamedTuple):
     last_period: int
     first_period: int
     span: int
+    cause: int | None
+    root: int | None
 
 
+COLUMNS = ", ".join(Filed._fields)
+SET_ALL = ", ".join(f"{name} = ?" for name in Filed._fields)
 SERIES_OF = f"SELECT id FROM series WHERE {' AND '.join(f'{name} = ?' for name in Columns._fields)}"  # noqa: S608
 INSERT_SERIES = f"INSERT INTO series ({', '.join(Columns._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-STORED = """SELECT e.namespace, e.kind, e.reason, e.severity, e.type, o.api_group, o.name, t.metadata, e.first_ms, e.last_ms,
-    e.series, e.last_period, e.first_period, e.span
-    FROM events e JOIN objects o ON o.id = e.object JOIN texts t ON t.event = e.id WHERE e.id = ?"""
-UPDATE = "UPDATE events SET series = ?, last_period = ?, first_period = ?, span = ?, last_hour = 0, first_hour = 0 WHERE id = ?"
+STORED = f"""SELECT e.namespace, e.kind, e.reason, e.severity, e.type, e.object, e.count, e.first_ms, e.last_ms, o.api_group,
+    o.name, n.word, k.word, r.word, d.word, t.description, t.metadata, s.severity, e.{", e.".join(Filed._fields)}
+    FROM events e JOIN objects o ON o.id = e.object JOIN texts t ON t.event = e.id LEFT JOIN series s ON s.id = e.series
+    JOIN words n ON n.id = e.namespace JOIN words k ON k.id = e.kind JOIN words r ON r.id = e.reason
+    JOIN words d ON d.id = e.node WHERE e.id = ?"""  # noqa: S608
+"""The severity of the series is the one by which the event is filed."""
+UPDATE = f"UPDATE events SET {SET_ALL}, last_hour = 0, first_hour = 0 WHERE id = ?"  # noqa: S608
+DELETE = f"DELETE FROM events WHERE id = ? RETURNING severity, count, {COLUMNS}"  # noqa: S608
+DELETE_OBJECT = "DELETE FROM objects WHERE id = ? RETURNING name, kind, namespace, api_group"
+NAMESPACE_OF = "SELECT namespace FROM series WHERE id = ?"
 COUNT_OF_PERIOD = "SELECT count FROM totals WHERE of_first = 0 AND period = ? AND series = 0"
 CUT_AT = """SELECT last_ms FROM events INDEXED BY events_by_time WHERE series IS NOT NULL
     ORDER BY last_ms DESC LIMIT 1 OFFSET ?"""
-LATER = """SELECT id, first_ms, last_ms, series, last_period, first_period, span FROM events INDEXED BY events_by_time
-    WHERE series IS NOT NULL AND last_ms >= ?"""
+LATER = f"""SELECT id, first_ms, last_ms, {COLUMNS} FROM events INDEXED BY events_by_time
+    WHERE series IS NOT NULL AND last_ms >= ?"""  # noqa: S608
 ADD = """INSERT INTO totals (of_first, period, series, count) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count"""
-ADD_TO_SERIES = "UPDATE series SET count = count + ? WHERE id = ?"
+ADD_TO_SERIES = "UPDATE series SET count = count + ?, occurrences = occurrences + ? WHERE id = ?"
 DELETE_EMPTY = "DELETE FROM totals WHERE of_first = ? AND period = ? AND series = ? AND count = 0"
 
 
@@ -80,6 +94,7 @@ class _Said(msgspec.Struct):
 
 
 _said = msgspec.json.Decoder(_Said)
+_object = msgspec.json.Decoder(dict[str, Any])
 
 
 class Filing(Participant):
@@ -89,7 +104,10 @@ class Filing(Participant):
         self._connection = connection
         self._execute = connection.execute
         self._names = names
+        self.problems = Problems(connection)
         self._series: dict[Columns, int] = {}
+        self._namespaces: dict[int, int] = {}
+        """The namespace of each of these series."""
         self._starts: list[int] = []
         self._periods: list[int] = []
         self._new = self._new_before = LOOK_AFTER
@@ -98,19 +116,29 @@ class Filing(Participant):
         """What the current transaction has added to the totals of series, until it is stored."""
         self._changes_before: dict[Total, int] = {}
         """The same at the last savepoint."""
+        self._occurrences: dict[int, int] = {}
+        self._occurrences_before: dict[int, int] = {}
+        """The same for the occurrences of series."""
+        self._now_ms = self._latest_ms = 0
+        """The time of the transaction, and the last time of an event since the last commit."""
         self._is_committing = False
         names.regrouped = self.regrouped
 
-    def begin(self, _now_ms: int) -> None:
+    def begin(self, now_ms: int) -> None:
         """Reads the periods, unless they are known."""
         self._is_committing, self._new_before = False, self._new
+        self._now_ms, self._latest_ms = now_ms, 0
         if not self._starts:
             self.read_periods()
 
     def before_commit(self) -> None:
-        """Stores the totals. Cuts the newest period if it has too many events."""
+        """Stores the totals. Begins a period with each half of a day, and cuts the newest one if it has too many events."""
         self._is_committing = True
         self._store_totals()
+        half_day = min(self._now_ms, self._latest_ms) // HALF_DAY_MS * HALF_DAY_MS
+        if half_day > self._starts[-1]:
+            self._begin_period(half_day)
+            self._store_totals()
         if self._new >= LOOK_AFTER:
             self._new = 0
             self._cut()
@@ -120,20 +148,26 @@ class Filing(Participant):
         """Forgets what may have been rolled back."""
         self.forget()
         self._changes.clear()
+        self._occurrences.clear()
+        self.problems.rolled_back()
         self._new = self._new_before
 
     def savepoint_begins(self) -> None:
         """Remembers the totals."""
-        self._changes_before = self._changes.copy()
+        self._changes_before, self._occurrences_before = self._changes.copy(), self._occurrences.copy()
+        self.problems.savepoint_begins()
 
     def savepoint_rolled_back(self) -> None:
         """Restores the totals, and forgets series that may have been rolled back. Periods are only cut before the commit."""
-        self._changes = self._changes_before.copy()
+        self._changes, self._occurrences = self._changes_before.copy(), self._occurrences_before.copy()
         self._series.clear()
+        self._namespaces.clear()
+        self.problems.savepoint_rolled_back()
 
     def forget(self) -> None:
         """Forgets series and periods; they are read again."""
         self._series.clear()
+        self._namespaces.clear()
         self._starts, self._periods = [], []
 
     def read_periods(self) -> None:
@@ -143,42 +177,62 @@ class Filing(Participant):
             raise Damaged("the first period is missing")
         self._starts, self._periods = [row[0] for row in found], [row[1] for row in found]
 
-    def new(self, columns: Columns, first_ms: int, last_ms: int) -> Filed:
-        """Files a new event, which the caller adds."""
+    def new(self, columns: Columns, times: tuple[int, int], problem: Problem, count: int) -> Filed:
+        """Files a new event, which the caller adds. `times` are the first and the last."""
         self._new += 1
-        filed = self._filed(columns, first_ms, last_ms)
-        self._count(filed, 1)
+        filed = self._filed(columns, times, problem)
+        self._add(filed, columns.severity, count, 1)
         return filed
 
-    def changed(self, before: Filed | None, after: Filed | None) -> None:
-        """Counts a change that the caller makes: None stands for an event that is not there."""
-        if before is not None:
-            self._count(before, -1)
-        if after is not None:
-            self._count(after, 1)
+    def timed(self, before: Filed, after: Filed) -> None:
+        """Counts that the caller moves an event to other periods."""
+        self._count(before, -1)
+        self._count(after, 1)
+
+    def risen(self, filed: Filed, rise: int) -> None:
+        """Counts that the caller changes the count of an event by this much."""
+        if filed.series is not None and rise:
+            self._occurrences[filed.series] = self._occurrences.get(filed.series, 0) + rise
+            self.problems.count(filed.root, filed.cause, OCCURRENCES, rise)
+
+    def will_count(self, event: int, count: int) -> None:
+        """Counts that the caller gives an event this count."""
+        row = one(self._connection, f"SELECT count, {COLUMNS} FROM events WHERE id = ?", (event,))  # noqa: S608
+        if row is not None:
+            self.risen(Filed(*row[1:]), count - row[0])
+
+    def _add(self, filed: Filed, severity: int, count: int, number: int) -> None:
+        """Counts an event that is there now (1), or is no longer there (-1)."""
+        if filed.series is None:
+            return
+        self._count(filed, number)
+        self.problems.count(filed.root, filed.cause, severity, number)
+        self.risen(filed, number * count)
 
     def _count(self, filed: Filed, number: int) -> None:
-        series, last_period, first_period, _ = filed
+        series = filed.series
         if series is None:
             return
         changes = self._changes  # a plain dict: a Counter calls Python for each new key
-        last, first = (0, last_period, series), (1, first_period, series)
+        last, first = (0, filed.last_period, series), (1, filed.first_period, series)
         changes[last] = changes.get(last, 0) + number
         changes[first] = changes.get(first, 0) + number
 
     def delete(self, event: int) -> None:
         """Deletes the row of an event."""
-        sql = "DELETE FROM events WHERE id = ? RETURNING series, last_period, first_period, span"
-        found: list[tuple[Any, ...]] = self._execute(sql, (event,)).fetchall()
-        for row in found:
-            self.changed(Filed(*row), None)
+        found: list[tuple[Any, ...]] = self._execute(DELETE, (event,)).fetchall()
+        for severity, count, *filed in found:
+            self._add(Filed(*filed), severity, count, -1)
 
-    def _filed(self, columns: Columns, first_ms: int, last_ms: int) -> Filed:
+    def _filed(self, columns: Columns, times: tuple[int, int], problem: Problem) -> Filed:
         """Where an event is found. Adds the series if there is none yet."""
         series = self._series.get(columns)
         if series is None:
             series = self._number(columns)
-        return Filed(series, self.period(last_ms), self.period(first_ms), span(last_ms - first_ms))
+        first_ms, last_ms = times
+        if last_ms > self._latest_ms:
+            self._latest_ms = last_ms
+        return Filed(series, self.period(last_ms), self.period(first_ms), span(last_ms - first_ms), *problem)
 
     def period(self, at_ms: int) -> int:
         """The period that a time is in."""
@@ -197,23 +251,46 @@ class Filing(Participant):
         return self._names.word_of(name, name) if kind == NAMESPACE and not group else namespace
 
     def file(self, events: Iterable[int]) -> None:
-        """Files events again, by what is stored of them: something was changed that others have in common."""
+        """Files events again, by what is stored of them: something was changed that others have in common, or the cause."""
         for event in events:
             row = one(self._connection, STORED, (event,))
-            if row is not None:
-                namespace, kind, reason, severity, of_type, group, name, metadata, first_ms, last_ms, *before = row
-                source = self.source(self._word(namespace), metadata)
-                place = self.place(namespace, self._word(kind), group, name)
-                columns = Columns(namespace, kind, reason, severity, of_type, group, source, place)
-                after = self._filed(columns, first_ms, last_ms)
-                self.changed(Filed(*before), after)
+            if row is None:
+                continue
+            shared, (about, count, *times, group, name), words, texts = row[:5], row[5:11], row[11:15], row[15:17]
+            namespace_word, kind_word, reason_word, node_word = words
+            description, metadata = texts
+            namespace, kind, reason, severity, of_type = shared
+            source = self.source(namespace_word, metadata)
+            place = self.place(namespace, kind_word, group, name)
+            columns = Columns(namespace, kind, reason, severity, of_type, group, source, place)
+            recorded = Recorded(
+                reason_word, severity, kind_word, namespace_word, name, node_word, description or "", said(metadata)
+            )
+            problem = Problem(self.problems.cause(recorded), self.problems.root_of(event, about))
+            before, after = Filed(*row[18:]), self._filed(columns, (times[0], times[1]), problem)
+            if before.series is not None:
+                self._add(before, row[17], count, -1)
+            self._add(after, severity, count, 1)
+            if before != after:
                 self._execute(UPDATE, (*after, event))
         if self._is_committing:  # the totals are stored already
             self._store_totals()
 
     def regrouped(self, about: int) -> None:
         """Files the events of an object again whose API group has become known."""
-        self.file(row[0] for row in rows(self._connection, "SELECT id FROM events WHERE object = ?", (about,)))
+        events = {row[0] for row in rows(self._connection, "SELECT id FROM events WHERE object = ?", (about,))}
+        self.file(sorted(events.union(self.problems.below(about))))
+
+    def rooted(self, about: int) -> None:
+        """Files the events of an object again, and of what it owns: its owner has become known."""
+        if events := self.problems.below(about):
+            self.file(events)
+
+    def delete_object(self, about: int) -> None:
+        """Deletes the row of an object. Another one of its name may be the outermost owner in its place."""
+        found = one(self._connection, DELETE_OBJECT, (about,))
+        if found is not None and (events := self.problems.object_deleted(about, found)):
+            self.file(events)
 
     def delete_unused(self) -> bool:
         """Deletes series and periods without events. Says whether there were any."""
@@ -244,12 +321,16 @@ class Filing(Participant):
             number = int(row[0])
         if len(self._series) >= MAX_CACHED_SERIES:
             self._series.clear()
+            self._namespaces.clear()
         self._series[columns] = number
+        self._namespaces[number] = columns.namespace
         return number
 
-    def _word(self, number: int) -> str:
-        row: tuple[Any, ...] | None = one(self._connection, "SELECT word FROM words WHERE id = ?", (number,))
-        return str(row[0]) if row else ""
+    def _namespace(self, series: int) -> int:
+        known = self._namespaces.get(series)
+        if known is None:
+            (known,) = one(self._connection, NAMESPACE_OF, (series,)) or (0,)
+        return int(known)
 
     def _cut(self) -> None:
         """Begins a new period after nearly all events of the newest one, if that is full."""
@@ -259,30 +340,46 @@ class Filing(Participant):
         found = one(self._connection, CUT_AT, (AFTER_CUT,))
         if found is None or found[0] < self._starts[-1]:
             return
-        start_ms = found[0] + 1
-        self._execute("INSERT INTO periods (start_ms) VALUES (?)", (start_ms,))
+        self._begin_period(found[0] + 1)
+
+    def _begin_period(self, start_ms: int) -> None:
+        """Begins a period that ends the newest one, and moves the events that are later into it."""
+        self._execute("INSERT OR IGNORE INTO periods (start_ms) VALUES (?)", (start_ms,))
         self.read_periods()
         for event, first_ms, last_ms, *filed in rows(self._connection, LATER, (start_ms,)):
             before = Filed(*filed)
             after = before._replace(last_period=self.period(last_ms), first_period=self.period(first_ms))
-            self.changed(before, after)
+            self.timed(before, after)
             self._execute(UPDATE, (*after, event))
 
     def _store_totals(self) -> None:
         """Stores what has changed since the transaction began, or since it was last called in it."""
+        self.problems.store()
         changes = {total: number for total, number in self._changes.items() if number}
+        occurrences = {series: number for series, number in self._occurrences.items() if number}
         self._changes.clear()
-        if not changes:
-            return
+        self._occurrences.clear()
         of_all: Counter[Total] = Counter()
-        of_series: Counter[int] = Counter()
+        of_series: Counter[int] = Counter(dict.fromkeys(occurrences, 0))
         for (of_first, period, series), number in changes.items():
             of_all[of_first, period, 0] += number
+            of_all[of_first, period, -1 - self._namespace(series)] += number
             if not of_first:
                 of_series[series] += number
         every = sorted((*total, number) for total, number in (*changes.items(), *of_all.items()) if number)
-        self._connection.executemany(ADD, every)
-        self._connection.executemany(DELETE_EMPTY, [row[:3] for row in every if row[3] < 0])
-        self._connection.executemany(
-            ADD_TO_SERIES, [(number, series) for series, number in sorted(of_series.items()) if number]
-        )
+        if every:
+            self._connection.executemany(ADD, every)
+            self._connection.executemany(DELETE_EMPTY, [row[:3] for row in every if row[3] < 0])
+        sums = [(number, occurrences.get(series, 0), series) for series, number in sorted(of_series.items())]
+        if sums:
+            self._connection.executemany(ADD_TO_SERIES, sums)
+
+
+def said(metadata: str) -> dict[str, Any]:
+    """The metadata of an event as far as a cause needs them."""
+    if not says_more(metadata):
+        return {}
+    try:
+        return _object.decode(metadata)
+    except msgspec.MsgspecError:
+        return {}

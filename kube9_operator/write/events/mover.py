@@ -10,7 +10,7 @@ from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.facts import Facts
-from kube9_operator.write.events.filing import PERIOD_EVENTS, Filing
+from kube9_operator.write.events.filing import HALF_DAY_MS, PERIOD_EVENTS, Filing
 from kube9_operator.write.sqlite.database import rows
 from kube9_operator.write.sqlite.session import Session
 from kube9_schema import facts
@@ -70,7 +70,8 @@ class Mover:
             return
         self._times.sort()
         with self._session.transaction(now_ms()):
-            self._filing.divide(self._times[:: PERIOD_EVENTS // EVERY])
+            half_days = {at // HALF_DAY_MS * HALF_DAY_MS for at in self._times}
+            self._filing.divide({*self._times[:: PERIOD_EVENTS // EVERY], *half_days})
             self._facts.set(facts.MOVED_UNTIL, -1)
         self._moved, self._times = -1, []
 

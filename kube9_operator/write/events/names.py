@@ -46,6 +46,8 @@ class Names(Participant):
         """As they were when the transaction began."""
         self.regrouped: Callable[[int], None] = lambda _: None
         """Called with an object whose API group has become known."""
+        self.added: Callable[[int], None] = lambda _: None
+        """Called with an object that is new, before its first event is stored."""
         self.other_uids: dict[str, str] = {}
         """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
@@ -80,6 +82,11 @@ class Names(Participant):
     def take_new_object(self) -> int | None:
         """Takes one of the objects that were added lately, so that its owner is looked for; None if there are no more."""
         return self._new_objects.pop() if self._new_objects else None
+
+    def take_back(self, number: int) -> None:
+        """Takes the object that was added just now."""
+        if self._new_objects and self._new_objects[-1] == number:
+            self._new_objects.pop()
 
     def word(self, word: str) -> int:
         """The number of a word; 0 for the empty one."""

@@ -7,17 +7,19 @@ import msgspec
 
 from kube9_operator.model.observation import CLUSTER, Observation
 from kube9_operator.model.rows import BY_NAME
-from kube9_operator.model.tally import Tally
+from kube9_operator.model.tally import OTHER, Tally
 from kube9_operator.write.counters import EventCounts
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import EvictionFloor
-from kube9_operator.write.events.filing import Columns, Filed, Filing
+from kube9_operator.write.events.filing import Columns, Filed, Filing, said
 from kube9_operator.write.events.names import Names
+from kube9_operator.write.events.problems import Problem
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
 from kube9_schema import facts, tables
+from kube9_schema.causes import Recorded
 from kube9_schema.ids import first_of
 from kube9_schema.spans import span
 
@@ -27,7 +29,8 @@ NO_HASH = -1
 """In events.text_hash: the texts are of several contributors, so no contributor's hash stands for them."""
 
 _STORED_COLUMNS = """e.id, e.first_ms, e.last_ms, e.severity, e.lead_events, e.lead_statuses, e.stand_in, e.title,
-    e.text_ms, e.text_count, e.text_hash, e.key_hash, e.series, e.last_period, e.first_period, e.span"""
+    e.text_ms, e.text_count, e.text_hash, e.key_hash, e.count, e.series, e.last_period, e.first_period, e.span,
+    e.cause, e.root"""
 FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors WHERE hour = ? AND hash = ?"
 """The parts of an Event, few; unordered, because ORDER BY makes this search five times as slow."""
 EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
@@ -63,10 +66,19 @@ class StoredEvent(NamedTuple):
     text_count: int
     text_hash: int
     key: int
+    times: int
+    """How often it happened, the column count."""
     series: int | None
     last_period: int
     first_period: int
     span: int
+    cause: int | None
+    root: int | None
+
+    @property
+    def filed(self) -> Filed:
+        """Where it is found."""
+        return Filed(self.series, self.last_period, self.first_period, self.span, self.cause, self.root)
 
 
 class Part(NamedTuple):
@@ -175,6 +187,7 @@ class Store(Participant):
         self._update(before, same_text, merge.PRIMARY, (0, 0), observation.first_ms)
         texts = (observation.description, observation.metadata, event)
         self._execute("UPDATE texts SET description = ?, metadata = ? WHERE event = ?", texts)
+        self.filing.file((event,))
         return True
 
     def move_end(self, event: int, last_ms: int, now_ms: int) -> None:
@@ -195,11 +208,13 @@ class Store(Participant):
         self._execute("UPDATE texts SET metadata = ? WHERE event = ?", (merge.encode(metadata), event))
         steps = merge.add_step(b"", at_ms, 1)
         self._execute("UPDATE contributors SET last_ms = ?, steps = ? WHERE event = ?", (at_ms, steps, event))
+        self.filing.file((event,))
 
     def enrich(self, event: int, metadata: str, stamps: str) -> None:
         """Replaces an event's metadata with metadata that has more keys, and its stamps."""
         self._execute("UPDATE texts SET metadata = ?, stamps = ? WHERE event = ?", (metadata, stamps, event))
         self._execute("UPDATE events SET text_hash = ? WHERE id = ?", (NO_HASH, event))
+        self.filing.file((event,))
 
     def retitle(self, event: int, title: str, better: str) -> None:
         """Gives an event of this title a better one."""
@@ -229,6 +244,8 @@ class Store(Participant):
         )
         api = self.names.api(observation.namespace, observation.kind, observation.api_version)
         about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
+        if new:
+            self.names.added(about)  # before the event is filed by the owner
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
         known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
         times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
@@ -268,8 +285,23 @@ class Store(Participant):
             _bounded_by(observation), observation.reason, observation.node, observation.title
         )
         metadata = observation.metadata
-        if self.names.is_other(kind, reason, title):
+        words: tuple[str, ...] = (observation.reason, observation.kind, observation.node)
+        if self.names.is_other(kind, reason, title, node):
+            words = tuple(
+                OTHER if self.names.is_other(number) else word for number, word in zip((reason, kind, node), words, strict=True)
+            )
+        if words[:2] != (observation.reason, observation.kind) or self.names.is_other(title):
             metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
+        recorded = Recorded(
+            words[0],
+            observation.severity,
+            words[1],
+            observation.namespace,
+            observation.name,
+            words[2],
+            observation.description,
+            said(metadata),
+        )
         filed = self.filing.new(
             Columns(
                 namespace,
@@ -281,8 +313,9 @@ class Store(Participant):
                 self.filing.source(observation.namespace, metadata),
                 self.filing.place(namespace, observation.kind, group, observation.name),
             ),
-            part.first_ms,
-            observation.last_ms,
+            (part.first_ms, observation.last_ms),
+            Problem(self.filing.problems.cause(recorded), self.filing.problems.root(about)),
+            part.own_count,
         )
         self._execute(
             INSERT_EVENT,
@@ -330,19 +363,20 @@ class Store(Participant):
         observation = merge.raised(observation, max(primary_events, primary_statuses))
         first_ms, last_ms = min(before.first_ms, first_ms), max(before.last_ms, observation.last_ms)
         text_ms, text_count, text_hash = before.text_ms, before.text_count, before.text_hash
-        has_other_source = False
+        has_other_texts = False
         if flags & merge.PRIMARY or not had_primary:
             replaces = bool(flags & merge.PRIMARY) and not had_primary and bool(before.secondary)
             if replaces or observation.text_hash != text_hash:
-                stamp, has_other_source = self._merge_texts(before, observation, replaces, counts[0])
+                stamp, has_other_texts = self._merge_texts(before, observation, replaces, counts[0])
                 text_ms, text_count, text_hash = stamp
             else:
                 text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
+        times = merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses"))
         self._execute(
             """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, recorded_ms = ?, text_ms = ?,
             text_count = ?, text_hash = ? WHERE id = ?""",
             (
-                merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses")),
+                times,
                 primary_events,
                 primary_statuses,
                 secondary,
@@ -353,10 +387,10 @@ class Store(Participant):
                 before.id,
             ),
         )
+        self.filing.risen(before.filed, times - before.times)
         self._set_times(before, first_ms, last_ms)
-        if observation.severity >= before.severity:
-            self._raise_severity(before, observation)
-        if has_other_source:
+        is_other = observation.severity >= before.severity and self._raise_severity(before, observation)
+        if has_other_texts or is_other:
             self.filing.file((before.id,))
         self._counts.event_updated()
 
@@ -378,27 +412,28 @@ class Store(Participant):
             if (lasts := span(last_ms - first_ms)) != before.span:
                 changes["span"] = lasts
             if "last_period" in changes or "first_period" in changes:
-                filed = Filed(before.series, before.last_period, before.first_period, before.span)
-                self.filing.changed(filed, filed._replace(**{name: changes[name] for name in PERIODS if name in changes}))
+                filed = before.filed
+                self.filing.timed(filed, filed._replace(**{name: changes[name] for name in PERIODS if name in changes}))
             names = " = ?, ".join(changes)
             self._execute(f"UPDATE events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
 
-    def _raise_severity(self, before: StoredEvent, observation: Observation) -> None:
-        """Keeps the highest severity that any contributor reached, with its title and reason."""
+    def _raise_severity(self, before: StoredEvent, observation: Observation) -> bool:
+        """Keeps the highest severity that any contributor reached, with its title and reason. Says whether it changed them."""
         (known,) = self.names.words_of(_bounded_by(observation), observation.title)
         if (observation.severity, known) == (before.severity, before.title):
-            return
+            return False
         (word,) = stored.row(self._connection, "SELECT word FROM words WHERE id = ?", (before.title,))
         severity, title = merge.title(before.severity, word, observation.severity, observation.title)
         if (severity, title) == (observation.severity, observation.title):
             words = self.names.words_of(_bounded_by(observation), title, observation.reason)
             self._execute("UPDATE events SET severity = ?, title = ?, reason = ? WHERE id = ?", (severity, *words, before.id))
-            self.filing.file((before.id,))
+            return True
+        return False
 
     def _merge_texts(
         self, before: StoredEvent, observation: Observation, replaces: bool, rise: int
     ) -> tuple[tuple[int, int, int], bool]:
-        """Merges the texts; returns text_ms, text_count and text_hash, and whether another component reports the event now."""
+        """Merges the texts; returns text_ms, text_count and text_hash, and whether description or metadata changed."""
         stamp = (observation.last_ms, observation.count, observation.contributor_name)
         metadata = msgspec.json.decode(observation.metadata)
         if not rise:
@@ -411,7 +446,8 @@ class Store(Participant):
         text_hash = before.text_hash if merged.stamp == old.stamp else observation.text_hash
         if merged.stamps:
             text_hash = NO_HASH
-        return (merged.stamp[0], merged.stamp[1], text_hash), merged.metadata.get("source") != old.metadata.get("source")
+        has_other_texts = (merged.description, merged.metadata) != (old.description, old.metadata)
+        return (merged.stamp[0], merged.stamp[1], text_hash), has_other_texts
 
 
 def _bounded_by(observation: Observation) -> str | None:

@@ -42,9 +42,11 @@ def objects(connection: Connection, filing: Filing, place: tuple[str, str, str],
     if new is None:
         connection.execute("UPDATE objects SET uid = ? WHERE id = ?", (uids[1], old[0]))
         return
-    connection.execute("UPDATE events SET object = ? WHERE object = ?", (new[0], old[0]))
+    moved = connection.execute("UPDATE events SET object = ? WHERE object = ? RETURNING id", (new[0], old[0])).fetchall()
     connection.execute("UPDATE objects SET owner = ? WHERE owner = ?", (new[0], old[0]))
-    connection.execute("DELETE FROM objects WHERE id = ?", (old[0],))
+    filing.delete_object(old[0])
+    filing.rooted(new[0])
+    filing.file(int(row[0] or 0) for row in moved)
     before: _Event | None = None
     found: list[tuple[Any, ...]] = connection.execute(_EVENTS, (new[0],)).fetchall()
     for event in map(_Event._make, found):
@@ -79,11 +81,13 @@ def _merged(connection: Connection, filing: Filing, one: _Event, other: _Event) 
     connection.execute("UPDATE contributors SET event = ? WHERE event = ?", (one.id, other.id))
     connection.execute("DELETE FROM texts WHERE event = ?", (other.id,))
     filing.delete(other.id)
+    times = merge.count(*accounts, _prefers_statuses(one.key, texts.metadata))
+    filing.will_count(one.id, times)
     connection.execute(
         """UPDATE events SET count = ?, last_ms = ?, severity = ?, title = ?, reason = ?, lead_events = ?, lead_statuses = ?,
         stand_in = ?, text_ms = ?, text_count = ?, text_hash = ? WHERE id = ?""",
         (
-            merge.count(*accounts, _prefers_statuses(one.key, texts.metadata)),
+            times,
             *whole[3:7],
             *accounts,
             *whole[10:12],

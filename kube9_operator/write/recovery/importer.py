@@ -53,7 +53,8 @@ class Importer:
             api = self._store.names.api(named.namespace, named.kind, named.api_version)
             number, _ = self._store.names.about(kind, namespace, named.name, named.uid, api)
             if owner is not None:
-                self._execute("UPDATE objects SET owner = coalesce(owner, ?) WHERE id = ?", (owner, number))
+                self._execute("UPDATE objects SET owner = ? WHERE id = ? AND owner IS NULL", (owner, number))
+                self._store.filing.rooted(number)
             owner, found = number, (namespace, kind, number)
         return found
 
@@ -125,6 +126,8 @@ class Importer:
         replaced: dict[str, Any] = {
             **dict.fromkeys(("last_hour", "first_hour", "last_period", "first_period", "span"), 0),
             "series": None,
+            "cause": None,
+            "root": None,
             "namespace": namespace,
             "kind": kind,
             "type": saved.event_type,

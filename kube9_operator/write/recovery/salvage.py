@@ -28,7 +28,7 @@ LONGEST_CHAIN = 8
 DAY_MS = 86_400_000
 
 SHAPES = {
-    "events": shape("n[il]{22}(?:[iln][il]{3})?"),
+    "events": shape("n[il]{22}(?:[iln][il]{3}[iln]{2})?"),
     "texts": shape("n[tn]tt[tn]"),
     "objects": shape("ntiit[iln](?:[il]{2})?"),
     "words": shape("nt"),

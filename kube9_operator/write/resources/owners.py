@@ -11,6 +11,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Owner
 from kube9_operator.write.events import stored
+from kube9_operator.write.events.filing import Filing
 from kube9_operator.write.events.names import Names
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
@@ -28,27 +29,50 @@ _owner = msgspec.msgpack.Decoder(Owner)
 class Owners(Participant):
     """Finds the owners of new objects before each commit; the rest works in the transaction of its caller."""
 
-    def __init__(self, session: Session, names: Names) -> None:
+    def __init__(self, session: Session, names: Names, filing: Filing) -> None:
         self._connection = session.connection
         self._execute = session.connection.execute
         self._names = names
-        session.register(self)
+        self._filing = filing
+        self._may_know = False
+        """Whether an owner may be known."""
+        names.added = self.object_added
+        session.register(self, first=True)  # before the changes of problems are stored
+
+    def begin(self, _now_ms: int) -> None:
+        """Looks again whether owners are known."""
+        self._may_know = False
 
     def before_commit(self) -> None:
         """Finds the owners of the objects that are new, and the owners of these, as far as they are known."""
-        number = self._names.take_new_object()
-        known = number is not None and one(self._connection, "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1")
-        while number is not None:
-            row = known and one(
-                self._connection,
-                """SELECT k.word, n.word, o.name, o.uid FROM objects o JOIN words k ON k.id = o.kind
-                JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.api_group = 0""",
-                (number,),
-            )
-            owner = self.of(*row) if row else None
-            if row and owner is not None:
-                self._set(number, row[1], owner)
-            number = self._names.take_new_object()
+        while (number := self._names.take_new_object()) is not None:
+            if self._find(number):
+                self._filing.rooted(number)
+
+    def object_added(self, number: int) -> None:
+        """Stores the owner of a new object if it is known by now, so that the first event of the object is filed by it.
+
+        Otherwise it becomes known with a state.
+        """
+        self._names.take_back(number)
+        self._find(number)
+
+    def _find(self, number: int) -> bool:
+        """Stores the owner of an object without one, if it is known. Says whether it is."""
+        if not self._may_know:
+            sql = "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1"
+            self._may_know = one(self._connection, sql) is not None
+        row = self._may_know and one(
+            self._connection,
+            """SELECT k.word, n.word, o.name, o.uid FROM objects o JOIN words k ON k.id = o.kind
+            JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.owner IS NULL AND o.api_group = 0""",
+            (number,),
+        )
+        owner = self.of(*row) if row else None
+        if row and owner is not None:
+            self._set(number, row[1], owner)
+            return True
+        return False
 
     def owner_found(self, source: str, namespace: str, name: str, uid: str, owner: Owner) -> None:
         """Stores the owner of an object, if an event is about the object or about something that it owns."""
@@ -57,6 +81,7 @@ class Owners(Participant):
         ).fetchall()
         for (number,) in found:
             self._set(number, namespace, owner)
+            self._filing.rooted(number)
 
     def object_gone(self, uid: str, owner: Owner, now_ms: int) -> None:
         """Keeps the owner of an object that is gone, because Events about it may still come."""
@@ -76,6 +101,7 @@ class Owners(Participant):
             self._execute(
                 "INSERT OR REPLACE INTO controllers VALUES (?, ?)", (event, self._number(observation.namespace, found))
             )
+            self._filing.file((event,))
 
     def of(self, kind: str, namespace: str, name: str, uid: str) -> Owner | None:
         """The owner of an object, from its state, or from what was kept when the object went."""
@@ -102,5 +128,7 @@ class Owners(Participant):
         alone = owner.kind in WITHOUT_NAMESPACE and not api.group
         words = self._names.word_of(namespace, owner.kind), self._names.word("" if alone else namespace)
         uid = "" if owner.kind == "Node" and not api.group else owner.uid
-        number, _ = self._names.about(*words, owner.name, uid, api)
+        number, new = self._names.about(*words, owner.name, uid, api)
+        if new:
+            self.object_added(number)
         return number

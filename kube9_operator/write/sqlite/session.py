@@ -38,9 +38,10 @@ class Session:
         self.connection = connection
         self._participants: list[Participant] = []
 
-    def register(self, *participants: Participant) -> None:
-        """Makes these take part in every transaction from now on."""
-        self._participants += participants
+    def register(self, *participants: Participant, first: bool = False) -> None:
+        """Makes these take part in every transaction from now on, after the others or before them."""
+        at = 0 if first else len(self._participants)
+        self._participants[at:at] = participants
 
     @contextlib.contextmanager
     def transaction(self, now_ms: int) -> Iterator[None]:
