@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kube9_operator.model.frame import ControlFrame, ListEnds
+from kube9_operator.model.frame import Confirmed, ControlFrame, ListEnds
 from kube9_operator.model.observation import Observation, hash64
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.lifecycle import Lifecycle
@@ -43,6 +43,14 @@ class Record:
             for source in sources:
                 coverage.update(ControlFrame(source, ListEnds("1", self.now_ms - 60 * MINUTE)), {}, self.now_ms)
             self._lifecycle.started(self.now_ms)
+            self._lifecycle.alive(self.now_ms)
+
+    def confirmed(self, *sources: str) -> None:
+        """Nothing of these sources is missing up to now."""
+        coverage = Coverage(self._session, self._store, event_ttl_ms=60 * MINUTE)
+        with self._session.transaction(self.now_ms):
+            for source in sources:
+                coverage.update(ControlFrame(source, Confirmed(self.now_ms)), {}, self.now_ms)
             self._lifecycle.alive(self.now_ms)
 
     def event(
