@@ -225,6 +225,7 @@ def test_a_healthy_time_gives_none(node: Node, concluding: OperatorPod) -> None:
     assert time.time() - datetime.fromisoformat(looked).timestamp() < LONG_SECONDS
 
 
+AT_ONCE = {"nodePlayStageParallelism": 4, "podPlayStageParallelism": 4, "nodeLeaseParallelism": 4}
 READY = """conditions: [{type: Ready, status: "True", reason: KubeletReady, lastTransitionTime: {{ Now | Quote }}}]"""
 RUNNING = """
 phase: Running
@@ -247,7 +248,7 @@ def stage(name: str, kind: str, at: dict[str, Any], template: str) -> dict[str, 
 def two_nodes(node: Node) -> Iterator[None]:
     """Two nodes of kwok, both ready. Pods run on the good one only."""
     parts = (
-        {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": {}},
+        {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": AT_ONCE},
         stage("ready", "Node", {"key": ".status.conditions", "operator": "DoesNotExist"}, READY),
         stage("running", "Pod", {"key": ".spec.nodeName", "operator": "In", "values": [GOOD]}, RUNNING),
     )
