@@ -80,6 +80,7 @@ def test_the_change_is_ruled_out() -> None:
     found = holds(rule, story, *records, before)
     assert found.title == "Deployment web: change ruled out, exit code 1 is older"
     assert found.text.endswith("exit code 1 was there since 2026-11-30 13:40:00 UTC, before it was made.")
+    assert found.recommendation == "Look for what came before 2026-11-30 13:40:00 UTC: kube9-cli events summary."
     assert [one.role for one in found.evidence] == ["cause", "against", "effect", "effect"]
     assert findings(rule, story, keep=lambda one: one is not records[0]) == []
 

@@ -97,6 +97,23 @@ def test_the_node_is_cordoned() -> None:
     assert findings(rule, story) == []
 
 
+def test_the_node_shuts_down() -> None:
+    """A shutdown does not cordon the node. When it is ready again, the shutdown is over."""
+    story, _ = told()
+    story.tell("Shutdown", "Node shuts down", NODE, at("14:00"))
+    assert findings(rule, story) == []
+    story.tell("NodeReady", "Node ready again", NODE, at("14:03"), severity="info")
+    assert len(findings(rule, story)) == 1
+
+
+def test_the_node_shut_down_and_is_gone() -> None:
+    story, _ = told()
+    del story.states.states[NODE]
+    story.tell("NodeReady", "Node ready again", NODE, at("13:50"), severity="info")
+    story.tell("Shutdown", "Node shuts down", NODE, at("14:00"))
+    assert findings(rule, story) == []
+
+
 def test_the_node_was_cordoned_and_is_gone() -> None:
     story, _ = told()
     del story.states.states[NODE]

@@ -109,7 +109,7 @@ def _ruled_out(
         title=f"{named(owner)}: change ruled out, {cause} is older",
         text=f"{changes.said(made[-1])}. It is ruled out as what made pods fail: {cause} was there since {clock(first_ms)}, "
         "before it was made.",
-        recommendation=f"Look for what came before {clock(first_ms)}: kube9-cli summary.",
+        recommendation=f"Look for what came before {clock(first_ms)}: kube9-cli events summary.",
         object=owner,
         evidence=found.evidence(CAUSE, [made[-1].record])
         + found.evidence(AGAINST, (one.record for one in earlier))

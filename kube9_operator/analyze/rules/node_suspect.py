@@ -1,6 +1,6 @@
 """Many pods of different owners that fail alike on one node, while one of the owners is well elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kube9_operator.analyze import failures, found
 from kube9_operator.analyze.coverage import OF_PODS, missing
@@ -22,7 +22,8 @@ WORDS = {
     CANNOT_START: "containers cannot start",
     failures.KILLED: "containers without a memory limit are killed for memory",
 }
-LEAVES = ("NodeCordoned", "NodeRemoved", "Shutdown")
+CORDONED, UNCORDONED, READY, REMOVED, SHUTDOWN = "NodeCordoned", "NodeUncordoned", "NodeReady", "NodeRemoved", "Shutdown"
+LEAVES = (CORDONED, REMOVED, SHUTDOWN)
 """What takes a node away."""
 
 
@@ -32,10 +33,10 @@ def node_suspect(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
     for one in failures.failures(window.records, FAILS):
         if one.record.node and not (one.kind == MEMORY and one.record.metadata.get("memory_limit")):
             groups.setdefault((one.record.node, one.cause), []).append(one)
-    leaving = _leaving(window)
+    comings = _comings(window)
     for (name, cause), group in sorted(groups.items()):
         node = Ref(kind="Node", name=name)
-        if _is_many(thresholds, group) and not _leaves(window, node, leaving):
+        if _is_many(thresholds, group) and not _leaves(window, node, comings.get(name, [])):
             yield from _of_node(window, thresholds, node, cause, failures.spell(group, window.now_ms))
 
 
@@ -102,18 +103,23 @@ def _healthy_elsewhere(window: Window, node: Ref, cause: str, owners: list[Ref])
     return found
 
 
-def _leaving(window: Window) -> dict[str, list[Record]]:
+def _comings(window: Window) -> dict[str, list[Record]]:
+    """What was recorded of nodes that leave and come back, by the name of the node, in the order of time."""
     found: dict[str, list[Record]] = {}
-    for record in window.records:
-        if record.object.kind == "Node" and record.reason in (*LEAVES, "NodeUncordoned"):
+    for record in sorted(window.records, key=lambda one: (one.last_ms, one.id)):
+        if record.object.kind == "Node" and not record.object.group and record.reason in (*LEAVES, UNCORDONED, READY):
             found.setdefault(record.object.name, []).append(record)
     return found
 
 
-def _leaves(window: Window, node: Ref, leaving: dict[str, list[Record]]) -> bool:
-    """Whether a node is cordoned or being removed."""
+def _leaves(window: Window, node: Ref, comings: list[Record]) -> bool:
+    """Whether a node is cordoned, shuts down, or was removed."""
     state = window.states.of(node)
-    if isinstance(state, Node):
-        return state.unschedulable
-    told = sorted(leaving.get(node.name, ()), key=lambda one: (one.last_ms, one.id))
-    return bool(told) and told[-1].reason in LEAVES
+    if isinstance(state, Node):  # a shutdown does not cordon it
+        return state.unschedulable or _latest(comings, (SHUTDOWN, READY)) == SHUTDOWN
+    return _latest(comings, (*LEAVES, UNCORDONED)) in LEAVES
+
+
+def _latest(comings: list[Record], reasons: Collection[str]) -> str:
+    """The latest of these reasons; '' if there is none."""
+    return next((one.reason for one in reversed(comings) if one.reason in reasons), "")
