@@ -18,10 +18,10 @@ class LifeCycle(msgspec.Struct, frozen=True, kw_only=True):
     resolve_s: int = 10 * MINUTE
     """After so much longer, it is resolved."""
     reopen_s: int = HOUR
-    """New evidence within this time goes on with the same insight; later, another episode begins."""
+    """If new evidence begins within this time after it was resolved, the insight is opened again; later, it is a new episode."""
     unsteady_changes: int = 4
-    """An insight that was found or resolved so often within a day comes and goes."""
+    """If an insight was found or resolved this many times within a day, an insight of its own says that it comes and goes."""
     steady_s: int = HOUR
-    """After this time without a change it is steady again."""
+    """If it was neither found nor resolved for this time, it is steady again."""
     settle_s: int = 15 * MINUTE
-    """What began before this time of the record is listed without events."""
+    """Evidence that began before the first look, or less than this time after it, makes insights without events."""

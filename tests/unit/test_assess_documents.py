@@ -54,13 +54,13 @@ def test_thresholds_are_those_of_the_code() -> None:
     )
     large = "cost-optimization.over-provisioning-detection"
     for cores, size in (cost.POD_FAILS, cost.POD_WARNS, cost.WORKLOAD_FAILS, cost.WORKLOAD_WARNS):
-        row(large, f"{cores:.0f} cores or {size / cost.GI:.0f}Gi")
+        row(large, f"at least {cores:.0f} cores or {size / cost.GI:.0f}Gi")
     row("operational-excellence.kube9-operator-deployment-strategy", f"below {operations.MIN_DEADLINE_SECONDS}")
     row(
         "performance-efficiency.namespace-resource-governance",
         f"at least {governance.NEAR * 100:.0f} %",
-        f"requests of {governance.REQUESTS_TOO_LARGE:.0f}, limits of {governance.LIMITS_TOO_LARGE:.0f}",
-        f"pods of {governance.PODS_TOO_LARGE:.0f} times",
+        f"{governance.REQUESTS_TOO_LARGE:.0f} times for requests, {governance.LIMITS_TOO_LARGE:.0f} times for limits",
+        f"{governance.PODS_TOO_LARGE:.0f} times for pods",
     )
     row(
         "sustainability.resource-efficiency-signals",
