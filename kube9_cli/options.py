@@ -72,15 +72,19 @@ class Options:
         return self.format not in PROGRAMS
 
 
-def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
-    """Adds the options to the parser of a command whose answer can be shown in these formats."""
-    parser.set_defaults(formats=formats)
+def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, default: str = "") -> None:
+    """Adds the options to the parser of a command whose answer can be shown in these formats.
+
+    With a `default`, the format depends neither on the terminal nor on the environment.
+    """
+    parser.set_defaults(formats=formats, usual_format=default)
+    usual = f"the environment variable {DEFAULT_FORMAT}; without it, table on a terminal, otherwise json"
+    wide = ". wide is a table with more columns, which is never cut" if "wide" in formats else ""
     parser.add_argument(
         *FLAGS,
         dest="format",
         metavar="FORMAT",
-        help=f"one of: {', '.join(formats)}. wide is a table with more columns, which is never cut (default: the environment "
-        f"variable {DEFAULT_FORMAT}; without it, table on a terminal, otherwise json)",
+        help=f"one of: {', '.join(formats)}{wide} (default: {default or usual})",
     )
     parser.add_argument("--no-headers", action="store_true", help="leave out the line with the names of the columns")
     parser.add_argument(
@@ -90,6 +94,12 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
         help=f"{', '.join(COLOURS)}. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb "
         "(default: auto)",
     )
+    add_times(parser)
+    add_reading(parser)
+
+
+def add_times(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how times are shown."""
     parser.add_argument(
         "--time",
         metavar="CLOCK",
@@ -102,6 +112,10 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
         help="the time zone of times such as 14:05, and of --time local: Europe/Berlin, +02:00, UTC, local (default: the "
         "environment variable TZ, then that of the machine)",
     )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say what is read, and for how long."""
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -117,7 +131,8 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> 
 
 def check(given: argparse.Namespace) -> Options:
     """Checks the arguments. Raises UsageError for the first that is wrong."""
-    form = _format(given.format, given.formats)
+    asked = given.usual_format if given.format is None and given.usual_format else given.format
+    form = _format(asked, given.formats)
     checked = Options(form, _path(given.db), _seconds(given.timeout))
     if form.startswith(CUSTOM):
         from kube9_cli import custom_columns  # only where it is needed

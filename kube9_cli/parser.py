@@ -28,6 +28,8 @@ EXAMPLES: Examples = (
     ("Which namespaces are noisiest", "events summary --by namespace"),
     ("What changed, broke and recovered in the last hour, in order", "events timeline --since 1h"),
     ("One event in detail", "events get evt_20261124_103045_000000"),
+    ("Everything of a week, one JSON object on each line", "events export --since 7d"),
+    ("A page about the last two hours, to hand over", "report -n shop --since 2h --output shop.html"),
     ("Check that everything is being recorded", "status"),
     ("The options of a command", "help events list"),
 )

@@ -57,10 +57,24 @@ def parse(text: str, now_ms: int) -> int:
 
 def iso(ms: int) -> str:
     """A time in ms since 1970 in UTC, such as 2025-12-02T10:30:45.123Z."""
-    seconds, rest = divmod(min(ms, MAX_MS), 1000)
+    minutes, rest = divmod(min(ms, MAX_MS), 60_000)
+    minute = _minutes.get(minutes) or _minute(minutes)
+    return f"{minute}{rest // 1000:02}.{rest % 1000:03}Z" if minute else f"+{ms}ms"
+
+
+MOST_MINUTES = 4_096
+_minutes: dict[int, str] = {}
+"""Minutes that were shown, as they begin a time: an event has five times, and its neighbours have nearly the same."""
+
+
+def _minute(minutes: int) -> str:
+    """The beginning of the times of a minute since 1970; '' for one that a clock cannot show."""
     try:
-        year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
+        year, month, day, hour, minute, *_ = time.gmtime(minutes * 60)
     except (OverflowError, OSError, ValueError):
-        return f"+{ms}ms"
-    # This takes a third of the time of strftime, and an event has five times.
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z"
+        return ""
+    if len(_minutes) >= MOST_MINUTES:
+        _minutes.clear()
+    # This takes a third of the time of strftime.
+    shown = _minutes[minutes] = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:"
+    return shown

@@ -6,6 +6,7 @@ SUFFIXES = 36**6
 """How many ids one second has."""
 MAX_ID = 2**63 - 1
 FORMAT = "evt_YYYYMMDD_HHMMSS_xxxxxx"
+_THOUSANDS = 36**3
 _SECOND = "evt_%Y%m%d_%H%M%S"
 _DIGITS = "0123456789"
 _CHARACTERS = f"{_DIGITS}abcdefghijklmnopqrstuvwxyz"
@@ -19,11 +20,14 @@ def first_of(ms: int) -> int:
 def encode(number: int) -> str:
     """The text of an id."""
     second, suffix = divmod(number, SUFFIXES)
-    characters = ""
-    for _ in range(6):
-        suffix, digit = divmod(suffix, len(_CHARACTERS))
-        characters = _CHARACTERS[digit] + characters
-    return f"{time.strftime(_SECOND, time.gmtime(second))}_{characters}"
+    first, rest = divmod(suffix, _THOUSANDS)
+    return f"{time.strftime(_SECOND, time.gmtime(second))}_{_three(first)}{_three(rest)}"
+
+
+def _three(number: int) -> str:
+    """Three digits of a suffix."""
+    first, rest = divmod(number, 36 * 36)
+    return _CHARACTERS[first] + _CHARACTERS[rest // 36] + _CHARACTERS[rest % 36]
 
 
 def decode(text: str) -> int | None:

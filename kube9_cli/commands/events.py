@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kube9_cli import options, selection
 from kube9_cli.arguments import UsageError, invalid, one_of, whole
-from kube9_cli.commands import Question, around, summary, timeline
+from kube9_cli.commands import Question, around, export, summary, timeline
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kube9_cli.query.connection import Database
     from kube9_cli.query.paging import Cursor
 
-ACTIONS = ("list", "get", "summary", "timeline")
+ACTIONS = ("list", "get", "summary", "timeline", "export")
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
@@ -30,6 +30,7 @@ EXAMPLES = (
     ("One event in detail", "get evt_20261124_103045_000000"),
     ("What is wrong, in groups", "summary --severity warning+"),
     ("What changed, broke and recovered, in order", "timeline --since 1h"),
+    ("Everything of a week, one JSON object on each line", "export --since 7d"),
 )
 LIST_EXAMPLES = (
     ("What went wrong in a namespace since yesterday", "-n shop --severity error+ --since yesterday"),
@@ -59,8 +60,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the commands."""
     group = commands.add_parser(
         "events",
-        help="list events, show one, group them, or show them in order",
-        description="List events, show one, group them, or show what happened in order.",
+        help="list events, show one, group them, show them in order, or export them",
+        description="List events, show one, group them, show what happened in order, or export everything.",
         examples=EXAMPLES,
     )
     group.set_defaults(check=lambda _: _refuse(group.prog))
@@ -128,6 +129,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     get.set_defaults(check=check_get)
     summary.add(actions)
     timeline.add(actions)
+    export.add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:

@@ -12,9 +12,10 @@ _shtab_kube9_cli_commands() {
   local _commands=(
     assessments:'Show how the cluster is configured'
     completion:'Print a script for a shell'
-    events:'List events, show one, group them, or show what happened in order'
+    events:'List events'
     help:'Show the help of a command'
     insights:'List what the operator has concluded from the record'
+    report:'Write one HTML file about what happened'
     status:'Show the health of the operator'
   )
   _describe 'kube9-cli commands' _commands
@@ -33,6 +34,7 @@ _shtab_kube9_cli_assessments_commands() {
 
 _shtab_kube9_cli_events_commands() {
   local _commands=(
+    export:'Write every selected event'
     get:'Show one or more events in detail'
     list:'List events, newest first'
     summary:'Group events and count them: by cause and owner, or by other fields'
@@ -157,6 +159,40 @@ _shtab_kube9_cli_events_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_events_defaults_added=0
+
+_shtab_kube9_cli_events_export_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--for[only events about this object and everything that it owns or owned]:KIND/NAME:"
+  "*"{-n,--namespace}"[only events about objects in these namespaces]:NAMESPACE[,...]:"
+  {-A,--all-namespaces}"[events about all namespaces (the default)]"
+  "*--kind[only events about these kinds of objects, as kubectl takes them]:KIND[,...]:"
+  "*--name[only events about objects with these names, such as web-\*]:NAME[,...]:"
+  "*--reason[only events with these reasons, such as BackOff, in any case]:REASON[,...]:"
+  "*--node[only events that happened on these nodes]:NODE[,...]:"
+  "*--type[only these types]:TYPE[,...]:(cluster operator insight assessment health system)"
+  "*--severity[only these severities]:SEVERITY[,...]:(info warning error critical warning+ error+)"
+  "*--source[only events that these components reported]:COMPONENT[,...]:"
+  "*--search[only events that contain each of these words]:TEXT:"
+  "*--object-kind[only events about this kind of object]:KIND:"
+  "*--object-namespace[only events about objects in exactly this namespace]:NAMESPACE:"
+  "*--object-name[only events about objects with exactly this name]:NAME:"
+  "*--exclude[leave out events with these values]:FIELD=VALUE[,...]:"
+  "--since[only events that were seen at or after TIME\: how long ago]:TIME:"
+  "--until[only events that were seen before TIME, in the same forms]:TIME:"
+  "--around[what happened on both sides of TIME]:TIME:"
+  "--window[with --around\: how much time on each side, such as 15m (default\: 15m)]:DURATION:"
+  "--after[only events that were recorded after this one]:ID:"
+  {-o,--output,--format}"[the format]:FORMAT:(jsonl csv)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_events_export_defaults_added=0
 
 _shtab_kube9_cli_events_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -286,7 +322,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline insights list get assessments list get latest history checks completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments list get latest history checks report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -352,6 +388,37 @@ _shtab_kube9_cli_insights_list_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_insights_list_defaults_added=0
 
+_shtab_kube9_cli_report_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--output[the file to write\; - is stdout, if it is no terminal (default\: -)]:FILE.html:"
+  "*--for[only events about this object and everything that it owns or owned]:KIND/NAME:"
+  "*"{-n,--namespace}"[only events about objects in these namespaces]:NAMESPACE[,...]:"
+  {-A,--all-namespaces}"[events about all namespaces (the default)]"
+  "*--kind[only events about these kinds of objects, as kubectl takes them]:KIND[,...]:"
+  "*--name[only events about objects with these names, such as web-\*]:NAME[,...]:"
+  "*--reason[only events with these reasons, such as BackOff, in any case]:REASON[,...]:"
+  "*--node[only events that happened on these nodes]:NODE[,...]:"
+  "*--type[only these types]:TYPE[,...]:(cluster operator insight assessment health system)"
+  "*--severity[only these severities]:SEVERITY[,...]:(info warning error critical warning+ error+)"
+  "*--source[only events that these components reported]:COMPONENT[,...]:"
+  "*--search[only events that contain each of these words]:TEXT:"
+  "*--object-kind[only events about this kind of object]:KIND:"
+  "*--object-namespace[only events about objects in exactly this namespace]:NAMESPACE:"
+  "*--object-name[only events about objects with exactly this name]:NAME:"
+  "*--exclude[leave out events with these values]:FIELD=VALUE[,...]:"
+  "--since[only events that were seen at or after TIME\: how long ago]:TIME:"
+  "--until[only events that were seen before TIME, in the same forms]:TIME:"
+  "--around[what happened on both sides of TIME]:TIME:"
+  "--window[with --around\: how much time on each side, such as 15m (default\: 15m)]:DURATION:"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_report_defaults_added=0
+
 _shtab_kube9_cli_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
@@ -390,6 +457,7 @@ _shtab_kube9_cli() {
         events) _shtab_kube9_cli_events ;;
         help) _arguments -C -s $_shtab_kube9_cli_help_options ;;
         insights) _shtab_kube9_cli_insights ;;
+        report) _arguments -C -s $_shtab_kube9_cli_report_options ;;
         status) _arguments -C -s $_shtab_kube9_cli_status_options ;;
       esac
   esac
@@ -440,6 +508,7 @@ _shtab_kube9_cli_events() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_kube9_cli_events-$line[1]:"
       case $line[1] in
+        export) _arguments -C -s $_shtab_kube9_cli_events_export_options ;;
         get) _arguments -C -s $_shtab_kube9_cli_events_get_options ;;
         list) _arguments -C -s $_shtab_kube9_cli_events_list_options ;;
         summary) _arguments -C -s $_shtab_kube9_cli_events_summary_options ;;

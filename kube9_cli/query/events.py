@@ -110,27 +110,31 @@ def rows(database: Database, numbers: Sequence[int]) -> list[Row]:
 
 
 def _event(row: Row) -> dict[str, Any]:
-    first, last = iso(row.first_ms), iso(row.last_ms)
-    figures = {"reason": row.reason, "count": row.times, "first_timestamp": first, "last_timestamp": last}
-    if row.node:
-        figures["node"] = row.node
+    # Unpacked at once: an export spends most of its time here, and each access by name takes a twentieth of a microsecond.
+    (title, kind, namespace, reason, node, api_version, number, type_, severity, created_ms, first_ms, last_ms) = row[:12]
+    times, name, description, metadata = row[12:]
+    first = iso(first_ms)
+    last = first if last_ms == first_ms else iso(last_ms)
+    figures = {"reason": reason, "count": times, "first_timestamp": first, "last_timestamp": last}
+    if node:
+        figures["node"] = node
     shown = {
-        "id": ids.encode(row.id),
-        "event_type": named(EVENT_TYPES, row.type),
-        "severity": named(SEVERITIES, row.severity),
-        "title": row.title,
-        "description": row.description,
-        "object_kind": row.kind,
-        "object_namespace": row.namespace,
-        "object_name": row.name,
-        "object_api_version": row.api_version,
-        "metadata": figures | decoded(row.metadata),
-        "created_at": iso(row.created_ms),
+        "id": ids.encode(number),
+        "event_type": named(EVENT_TYPES, type_),
+        "severity": named(SEVERITIES, severity),
+        "title": title,
+        "description": description,
+        "object_kind": kind,
+        "object_namespace": namespace,
+        "object_name": name,
+        "object_api_version": api_version,
+        "metadata": figures | decoded(metadata),
+        "created_at": iso(created_ms),
         "first_seen_at": first,
         "last_seen_at": last,
-        "count": row.times,
+        "count": times,
     }
-    return {key: value for key, value in shown.items() if value}
+    return shown if all(shown.values()) else {key: value for key, value in shown.items() if value}
 
 
 def named(names: tuple[str, ...], number: int) -> str:

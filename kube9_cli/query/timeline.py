@@ -32,7 +32,7 @@ RECOVERIES = frozenset(("NodeReady", "NodeUncordoned", "InsightResolved"))
 """The reasons of events which say that something is good again."""
 OF_EVENT = (
     *("severity", "title", "description", "object_kind", "object_namespace", "object_name", "object_api_version"),
-    *("metadata", "count"),
+    *("metadata", "count", "last_seen_at"),
 )
 """The fields of an event that a line about it has."""
 
@@ -166,7 +166,7 @@ def _of_group(group: dict[str, Any], watched: Watched) -> list[Line]:
     """The lines of a group of events."""
     owner = group["group"].get("owner", {})
     first_ms, last_ms = _ms(group["first_seen_at"]), _ms(group["last_seen_at"])
-    shared = {key: group[key] for key in ("severity", "events", "occurrences")}
+    shared = {key: group[key] for key in ("severity", "events", "occurrences", "last_seen_at")}
     shared |= {"event": group["newest"], "cause": group["group"].get("cause", ""), "owner": owner}
     shared |= {"root": (owner.get("namespace", ""), owner.get("kind", ""), owner.get("name", "")), "level": 0}
     if group["severity"] == "info":

@@ -106,7 +106,7 @@ def say(sentences: Sequence[str]) -> None:
 
     said = [plain(one) for one in sentences]
     text = " ".join(said)
-    width = terminal.columns(True) if sys.stderr.isatty() else None
+    width = terminal.columns(True, 2) if sys.stderr.isatty() else None
     lines = [text]
     if width is not None and len(text) > width:  # each on lines of its own
         lines = [line for one in said for line in wrapped(one, width, len(one))]

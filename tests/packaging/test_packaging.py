@@ -45,6 +45,7 @@ def test_both_carry_schema_and_man_pages(built: Path) -> None:
         assert any(one.endswith(f"/schema/{name}") for one in sources)
     for shell in SHELLS:
         assert f"kube9_cli/completions/kube9-cli.{shell}" in names
+    assert {"kube9_cli/page/report.css", "kube9_cli/page/report.js"} <= set(names)
     for page in PAGES:
         assert any(one.endswith(f"/data/share/man/man1/{page}") for one in names)
         assert any(one.endswith(f"/man/{page}") for one in sources)

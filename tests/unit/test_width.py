@@ -36,7 +36,7 @@ COVERED = {"complete": True, "gaps": [], "unavailable": []}
 )
 def test_the_width(monkeypatch: pytest.MonkeyPatch, columns: str, terminal: int | None, width: int | None) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr(module.os, "get_terminal_size", lambda: os.terminal_size((terminal or 0, 24)))
+    monkeypatch.setattr(module.os, "get_terminal_size", lambda _fd=1: os.terminal_size((terminal or 0, 24)))
     assert module.columns(terminal is not None) == width
 
 
