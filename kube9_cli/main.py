@@ -112,7 +112,7 @@ def _say_version(prog: str) -> int:
 
 def _described(error: QueryError) -> dict[str, Any]:
     if error.code == "NOT_FOUND":
-        kind = "insight_id" if error.details.startswith("ins_") else "event_id"
+        kind = {"ins_": "insight_id", "asm_": "run_id"}.get(error.details[:4], "event_id")
         return {"error": str(error), kind: error.details}
     return {"error": str(error), "details": error.details, "code": error.code}
 
@@ -137,6 +137,6 @@ def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
 
 def _line(error: dict[str, Any], as_text: bool) -> str:
     if as_text:
-        rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id", "insight_id"))
+        rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id", "insight_id", "run_id"))
         return plain(f"{error['error']}: {rest}") + "\n"
     return in_json(json_text.encode(error)) + "\n"

@@ -10,6 +10,7 @@
 
 _shtab_kube9_cli_commands() {
   local _commands=(
+    assessments:'Show how the cluster is configured'
     completion:'Print a script for a shell'
     events:'List events'
     help:'Show the help of a command'
@@ -18,6 +19,17 @@ _shtab_kube9_cli_commands() {
     status:'Show the health of the operator'
   )
   _describe 'kube9-cli commands' _commands
+}
+
+_shtab_kube9_cli_assessments_commands() {
+  local _commands=(
+    checks:'List the checks'
+    get:'Show an assessment with its results'
+    history:'List results of checks, those of the newest assessment first'
+    latest:'Show the newest assessment that has ended, with its results'
+    list:'List assessments, the newest first'
+  )
+  _describe 'kube9-cli assessments commands' _commands
 }
 
 _shtab_kube9_cli_events_commands() {
@@ -46,6 +58,92 @@ _shtab_kube9_cli_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_defaults_added=0
+
+_shtab_kube9_cli_assessments_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_defaults_added=0
+
+_shtab_kube9_cli_assessments_checks_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_checks_defaults_added=0
+
+_shtab_kube9_cli_assessments_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_get_defaults_added=0
+
+_shtab_kube9_cli_assessments_history_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--pillar[only checks of this pillar]:PILLAR:"
+  "--check[only this check]:ID:"
+  "--result[only these results\: passing, failing, warning, skipped, error, timeout]:STATUS:"
+  "--since[only results at or after this time]:TIME:"
+  "--limit[at most N, 1 to 10000 (default\: 100)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_history_defaults_added=0
+
+_shtab_kube9_cli_assessments_latest_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_latest_defaults_added=0
+
+_shtab_kube9_cli_assessments_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--state[only those in this state\: running, completed, partial, failed]:STATE:"
+  "--since[only those requested at or after this time]:TIME:"
+  "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_list_defaults_added=0
 
 _shtab_kube9_cli_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -224,7 +322,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export insights list get report completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments list get latest history checks report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -354,12 +452,40 @@ _shtab_kube9_cli() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_kube9_cli-$line[1]:"
       case $line[1] in
+        assessments) _shtab_kube9_cli_assessments ;;
         completion) _arguments -C -s $_shtab_kube9_cli_completion_options ;;
         events) _shtab_kube9_cli_events ;;
         help) _arguments -C -s $_shtab_kube9_cli_help_options ;;
         insights) _shtab_kube9_cli_insights ;;
         report) _arguments -C -s $_shtab_kube9_cli_report_options ;;
         status) _arguments -C -s $_shtab_kube9_cli_status_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_assessments() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->assessments'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_assessments_defaults_added )); then
+    if (( ${_shtab_kube9_cli_assessments_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_assessments_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_assessments_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_assessments_options+=(': :_shtab_kube9_cli_assessments_commands' '*::: :->assessments')
+    fi
+    _shtab_kube9_cli_assessments_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_assessments_options
+
+  case $state in
+    assessments)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_assessments-$line[1]:"
+      case $line[1] in
+        checks) _arguments -C -s $_shtab_kube9_cli_assessments_checks_options ;;
+        get) _arguments -C -s $_shtab_kube9_cli_assessments_get_options ;;
+        history) _arguments -C -s $_shtab_kube9_cli_assessments_history_options ;;
+        latest) _arguments -C -s $_shtab_kube9_cli_assessments_latest_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_assessments_list_options ;;
       esac
   esac
 }

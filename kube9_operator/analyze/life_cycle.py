@@ -18,7 +18,7 @@ class LifeCycle(msgspec.Struct, frozen=True, kw_only=True):
     resolve_s: int = 10 * MINUTE
     """After so much longer, it is resolved."""
     reopen_s: int = HOUR
-    """If new evidence begins within this time after it was resolved, the insight is opened again; later, it is a new episode."""
+    """If new evidence begins within this time after it was resolved, it is opened again; if later, it is a new episode."""
     unsteady_changes: int = 4
     """If an insight was found or resolved this many times within a day, an insight of its own says that it comes and goes."""
     steady_s: int = HOUR

@@ -115,6 +115,8 @@ class SideProcesses:
         self._log = logs.get()
         self._writer: ChildProcess | None = None
         self._pipes = 0
+        self.cannot_run = ""
+        """Why a restart cannot help, such as a missing module: it ends the operator, as with all other processes."""
 
     def children(self) -> list[ChildProcess]:
         """Returns those that run."""
@@ -143,7 +145,7 @@ class SideProcesses:
         for side in self._sides:
             if side.child:
                 self._look_at(side, side.child)
-            if side.child is None and self._writer and time.monotonic() >= side.not_before:
+            if side.child is None and self._writer and not self.cannot_run and time.monotonic() >= side.not_before:
                 arguments = side.runs.due()
                 if arguments is not None:
                     self._start(side, self._writer, arguments)
@@ -219,7 +221,9 @@ class SideProcesses:
                     self._works(side)
             case TallyReport() | messages.AnalyzerReport():
                 self._metrics.receive(side.name, message)
-            case messages.Failed(reason) | messages.Fatal(reason):
+            case messages.Fatal(reason):
+                self.cannot_run = reason
+            case messages.Failed(reason):
                 child.failure = f": {reason}"
             case _:
                 side.runs.receive(message)
@@ -234,6 +238,8 @@ class SideProcesses:
         child.pipe.close()
         is_done = child.process.exitcode == EXIT_DONE and not side.why_killed
         side.child = None
+        if self.cannot_run:
+            return
         if is_done or time.monotonic() - side.began > self._deadlines.healthy_after:
             self._works(side)
         if is_done:

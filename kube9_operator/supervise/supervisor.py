@@ -182,6 +182,8 @@ class Supervisor:
         while True:
             if self._signals:
                 return Ending("")
+            if self._sides.cannot_run:
+                return Ending(self._sides.cannot_run, for_good=True)
             now = time.monotonic()
             for child in self._children:
                 if now > child.expected_by:

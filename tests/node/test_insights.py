@@ -24,6 +24,7 @@ from tests.node.pod import RELEASE, OperatorPod
 from tests.node.scenario_objects import deployment, made, probe
 from tests.operator import until
 
+pytestmark = pytest.mark.long
 LONG_SECONDS = 900.0
 SETTLE_SECONDS = 30.0
 """After this time without another insight, there is none more to come."""
@@ -226,7 +227,9 @@ def test_a_healthy_time_gives_none(node: Node, concluding: OperatorPod) -> None:
 
 
 AT_ONCE = {"nodePlayStageParallelism": 4, "podPlayStageParallelism": 4, "nodeLeaseParallelism": 4}
-READY = """conditions: [{type: Ready, status: "True", reason: KubeletReady, lastTransitionTime: {{ Now | Quote }}}]"""
+READY = """conditions: [{type: Ready, status: "True", reason: KubeletReady, lastTransitionTime: {{ Now | Quote }}}]
+capacity: {cpu: "8", memory: 8Gi, pods: "110"}
+allocatable: {cpu: "8", memory: 8Gi, pods: "110"}"""
 RUNNING = """
 phase: Running
 conditions: [{type: Ready, status: "True", lastTransitionTime: {{ Now | Quote }}}]
@@ -260,7 +263,11 @@ def two_nodes(node: Node) -> Iterator[None]:
         process = subprocess.Popen([*map(str, words)], stdout=log, stderr=log, env=node.environment())
     try:
         for name in (GOOD, BAD):
-            metadata = {"name": name, "labels": {"fake": "yes"}, "annotations": {"kwok.x-k8s.io/node": "fake"}}
+            metadata = {
+                "name": name,
+                "labels": {"fake": "yes", "kubernetes.io/hostname": name},
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+            }
             node.plane.api("POST", "/api/v1/nodes", {"metadata": metadata})
         yield
     finally:

@@ -47,7 +47,7 @@ def crafted(folder: Path) -> list[int]:
     for table in {*TABLES} - {"facts"}:  # whose values are below
         for _, column, kind, *_ in connection.execute("SELECT * FROM pragma_table_info(?)", (table,)).fetchall():
             if kind == "TEXT" and column not in STRUCTURED:
-                unique = {"word": "id || ", "source": "source || "}.get(column, "")
+                unique = {"word": "id || ", "cause": "id || ", "source": "source || "}.get(column, "")
                 where = " WHERE id > 0" if table == "words" else ""
                 connection.execute(f'UPDATE {table} SET "{column}" = {unique}?{where}', (TEXT,))
     metadata = {"reason": TEXT, TEXT: [TEXT, {TEXT: {TEXT: 1}}, LONE], "nested": {"a": {TEXT: TEXT}, "b": {TEXT: LONE}}}

@@ -31,7 +31,7 @@ COMPLETED = [
     ("events summary --by name", {"namespace", "name"}),
     ("status -o ", {"json", "yaml", "table", "wide"}),
     ("completion ", set(completion.SHELLS)),
-    ("help events l", {"list"}),
+    ("help events ti", {"timeline"}),
 ]
 """What follows the name of the program on a command line, and how its last word can go on."""
 

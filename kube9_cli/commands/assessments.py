@@ -1,0 +1,175 @@
+"""The commands `assessments list`, `get`, `latest`, `history` and `checks`."""
+
+from __future__ import annotations
+
+from kube9_cli import options
+from kube9_cli.arguments import UsageError, invalid, one_of, whole
+from kube9_cli.commands import Question
+from kube9_cli.selection import Clock
+from kube9_schema.assessments import PILLARS, STATES, STATUSES
+
+TYPE_CHECKING = False  # importing typing takes 3 ms and more
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from typing import Any
+
+    from kube9_cli.query.connection import Database
+
+ACTIONS = ("list", "get", "latest", "history", "checks")
+FORMATS = (*options.DOCUMENTS, *options.TABLES)
+MAX_RUNS, MAX_RESULTS = 1000, 10_000
+EXAMPLE = "asm_1a22d08ca9511fee2"
+DIGITS = frozenset("0123456789abcdef")
+
+EXAMPLES = (
+    ("What the newest assessment found", "latest"),
+    ("The assessments of the last week", "list --since 7d"),
+    ("Which checks there are", "checks"),
+)
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    """Adds the commands."""
+    group = commands.add_parser(
+        "assessments",
+        help="show how the cluster is configured: assessments, their results, and the checks",
+        description="Show how the cluster is configured: the assessments that the operator has made, their results, and the "
+        "checks.",
+        examples=EXAMPLES,
+    )
+    group.set_defaults(check=lambda _: _refuse(group.prog))
+    actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    listing = _action(
+        actions, "list", "list assessments", "List assessments, the newest first.", (("Those of the last week", "--since 7d"),)
+    )
+    listing.add_argument("--state", metavar="STATE", help=f"only those in this state: {', '.join(STATES)}")
+    listing.add_argument("--since", metavar="TIME", help="only those requested at or after this time")
+    listing.add_argument("--limit", metavar="N", default="50", help=f"at most N, 1 to {MAX_RUNS} (default: 50)")
+    listing.set_defaults(check=check_list)
+    get = _action(
+        actions,
+        "get",
+        "show an assessment with its results",
+        "Show an assessment with its results.",
+        (("One of them", EXAMPLE),),
+    )
+    get.add_argument("id", metavar="ID", help=f"the id of an assessment, such as {EXAMPLE}")
+    get.set_defaults(check=check_get)
+    latest = _action(
+        actions,
+        "latest",
+        "show the newest assessment",
+        "Show the newest assessment that has ended, with its results.",
+        (("What it found", ""), ("The same for a program", "-o json")),
+    )
+    latest.set_defaults(check=check_latest)
+    history = _action(
+        actions,
+        "history",
+        "list results of checks over time",
+        "List results of checks, those of the newest assessment first.",
+        (
+            ("How a check went", "--check reliability.replica-counts"),
+            ("What failed in the last month", "--result failing --since 30d"),
+        ),
+    )
+    history.add_argument("--pillar", metavar="PILLAR", help=f"only checks of this pillar: {', '.join(PILLARS)}")
+    history.add_argument("--check", dest="check_id", metavar="ID", help="only this check")
+    history.add_argument("--result", metavar="STATUS", help=f"only these results: {', '.join(STATUSES)}")
+    history.add_argument("--since", metavar="TIME", help="only results at or after this time")
+    history.add_argument("--limit", metavar="N", default="100", help=f"at most N, 1 to {MAX_RESULTS} (default: 100)")
+    history.set_defaults(check=check_history)
+    checks = _action(actions, "checks", "list the checks", "List the checks.", (("All of them", ""),))
+    checks.set_defaults(check=check_checks)
+
+
+def _action(actions: Any, name: str, summary: str, description: str, examples: tuple[tuple[str, str], ...]) -> Any:
+    parser = actions.add_parser(name, help=summary, description=description, examples=examples)
+    options.add(parser, FORMATS)
+    return parser
+
+
+def check_list(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `assessments list`. Raises UsageError."""
+    state = "" if given.state is None else one_of(given.state, "--state", STATES)
+    since_ms, limit = _since(given), whole(given.limit, "--limit", 1, MAX_RUNS)
+
+    def find(database: Database) -> Any:
+        from kube9_cli.query import assessments
+
+        return {"assessments": assessments.runs(database, since_ms, state, limit)}
+
+    return _question(given, find)
+
+
+def check_get(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `assessments get`. Raises UsageError."""
+    digits = given.id.removeprefix("asm_")
+    if digits == given.id or not digits or not set(digits) <= DIGITS:
+        raise invalid("assessment id", given.id, f"it must look like {EXAMPLE}")
+
+    def find(database: Database) -> Any:
+        from kube9_cli.query import assessments
+
+        return assessments.get(database, given.id)
+
+    return _question(given, find)
+
+
+def check_latest(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `assessments latest`. Raises UsageError."""
+
+    def find(database: Database) -> Any:
+        from kube9_cli.query import assessments
+
+        return assessments.latest(database)
+
+    return _question(given, find)
+
+
+def check_history(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `assessments history`. Raises UsageError."""
+    pillar = "" if given.pillar is None else one_of(given.pillar, "--pillar", PILLARS)
+    status = "" if given.result is None else one_of(given.result, "--result", STATUSES)
+    since_ms, limit = _since(given), whole(given.limit, "--limit", 1, MAX_RESULTS)
+
+    def find(database: Database) -> Any:
+        from kube9_cli.query import assessments
+
+        return {"results": assessments.history(database, since_ms, pillar, status, given.check_id or "", limit)}
+
+    return _question(given, find)
+
+
+def check_checks(given: argparse.Namespace) -> Question:
+    """Checks the arguments of `assessments checks`. Raises UsageError."""
+
+    def find(database: Database) -> Any:
+        from kube9_cli.query import assessments
+
+        return {"checks": assessments.checks(database)}
+
+    return _question(given, find)
+
+
+def _question(given: argparse.Namespace, find: Callable[[Database], Any]) -> Question:
+    chosen = options.check(given)
+
+    def answer(database: Database) -> None:
+        from kube9_cli.render import assessments as render
+
+        with database.snapshot():
+            found = find(database)
+        render.show(chosen, found)
+
+    return Question(chosen, answer)
+
+
+def _since(given: argparse.Namespace) -> int:
+    """The time of --since in ms since 1970; 0 without one."""
+    return Clock(given.tz).time(given.since, "--since") or 0
+
+
+def _refuse(prog: str) -> Question:
+    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
