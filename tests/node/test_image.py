@@ -14,7 +14,7 @@ from tests.node.pod import OperatorPod
 
 MOST_BYTES = 45_000_000
 """Above its base, as its layers are unpacked; the base has its own bytecode here, which is 6 MB otherwise."""
-MOST_OF_THE_OPERATOR = 4_500_000
+MOST_OF_THE_OPERATOR = 6_500_000
 """What an upgrade of the operator alone brings."""
 
 
