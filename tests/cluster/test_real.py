@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.cluster.plane import ControlPlane
+from tests.cluster.plane import ApiError, ControlPlane
 from tests.cluster.recorder import LONG_SECONDS, agree, counts_in_database, listed, logged, stamp, times, warning
 from tests.operator import Operator, until
 
@@ -50,6 +50,7 @@ def make_events(plane: ControlPlane, namespace: str) -> None:
     plane.api("POST", f"{inside}/resourcequotas", {"metadata": {"name": "full"}, "spec": {"hard": {"pods": "1"}}})
     quota = f"{inside}/resourcequotas/full"
     until(lambda: plane.api("GET", quota)["status"].get("used") == {"pods": "1"}, "the quota to be full")
+    until(lambda: refused_by_quota(plane, inside), "the API server to know it")
     labels = {"app": "web"}
     deployment = {
         "metadata": {"name": "web"},
@@ -60,6 +61,17 @@ def make_events(plane: ControlPlane, namespace: str) -> None:
         },
     }
     plane.api("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment)
+
+
+def refused_by_quota(plane: ControlPlane, inside: str) -> bool:
+    """Whether a pod is refused for the full quota. Before, it is refused because the quota's status is unknown: then the API
+    server may keep both reasons in one Event, of which it shows the last message only.
+    """
+    try:
+        plane.api("POST", f"{inside}/pods?dryRun=All", {"metadata": {"name": "another"}, "spec": pod_spec()})
+    except ApiError as error:
+        return "exceeded quota" in str(error)
+    return False
 
 
 def make_claim(plane: ControlPlane, namespace: str, name: str) -> None:
