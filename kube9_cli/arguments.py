@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
 Examples = tuple[tuple[str, str], ...]
 """What an example answers, and its arguments after the name of the command."""
@@ -57,3 +58,8 @@ def nearest(text: str, names: Iterable[str], least: float = 0.6) -> str:
     lower = {name.lower(): name for name in names}
     found = difflib.get_close_matches(text.lower()[:MAX_SHOWN_CHARACTERS], lower, 1, least)
     return f"; did you mean {lower[found[0]]}?" if found else ""
+
+
+def without_action(prog: str, actions: Iterable[str]) -> NoReturn:
+    """Raises UsageError: a command of several actions was given none."""
+    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(actions)}; see {prog} --help")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options
-from kube9_cli.arguments import UsageError, invalid, one_of, whole
+from kube9_cli.arguments import invalid, one_of, whole, without_action
 from kube9_cli.commands import Question
 from kube9_cli.selection import Clock
 from kube9_schema.assessments import PILLARS, STATES, STATUSES
@@ -38,7 +38,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "checks.",
         examples=EXAMPLES,
     )
-    group.set_defaults(check=lambda _: _refuse(group.prog))
+    group.set_defaults(check=lambda _: without_action(group.prog, ACTIONS))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = _action(
         actions, "list", "list assessments", "List assessments, the newest first.", (("Those of the last week", "--since 7d"),)
@@ -169,7 +169,3 @@ def _question(given: argparse.Namespace, find: Callable[[Database], Any]) -> Que
 def _since(given: argparse.Namespace) -> int:
     """The time of --since in ms since 1970; 0 without one."""
     return Clock(given.tz).time(given.since, "--since") or 0
-
-
-def _refuse(prog: str) -> Question:
-    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, invalid, one_of, whole
+from kube9_cli.arguments import UsageError, invalid, one_of, whole, without_action
 from kube9_cli.commands import Question, around, export, summary, timeline
 from kube9_schema import ids
 
@@ -64,7 +64,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="List events, show one, group them, show what happened in order, or export everything.",
         examples=EXAMPLES,
     )
-    group.set_defaults(check=lambda _: _refuse(group.prog))
+    group.set_defaults(check=lambda _: without_action(group.prog, ACTIONS))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
@@ -257,7 +257,3 @@ def _get(
         for event, number in zip(found, numbers.values(), strict=True):
             event |= {"insights": concluded[number]} if number in concluded else {}
     single.print_events(chosen, found)
-
-
-def _refuse(prog: str) -> Question:
-    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, invalid, one_of, whole
+from kube9_cli.arguments import UsageError, invalid, one_of, whole, without_action
 from kube9_cli.commands import Question
 from kube9_schema.codes import CATEGORIES, INSIGHT_STATUSES
 
@@ -49,7 +49,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="List what the operator has concluded from the record, or show one conclusion with its evidence.",
         examples=EXAMPLES,
     )
-    group.set_defaults(check=lambda _: _refuse(group.prog))
+    group.set_defaults(check=lambda _: without_action(group.prog, ACTIONS))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
     listing = actions.add_parser(
         "list",
@@ -149,7 +149,3 @@ def _get(chosen: options.Options, wanted: list[str], database: Database) -> None
     with database.snapshot():
         found = [insights.get(database, name) for name in wanted]
     render.print_insights(chosen, found)
-
-
-def _refuse(prog: str) -> Question:
-    raise UsageError(f"{prog} needs an action", f"it must be one of: {', '.join(ACTIONS)}; see {prog} --help")
