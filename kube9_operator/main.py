@@ -80,6 +80,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     from pathlib import Path
 
     from kube9_operator import __version__, logs, settings
+    from kube9_operator.assess.requests import Requests
     from kube9_operator.assess.schedule import Schedule
     from kube9_operator.http.pages import Pages
     from kube9_operator.http.prometheus import exposition
@@ -109,7 +110,8 @@ def _serve(deadlines: Deadlines | None) -> int:
     deadlines = deadlines or Deadlines()
     health = Health(tuple(watched(chosen.watch_config_maps)), deadlines.confirmation, deadlines.hang)
     metrics = MetricTotals()
-    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20, deadlines)
+    database = Path(chosen.database_folder) / DATABASE_NAME
+    volume = Volume(database, chosen.database_max_mib * 2**20, deadlines)
     volume.begin()
     pages = Pages(health, metrics, volume, exposition(__version__, metrics, health, volume))
     try:
@@ -134,4 +136,9 @@ def _serve(deadlines: Deadlines | None) -> int:
         metrics=metrics,
         operator_events=OperatorEvents(__version__, chosen.namespace, health),
     )
-    return supervisor.run()
+    requests = Requests(schedule, str(database), chosen.assessment_timeout_seconds)
+    requests.begin()
+    try:
+        return supervisor.run()
+    finally:
+        requests.end()

@@ -9,6 +9,7 @@ from kube9_cli import options
 from kube9_cli.commands import completion, events
 from kube9_cli.grouping import FIELDS, ORDERS
 from kube9_cli.parser import get_parser
+from kube9_schema.assessments import PILLARS, STATES, STATUSES
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests.commands import levels
 
@@ -16,6 +17,9 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "--color": options.COLOURS,
     "--count": events.COUNTS,
     "--severity": (*SEVERITIES, *(f"{name}+" for name in SEVERITIES[1:-1])),
+    "--pillar": PILLARS,
+    "--result": STATUSES,
+    "--state": STATES,
     "--time": options.CLOCKS,
     "--type": EVENT_TYPES,
     "shell": completion.SHELLS,

@@ -50,8 +50,8 @@ function _shtab_kube9_cli_using
   test "$_shtab_kube9_cli_cmdpath" = "$argv"
 end
 
-set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' assessments 'assessments list' 'assessments get' 'assessments latest' 'assessments history' 'assessments checks' report completion help
-set -g _shtab_kube9_cli_opts_with_value --after --around --by --category --check --color --count --db --exclude --for --format --kind --limit --name --namespace --node --object-kind --object-name --object-namespace --offset --output --pillar --reason --result --rule --search --severity --since --sort --source --state --status --time --timeout --type --tz --until --window -n -o
+set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' assessments 'assessments run' 'assessments list' 'assessments get' 'assessments latest' 'assessments history' 'assessments checks' report completion help
+set -g _shtab_kube9_cli_opts_with_value --after --around --by --category --check --color --count --db --exclude --for --format --kind --limit --name --namespace --node --object-kind --object-name --object-namespace --offset --output --pillar --reason --result --rule --search --severity --since --sort --source --state --status --time --timeout --type --tz --until --wait --window -n -o
 
 complete -c kube9-cli -e
 complete -c kube9-cli -f
@@ -249,6 +249,18 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l timeout -x -d 
 complete -c kube9-cli -n '_shtab_kube9_cli_using insights get' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a assessments -d 'Show how the cluster is configured'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments; and test $_shtab_kube9_cli_npos -eq 0' -a run -d 'Ask the operator for an assessment'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -s o -l output -l format -xka "json yaml table wide" -d 'the format'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l no-headers -d 'leave out the line with the names of the columns'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l color -xka "auto always never" -d 'auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l time -xka "age utc local" -d 'how tables show times'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l tz -x -d 'the time zone of times such as 14:05, and of --time local'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l timeout -x -d 'stop a query after this time'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l pillar -xka "security reliability performance-efficiency cost-optimization operational-excellence sustainability" -d 'only the checks of this pillar'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l check -x -d 'only this check'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments run' -l wait -x -d 'how long to wait for the assessment, 1 to 86400 (default: 900)'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments; and test $_shtab_kube9_cli_npos -eq 0' -a list -d 'List assessments, the newest first'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -s h -l help -d 'show this help message and exit'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -s o -l output -l format -xka "json yaml table wide" -d 'the format'
@@ -258,7 +270,7 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l time -xka 
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l tz -x -d 'the time zone of times such as 14:05, and of --time local'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l timeout -x -d 'stop a query after this time'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
-complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l state -x -d 'only those in this state: running, completed, partial, failed'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l state -xka "running completed partial failed" -d 'only those in this state'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l since -x -d 'only those requested at or after this time'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments list' -l limit -x -d 'at most N, 1 to 1000 (default: 50)'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments; and test $_shtab_kube9_cli_npos -eq 0' -a get -d 'Show an assessment with its results'
@@ -288,9 +300,9 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l time -x
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l tz -x -d 'the time zone of times such as 14:05, and of --time local'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l timeout -x -d 'stop a query after this time'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
-complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l pillar -x -d 'only checks of this pillar'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l pillar -xka "security reliability performance-efficiency cost-optimization operational-excellence sustainability" -d 'only checks of this pillar'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l check -x -d 'only this check'
-complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l result -x -d 'only these results: passing, failing, warning, skipped, error, timeout'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l result -xka "passing failing warning skipped error timeout" -d 'only these results'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l since -x -d 'only results at or after this time'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments history' -l limit -x -d 'at most N, 1 to 10000 (default: 100)'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assessments; and test $_shtab_kube9_cli_npos -eq 0' -a checks -d 'List the checks'
@@ -333,4 +345,4 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using completion' -s h -l help -d 'sh
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion; and test $_shtab_kube9_cli_npos -eq 0' -ka "bash zsh fish" -d 'the shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a help -d 'Show the help of a command'
 complete -c kube9-cli -n '_shtab_kube9_cli_using help' -s h -l help -d 'show this help message and exit'
-complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get assessments list get latest history checks report completion help" -d 'a command, such as'
+complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get assessments run list get latest history checks report completion help" -d 'a command, such as'

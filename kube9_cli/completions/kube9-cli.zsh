@@ -28,6 +28,7 @@ _shtab_kube9_cli_assessments_commands() {
     history:'List results of checks, those of the newest assessment first'
     latest:'Show the newest assessment that has ended, with its results'
     list:'List assessments, the newest first'
+    run:'Ask the operator for an assessment'
   )
   _describe 'kube9-cli assessments commands' _commands
 }
@@ -104,9 +105,9 @@ _shtab_kube9_cli_assessments_history_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
-  "--pillar[only checks of this pillar]:PILLAR:"
+  "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--check[only this check]:ID:"
-  "--result[only these results\: passing, failing, warning, skipped, error, timeout]:STATUS:"
+  "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
   "--since[only results at or after this time]:TIME:"
   "--limit[at most N, 1 to 10000 (default\: 100)]:N:"
 )
@@ -137,13 +138,30 @@ _shtab_kube9_cli_assessments_list_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
-  "--state[only those in this state\: running, completed, partial, failed]:STATE:"
+  "--state[only those in this state]:STATE:(running completed partial failed)"
   "--since[only those requested at or after this time]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_assessments_list_defaults_added=0
+
+_shtab_kube9_cli_assessments_run_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--pillar[only the checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
+  "--check[only this check]:ID:"
+  "--wait[how long to wait for the assessment, 1 to 86400 (default\: 900)]:SECONDS:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_run_defaults_added=0
 
 _shtab_kube9_cli_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -322,7 +340,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments list get latest history checks report completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -486,6 +504,7 @@ _shtab_kube9_cli_assessments() {
         history) _arguments -C -s $_shtab_kube9_cli_assessments_history_options ;;
         latest) _arguments -C -s $_shtab_kube9_cli_assessments_latest_options ;;
         list) _arguments -C -s $_shtab_kube9_cli_assessments_list_options ;;
+        run) _arguments -C -s $_shtab_kube9_cli_assessments_run_options ;;
       esac
   esac
 }
