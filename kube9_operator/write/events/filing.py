@@ -126,6 +126,7 @@ class Filing(Participant):
         """How many there were at the last savepoint."""
         self._now_ms = self._latest_ms = 0
         """The time of the transaction, and the last time of an event since the last commit."""
+        self._latest_before_ms = 0
         self._is_committing = False
         self.next_half_day_ms = 0
         """When the newest period has to end at the latest. See `reach`."""
@@ -158,12 +159,13 @@ class Filing(Participant):
     def savepoint_begins(self) -> None:
         """Remembers the changes and the periods."""
         self._changes_before = len(self._changes)
-        self._periods_before = self._starts, self._periods
+        self._periods_before, self._latest_before_ms = (self._starts, self._periods), self._latest_ms
 
     def savepoint_rolled_back(self) -> None:
         """Restores the changes and the periods, and forgets series, causes and owners that may have been rolled back."""
         del self._changes[self._changes_before :]
         self._set_periods(*self._periods_before)
+        self._latest_ms = self._latest_before_ms
         self._series.clear()
         self._namespaces.clear()
         self.problems.forget()
