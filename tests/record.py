@@ -126,7 +126,7 @@ class Record:
             names: Names = self._store.names
             api = names.api(namespace, kind, api_version)
             known = uid or (f"uid-{name}" if kind != "Node" else "")
-            number, _ = names.about(names.word(kind), names.word(namespace), name, known, api)
+            number: int = names.about(names.word(kind), names.word(namespace), name, known, api).number
         return number
 
     def owns(self, owner: str, owned: str, owner_uid: str = "", owned_uid: str = "") -> None:
