@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Runs the operator, or hands `query …` to the CLI before anything else is imported. Returns the exit code."""
-    if sys.argv[1:2] == ["query"]:
+    """Runs the operator, or hands `query …` or `assess …` to the CLI before it imports anything else. Returns the exit code."""
+    if sys.argv[1:2] in (["query"], ["assess"]):
         from kube9_cli.main import end, run
 
-        end(run(sys.argv[2:], "kube9-operator query"))
+        is_query = sys.argv[1] == "query"
+        end(run(sys.argv[2:], "kube9-operator query") if is_query else run(sys.argv[1:], "kube9-operator"))
     from kube9_operator.supervise.signals import end_at_once
 
     end_at_once()

@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     group.set_defaults(check=lambda _: without_action(group.prog, ACTIONS))
     actions = group.add_subparsers(dest="action", metavar="ACTION", title="actions")
-    run = _action(
+    run = add_action(
         actions,
         "run",
         "have the operator assess the cluster now",
@@ -66,14 +66,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help=f"how long to wait for the assessment, 1 to {MAX_WAIT_SECONDS} (default: 900)",
     )
     run.set_defaults(check=check_run)
-    listing = _action(
+    listing = add_action(
         actions, "list", "list assessments", "List assessments, the newest first.", (("Those of the last week", "--since 7d"),)
     )
     listing.add_argument("--state", metavar="STATE", help=f"only those in this state: {', '.join(STATES)}")
     listing.add_argument("--since", metavar="TIME", help="only those requested at or after this time")
     listing.add_argument("--limit", metavar="N", default="50", help=f"at most N, 1 to {MAX_RUNS} (default: 50)")
     listing.set_defaults(check=check_list)
-    get = _action(
+    get = add_action(
         actions,
         "get",
         "show an assessment with its results",
@@ -82,7 +82,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     get.add_argument("id", metavar="ID", help=f"the id of an assessment, such as {EXAMPLE}")
     get.set_defaults(check=check_get)
-    latest = _action(
+    latest = add_action(
         actions,
         "latest",
         "show the newest assessment",
@@ -90,7 +90,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         (("What it found", ""), ("The same for a program", "-o json")),
     )
     latest.set_defaults(check=check_latest)
-    history = _action(
+    history = add_action(
         actions,
         "history",
         "list results of checks over time",
@@ -106,11 +106,12 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     history.add_argument("--since", metavar="TIME", help="only results at or after this time")
     history.add_argument("--limit", metavar="N", default="100", help=f"at most N, 1 to {MAX_RESULTS} (default: 100)")
     history.set_defaults(check=check_history)
-    checks = _action(actions, "checks", "list the checks", "List the checks.", (("All of them", ""),))
+    checks = add_action(actions, "checks", "list the checks", "List the checks.", (("All of them", ""),))
     checks.set_defaults(check=check_checks)
 
 
-def _action(actions: Any, name: str, summary: str, description: str, examples: tuple[tuple[str, str], ...]) -> Any:
+def add_action(actions: Any, name: str, summary: str, description: str, examples: tuple[tuple[str, str], ...]) -> Any:
+    """Adds a command, and returns its parser. It has the options of every query."""
     parser = actions.add_parser(name, help=summary, description=description, examples=examples)
     options.add(parser, FORMATS)
     return parser
@@ -181,28 +182,34 @@ def _check_id(database: Database, wanted: str) -> None:
 def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `assessments list`. Raises UsageError."""
     state = "" if given.state is None else one_of(given.state, "--state", STATES)
-    since_ms, limit = _since(given), whole(given.limit, "--limit", 1, MAX_RUNS)
+    since_ms, limit = since(given), whole(given.limit, "--limit", 1, MAX_RUNS)
 
     def find(database: Database) -> Any:
         from kube9_cli.query import assessments
 
         return {"assessments": assessments.runs(database, since_ms, state, limit)}
 
-    return _question(given, find)
+    return question(given, find)
 
 
 def check_get(given: argparse.Namespace) -> Question:
     """Checks the arguments of `assessments get`. Raises UsageError."""
-    digits = given.id.removeprefix("asm_")
-    if digits == given.id or not digits or not set(digits) <= DIGITS:
-        raise invalid("assessment id", given.id, f"it must look like {EXAMPLE}")
+    name = run_id(given.id)
 
     def find(database: Database) -> Any:
         from kube9_cli.query import assessments
 
-        return assessments.get(database, given.id)
+        return assessments.get(database, name)
 
-    return _question(given, find)
+    return question(given, find)
+
+
+def run_id(text: str) -> str:
+    """The id of an assessment. Raises UsageError if it cannot be one."""
+    digits = text.removeprefix("asm_")
+    if digits == text or not digits or not set(digits) <= DIGITS:
+        raise invalid("assessment id", text, f"it must look like {EXAMPLE}")
+    return text
 
 
 def check_latest(given: argparse.Namespace) -> Question:
@@ -213,21 +220,21 @@ def check_latest(given: argparse.Namespace) -> Question:
 
         return assessments.latest(database)
 
-    return _question(given, find)
+    return question(given, find)
 
 
 def check_history(given: argparse.Namespace) -> Question:
     """Checks the arguments of `assessments history`. Raises UsageError."""
     pillar = "" if given.pillar is None else one_of(given.pillar, "--pillar", PILLARS)
     status = "" if given.result is None else one_of(given.result, "--result", STATUSES)
-    since_ms, limit = _since(given), whole(given.limit, "--limit", 1, MAX_RESULTS)
+    since_ms, limit = since(given), whole(given.limit, "--limit", 1, MAX_RESULTS)
 
     def find(database: Database) -> Any:
         from kube9_cli.query import assessments
 
         return {"results": assessments.history(database, since_ms, pillar, status, given.check_id or "", limit)}
 
-    return _question(given, find)
+    return question(given, find)
 
 
 def check_checks(given: argparse.Namespace) -> Question:
@@ -238,10 +245,11 @@ def check_checks(given: argparse.Namespace) -> Question:
 
         return {"checks": assessments.checks(database)}
 
-    return _question(given, find)
+    return question(given, find)
 
 
-def _question(given: argparse.Namespace, find: Callable[[Database], Any]) -> Question:
+def question(given: argparse.Namespace, find: Callable[[Database], Any]) -> Question:
+    """A question whose answer is what is found in one snapshot of the database."""
     chosen = options.check(given)
 
     def answer(database: Database) -> None:
@@ -254,6 +262,6 @@ def _question(given: argparse.Namespace, find: Callable[[Database], Any]) -> Que
     return Question(chosen, answer)
 
 
-def _since(given: argparse.Namespace) -> int:
+def since(given: argparse.Namespace) -> int:
     """The time of --since in ms since 1970; 0 without one."""
     return Clock(given.tz).time(given.since, "--since") or 0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.tally import ASSESSMENT_SECONDS, BOUNDS, LAG, LOOK, PROCESSING, RECORDED, Labels
+from kube9_operator.model.tally import ASSESSMENT_SECONDS, BOUNDS, CHECK_SECONDS, LAG, LOOK, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
@@ -103,6 +103,9 @@ METRICS: dict[str, Metric] = {
         tuple((pillar, status) for pillar in PILLARS for status in CHECK_STATUSES),
     ),
     ASSESSMENT_SECONDS: Metric("histogram", "Seconds from the beginning of an assessment to its end."),
+    CHECK_SECONDS: Metric(
+        "histogram", "Seconds that each check of an assessment took, without the lists, which several checks share."
+    ),
     "kube9_assessment_last_run_timestamp_seconds": Metric(
         "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
     ),
