@@ -109,9 +109,11 @@ completions: $(VENV)/done
 documents: $(VENV)/done
 	$(BIN)/python -m tests.documents
 
-# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node.
+# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node. docs/incident.md and its pictures,
+# from an incident; Chromium photographs the report.
 picture: $(VENV)/done
 	$(BIN)/python -m tests.picture
+	$(BIN)/python -m tests.incident_pages
 
 clean:
 	rm -rf $(VENV) build demo dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
