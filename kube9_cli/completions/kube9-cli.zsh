@@ -83,11 +83,12 @@ _shtab_kube9_cli_assess_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
 )
 
@@ -98,11 +99,12 @@ _shtab_kube9_cli_assess_history_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
   "--severity[has no effect, as in the other program]:SEVERITY:(info warning error critical warning+ error+)"
@@ -117,11 +119,12 @@ _shtab_kube9_cli_assess_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--state[only those in this state]:STATE:(queued running completed partial failed)"
   "--since[only what is of this time or later]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
@@ -134,11 +137,12 @@ _shtab_kube9_cli_assess_run_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--mode[what is assessed]:MODE:(full pillar single-check)"
   "--pillar[with --mode pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--check-id[with --mode single-check\: the id of a check]:ID:"
@@ -152,11 +156,12 @@ _shtab_kube9_cli_assess_summary_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--since[only what is of this time or later]:TIME:"
   "--limit[at most N, 1 to 100 (default\: 50)]:N:"
 )
@@ -175,11 +180,12 @@ _shtab_kube9_cli_assessments_checks_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -189,11 +195,12 @@ _shtab_kube9_cli_assessments_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
 )
 
@@ -204,11 +211,12 @@ _shtab_kube9_cli_assessments_history_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--check[only this check]:ID:"
   "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
@@ -223,11 +231,12 @@ _shtab_kube9_cli_assessments_latest_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -237,11 +246,12 @@ _shtab_kube9_cli_assessments_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--state[only those in this state]:STATE:(running completed partial failed)"
   "--since[only those requested at or after this time]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
@@ -254,11 +264,12 @@ _shtab_kube9_cli_assessments_run_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only the checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--check[only this check]:ID:"
   "--wait[how long to wait for the assessment, 1 to 86400 (default\: 900)]:SECONDS:"
@@ -306,11 +317,12 @@ _shtab_kube9_cli_events_export_options=(
   "--after[only events that were recorded after this one]:ID:"
   {-o,--output,--format}"[the format]:FORMAT:(jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -321,11 +333,12 @@ _shtab_kube9_cli_events_get_options=(
   {-n,--namespace}"[the namespace of the objects (default\: any)]:NAMESPACE:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an event:"
 )
 
@@ -362,11 +375,12 @@ _shtab_kube9_cli_events_list_options=(
   {-w,--watch}"[list the newest events]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -398,11 +412,12 @@ _shtab_kube9_cli_events_summary_options=(
   "--limit[show at most N groups, 1 to 1000 (default\: 20)]:N:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -432,11 +447,12 @@ _shtab_kube9_cli_events_timeline_options=(
   "--occurrences[also a line for each time at which an event is known to have happened again]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -461,11 +477,12 @@ _shtab_kube9_cli_insights_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an insight, ins_xxxxxxxxxxxxxxxx\; up to 100 of them:"
 )
 
@@ -500,11 +517,12 @@ _shtab_kube9_cli_insights_list_options=(
   "--offset[skip the first N insights (default\: 0)]:N:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -536,6 +554,7 @@ _shtab_kube9_cli_report_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -545,11 +564,12 @@ _shtab_kube9_cli_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
