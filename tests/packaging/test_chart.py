@@ -13,7 +13,7 @@ import yaml
 from kube9_operator.assess.readings import READINGS
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model.rules.rule import Match, Rule
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import APPLICATIONS, CUSTOM, FLUX, SOURCES
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
 from tests.operator import Operator, until
@@ -113,7 +113,10 @@ def test_the_role_is_what_is_watched() -> None:
     assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
     assert all(sorted(rule["verbs"]) == ["get", "list", "watch"] for rule in rules)
     given = [(group, kind) for rule in rules for group in rule["apiGroups"] for kind in rule["resources"]]
-    assert sorted(given) == sorted((source.group, source.name) for source in SOURCES.values())
+    assert sorted(given) == sorted((source.group, source.name) for source in (SOURCES | CUSTOM).values())
+    for value, absent in (("argocd.enabled", {APPLICATIONS}), ("argocd.autoDetect", {APPLICATIONS}), ("flux.enabled", {*FLUX})):
+        without = the("ClusterRole", rendered("--set", f"{value}=false,assessments.enabled=false"))["rules"]
+        assert {kind for rule in rules if rule not in without for kind in rule["resources"]} == absent
     with_maps = the("ClusterRole", rendered("--set", "watch.configMaps=true,assessments.enabled=false"))["rules"]
     (added,) = [rule for rule in with_maps if rule not in rules]
     assert added == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}

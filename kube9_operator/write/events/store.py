@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from kube9_operator.model.observation import CLUSTER, Observation
-from kube9_operator.model.rows import BY_NAME
+from kube9_operator.model.rows import APART_MS, BY_NAME
 from kube9_operator.model.tally import OTHER, Tally
 from kube9_operator.write.counters import EventCounts
 from kube9_operator.write.events import merge, stored
@@ -36,6 +36,9 @@ FIND = "SELECT part, event, flags, count, base, last_ms, steps FROM contributors
 EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
 """Apart from FIND: one joined query took 19 us, these two take 3 and 4."""
 EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
+NEWEST_OF_KEY = f"{EVENTS_OF_KEY} ORDER BY e.id DESC LIMIT ?"
+MOST_APART = 50
+"""Of events that do not fold, so many of an object are looked at: an Event and the change that it tells of come together."""
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
 UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
 
@@ -247,9 +250,10 @@ class Store(Participant):
         if new:
             self.names.added(about)  # before the event is filed by the owner
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
-        known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
+        known = {} if new else self._events_of_key(about, observation)
         times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
-        event = known and merge.nearest(times, part.first_ms, observation.last_ms, self.quiet_ms)
+        quiet_ms = APART_MS if _is_apart(observation) else self.quiet_ms
+        event = known and merge.nearest(times, part.first_ms, observation.last_ms, quiet_ms)
         outcome: Outcome = "updated"
         if event:
             self._update(known[event], observation, flags, (part.own_count, part.own_count), part.first_ms)
@@ -274,6 +278,14 @@ class Store(Participant):
         )
         self._growing[namespace] += CONTRIBUTOR_BYTES
         return Applied(outcome, event)
+
+    def _events_of_key(self, about: int, observation: Observation) -> dict[int, StoredEvent]:
+        """The events of an object that an observation may belong to."""
+        if not _is_apart(observation):
+            return {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
+        newest = (StoredEvent(*row) for row in self._execute(NEWEST_OF_KEY, (about, observation.key, MOST_APART)))
+        counted = "primary_statuses" if observation.from_status else "primary_events"
+        return {one_of.id: one_of for one_of in newest if not getattr(one_of, counted)}
 
     def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int, int]) -> int:
         """Begins an event; returns its id."""
@@ -453,6 +465,12 @@ class Store(Participant):
 def _bounded_by(observation: Observation) -> str | None:
     """The namespace whose bound the words of an observation are added under; None for the operator's own: its code has few."""
     return observation.namespace if observation.event_type == CLUSTER else None
+
+
+def _is_apart(observation: Observation) -> bool:
+    """Whether an observation is an event of its own, with at most one of the other kind: see `APART_MS`."""
+    row = BY_NAME.get(observation.row)
+    return row is not None and (row.apart == "all" or (row.apart == "statuses" and observation.from_status))
 
 
 def text_values(texts: merge.Texts) -> tuple[str | None, str, str, str | None]:
