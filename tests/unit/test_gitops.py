@@ -272,7 +272,7 @@ def test_a_definition_that_is_removed_and_installed_again(keeper: Kept) -> None:
     keeper.take(ControlFrame("applications", Absent(keeper.now_ms)))
     failed = operation("Failed", keeper.now_ms, keeper.now_ms)
     installed(keeper, application("OutOfSync", "Missing", failed))
-    assert keeper.told()[1:] == [("Application sync failed", "web", 1)], "it is new, and this has a date"
+    assert keeper.told()[1:] == [("Application unhealthy", "web", 1), ("Application sync failed", "web", 1)], "it is new"
     assert keeper.connection.execute("SELECT count(*) FROM gaps").fetchone() == (0,)
 
 
