@@ -27,7 +27,7 @@ CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARD = CHART / "dashboards" / "kube9-operator.json"
-OF_THE_ORIGINAL = {"aiConformance", "argocd", "assessment", "metrics", "prometheus", "trivy"}
+OF_THE_ORIGINAL = {"aiConformance", "api", "assessment", "detectionInterval", "metrics", "prometheus", "trivy"}
 """Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
@@ -330,7 +330,7 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
-    assert "have no effect here: aiConformance, argocd, metrics, prometheus, trivy." in ignored
+    assert "have no effect here: aiConformance, metrics, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:
