@@ -87,7 +87,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     from kube9_operator.http.prometheus import exposition
     from kube9_operator.http.server import serve as serve_http
     from kube9_operator.model.deadlines import Deadlines
-    from kube9_operator.model.sources import PROCESSES, PUBLISHER, watched
+    from kube9_operator.model.sources import PROCESSES, PUBLISHER
     from kube9_operator.supervise.aggregation import MetricTotals
     from kube9_operator.supervise.health import Health
     from kube9_operator.supervise.operator_events import OperatorEvents
@@ -109,7 +109,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     logs.configure(chosen.log_level, "supervisor")
     logs.get().info("operator.starting", version=__version__, database=chosen.database_folder)
     deadlines = deadlines or Deadlines()
-    health = Health(tuple(watched(chosen.watch_config_maps)), deadlines.confirmation, deadlines.hang)
+    health = Health(tuple(chosen.watched()), deadlines.confirmation, deadlines.hang)
     metrics = MetricTotals()
     database = Path(chosen.database_folder) / DATABASE_NAME
     volume = Volume(database, chosen.database_max_mib * 2**20, deadlines)

@@ -35,6 +35,15 @@ def do_refuse(cluster: Cluster, body: Any) -> None:
     cluster.cut()
 
 
+def do_install(cluster: Cluster, body: Any) -> None:
+    """From now on exactly these custom resources have definitions. With a definition go its objects and its watches."""
+    for resource in cluster.installed - set(body):
+        for key in list(cluster.collections[resource].objects):
+            cluster.delete(resource, key)
+    cluster.installed = set(body)
+    cluster.woken()
+
+
 def do_bookmarks(cluster: Cluster, body: Any) -> None:
     """From now on bookmarks come this often, in seconds."""
     cluster.bookmark_seconds = body
@@ -175,7 +184,7 @@ def do_held(cluster: Cluster, _body: Any) -> Any:
 CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
     function.__name__.removeprefix("do_"): function
     for function in (
-        *(do_put, do_remove, do_refuse, do_bookmarks),
+        *(do_put, do_remove, do_refuse, do_install, do_bookmarks),
         *(
             do_write,
             do_delete,
