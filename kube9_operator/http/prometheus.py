@@ -13,6 +13,7 @@ from kube9_operator.model.tally import (
     BOUNDS,
     BY_NAMESPACE,
     BY_REASON,
+    CHECK_SECONDS,
     LAG,
     LOOK,
     PROCESSING,
@@ -123,6 +124,9 @@ METRICS: dict[str, Metric] = {
         tuple((pillar, status) for pillar in PILLARS for status in CHECK_STATUSES),
     ),
     ASSESSMENT_SECONDS: Metric("histogram", "Seconds from the beginning of an assessment to its end."),
+    CHECK_SECONDS: Metric(
+        "histogram", "Seconds that each check of an assessment took, without the lists, which several checks share."
+    ),
     "kube9_assessment_last_run_timestamp_seconds": Metric(
         "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
     ),

@@ -14,7 +14,7 @@ import yaml
 from kube9_operator.assess.readings import READINGS
 from kube9_operator.http.prometheus import METRICS
 from kube9_operator.model.rules.rule import Match, Rule
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import APPLICATIONS, CUSTOM, FLUX, SOURCES
 from kube9_operator.settings import VARIABLES, SettingError, from_environment
 from kube9_operator.watch.status_map import NAME as STATUS_MAP
 from tests.operator import Operator, until
@@ -28,7 +28,7 @@ CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
-OF_THE_ORIGINAL = {"aiConformance", "argocd", "assessment", "metrics", "prometheus", "trivy"}
+OF_THE_ORIGINAL = {"aiConformance", "api", "assessment", "detectionInterval", "metrics", "prometheus", "trivy"}
 """Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
@@ -114,7 +114,10 @@ def test_the_role_is_what_is_watched() -> None:
     assert all(set(rule) == {"apiGroups", "resources", "verbs"} for rule in rules)
     assert all(sorted(rule["verbs"]) == ["get", "list", "watch"] for rule in rules)
     given = [(group, kind) for rule in rules for group in rule["apiGroups"] for kind in rule["resources"]]
-    assert sorted(given) == sorted((source.group, source.name) for source in SOURCES.values())
+    assert sorted(given) == sorted((source.group, source.name) for source in (SOURCES | CUSTOM).values())
+    for value, absent in (("argocd.enabled", {APPLICATIONS}), ("argocd.autoDetect", {APPLICATIONS}), ("flux.enabled", {*FLUX})):
+        without = the("ClusterRole", rendered("--set", f"{value}=false,assessments.enabled=false"))["rules"]
+        assert {kind for rule in rules if rule not in without for kind in rule["resources"]} == absent
     with_maps = the("ClusterRole", rendered("--set", "watch.configMaps=true,assessments.enabled=false"))["rules"]
     (added,) = [rule for rule in with_maps if rule not in rules]
     assert added == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
@@ -335,7 +338,7 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
-    assert "have no effect here: aiConformance, argocd, metrics, prometheus, trivy." in ignored
+    assert "have no effect here: aiConformance, metrics, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:

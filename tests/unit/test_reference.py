@@ -162,11 +162,11 @@ def test_the_index_has_every_document() -> None:
 
 
 def test_the_readme_names_every_resource_that_is_watched() -> None:
-    for source in sources.SOURCES.values():
+    for source in (sources.SOURCES | sources.CUSTOM).values():
         assert f"`{source.name}`" in README, source.name
         assert not source.group or f"`{source.group}`" in README, source.group
 
 
 def test_the_security_page_names_every_resource_that_may_be_read() -> None:
     said = (DOCS / "security.md").read_text(encoding="utf-8").partition("in all namespaces: ")[2].partition(". ")[0]
-    assert set(re.split(r"[,;]\s+", said)) == sources.SOURCES.keys()
+    assert set(re.split(r"[,;]\s+", said)) == (sources.SOURCES | sources.CUSTOM).keys()
