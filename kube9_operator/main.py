@@ -81,6 +81,7 @@ def _serve(deadlines: Deadlines | None) -> int:
 
     from kube9_operator import __version__, logs, settings
     from kube9_operator.assess.schedule import Schedule
+    from kube9_operator.collect.schedule import Schedule as CollectionSchedule
     from kube9_operator.http.pages import Pages
     from kube9_operator.http.prometheus import exposition
     from kube9_operator.http.server import serve as serve_http
@@ -119,6 +120,9 @@ def _serve(deadlines: Deadlines | None) -> int:
     logs.get().info("http.listening", port=port)
     schedule = Schedule(chosen, deadlines)
     sides = [SideRole(Role("assessor", "kube9_operator.assess.assessor:run", (chosen, deadlines)), schedule)]
+    if chosen.collections_enabled:
+        collector = Role("collector", "kube9_operator.collect.collector:run", (chosen, deadlines))
+        sides.append(SideRole(collector, CollectionSchedule(chosen, deadlines)))
     if chosen.insights_enabled:
         sides.append(SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))))
     supervisor = Supervisor(

@@ -44,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True):
     assessment_pillar: str
     assessment_timeout_seconds: int
     assessment_config_maps: bool
+    collections_enabled: bool
+    cluster_metadata_interval_seconds: int
+    resource_inventory_interval_seconds: int
+    configuration_patterns_interval_seconds: int
     insights_enabled: bool
     insights_interval_seconds: int
     insights_limits: "Limits"
@@ -182,6 +186,22 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "assessment_pillar": ("ASSESSMENT_PILLAR", "", _one_of("", *PILLARS)),
     "assessment_timeout_seconds": ("ASSESSMENT_TIMEOUT_SECONDS", "600", _whole(60, 604_800, "seconds")),
     "assessment_config_maps": ("ASSESSMENT_READ_CONFIG_MAPS", "false", _switch),
+    "collections_enabled": ("COLLECTIONS_ENABLED", "true", _switch),
+    "cluster_metadata_interval_seconds": (
+        "CLUSTER_METADATA_INTERVAL_SECONDS",
+        "86400",
+        _whole(3_600, 31_536_000, "seconds"),
+    ),
+    "resource_inventory_interval_seconds": (
+        "RESOURCE_INVENTORY_INTERVAL_SECONDS",
+        "21600",
+        _whole(1_800, 31_536_000, "seconds"),
+    ),
+    "configuration_patterns_interval_seconds": (
+        "RESOURCE_CONFIGURATION_PATTERNS_INTERVAL_SECONDS",
+        "43200",
+        _whole(3_600, 31_536_000, "seconds"),
+    ),
     "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
     "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
     "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),

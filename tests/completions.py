@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import shtab
 
 from kube9_cli import options
-from kube9_cli.commands import completion, events
+from kube9_cli.commands import collections, completion, events
 from kube9_cli.grouping import FIELDS, ORDERS
 from kube9_cli.parser import get_parser
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
+from kube9_schema.collections import TYPES
 from tests.commands import levels
 
 VALUES: Mapping[str, tuple[str, ...]] = {
@@ -23,6 +24,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
 """The values of options and arguments that are one of a few."""
 VALUES_OF = {
     "kube9-cli events list": {"--sort": events.ORDERS},
+    "kube9-cli collections list": {"--state": collections.STORED, "--type": TYPES},
     "kube9-cli events summary": {"--by": FIELDS, "--sort": ORDERS},
 }
 """The same for options that differ between commands."""

@@ -15,6 +15,7 @@ RECORDED = "kube9_events_recorded_duration_seconds"
 PROCESSING = "kube9_events_processing_duration_seconds"
 LAG = "kube9_events_lag_seconds"
 ASSESSMENT_SECONDS = "kube9_assessment_run_duration_seconds"
+COLLECTION_SECONDS = "kube9_collection_duration_seconds"
 LOOK = "kube9_insights_look_duration_seconds"
 
 LIMITED = "kube9_namespace_limited_total"
@@ -27,6 +28,7 @@ BOUNDS: dict[str, tuple[float, ...]] = {
     RECORDED: (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
     PROCESSING: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
     ASSESSMENT_SECONDS: (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
+    COLLECTION_SECONDS: (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     LOOK: (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     LAG: (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 }

@@ -10,12 +10,14 @@ import msgspec
 
 from kube9_operator import logs
 from kube9_operator.model.assessment import AssessmentFrame
+from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.findings import MAX_FINDING_BYTES, Finding, Numbered, decode
 from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 from kube9_operator.supervise.link import GivenPipe, Link
 from kube9_operator.supervise.messages import FindingsRefused, NewPipe
 from kube9_operator.write.assessments import Assessments
+from kube9_operator.write.collections import Collections
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Outcome
 from kube9_operator.write.insights import Insights
@@ -83,13 +85,25 @@ class Taken(NamedTuple):
 class Findings:
     """The writer's end of all such pipes."""
 
-    def __init__(self, link: Link, session: Session, coverage: Coverage, assessments: Assessments, insights: Insights) -> None:
+    def __init__(
+        self,
+        link: Link,
+        session: Session,
+        coverage: Coverage,
+        assessments: Assessments,
+        collections: Collections,
+        insights: Insights,
+    ) -> None:
         self._link = link
         self._session = session
         self._coverage = coverage
         self._pipes: list[Pipe] = []
         self._taken: list[Taken] = []
-        self._apply: dict[type[Finding], Apply] = {AssessmentFrame: assessments.apply, InsightFrame: insights.apply}
+        self._apply: dict[type[Finding], Apply] = {
+            AssessmentFrame: assessments.apply,
+            CollectionFrame: collections.apply,
+            InsightFrame: insights.apply,
+        }
 
     def are_waiting(self) -> bool:
         """Returns whether there are findings to take."""

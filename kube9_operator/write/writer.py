@@ -31,6 +31,7 @@ from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
 from kube9_operator.write.assessments import Assessments
+from kube9_operator.write.collections import Collections
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
@@ -71,6 +72,7 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
                 writer.begin(settings)
                 assessments = writer.assessments
                 link.send(assessments.report())
+                link.send(writer.collections.report())
                 link.send(
                     messages.Ready(
                         coverage.versions(),
@@ -79,6 +81,7 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
                         last_commit_ms,
                         assessments.last_scheduled_ms(),
                         assessments.unfinished(),
+                        writer.collections.collected_ms(),
                     )
                 )
                 writer.write_until_stopped()
@@ -122,7 +125,8 @@ class Writer:
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self.assessments = Assessments(self._session, settings, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
-        self._findings = Findings(link, self._session, self.coverage, self.assessments, self._insights)
+        self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
+        self._findings = Findings(link, self._session, self.coverage, self.assessments, self.collections, self._insights)
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()

@@ -45,6 +45,8 @@ WRONG = (
     ("events.waitMinutes=0", "waitMinutes"),
     ("assessments.intervalSeconds=60", "intervalSeconds"),
     ("assessments.pillar=safety", "pillar"),
+    ("collections.intervals.resourceInventory=60", "resourceInventory"),
+    ("metrics.intervals.clusterMetadata=60", "clusterMetadata"),
     ("events.retention.infoWarning=0", "infoWarning"),
     ("events.retention.errorCritical=3651", "errorCritical"),
     ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
@@ -71,6 +73,10 @@ LIMITED = {
     "assessments.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
     "assessment.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
     "assessments.timeoutSeconds": "ASSESSMENT_TIMEOUT_SECONDS",
+    "collections.intervals.clusterMetadata": "CLUSTER_METADATA_INTERVAL_SECONDS",
+    "collections.intervals.resourceInventory": "RESOURCE_INVENTORY_INTERVAL_SECONDS",
+    "collections.intervals.resourceConfigurationPatterns": "RESOURCE_CONFIGURATION_PATTERNS_INTERVAL_SECONDS",
+    "metrics.intervals.clusterMetadata": "CLUSTER_METADATA_INTERVAL_SECONDS",
 }
 """Values that have the limits of a setting."""
 
@@ -327,7 +333,7 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
-    assert "have no effect here: aiConformance, argocd, metrics, prometheus, trivy." in ignored
+    assert "have no effect here: aiConformance, argocd, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:

@@ -34,6 +34,8 @@ def test_intervals_relate() -> None:
         "it was started several times by then"
     )
     assert times.side_first < times.assess_first < 3_600, "the first assessment is made within an hour"
+    assert times.side_first < times.collect_first < times.assess_first, "the two do not begin at once"
+    assert times.collect_retry > times.collect_most, "a run ends before the next one begins"
     assert times.connect + times.page < times.assess_grace, "a request that has begun may end"
     assert times.restart_most < times.confirmation, "workers that end again and again make health unhealthy"
     assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"
