@@ -16,7 +16,7 @@ WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 
 PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
-.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools man completions documents picture clean
+.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents picture clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -28,7 +28,7 @@ test: lint
 
 # The shared control plane, the node, and the control planes of single tests are each the work of one worker.
 CLUSTER_WORKERS := $(if $(filter 1,$(WORKERS)),1,3)
-test-cluster: cluster-tools $(VENV)/done
+test-cluster: cluster-tools engine-tools $(VENV)/done
 	@echo "Running the tests on a control plane and a node: some minutes …"
 	@export KUBE9_REQUIRE_TOOLS=1; $(PYTEST) -n $(CLUSTER_WORKERS) -m "(cluster or node) and not long" $(ENDED)
 
@@ -75,6 +75,12 @@ requirements: $(VENV)/done
 # The control plane, the node and helm, kwok and promtool for the tests, built once a machine, outside the clone.
 cluster-tools:
 	tests/cluster_tools/build
+
+# VictoriaLogs, which the tests of the sink and of `kube9-cli --store` send to and ask. ENGINES=collector builds an OpenTelemetry
+# Collector too.
+ENGINES ?=
+engine-tools:
+	tests/engine_tools/build $(ENGINES)
 
 # man/kube9-cli.1 and man/kube9-operator.1, from the parsers.
 man: $(VENV)/done
