@@ -36,12 +36,17 @@ def listed(
 
 
 def get(database: Database, name: str) -> dict[str, Any]:
-    """The payload of a collection. Raises QueryError if there is none of this id."""
+    """What a collection consists of. Raises QueryError if there is none of this id."""
+    found: dict[str, Any] = json_text.decode(payload(database, name))
+    return found
+
+
+def payload(database: Database, name: str) -> str:
+    """The payload of a collection, as JSON. Raises QueryError if there is none of this id."""
     rows = database.all("SELECT payload FROM collections WHERE id = ?", (name,), (TEXT,))
     if not rows:
         raise QueryError("Collection not found", name, "NOT_FOUND")
-    payload: dict[str, Any] = json_text.decode(rows[0][0])
-    return payload
+    return str(rows[0][0])
 
 
 def _row(row: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Decides when the collector runs, and for which collections. No I/O."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,7 +19,14 @@ MAX_ATTEMPTS = 3
 class Schedule:
     """Keeps one run at a time going, until it is stored how its collections have ended."""
 
-    def __init__(self, settings: Settings, deadlines: Deadlines, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        deadlines: Deadlines,
+        clock: Clock = SYSTEM,
+        stored: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
+        """`stored` is called with the ids of collections when they are in the database."""
         self._intervals_ms = {
             METADATA: settings.cluster_metadata_interval_seconds * 1000,
             INVENTORY: settings.resource_inventory_interval_seconds * 1000,
@@ -26,6 +34,7 @@ class Schedule:
         }
         self._retry_ms = int(deadlines.collect_retry * 1000)
         self._clock = clock
+        self._stored = stored
         self._first_ms = clock.now_ms() + int(deadlines.collect_first * 1000)
         """Before this time it begins none."""
         self._next_ms: dict[str, int] = {}
@@ -68,7 +77,9 @@ class Schedule:
                 self._task = msgspec.structs.replace(task, given_up=why)
             return
         self._task, now_ms = None, self._clock.now_ms()
+        failed = {request.type for request in task.requests} if task.given_up else set(self._failed)
         for request in task.requests:
-            has_failed = bool(task.given_up) or request.type in self._failed
             every = self._intervals_ms[request.type]
-            self._next_ms[request.type] = now_ms + min(every, self._retry_ms) if has_failed else request.requested_ms + every
+            soon = now_ms + min(every, self._retry_ms)
+            self._next_ms[request.type] = soon if request.type in failed else request.requested_ms + every
+        self._stored([request.id for request in task.requests if request.type not in failed])

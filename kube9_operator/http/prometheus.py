@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from kube9_operator.model.registration import DELIVERIES, OUTCOMES
 from kube9_operator.model.tally import ASSESSMENT_SECONDS, BOUNDS, COLLECTION_SECONDS, LAG, LOOK, PROCESSING, RECORDED, Labels
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
@@ -121,6 +122,15 @@ METRICS: dict[str, Metric] = {
         "When a collection was last made, in seconds since 1970; 0 for never.",
         ("type",),
         tuple((kind,) for kind in COLLECTION_TYPES),
+    ),
+    "kube9_registrations_total": Metric(
+        "counter", "Registrations with a kube9 server, by what became of them.", ("outcome",), tuple((one,) for one in OUTCOMES)
+    ),
+    "kube9_collections_sent_total": Metric(
+        "counter",
+        "Collections that were sent to a kube9 server, or could not be.",
+        ("outcome",),
+        tuple((one,) for one in DELIVERIES),
     ),
     "kube9_insights_unresolved": Metric(
         "gauge",

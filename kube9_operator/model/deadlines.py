@@ -37,6 +37,10 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How soon a collection that failed is made again."""
     collect_most: float = 600.0
     """The kinds that are not listed by then cannot be collected."""
+    register_first: float = 30.0
+    """How long after its start the operator registers with a kube9 server, if there is a key."""
+    register_most: float = 600.0
+    """A registrar that goes on for longer hangs."""
     volume_check: float = 1.0
     """How often the files of the database are checked."""
     volume_stale: float = 10.0

@@ -35,6 +35,8 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """The ids of assessments that have not ended."""
     collected_ms: dict[str, int] = {}
     """When each type of collection was last made, in ms since 1970. Types that never were are absent."""
+    registered_until_ms: int = 0
+    """Until when the cluster is registered with a kube9 server, in ms since 1970; 0 if it is not."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):
@@ -113,6 +115,14 @@ class CollectionsFailed(msgspec.Struct, frozen=True, tag=True):
 
     types: list[str]
     """Of the collections that failed."""
+
+
+class RegistrationSaid(msgspec.Struct, frozen=True, tag=True):
+    """From the registrar: what became of a registration. It is in the database."""
+
+    outcome: str
+    wait_ms: int
+    """After this time it is tried again, or made again; 0 for as usual."""
 
 
 class FindingsRefused(msgspec.Struct, frozen=True, tag=True):
@@ -207,6 +217,7 @@ Message = (
     | AssessmentProgress
     | CollectionReport
     | CollectionsFailed
+    | RegistrationSaid
     | FindingsRefused
     | WatcherReport
     | AnalyzerReport

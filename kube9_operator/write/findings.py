@@ -14,6 +14,7 @@ from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.findings import MAX_FINDING_BYTES, Finding, Numbered, decode
 from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
+from kube9_operator.model.registration import RegistrationFrame
 from kube9_operator.supervise.link import GivenPipe, Link
 from kube9_operator.supervise.messages import FindingsRefused, NewPipe
 from kube9_operator.write.assessments import Assessments
@@ -21,6 +22,7 @@ from kube9_operator.write.collections import Collections
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Outcome
 from kube9_operator.write.insights import Insights
+from kube9_operator.write.registration import Registrations
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
 
@@ -93,6 +95,7 @@ class Findings:
         assessments: Assessments,
         collections: Collections,
         insights: Insights,
+        registrations: Registrations,
     ) -> None:
         self._link = link
         self._session = session
@@ -103,6 +106,7 @@ class Findings:
             AssessmentFrame: assessments.apply,
             CollectionFrame: collections.apply,
             InsightFrame: insights.apply,
+            RegistrationFrame: registrations.apply,
         }
 
     def are_waiting(self) -> bool:

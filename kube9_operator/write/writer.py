@@ -46,6 +46,7 @@ from kube9_operator.write.insights import Insights
 from kube9_operator.write.pace import Pace, beating
 from kube9_operator.write.recovery import inspection, quarantine
 from kube9_operator.write.recovery.opening import opened
+from kube9_operator.write.registration import Registrations
 from kube9_operator.write.resources import states
 from kube9_operator.write.resources.enrichment import Enrichment
 from kube9_operator.write.resources.owners import Owners
@@ -82,6 +83,7 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
                         assessments.last_scheduled_ms(),
                         assessments.unfinished(),
                         writer.collections.collected_ms(),
+                        writer.registrations.until_ms(),
                     )
                 )
                 writer.write_until_stopped()
@@ -126,7 +128,10 @@ class Writer:
         self.assessments = Assessments(self._session, settings, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
         self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
-        self._findings = Findings(link, self._session, self.coverage, self.assessments, self.collections, self._insights)
+        self.registrations = Registrations(self._session, link.tally)
+        self._findings = Findings(
+            link, self._session, self.coverage, self.assessments, self.collections, self._insights, self.registrations
+        )
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()
