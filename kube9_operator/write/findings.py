@@ -2,27 +2,19 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.model.assessment import AssessmentFrame
-from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.findings import MAX_FINDING_BYTES, Finding, Numbered, decode
-from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.registration import RegistrationFrame
 from kube9_operator.supervise.link import GivenPipe, Link
 from kube9_operator.supervise.messages import FindingsRefused, NewPipe
-from kube9_operator.write.assessments import Assessments
-from kube9_operator.write.collections import Collections
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Outcome
-from kube9_operator.write.insights import Insights
-from kube9_operator.write.registration import Registrations
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
 
@@ -87,27 +79,14 @@ class Taken(NamedTuple):
 class Findings:
     """The writer's end of all such pipes."""
 
-    def __init__(
-        self,
-        link: Link,
-        session: Session,
-        coverage: Coverage,
-        assessments: Assessments,
-        collections: Collections,
-        insights: Insights,
-        registrations: Registrations,
-    ) -> None:
+    def __init__(self, link: Link, session: Session, coverage: Coverage, apply: Mapping[type[Finding], Apply]) -> None:
+        """`apply` has for each kind of finding what applies it."""
         self._link = link
         self._session = session
         self._coverage = coverage
         self._pipes: list[Pipe] = []
         self._taken: list[Taken] = []
-        self._apply: dict[type[Finding], Apply] = {
-            AssessmentFrame: assessments.apply,
-            CollectionFrame: collections.apply,
-            InsightFrame: insights.apply,
-            RegistrationFrame: registrations.apply,
-        }
+        self._apply = apply
 
     def are_waiting(self) -> bool:
         """Returns whether there are findings to take."""

@@ -11,6 +11,8 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.clock import now_ms
+from kube9_operator.model.assessment import AssessmentFrame
+from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Compare,
@@ -24,7 +26,9 @@ from kube9_operator.model.frame import (
     ServerTime,
     StateFrame,
 )
+from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
+from kube9_operator.model.registration import RegistrationFrame
 from kube9_operator.model.sources import watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
@@ -130,7 +134,15 @@ class Writer:
         self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
         self.registrations = Registrations(self._session, link.tally)
         self._findings = Findings(
-            link, self._session, self.coverage, self.assessments, self.collections, self._insights, self.registrations
+            link,
+            self._session,
+            self.coverage,
+            {
+                AssessmentFrame: self.assessments.apply,
+                CollectionFrame: self.collections.apply,
+                InsightFrame: self._insights.apply,
+                RegistrationFrame: self.registrations.apply,
+            },
         )
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
