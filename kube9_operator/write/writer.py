@@ -15,6 +15,7 @@ from kube9_operator.model.assessment import AssessmentFrame
 from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
+    Absent,
     Compare,
     Confirmed,
     ControlFrame,
@@ -29,7 +30,6 @@ from kube9_operator.model.frame import (
 from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.registration import RegistrationFrame
-from kube9_operator.model.sources import watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
@@ -173,7 +173,7 @@ class Writer:
                     self.lifecycle.rules(settings, now)
                     self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
-                    self._states.forget_all_but(watched(settings.watch_config_maps))
+                    self._states.forget_all_but(settings.watched())
                 return
             except database.DAMAGE:
                 raise
@@ -330,9 +330,11 @@ class Writer:
                 self._states.list_begins(source, control.cluster, now)
             elif isinstance(control, ListEnds):
                 recorded = self._states.list_ends(source, control.cluster, now)
+            elif isinstance(control, Absent):
+                recorded = self._states.absent(source, now)
             elif isinstance(control, ServerTime):
                 self._states.checked(source, control)
-            if isinstance(control, ListEnds | Confirmed):
+            if isinstance(control, ListEnds | Confirmed | Absent):
                 self._states.confirmed(source, now)
         self.coverage.update(frame, {}, now)
         return recorded

@@ -14,6 +14,7 @@ from kube9_operator.register.registrar import TRIES
 from kube9_operator.register.schedule import MAX_SENT
 from kube9_operator.register.server import SECONDS
 from kube9_operator.settings import SettingError, from_environment
+from kube9_operator.write.events import coverage
 
 ROOT = Path(__file__).parent.parent.parent
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
@@ -50,6 +51,8 @@ def test_intervals_relate() -> None:
     assert times.empty_watch < times.watch_least < times.watch_most
     assert times.empty_list < times.confirmation
     assert times.retry_most < times.retry_reset
+    assert times.absent_retry < times.confirmation, "a custom resource that is absent is confirmed to be"
+    assert times.absent_retry * 1000 < coverage.INSTALLED_MS, "and so it is just before it is installed"
     assert times.compare > times.compare_patience
     assert times.compare_patience + times.connect + times.page < times.compare, "one comparison is over before the next"
     assert times.commit_wait < times.beat
