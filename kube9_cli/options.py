@@ -6,12 +6,14 @@ import os
 import sys
 
 from kube9_cli.arguments import invalid, nearest, one_of
+from kube9_cli.central import place
 from kube9_schema import DATABASE_NAME
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     import argparse
 
+    from kube9_cli.central.place import Place
     from kube9_cli.custom_columns import Column
     from kube9_cli.zones import Zone
 
@@ -47,6 +49,8 @@ class Options:
         """Tables show how long ago something was, not when."""
         self.time_is_given = False
         """--time or --tz says how times are shown."""
+        self.store: Place | None = None
+        """The store that is asked in place of a database."""
 
     def following(self) -> Options:
         """The same for events that come one after the other without an end: lines of JSON in place of one document."""
@@ -127,6 +131,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the folder that holds kube9.db, or a database file (default: the environment variable DB_PATH, then /data)",
     )
+    place.add(parser)
+    parser.set_defaults(central=False)
 
 
 def check(given: argparse.Namespace) -> Options:
@@ -134,6 +140,7 @@ def check(given: argparse.Namespace) -> Options:
     asked = given.usual_format if given.format is None and given.usual_format else given.format
     form = _format(asked, given.formats)
     checked = Options(form, _path(given.db), _seconds(given.timeout))
+    checked.store = place.check(given)
     if form.startswith(CUSTOM):
         from kube9_cli import custom_columns  # only where it is needed
 
