@@ -16,7 +16,8 @@ WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 
 PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
-.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents picture clean
+.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents \
+	picture krew clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -95,6 +96,10 @@ $(VENV)/done: setup.cfg pyproject.toml kube9_operator/__init__.py
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@echo "$(VENV) is ready."
 	@touch $@
+
+# The plugin `kubectl kube9` for Krew. From a place of your own: make krew URI=https://…/folder
+krew: $(VENV)/done
+	$(BIN)/python -m tests.krew $(URI)
 
 # What `kube9-cli completion` prints, from the parser.
 completions: $(VENV)/done

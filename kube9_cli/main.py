@@ -66,6 +66,8 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
     output.patience_seconds = PATIENCE * options.timeout_seconds
     guard = None
     if alone:
+        if options.ends_with_stdin:
+            streams.end_with_stdin()
         late = too_long(options.timeout_seconds)
         message = _line(_described(late), options.errors_as_text).encode()
         guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, late.exit_code)

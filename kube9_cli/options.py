@@ -30,6 +30,8 @@ PROGRAMS = ("json", "yaml", "jsonl")
 FLAGS = ("-o", "--output", "--format")
 DEFAULT_FORMAT = "KUBE9_OUTPUT"
 """The environment variable with the format that is used without -o."""
+ENDS_WITH_STDIN = "KUBE9_EXIT_ON_STDIN_CLOSE"
+"""The environment variable that has the same effect as --exit-on-stdin-close."""
 COLOURS = ("auto", "always", "never")
 CLOCKS = ("age", "utc", "local")
 MAX_TIMEOUT_SECONDS = 3600
@@ -51,6 +53,8 @@ class Options:
         """--time or --tz says how times are shown."""
         self.store: Place | None = None
         """The store that is asked in place of a database."""
+        self.ends_with_stdin = False
+        """The end of stdin ends the command."""
 
     def following(self) -> Options:
         """The same for events that come one after the other without an end: lines of JSON in place of one document."""
@@ -95,8 +99,8 @@ def add(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS, def
         "--color",
         metavar="WHEN",
         default="auto",
-        help=f"{', '.join(COLOURS)}. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb "
-        "(default: auto)",
+        help=f"{', '.join(COLOURS)}. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and "
+        "everywhere if FORCE_COLOR is set (default: auto)",
     )
     add_times(parser)
     add_reading(parser)
@@ -133,6 +137,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
     place.add(parser)
     parser.set_defaults(central=False)
+    parser.add_argument(
+        "--exit-on-stdin-close",
+        action="store_true",
+        help="end the command as soon as stdin is closed. With kubectl exec -i, the command in the pod then ends when kubectl "
+        f"does (default: only if the environment variable {ENDS_WITH_STDIN} is set and not empty)",
+    )
 
 
 def check(given: argparse.Namespace) -> Options:
@@ -146,6 +156,7 @@ def check(given: argparse.Namespace) -> Options:
 
         checked.columns = custom_columns.parse(form.removeprefix(CUSTOM))
     checked.headings = not given.no_headers
+    checked.ends_with_stdin = given.exit_on_stdin_close or bool(os.environ.get(ENDS_WITH_STDIN))
     checked.colour = one_of(given.color, "--color", COLOURS)
     usual = "local" if given.tz is not None else "age"
     clock = one_of(usual if given.time is None else given.time, "--time", CLOCKS)

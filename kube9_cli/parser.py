@@ -61,8 +61,18 @@ The format of answers when
 .B \\-o
 is not given.
 .TP
+.B KUBE9_EXIT_ON_STDIN_CLOSE
+When it is set and not empty, the end of stdin ends every query, as
+.B \\-\\-exit\\-on\\-stdin\\-close
+does.
+.TP
 .B NO_COLOR
 When it is set and not empty, tables have no colour.
+.TP
+.B FORCE_COLOR
+When it is set and not empty, and
+.B NO_COLOR
+is not, tables have colours also without a terminal.
 .TP
 .B TERM
 When it is

@@ -8,6 +8,8 @@ import sys
 
 from kube9_cli.render.output import HELD_BYTES, Output
 
+HUNG_UP = 128 + 1
+"""The exit code that a shell shows for a process whose terminal went away (128 + SIGHUP)."""
 COLLECTED_AFTER = 100_000
 """So many objects must be new before Python looks for cycles. An answer has none, and looking takes 1.5 ms of a start."""
 
@@ -19,6 +21,34 @@ def reader_is_gone() -> bool:
     poll = select.poll()
     poll.register(1, 0)
     return any(found & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, found in poll.poll(0))
+
+
+def end_with_stdin() -> None:
+    """Lets the end of stdin end the process at once, without a message. What comes from stdin until then is thrown away.
+
+    `kubectl exec -i` closes the stdin of the command in the pod when kubectl ends. Nothing else there shows that it has ended:
+    containerd keeps stdout open.
+    """
+    import _thread  # not threading: that takes 2 ms to import
+
+    _thread.start_new_thread(_wait_for_end_of_stdin, ())
+
+
+def _wait_for_end_of_stdin() -> None:
+    import select  # only where it is needed
+
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    with_data = True
+    while with_data:
+        poll.poll()
+        try:
+            with_data = bool(os.read(0, 4096))
+        except BlockingIOError:  # somebody else has read it
+            continue
+        except OSError:
+            break
+    os._exit(HUNG_UP)
 
 
 def prepare() -> Output | None:

@@ -1,4 +1,4 @@
-"""Imports everything once in the fork server, so that each child starts in milliseconds and shares its memory pages."""
+"""Imports the code of the long-lived children once, in the fork server, so that they start fast and share its memory pages."""
 
 import gc
 

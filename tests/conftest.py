@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.standin import StandIn
 
 # readline, which pytest imports, puts the size of a terminal into the environment: commands would take it for ours.
-for name in ("COLUMNS", "LINES"):
+for name in ("COLUMNS", "LINES", "FORCE_COLOR"):
     os.environ.pop(name, None)
     os.unsetenv(name)
 

@@ -29,7 +29,7 @@ class Record:
         self.connection = database.create(str(folder))
         self._session = Session(self.connection)
         self._store = Store(self._session, quiet_ms=60 * MINUTE)
-        self._lifecycle = Lifecycle(self.connection, Coverage(self._session, self._store, event_ttl_ms=60 * MINUTE))
+        self.lifecycle = Lifecycle(self.connection, Coverage(self._session, self._store, event_ttl_ms=60 * MINUTE))
         self._observations: list[Observation] = []
         self._numbers: dict[str, int] = {}
         self._events = 0
@@ -42,8 +42,8 @@ class Record:
         with self._session.transaction(self.now_ms):
             for source in sources:
                 coverage.update(ControlFrame(source, ListEnds("1", self.now_ms - 60 * MINUTE)), {}, self.now_ms)
-            self._lifecycle.started(self.now_ms)
-            self._lifecycle.alive(self.now_ms)
+            self.lifecycle.started(self.now_ms)
+            self.lifecycle.alive(self.now_ms)
 
     def confirmed(self, *sources: str) -> None:
         """Nothing of these sources is missing up to now."""
@@ -51,7 +51,7 @@ class Record:
         with self._session.transaction(self.now_ms):
             for source in sources:
                 coverage.update(ControlFrame(source, Confirmed(self.now_ms)), {}, self.now_ms)
-            self._lifecycle.alive(self.now_ms)
+            self.lifecycle.alive(self.now_ms)
 
     def event(
         self,
@@ -116,7 +116,7 @@ class Record:
         now_ms = time.time_ns() // 1_000_000
         with self._session.transaction(now_ms):
             found = self._store.apply(observation).event_id
-            self._lifecycle.alive(now_ms)
+            self.lifecycle.alive(now_ms)
         return found
 
     def object(self, about: str, uid: str = "", api_version: str = "") -> int:
@@ -126,7 +126,7 @@ class Record:
             names: Names = self._store.names
             api = names.api(namespace, kind, api_version)
             known = uid or (f"uid-{name}" if kind != "Node" else "")
-            number, _ = names.about(names.word(kind), names.word(namespace), name, known, api)
+            number: int = names.about(names.word(kind), names.word(namespace), name, known, api).number
         return number
 
     def owns(self, owner: str, owned: str, owner_uid: str = "", owned_uid: str = "") -> None:

@@ -55,7 +55,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "list",
         help="list insights, the worst that go on first",
         description="List insights: first those that go on, of these the worst. All filters combine. An insight matches a time "
-        "range if its evidence touches the range, or if it goes on. --reason stands for the rule. --for also finds insights "
+        "range if the time from its first evidence to its last overlaps it; while it goes on, this time has no end. --reason "
+        "stands for the rule. --for also finds insights "
         "about what the object owned, and those that rest on events of it. The last line says for which time the record is "
         "complete.",
         examples=LIST_EXAMPLES,

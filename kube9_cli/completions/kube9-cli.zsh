@@ -70,11 +70,12 @@ _shtab_kube9_cli_assessments_checks_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -84,11 +85,12 @@ _shtab_kube9_cli_assessments_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
 )
 
@@ -99,11 +101,12 @@ _shtab_kube9_cli_assessments_history_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only checks of this pillar]:PILLAR:"
   "--check[only this check]:ID:"
   "--result[only these results\: passing, failing, warning, skipped, error, timeout]:STATUS:"
@@ -118,11 +121,12 @@ _shtab_kube9_cli_assessments_latest_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -132,11 +136,12 @@ _shtab_kube9_cli_assessments_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--state[only those in this state\: running, completed, partial, failed]:STATE:"
   "--since[only those requested at or after this time]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
@@ -184,11 +189,12 @@ _shtab_kube9_cli_events_export_options=(
   "--after[only events that were recorded after this one]:ID:"
   {-o,--output,--format}"[the format]:FORMAT:(jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -199,11 +205,12 @@ _shtab_kube9_cli_events_get_options=(
   {-n,--namespace}"[the namespace of the objects (default\: any)]:NAMESPACE:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an event:"
 )
 
@@ -240,11 +247,12 @@ _shtab_kube9_cli_events_list_options=(
   {-w,--watch}"[list the newest events]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -276,11 +284,12 @@ _shtab_kube9_cli_events_summary_options=(
   "--limit[show at most N groups, 1 to 1000 (default\: 20)]:N:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -310,11 +319,12 @@ _shtab_kube9_cli_events_timeline_options=(
   "--occurrences[also a line for each time at which an event is known to have happened again]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -339,11 +349,12 @@ _shtab_kube9_cli_insights_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an insight, ins_xxxxxxxxxxxxxxxx\; up to 100 of them:"
 )
 
@@ -378,11 +389,12 @@ _shtab_kube9_cli_insights_list_options=(
   "--offset[skip the first N insights (default\: 0)]:N:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide name jsonl csv)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -414,6 +426,7 @@ _shtab_kube9_cli_report_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -423,11 +436,12 @@ _shtab_kube9_cli_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
   "--no-headers[leave out the line with the names of the columns]"
-  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb (default]:WHEN:(auto always never)"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
   "--time[how tables show times]:CLOCK:(age utc local)"
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -64,7 +64,8 @@ def read(database: Database, selection: Selection, grouping: Grouping, path: str
     groups = Groups(database, grouping, asked)
     if sums.can_tell(database, selection, grouping, asked) and groups.read_sums(grouping):
         return _summary(database, groups, selection, asked, path, is_of_sums=True)
-    groups.read(selection)
+    if not groups.read_first(selection, grouping):
+        groups.read(selection)
     return _summary(database, groups, selection, asked, path, is_of_sums=False)
 
 
@@ -91,6 +92,18 @@ ORDERS: dict[str, Callable[[Group], tuple[int, ...]]] = {
     "events": lambda one: (-one.events, -one.occurrences, -one.last_ms),
     "last": lambda one: (-one.last_ms, -one.severity, -one.occurrences),
 }
+
+MANY = {"owner": "problems", "cause": "causes"}
+"""Fields that may have as many values as there are events, and the table that has at least one row for each value."""
+RANKS = {
+    "severity": ("severity", "occurrences", "last_ms"),
+    "count": ("occurrences", "severity", "last_ms"),
+    "events": ("events", "occurrences", "last_ms"),
+    "last": ("last_ms", "severity", "occurrences"),
+}
+"""ORDERS for SQL; the greatest come first."""
+MOST_TIES = 100
+"""So many groups that are equal to the last one that is shown are looked at. Their keys decide which of them are shown."""
 
 LESS = ("name", "owner", "owner", "cause", "node", "cause", "source", "reason", "namespace", "owner", "kind")
 """If there are more than MOST_GROUPS, these fields are told apart less, in this order: an owner first by its kind and
@@ -209,6 +222,8 @@ class Groups:
         self._values = [self._value_of(field) for field in by]
         self._less_by: Counter[str] = Counter()
         """For each field how much less than in full it is told apart, if it is."""
+        self._only: Condition | None = None
+        """What is true for all rows of the groups that are shown, and for few others; None if all groups are read."""
 
     def _columns_of(self, field: str) -> tuple[str, ...]:
         return (STORED if self._is_moved else NEEDED).get(field, (field,))
@@ -230,6 +245,60 @@ class Groups:
         if field == "owner":
             return self._owners.known[found.root]
         return self._stored_cause(found.cause) if field == "cause" else found.namespace
+
+    def read_first(self, selection: Selection, grouping: Grouping) -> bool:
+        """Lets SQLite find the first of many groups, then reads the events of these. Returns False if there are not many.
+
+        Other groups are not read in Python, and none is told apart less.
+        """
+        if not self._is_moved or "name" in self._by or not self._are_many():
+            return False
+        first = self._rank(selection, RANKS[grouping.order])
+        found: dict[Key, Group] = {}
+        begin = 0 if "severity" in self._by else 1  # the columns begin with the severity in any case
+        for some in self._parts(selection):
+            for columns, part in some:
+                if columns[begin:] in first:
+                    key = self._key(columns)
+                    group = found.get(key)
+                    if group is None:
+                        group = found[key] = Group(self._span.marks)
+                    group.add(part)
+        self.first = heapq.nsmallest(self._limit, found.items(), key=lambda one: (self._order(one[1]), str(one[0])))
+        return True
+
+    def _are_many(self) -> bool:
+        tables = [MANY[field] for field in self._by if field in MANY]
+        counts = (self._database.all(f"SELECT count(*) FROM {table}", (), (WHOLE,))[0][0] for table in tables)  # noqa: S608
+        return any(count > MOST_GROUPS for count in counts)
+
+    def _rank(self, selection: Selection, rank: tuple[str, ...]) -> set[Key]:
+        """Finds the columns of the first groups and of some that are equal to the last of them, and counts all groups."""
+        condition = _condition(self._database, selection)
+        if condition is None:
+            return set()
+        numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
+        packed = Packed([("e.severity", 2), *numbers] if "severity" in self._by else numbers)
+        texts = [TEXTS[name] for name in self._texts]
+        keys = [*filter(None, packed.sql), *(sql for sql, _ in texts)]
+        names = [f"k{at}" for at in range(len(keys))]
+        named_keys = ", ".join(f"{sql} AS {name}" for sql, name in zip(keys, names, strict=True))
+        grouped = f"""SELECT {named_keys}, max(e.severity) AS severity, count(*) AS events, sum(e.count) AS occurrences,
+            max(e.last_ms) AS last_ms FROM {self._source(condition[0])} GROUP BY {", ".join(names)}"""  # noqa: S608
+        sql = f"SELECT count(*), coalesce(sum(events), 0), coalesce(sum(occurrences), 0) FROM ({grouped})"  # noqa: S608
+        (self.total, self.events, self.occurrences) = self._database.all(sql, condition[1], (WHOLE,) * 3)[0]
+        types = (*((WHOLE,) * (len(rank) + len(keys) - len(texts))), *(kind for _, kinds in texts for kind in kinds))
+        sql = f"""SELECT {", ".join((*rank, *names))} FROM ({grouped})
+            ORDER BY {", ".join((*(f"{one} DESC" for one in rank), *names))} LIMIT {self._limit + MOST_TIES}"""  # noqa: S608
+        rows = self._database.all(sql, condition[1], types)
+        if len(rows) > self._limit:
+            least = rows[self._limit - 1][: len(rank)]
+            rows = [row for row in rows if row[: len(rank)] >= least]
+        of_first = keys[0]
+        values = [row[len(rank)] for row in rows]
+        self._only = Condition(f"{of_first} IN ({', '.join('?' * len(values))})", tuple(values))
+        texts_at = len(rank) + len(keys) - len(texts)
+        return {(*packed.values(row[len(rank) : texts_at]), *row[texts_at:]) for row in rows}
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""
@@ -297,14 +366,15 @@ class Groups:
         first_mark, last_mark = f"max(0, (e.first_ms - {start}) / {step})", f"min({last}, (e.last_ms - {start}) / {step})"
         texts = [TEXTS[name][0] for name in self._texts]
         text_types = tuple(kind for name in self._texts for kind in TEXTS[name][1])
-        joined = " ".join(join for join, names in JOINED.values() if any(name in self._at for name in names))
-        source = f"(SELECT * FROM events WHERE {condition[0]}) AS e {joined}"  # noqa: S608
+        source, bound = self._source(condition[0]), condition[1]
+        if self._only is not None:
+            source, bound = f"{source} WHERE {self._only.sql}", (*bound, *self._only.values)
         if "cause" in self._by and not self._is_moved:
             columns = ("e.severity", *map(self._sql, self._numbers), *texts)
             marks = f"{first_mark}, {last_mark}"
             sql = f"SELECT e.count, e.first_ms, e.last_ms, e.id, {marks}, {', '.join(columns)} FROM {source}"  # noqa: S608
             types = (*((WHOLE,) * (len(columns) - len(texts) + 6)), *text_types)
-            for rows in self._rows(sql, condition[1], types):
+            for rows in self._rows(sql, bound, types):
                 yield self._loaded([(row[6:], (1, row[0], row[1], row[2], row[3], row[6], row[4], row[5])) for row in rows])
             return
         numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
@@ -314,12 +384,17 @@ class Groups:
         sql = f"""SELECT count(*), sum(e.count), min(e.first_ms), max(e.last_ms), max(e.id), {", ".join(keys)} FROM {source}
             GROUP BY {order} ORDER BY {order}"""  # noqa: S608
         texts_at = 5 + len(packed.sql)
-        for rows in self._rows(sql, condition[1], (*((WHOLE,) * texts_at), *text_types)):
+        for rows in self._rows(sql, bound, (*((WHOLE,) * texts_at), *text_types)):
             some = []
             for row in rows:
                 *found, first, last = packed.values(row[5:texts_at])
                 some.append(((*found, *row[texts_at:]), (*row[:5], found[0], first, last)))
             yield self._loaded(some)
+
+    def _source(self, condition: str) -> str:
+        """The rows of the selected events `e`, joined to what the columns need."""
+        joined = " ".join(join for join, names in JOINED.values() if any(name in self._at for name in names))
+        return f"(SELECT * FROM events WHERE {condition}) AS e {joined}"  # noqa: S608
 
     def _rows(self, sql: str, values: Key, types: Types) -> Iterator[list[Key]]:
         rows = self._database.stream(sql, values, types)

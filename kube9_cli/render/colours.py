@@ -9,7 +9,9 @@ OF_SEVERITY = {"info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 def wanted(when: str, on_terminal: bool) -> bool:
     """Whether an answer has colours: `when` is always, never, or auto."""
     if when == "auto":
-        return on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        if os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or (on_terminal and os.environ.get("TERM") != "dumb")
     return when == "always"
 
 

@@ -36,7 +36,7 @@ LEAST_OBJECT, TITLE_LINES = 16, 2
 ROLES = {
     "cause": "What came before:",
     "effect": "What followed, or is the matter:",
-    "control": "What did not fail alike:",
+    "control": "When it failed before, and what ended that:",
     "against": "What speaks against it:",
 }
 

@@ -102,7 +102,8 @@ class WindowReader:
                 for source, spans in gaps.items()
             }
         history = RecordHistory(database, self._records, now_ms)
-        return Window(now_ms, begin_ms, self._all_records(), gaps, self._states, history)
+        rules_since_ms = recorded_gaps.fact(database, facts.RULES_SINCE)
+        return Window(now_ms, begin_ms, self._all_records(), gaps, self._states, history, rules_since_ms)
 
     def owners(self, number: int) -> list[Ref]:
         """The object of an event, and its owners, the nearest first; none of an event that is not in the window."""

@@ -13,7 +13,7 @@ from kube9_operator.settings import Settings
 from kube9_operator.supervise.messages import AssessmentProgress, Message, Ready
 
 MAX_ATTEMPTS = 3
-"""So often an assessment is made again if its process dies."""
+"""So often an assessment is started in all, if its process dies."""
 STOPPED = "the operator stopped before the assessment had ended"
 
 

@@ -149,6 +149,7 @@ class Writer:
                 with self._session.transaction(now):
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
+                    self.lifecycle.rules(settings, now)
                     self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
                     self._states.forget_all_but(watched(settings.watch_config_maps))

@@ -47,6 +47,7 @@ FROM_HELP = (
     "--tz",
     "--time",
     "--watch",
+    "--exit-on-stdin-close",
 )
 """Options that select and sort nothing."""
 

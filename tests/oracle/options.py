@@ -205,8 +205,10 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
     "--offset": offset,
 }
 """What makes each option of `events list`."""
-NOT_ABOUT_EVENTS = {"--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time"}
-NOT_ABOUT_EVENTS |= {"--store", "--cluster", "--store-headers", "--store-ca"}
+NOT_ABOUT_EVENTS = {
+    *("--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time", "--exit-on-stdin-close"),
+    *("--store", "--cluster", "--store-headers", "--store-ca"),
+}
 """Options that neither select nor order events. --tz comes with a time of a clock."""
 APART = {"--window", "--after", "--watch"}
 """--window comes with --around. --after is about several answers (see paging.py), and --watch never ends

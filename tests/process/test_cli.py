@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import pty
 import random
 import re
 import select
@@ -29,6 +28,7 @@ from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests import cli_database
 from tests.cli import run_cli
 from tests.operator import BIN
+from tests.terminal import on_a_terminal
 
 ROOT = Path(__file__).parent.parent.parent
 COUNT = 3_000
@@ -221,7 +221,7 @@ def test_the_wide_table_has_what_the_other_leaves_out(folder: Path) -> None:
     assert plain.stderr == "Invalid --limit -1: it must be a whole number from 1 to 1000, or 0 for all\n", (
         "for people errors are plain text"
     )
-    long = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=9", "-o", "wide", "--db", str(folder)], columns=90)
+    long = on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=9", "-o", "wide", "--db", str(folder)], columns=90)
     assert "…" not in long
 
 
@@ -465,38 +465,23 @@ def test_a_row_that_makes_no_sense_is_one_line(folder: Path, tmp_path: Path, cha
 
 
 def test_on_a_terminal_it_is_a_table_that_fits(folder: Path) -> None:
-    text = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=20", "--db", str(folder)], columns=90)
+    text = on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=20", "--db", str(folder)], columns=90)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]
     assert lines[0].startswith("LAST SEEN")
     assert max(len(line) for line in lines[:21]) <= 90
     assert "\x1b[33m" in text
-    plain = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
+    plain = on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
     assert "\x1b" not in plain
-    dumb = _on_a_terminal(["env", "TERM=dumb", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
+    dumb = on_a_terminal(["env", "TERM=dumb", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns=200)
     assert "\x1b" not in dumb
     asked = ["env", "TERM=dumb", f"{BIN}/kube9-cli", "events", "list", "--color=always", "--db", str(folder)]
-    assert "\x1b[33m" in _on_a_terminal(asked, columns=200)
-    assert _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=-1"], 80).startswith("Invalid --limit -1: it must be")
-    asked = _on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=-1", "-o", "json"], 80)
+    assert "\x1b[33m" in on_a_terminal(asked, columns=200)
+    assert on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=-1"], 80).startswith("Invalid --limit -1: it must be")
+    asked = on_a_terminal([f"{BIN}/kube9-cli", "events", "list", "--limit=-1", "-o", "json"], 80)
     assert json.loads(asked)["code"] == "INVALID_ARGUMENT"
     for columns, most in ((40, 40), (0, 80)):  # without a size it is taken for a usual one
-        text = _on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns)
+        text = on_a_terminal(["env", "NO_COLOR=1", f"{BIN}/kube9-cli", "events", "list", "--db", str(folder)], columns)
         assert 30 < max(len(line) for line in text.splitlines()[:-1]) <= most
-
-
-def _on_a_terminal(command: list[str], columns: int) -> str:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvp("sh", ["sh", "-c", f'stty cols {columns} && exec "$@"', "sh", *command])
-    text = b""
-    try:
-        while piece := os.read(terminal, 65536):
-            text += piece
-    except OSError:
-        pass  # the end of a terminal's output
-    os.close(terminal)
-    os.waitpid(pid, 0)
-    return text.decode().replace("\r\n", "\n")
 
 
 def test_coverage_of_a_time_before_the_first_start(folder: Path) -> None:

@@ -155,7 +155,11 @@ def test_colours_are_for_terminals_unless_asked_for(folder: Path, monkeypatch: p
 
     assert not coloured()
     assert coloured("--color=always")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert coloured()
+    assert not coloured("--color=never")
     monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured()
     assert coloured("--color=always")
     done = run_cli(folder, "events", "list", "--color=sometimes")
     assert "it must be one of: auto, always, never" in done.stderr

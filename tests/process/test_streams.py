@@ -233,3 +233,43 @@ def test_no_room_for_temporary_files(folder: Path, tmp_path: Path, temporary: st
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["kube9.db"]
+
+
+@pytest.mark.parametrize("asked", ["option", "environment"])
+def test_the_end_of_stdin_ends_a_watch(folder: Path, asked: str) -> None:
+    words = ["--exit-on-stdin-close"] if asked == "option" else []
+    environment = os.environ | ({} if words else {"KUBE9_EXIT_ON_STDIN_CLOSE": "1"})
+    command = [BIN / "kube9-cli", "events", "list", "--watch", "-o", "jsonl", "--db", folder, *words]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as watching:
+        assert watching.stdin
+        assert watching.stdout
+        assert json.loads(watching.stdout.readline())["id"]
+        watching.stdin.write(b"what is typed\n")
+        watching.stdin.flush()
+        assert watching.poll() is None
+        watching.stdin.close()
+        assert watching.wait() == 129
+
+
+def test_the_end_of_stdin_ends_an_answer_that_nobody_reads(folder: Path) -> None:
+    """As in a pod after kubectl has gone: stdout is open, and full."""
+    command = [BIN / "kube9-cli", "events", "export", "--exit-on-stdin-close", "--db", folder]
+    reads, writes = os.pipe()
+    fill(writes)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=writes, stderr=subprocess.PIPE) as exporting:
+        assert exporting.stdin
+        exporting.stdin.close()
+        assert exporting.wait() == 129
+        assert exporting.stderr
+        assert exporting.stderr.read() == b""
+    os.close(reads)
+    os.close(writes)
+
+
+def fill(pipe: int) -> None:
+    """Writes into a pipe until it takes no more."""
+    os.set_blocking(pipe, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(pipe, bytes(4096)):
+            pass
+    os.set_blocking(pipe, True)

@@ -58,7 +58,7 @@ SAID = {
         f"shown if they were seen in the {minutes(related.BEFORE_MS / 1000)} before the event began",
         f"At most {related.MOST} are shown, those that began last",
         f"`hints`, with at most {WORDS[notes.MOST_HINTS]} entries",
-        f"a summary has at most {summary.MOST_GROUPS:,} groups",
+        f"it has at most {summary.MOST_GROUPS:,} groups",
         f"reason: the newest {cli_coverage.MAX_GAPS}, newest first",
         f"`until` may be up to {minutes(CONFIRMATION_SECONDS)} ago",
     ),

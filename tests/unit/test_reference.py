@@ -28,7 +28,7 @@ CONFIGURATION, METRICS_PAGE, CLI, INDEX = (
     (DOCS / name).read_text(encoding="utf-8") for name in ("configuration.md", "metrics.md", "cli.md", "README.md")
 )
 CHART = ROOT / "helm" / "kube9-operator"
-COMMON = ("format", "no_headers", "color", "time", "tz", "timeout", "db")
+COMMON = ("format", "no_headers", "color", "time", "tz", "timeout", "db", "exit_on_stdin_close")
 """Options of every query, by their names in the code."""
 COMMANDS = [
     one for one in levels(cli_parser()) if not any(isinstance(part, argparse._SubParsersAction) for part in one._actions)
@@ -141,11 +141,12 @@ def test_every_command_is_in_the_overview() -> None:
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda path: str(path.name))
 def test_every_command_line_of_a_document_is_one(path: Path) -> None:
-    """Those of kube9-cli and `kube9-operator query` in blocks of commands, also behind `kubectl exec … --`."""
+    """Those of kube9-cli and `kube9-operator query` in blocks of commands, also behind `kubectl exec … --` and `kubectl`."""
     block = "\n".join(re.findall(r"^    (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)).replace("\\\n", " ")
     for line, answer in itertools.pairwise([*block.splitlines(), ""]):
         command = line.removeprefix("$ ")
         command = command.partition(" -- ")[2] if command.startswith("kubectl exec") else command
+        command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*", "kube9-cli", command)
         if re.match(r"kube9-cli\b|kube9-operator query\b", command):
             with pytest.raises(UsageError) if answer.startswith('{"error"') else contextlib.nullcontext():
                 parsed(shlex.split(command, comments=True))

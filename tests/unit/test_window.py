@@ -12,6 +12,8 @@ from kube9_operator.analyze.model import WINDOW_MS, Record, Window
 from kube9_operator.analyze.window import WindowReader
 from kube9_operator.model.ref import Ref
 from kube9_operator.model.resource_states import Owner, Pod, ReplicaSet, Slice, encode
+from kube9_operator.settings import from_environment
+from kube9_operator.write.events import lifecycle
 from kube9_schema import ids
 from tests import record as recorded
 
@@ -191,6 +193,25 @@ def test_history(world: World) -> None:
     assert history.covers("events", now - 6 * 86_400_000, now - 1)
     assert not history.covers("events", now - 8 * 86_400_000, now - 1)
     assert not history.covers("pods", now - 30 * MINUTE, now)
+
+
+def test_since_when_the_rules_are_as_they_are(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "rules.yaml"
+    own.write_text("rules: [{id: mine, match: {reason: Slow}, severity: warning, title: Slow}]\n")
+    chosen = {"DB_PATH": str(tmp_path)}
+    starts: list[tuple[str, dict[str, str], int]] = [
+        ("1.0", chosen, 1),
+        ("1.0", chosen, 1),
+        ("1.1", chosen, 3),
+        ("1.1", chosen | {"EVENT_REASONS_EXCLUDE": "Pulled"}, 4),
+        ("1.1", chosen | {"EVENT_REASONS_EXCLUDE": "Pulled", "EVENT_RULES_FILE": str(own)}, 5),
+        ("1.1", chosen | {"EVENT_REASONS_EXCLUDE": "Pulled", "EVENT_RULES_FILE": str(own)}, 5),
+    ]
+    assert world.read().rules_since_ms == 0
+    for now_ms, (version, variables, since_ms) in enumerate(starts, 1):
+        monkeypatch.setattr(lifecycle, "__version__", version)
+        world.record.lifecycle.rules(from_environment(variables), now_ms)
+        assert world.read().rules_since_ms == since_ms
 
 
 def test_states(world: World) -> None:

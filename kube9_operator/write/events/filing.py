@@ -5,7 +5,6 @@ and root. Whoever adds, changes or deletes an event tells it, so that the totals
 """
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -60,6 +59,13 @@ class Filed(NamedTuple):
     root: int | None
 
 
+Change = tuple[Filed, int | None, int, int]
+"""Where an event is found, its severity, how many such events were added, and by how much their counts have risen.
+
+Without a severity, an event was only moved to other periods, or its count has risen: then no event was added.
+"""
+
+
 COLUMNS = ", ".join(Filed._fields)
 SET_ALL = ", ".join(f"{name} = ?" for name in Filed._fields)
 SERIES_OF = f"SELECT id FROM series WHERE {' AND '.join(f'{name} = ?' for name in Columns._fields)}"  # noqa: S608
@@ -110,18 +116,20 @@ class Filing(Participant):
         """The namespace of each of these series."""
         self._starts: list[int] = []
         self._periods: list[int] = []
+        """Each list is replaced as a whole, so that it can be remembered."""
+        self._periods_before = self._starts, self._periods
         self._new = self._new_before = LOOK_AFTER
         """New events since the last look at the newest period, now and before this transaction."""
-        self._changes: dict[Total, int] = {}
-        """What the current transaction has added to the totals of series, until it is stored."""
-        self._changes_before: dict[Total, int] = {}
-        """The same at the last savepoint."""
-        self._occurrences: dict[int, int] = {}
-        self._occurrences_before: dict[int, int] = {}
-        """The same for the occurrences of series."""
+        self._changes: list[Change] = []
+        """What the current transaction has changed, until it is added up and stored."""
+        self._changes_before = 0
+        """How many there were at the last savepoint."""
         self._now_ms = self._latest_ms = 0
         """The time of the transaction, and the last time of an event since the last commit."""
+        self._latest_before_ms = 0
         self._is_committing = False
+        self.next_half_day_ms = 0
+        """When the newest period has to end at the latest. See `reach`."""
         names.regrouped = self.regrouped
 
     def begin(self, now_ms: int) -> None:
@@ -133,12 +141,9 @@ class Filing(Participant):
 
     def before_commit(self) -> None:
         """Stores the totals. Begins a period with each half of a day, and cuts the newest one if it has too many events."""
+        self.reach(self._latest_ms)
         self._is_committing = True
         self._store_totals()
-        half_day = min(self._now_ms, self._latest_ms) // HALF_DAY_MS * HALF_DAY_MS
-        if half_day > self._starts[-1]:
-            self._begin_period(half_day)
-            self._store_totals()
         if self._new >= LOOK_AFTER:
             self._new = 0
             self._cut()
@@ -148,21 +153,22 @@ class Filing(Participant):
         """Forgets what may have been rolled back."""
         self.forget()
         self._changes.clear()
-        self._occurrences.clear()
-        self.problems.rolled_back()
+        self.problems.forget()
         self._new = self._new_before
 
     def savepoint_begins(self) -> None:
-        """Remembers the totals."""
-        self._changes_before, self._occurrences_before = self._changes.copy(), self._occurrences.copy()
-        self.problems.savepoint_begins()
+        """Remembers the changes and the periods."""
+        self._changes_before = len(self._changes)
+        self._periods_before, self._latest_before_ms = (self._starts, self._periods), self._latest_ms
 
     def savepoint_rolled_back(self) -> None:
-        """Restores the totals, and forgets series that may have been rolled back. Periods are only cut before the commit."""
-        self._changes, self._occurrences = self._changes_before.copy(), self._occurrences_before.copy()
+        """Restores the changes and the periods, and forgets series, causes and owners that may have been rolled back."""
+        del self._changes[self._changes_before :]
+        self._set_periods(*self._periods_before)
+        self._latest_ms = self._latest_before_ms
         self._series.clear()
         self._namespaces.clear()
-        self.problems.savepoint_rolled_back()
+        self.problems.forget()
 
     def forget(self) -> None:
         """Forgets series and periods; they are read again."""
@@ -175,25 +181,36 @@ class Filing(Participant):
         found = rows(self._connection, "SELECT start_ms, id FROM periods ORDER BY start_ms")
         if not found or found[0][0] > 0:
             raise Damaged("the first period is missing")
-        self._starts, self._periods = [row[0] for row in found], [row[1] for row in found]
+        self._set_periods([row[0] for row in found], [row[1] for row in found])
+
+    def _set_periods(self, starts: list[int], periods: list[int]) -> None:
+        self._starts, self._periods = starts, periods
+        self.next_half_day_ms = (starts[-1] // HALF_DAY_MS + 1) * HALF_DAY_MS if starts else 0
+
+    def reach(self, at_ms: int) -> None:
+        """Begins the period of a half day that time has reached. Call it before the first event of that half day is filed.
+
+        Otherwise the events have to be moved into the period, which takes a third of the time of a new event.
+        """
+        half_day = min(self._now_ms, at_ms) // HALF_DAY_MS * HALF_DAY_MS
+        if half_day > self._starts[-1]:
+            self._begin_period(half_day)
 
     def new(self, columns: Columns, times: tuple[int, int], problem: Problem, count: int) -> Filed:
         """Files a new event, which the caller adds. `times` are the first and the last."""
         self._new += 1
         filed = self._filed(columns, times, problem)
-        self._add(filed, columns.severity, count, 1)
+        self._changes.append((filed, columns.severity, 1, count))
         return filed
 
     def timed(self, before: Filed, after: Filed) -> None:
         """Counts that the caller moves an event to other periods."""
-        self._count(before, -1)
-        self._count(after, 1)
+        self._changes += ((before, None, -1, 0), (after, None, 1, 0))
 
     def risen(self, filed: Filed, rise: int) -> None:
         """Counts that the caller changes the count of an event by this much."""
-        if filed.series is not None and rise:
-            self._occurrences[filed.series] = self._occurrences.get(filed.series, 0) + rise
-            self.problems.count(filed.root, filed.cause, OCCURRENCES, rise)
+        if rise:
+            self._changes.append((filed, None, 0, rise))
 
     def will_count(self, event: int, count: int) -> None:
         """Counts that the caller gives an event this count."""
@@ -201,28 +218,11 @@ class Filing(Participant):
         if row is not None:
             self.risen(Filed(*row[1:]), count - row[0])
 
-    def _add(self, filed: Filed, severity: int, count: int, number: int) -> None:
-        """Counts an event that is there now (1), or is no longer there (-1)."""
-        if filed.series is None:
-            return
-        self._count(filed, number)
-        self.problems.count(filed.root, filed.cause, severity, number)
-        self.risen(filed, number * count)
-
-    def _count(self, filed: Filed, number: int) -> None:
-        series = filed.series
-        if series is None:
-            return
-        changes = self._changes  # a plain dict: a Counter calls Python for each new key
-        last, first = (0, filed.last_period, series), (1, filed.first_period, series)
-        changes[last] = changes.get(last, 0) + number
-        changes[first] = changes.get(first, 0) + number
-
     def delete(self, event: int) -> None:
         """Deletes the row of an event."""
         found: list[tuple[Any, ...]] = self._execute(DELETE, (event,)).fetchall()
         for severity, count, *filed in found:
-            self._add(Filed(*filed), severity, count, -1)
+            self._changes.append((Filed(*filed), severity, -1, -count))
 
     def _filed(self, columns: Columns, times: tuple[int, int], problem: Problem) -> Filed:
         """Where an event is found. Adds the series if there is none yet."""
@@ -269,8 +269,8 @@ class Filing(Participant):
             problem = Problem(self.problems.cause(recorded), self.problems.root_of(event, about))
             before, after = Filed(*row[18:]), self._filed(columns, (times[0], times[1]), problem)
             if before.series is not None:
-                self._add(before, row[17], count, -1)
-            self._add(after, severity, count, 1)
+                self._changes.append((before, row[17], -1, -count))
+            self._changes.append((after, severity, 1, count))
             if before != after:
                 self._execute(UPDATE, (*after, event))
         if self._is_committing:  # the totals are stored already
@@ -354,19 +354,41 @@ class Filing(Participant):
 
     def _store_totals(self) -> None:
         """Stores what has changed since the transaction began, or since it was last called in it."""
-        self.problems.store()
-        changes = {total: number for total, number in self._changes.items() if number}
-        occurrences = {series: number for series, number in self._occurrences.items() if number}
+        totals: dict[Total, int] = {}
+        occurrences: dict[int, int] = {}
+        problems: dict[tuple[int, int], list[int]] = {}
+        for (series, last_period, first_period, _, cause, root), severity, number, rise in self._changes:
+            if series is None:
+                continue
+            if number:
+                total = (0, last_period, series)
+                totals[total] = totals.get(total, 0) + number
+                total = (1, first_period, series)
+                totals[total] = totals.get(total, 0) + number
+            if rise:
+                occurrences[series] = occurrences.get(series, 0) + rise
+            if root is not None and cause is not None and (rise or severity is not None):
+                sums = problems.get((root, cause))
+                if sums is None:
+                    sums = problems[root, cause] = [0, 0, 0, 0, 0]
+                sums[OCCURRENCES] += rise
+                if severity is not None:
+                    sums[severity] += number
         self._changes.clear()
-        self._occurrences.clear()
-        of_all: Counter[Total] = Counter()
-        of_series: Counter[int] = Counter(dict.fromkeys(occurrences, 0))
-        for (of_first, period, series), number in changes.items():
-            of_all[of_first, period, 0] += number
-            of_all[of_first, period, -1 - self._namespace(series)] += number
-            if not of_first:
-                of_series[series] += number
-        every = sorted((*total, number) for total, number in (*changes.items(), *of_all.items()) if number)
+        self.problems.store(problems)
+        self._store_counts(totals, occurrences)
+
+    def _store_counts(self, totals: dict[Total, int], occurrences: dict[int, int]) -> None:
+        """Adds to the totals and to the sums of series."""
+        of_all: dict[Total, int] = {}
+        of_series = dict.fromkeys(occurrences, 0)
+        for (of_first, period, series), number in totals.items():
+            if number:
+                for total in ((of_first, period, 0), (of_first, period, -1 - self._namespace(series))):
+                    of_all[total] = of_all.get(total, 0) + number
+                if not of_first:
+                    of_series[series] = of_series.get(series, 0) + number
+        every = sorted((*total, number) for total, number in (*totals.items(), *of_all.items()) if number)
         if every:
             self._connection.executemany(ADD, every)
             self._connection.executemany(DELETE_EMPTY, [row[:3] for row in every if row[3] < 0])

@@ -1,8 +1,11 @@
 """What the database says about its writer: start, end, last commit, migrations, health, and how long events are kept."""
 
+import msgspec
+
 from kube9_operator import __version__
 from kube9_operator.model import operator_event
-from kube9_operator.model.observation import INFO, Observation
+from kube9_operator.model.observation import INFO, Observation, hash64
+from kube9_operator.settings import Settings
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.facts import Facts
 from kube9_operator.write.sqlite import database
@@ -46,6 +49,14 @@ class Lifecycle:
         """Stores how long events are kept by their severity."""
         for name, age_ms in zip(facts.RETENTION, (info_warning_ms, error_critical_ms), strict=True):
             self._facts.set(name, age_ms)
+
+    def rules(self, settings: Settings, now_ms: int) -> None:
+        """Stores since when Events are recorded by these rules, for conclusions from what was not there before."""
+        chosen = (__version__, settings.rules, sorted(settings.reasons_include), sorted(settings.reasons_exclude))
+        told = hash64(msgspec.json.encode(chosen).decode(), str(settings.wait_minutes))
+        if self._facts.number(facts.RULES, 0) != told:
+            self._facts.set(facts.RULES, told)
+            self._facts.set(facts.RULES_SINCE, now_ms)
 
     def _migrated(self) -> Observation | None:
         """The event about the migrations since the last commit. The database has their times in whole seconds."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from kube9_operator.model.tally import OTHER
 from kube9_operator.write.events.bounds import Bounds
-from kube9_operator.write.sqlite.database import Connection, one
+from kube9_operator.write.sqlite.database import Connection, one, rows
 from kube9_operator.write.sqlite.session import Participant
 from kube9_schema import api_groups
 
@@ -26,7 +26,44 @@ class Api(NamedTuple):
 
 
 BUILT_IN = Api()
-OBJECTS = "SELECT id, api_group, api_version FROM objects WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?"
+
+
+class Place(NamedTuple):
+    """What many objects have in common, as numbers of words."""
+
+    namespace: int
+    kind: int
+    api: Api
+
+
+class Named(NamedTuple):
+    """What identifies an object: words, and the number of its API group."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    group: int
+
+
+class About(NamedTuple):
+    """An object of the table objects."""
+
+    number: int
+    is_new: bool
+    owner: int | None
+    """The object that controls it; None if that is not known."""
+    first: int | None
+    """The first object of its name, kind, namespace and group; None if that was not looked up, because there are many."""
+
+
+MOST_OF_NAME = 8
+"""Objects of one name that are read at once. A pod of a StatefulSet that comes again and again may have hundreds."""
+OF_NAME = f"""SELECT id, uid, api_group, api_version, owner FROM objects INDEXED BY objects_by_name
+    WHERE name = ? AND kind = ? AND namespace = ? LIMIT {MOST_OF_NAME}"""  # noqa: S608
+"""Unordered, because ORDER BY makes this search eight times as slow."""
+OF_UID = """SELECT id, uid, api_group, api_version, owner FROM objects INDEXED BY objects_by_name
+    WHERE name = ? AND kind = ? AND namespace = ? AND uid = ?"""
 
 
 class Names(Participant):
@@ -38,6 +75,8 @@ class Names(Participant):
         self._words: dict[str, int] = {}
         self._apis: dict[tuple[str, str], Api] = {}
         """By kind and apiVersion, where both words were added. The words are in the cache above as long as these are here."""
+        self._places: dict[tuple[str, str, str], Place] = {}
+        """By namespace, kind and apiVersion, likewise."""
         self._asked_for: set[int] | None = None
         self.added_bytes = 0
         """What new words took since the last sweep. An estimate: it includes transactions that were rolled back."""
@@ -46,8 +85,9 @@ class Names(Participant):
         """As they were when the transaction began."""
         self.regrouped: Callable[[int], None] = lambda _: None
         """Called with an object whose API group has become known."""
-        self.added: Callable[[int], None] = lambda _: None
-        """Called with an object that is new, before its first event is stored."""
+        self.added: Callable[[int, Named], int | None] = lambda *_: None
+        """Called with an object that is new, before its first event is stored. Stores and returns the object that controls
+        it; None if that is not known."""
         self.other_uids: dict[str, str] = {}
         """Uids that stand for others: that of a mirror pod for that of its static pod."""
 
@@ -68,6 +108,7 @@ class Names(Participant):
         """Starts to note which words are asked for. If that was started before, it starts again."""
         self._words.clear()
         self._apis.clear()
+        self._places.clear()
         self._asked_for = set()
 
     def asked_for(self) -> set[int]:
@@ -126,17 +167,20 @@ class Names(Participant):
         """Whether any of these, as `word_of` has just given them, stands for a word that was not added."""
         return self._words.get(OTHER) in numbers
 
-    def about(self, kind: int, namespace: int, name: str, uid: str, api: Api = BUILT_IN) -> tuple[int, bool]:
-        """The number of an object, and whether the object is new; `kind` and `namespace` are numbers of words.
+    def about(self, kind: int, namespace: int, name: str, uid: str, api: Api = BUILT_IN) -> About:
+        """The object of these names, which is added if it is new; `kind` and `namespace` are numbers of words.
 
         Of a kind that Kubernetes does not have, an object of an unknown group is the one that is known: older releases did not
         store groups, and recorders may leave them out.
         """
         uid = self.other_uids.get(uid, uid)
-        found: list[tuple[Any, ...]] = self._connection.execute(OBJECTS, (name, kind, namespace, uid)).fetchall()
+        place = (name, kind, namespace)
+        of_name: list[tuple[Any, ...]] = self._connection.execute(OF_NAME, place).fetchall()
+        is_whole = len(of_name) < MOST_OF_NAME
+        found = [row for row in of_name if row[1] == uid] if is_whole else rows(self._connection, OF_UID, (*place, uid))
         if len(found) > 1:
-            found.sort(key=lambda row: row[1] != api.group)
-        for number, group, version in found:
+            found.sort(key=lambda row: row[2] != api.group)
+        for number, _, group, version, owner in found:
             if group == api.group or not (api.is_built_in or (group and api.group)):
                 if (api.group and not group) or (api.version and not version):
                     self._connection.execute(
@@ -145,14 +189,28 @@ class Names(Participant):
                     )
                     if api.group and not group:
                         self.regrouped(number)
-                return int(number), False
+                        is_whole = False  # it may be the first of another group now
+                return About(number, False, owner, _first(of_name, group) if is_whole else None)
         self._connection.execute(
             "INSERT INTO objects (name, kind, namespace, uid, api_group, api_version) VALUES (?, ?, ?, ?, ?, ?)",
             (name, kind, namespace, uid, api.group, api.version),
         )
         number = self._connection.last_insert_rowid()
         self._new_objects.append(number)
-        return number, True
+        first = (_first(of_name, api.group) if of_name else None) or number if is_whole else None
+        return About(number, True, None, first)
+
+    def place(self, namespace: str, kind: str, api_version: str, is_bounded: bool) -> Place:
+        """The namespace, kind and API of an object, as numbers. The words of a bounded one count for its namespace."""
+        key = namespace, kind, api_version
+        known = self._places.get(key)
+        if known is None:
+            number = self.word(namespace)
+            (of_kind,) = self.words_of(namespace if is_bounded else None, kind)
+            known = Place(number, of_kind, self.api(namespace, kind, api_version))
+            if not self.is_other(of_kind) and (kind, api_version) in self._apis:
+                self._places[key] = known
+        return known
 
     def api(self, namespace: str, kind: str, api_version: str) -> Api:
         """The API of an object of this kind, which something in a namespace has named."""
@@ -172,6 +230,7 @@ class Names(Participant):
             self._asked_for.update(self._words.values())
         self._words.clear()
         self._apis.clear()
+        self._places.clear()
 
     def _known(self, word: str) -> int | None:
         found = one(self._connection, "SELECT id FROM words WHERE word = ?", (word,))
@@ -186,6 +245,11 @@ class Names(Participant):
         if len(self._words) >= MAX_CACHED_WORDS:
             self._clear_cache()
         self._words[word] = number
+
+
+def _first(of_name: list[tuple[Any, ...]], group: int) -> int | None:
+    """The first of these rows of OF_NAME that is of a group."""
+    return min((row[0] for row in of_name if row[2] == group), default=None)
 
 
 def word_bytes(word: str) -> int:

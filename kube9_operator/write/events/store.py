@@ -13,7 +13,7 @@ from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.eviction_floor import EvictionFloor
 from kube9_operator.write.events.filing import Columns, Filed, Filing, said
-from kube9_operator.write.events.names import Names
+from kube9_operator.write.events.names import About, Named, Names, Place
 from kube9_operator.write.events.problems import Problem
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.sqlite.database import one
@@ -38,9 +38,6 @@ EVENT = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.id = ?"  # noqa: S608
 EVENTS_OF_KEY = f"SELECT {_STORED_COLUMNS} FROM events e WHERE e.object = ? AND e.key_hash = ?"  # noqa: S608
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
 UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
-
-PERIODS = ("last_period", "first_period")
-"""The columns of the periods of an event."""
 
 
 class Applied(NamedTuple):
@@ -148,6 +145,8 @@ class Store(Participant):
 
         Raises one of database.REFUSED if it cannot be stored, database.Damaged if what is stored makes no sense.
         """
+        if observation.last_ms >= self.filing.next_half_day_ms:
+            self.filing.reach(observation.last_ms)
         parts = self._parts(observation)
         if not parts:
             if self.eviction_floor.filters(observation):
@@ -195,16 +194,14 @@ class Store(Participant):
         row = one(self._connection, EVENT, (event,))
         if row is not None and last_ms > row[2]:
             before = StoredEvent(*row)
-            self._execute("UPDATE events SET recorded_ms = ? WHERE id = ?", (now_ms, event))
-            self._set_times(before, before.first_ms, last_ms)
+            self._set_times(before, before.first_ms, last_ms, {"recorded_ms": now_ms})
 
     def date(self, event: int, at_ms: int, metadata: dict[str, Any]) -> None:
         """Gives an event of a single occurrence, which was known to lie in a range, its moment."""
         row = one(self._connection, EVENT, (event,))
         if row is None:
             return
-        self._execute("UPDATE events SET text_ms = ?, text_hash = ? WHERE id = ?", (at_ms, NO_HASH, event))
-        self._set_times(StoredEvent(*row), at_ms, at_ms)
+        self._set_times(StoredEvent(*row), at_ms, at_ms, {"text_ms": at_ms, "text_hash": NO_HASH})
         self._execute("UPDATE texts SET metadata = ? WHERE event = ?", (merge.encode(metadata), event))
         steps = merge.add_step(b"", at_ms, 1)
         self._execute("UPDATE contributors SET last_ms = ?, steps = ? WHERE event = ?", (at_ms, steps, event))
@@ -238,24 +235,17 @@ class Store(Participant):
     def _join(self, observation: Observation, part: Part) -> Applied:
         """A new contributor joins an event for good, or begins one."""
         flags = (merge.PRIMARY if observation.primary else 0) | (merge.STATUS if observation.from_status else 0)
-        namespace, (kind,) = (
-            self.names.word(observation.namespace),
-            self.names.words_of(_bounded_by(observation), observation.kind),
+        place = self.names.place(
+            observation.namespace, observation.kind, observation.api_version, observation.event_type == CLUSTER
         )
-        api = self.names.api(observation.namespace, observation.kind, observation.api_version)
-        about, new = self.names.about(kind, namespace, observation.name, observation.uid, api)
-        if new:
-            self.names.added(about)  # before the event is filed by the owner
+        namespace, kind, api = place
+        about = self.names.about(kind, namespace, observation.name, observation.uid, api)
         # A new object has no events. Not to ask saves a tenth of the work of a new event.
-        known = {} if new else {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
-        times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
-        event = known and merge.nearest(times, part.first_ms, observation.last_ms, self.quiet_ms)
+        event = None if about.is_new else self._joined(observation, part, flags, about.number)
         outcome: Outcome = "updated"
-        if event:
-            self._update(known[event], observation, flags, (part.own_count, part.own_count), part.first_ms)
-        else:
-            outcome, event = "stored", self._insert(observation, part, flags, (namespace, kind, about, api.group))
-            if not (new or api.group or api.is_built_in):
+        if event is None:
+            outcome, event = "stored", self._insert(observation, part, flags, place, about)
+            if not (about.is_new or api.group or api.is_built_in):
                 self.filing.file((event,))  # the group of the object may be known
         count = part.base + part.own_count
         self._execute(
@@ -275,23 +265,41 @@ class Store(Participant):
         self._growing[namespace] += CONTRIBUTOR_BYTES
         return Applied(outcome, event)
 
-    def _insert(self, observation: Observation, part: Part, flags: int, place: tuple[int, int, int, int]) -> int:
+    def _joined(self, observation: Observation, part: Part, flags: int, about: int) -> int | None:
+        """Adds a contributor to the event of its object that it belongs to. Returns None if there is none."""
+        known = {row[0]: StoredEvent(*row) for row in self._execute(EVENTS_OF_KEY, (about, observation.key))}
+        times = ((one_of.id, one_of.first_ms, one_of.last_ms) for one_of in known.values())
+        event = merge.nearest(times, part.first_ms, observation.last_ms, self.quiet_ms) if known else None
+        if event is not None:
+            self._update(known[event], observation, flags, (part.own_count, part.own_count), part.first_ms)
+        return event
+
+    def _root(self, observation: Observation, about: About, group: int) -> int:
+        """The outermost owner of the object of a new event."""
+        owner = about.owner
+        if about.is_new:  # before the event is filed by its owner
+            named = Named(observation.kind, observation.namespace, observation.name, observation.uid, group)
+            owner = self.names.added(about.number, named)
+        if owner is not None:
+            return self.filing.problems.outermost(owner)
+        return self.filing.problems.root(about.number) if about.first is None else about.first
+
+    def _insert(self, observation: Observation, part: Part, flags: int, place: Place, about: About) -> int:
         """Begins an event; returns its id."""
-        namespace, kind, about, group = place
+        namespace, kind, (group, *_) = place
+        names, filing = self.names, self.filing
         event = self._last_id = max(self._last_id + 1, first_of(self._now_ms))
         primary_events, primary_statuses, secondary = merge.added(flags, (part.own_count, part.own_count), (0, 0, 0))
         observation = merge.raised(observation, max(primary_events, primary_statuses))
-        reason, node, title = self.names.words_of(
-            _bounded_by(observation), observation.reason, observation.node, observation.title
-        )
+        reason, node, title = names.words_of(_bounded_by(observation), observation.reason, observation.node, observation.title)
         metadata = observation.metadata
         words: tuple[str, ...] = (observation.reason, observation.kind, observation.node)
-        if self.names.is_other(kind, reason, title, node):
+        if names.is_other(kind, reason, title, node):
             words = tuple(
-                OTHER if self.names.is_other(number) else word for number, word in zip((reason, kind, node), words, strict=True)
+                OTHER if names.is_other(number) else word for number, word in zip((reason, kind, node), words, strict=True)
             )
-        if words[:2] != (observation.reason, observation.kind) or self.names.is_other(title):
-            metadata = merge.with_originals(observation, *map(self.names.is_other, (kind, reason, title)))
+            if words[:2] != (observation.reason, observation.kind) or names.is_other(title):
+                metadata = merge.with_originals(observation, *map(names.is_other, (kind, reason, title)))
         recorded = Recorded(
             words[0],
             observation.severity,
@@ -302,7 +310,7 @@ class Store(Participant):
             observation.description,
             said(metadata),
         )
-        filed = self.filing.new(
+        filed = filing.new(
             Columns(
                 namespace,
                 kind,
@@ -310,11 +318,11 @@ class Store(Participant):
                 observation.severity,
                 observation.event_type,
                 group,
-                self.filing.source(observation.namespace, metadata),
-                self.filing.place(namespace, observation.kind, group, observation.name),
+                filing.source(observation.namespace, metadata),
+                filing.place(namespace, observation.kind, group, observation.name),
             ),
             (part.first_ms, observation.last_ms),
-            Problem(self.filing.problems.cause(recorded), self.filing.problems.root(about)),
+            Problem(filing.problems.cause(recorded), self._root(observation, about, group)),
             part.own_count,
         )
         self._execute(
@@ -327,7 +335,7 @@ class Store(Participant):
                 kind,
                 observation.severity,
                 observation.event_type,
-                about,
+                about.number,
                 observation.key,
                 part.first_ms,
                 observation.last_ms,
@@ -372,48 +380,44 @@ class Store(Participant):
             else:
                 text_ms, text_count = max((text_ms, text_count), (observation.last_ms, observation.count))
         times = merge.count(primary_events, primary_statuses, secondary, _row_says(observation, "prefers_statuses"))
-        self._execute(
-            """UPDATE events SET count = ?, lead_events = ?, lead_statuses = ?, stand_in = ?, recorded_ms = ?, text_ms = ?,
-            text_count = ?, text_hash = ? WHERE id = ?""",
-            (
-                times,
-                primary_events,
-                primary_statuses,
-                secondary,
-                self._now_ms,
-                text_ms,
-                text_count,
-                text_hash,
-                before.id,
-            ),
-        )
+        changes = {
+            "count": times,
+            "lead_events": primary_events,
+            "lead_statuses": primary_statuses,
+            "stand_in": secondary,
+            "recorded_ms": self._now_ms,
+            "text_ms": text_ms,
+            "text_count": text_count,
+            "text_hash": text_hash,
+        }
+        self._set_times(before, first_ms, last_ms, changes)
         self.filing.risen(before.filed, times - before.times)
-        self._set_times(before, first_ms, last_ms)
         is_other = observation.severity >= before.severity and self._raise_severity(before, observation)
         if has_other_texts or is_other:
             self.filing.file((before.id,))
         self._counts.event_updated()
 
-    def _set_times(self, before: StoredEvent, first_ms: int, last_ms: int) -> None:
-        """Sets the first and the last time of an event, and where it is found by them.
+    def _set_times(self, before: StoredEvent, first_ms: int, last_ms: int, changes: dict[str, int]) -> None:
+        """Sets the first and the last time of an event, where it is found by them, and other columns that change.
 
         Only what changes: naming an indexed column writes its index, changed or not.
         """
-        changes: dict[str, int] = {}
-        if last_ms != before.last_ms:
-            changes["last_ms"] = last_ms
-            if (period := self.filing.period(last_ms)) != before.last_period:
-                changes["last_period"] = period
-        if first_ms != before.first_ms:
-            changes["first_ms"] = first_ms
-            if (period := self.filing.period(first_ms)) != before.first_period:
-                changes["first_period"] = period
-        if changes:
+        if last_ms != before.last_ms or first_ms != before.first_ms:
+            periods = {}
+            if last_ms != before.last_ms:
+                changes["last_ms"] = last_ms
+                if (period := self.filing.period(last_ms)) != before.last_period:
+                    periods["last_period"] = period
+            if first_ms != before.first_ms:
+                changes["first_ms"] = first_ms
+                if (period := self.filing.period(first_ms)) != before.first_period:
+                    periods["first_period"] = period
             if (lasts := span(last_ms - first_ms)) != before.span:
                 changes["span"] = lasts
-            if "last_period" in changes or "first_period" in changes:
-                filed = before.filed
-                self.filing.timed(filed, filed._replace(**{name: changes[name] for name in PERIODS if name in changes}))
+            if periods:
+                self.filing.timed(before.filed, before.filed._replace(**periods))
+                changes |= periods
+        if changes:
             names = " = ?, ".join(changes)
             self._execute(f"UPDATE events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
 

@@ -51,7 +51,7 @@ class Importer:
         for named in reversed(chain):
             namespace, kind = self._store.names.word(named.namespace), self._store.names.word(named.kind)
             api = self._store.names.api(named.namespace, named.kind, named.api_version)
-            number, _ = self._store.names.about(kind, namespace, named.name, named.uid, api)
+            number = self._store.names.about(kind, namespace, named.name, named.uid, api).number
             if owner is not None:
                 self._execute("UPDATE objects SET owner = ? WHERE id = ? AND owner IS NULL", (owner, number))
                 self._store.filing.rooted(number)

@@ -12,7 +12,7 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import KINDS, SOURCES, Owner
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.filing import Filing
-from kube9_operator.write.events.names import Names
+from kube9_operator.write.events.names import Named, Names
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Participant, Session
 
@@ -49,20 +49,20 @@ class Owners(Participant):
             if self._find(number):
                 self._filing.rooted(number)
 
-    def object_added(self, number: int) -> None:
+    def object_added(self, number: int, named: Named) -> int | None:
         """Stores the owner of a new object if it is known by now, so that the first event of the object is filed by it.
 
-        Otherwise it becomes known with a state.
+        Otherwise it becomes known with a state. Returns the owner's number, or None.
         """
         self._names.take_back(number)
-        self._find(number)
+        if named.group or not self._knows_owners():
+            return None
+        owner = self.of(named.kind, named.namespace, named.name, self._names.other_uids.get(named.uid, named.uid))
+        return None if owner is None else self._set(number, named.namespace, owner)
 
     def _find(self, number: int) -> bool:
         """Stores the owner of an object without one, if it is known. Says whether it is."""
-        if not self._may_know:
-            sql = "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1"
-            self._may_know = one(self._connection, sql) is not None
-        row = self._may_know and one(
+        row = self._knows_owners() and one(
             self._connection,
             """SELECT k.word, n.word, o.name, o.uid FROM objects o JOIN words k ON k.id = o.kind
             JOIN words n ON n.id = o.namespace WHERE o.id = ? AND o.owner IS NULL AND o.api_group = 0""",
@@ -73,6 +73,13 @@ class Owners(Participant):
             self._set(number, row[1], owner)
             return True
         return False
+
+    def _knows_owners(self) -> bool:
+        """Whether any owner may be known."""
+        if not self._may_know:
+            sql = "SELECT 1 FROM states UNION ALL SELECT 1 FROM departed LIMIT 1"
+            self._may_know = one(self._connection, sql) is not None
+        return self._may_know
 
     def owner_found(self, source: str, namespace: str, name: str, uid: str, owner: Owner) -> None:
         """Stores the owner of an object, if an event is about the object or about something that it owns."""
@@ -119,8 +126,10 @@ class Owners(Participant):
         row = one(self._connection, "SELECT owner FROM departed WHERE uid = ?", (uid,)) if uid else None
         return stored.decoded(_owner, row[0]) if row is not None else None
 
-    def _set(self, number: int, namespace: str, owner: Owner) -> None:
-        self._execute("UPDATE objects SET owner = ? WHERE id = ?", (self._number(namespace, owner), number))
+    def _set(self, number: int, namespace: str, owner: Owner) -> int:
+        of = self._number(namespace, owner)
+        self._execute("UPDATE objects SET owner = ? WHERE id = ?", (of, number))
+        return of
 
     def _number(self, namespace: str, owner: Owner) -> int:
         """The number of an owner. The owner of a new one is looked for in its turn."""
@@ -128,7 +137,7 @@ class Owners(Participant):
         alone = owner.kind in WITHOUT_NAMESPACE and not api.group
         words = self._names.word_of(namespace, owner.kind), self._names.word("" if alone else namespace)
         uid = "" if owner.kind == "Node" and not api.group else owner.uid
-        number, new = self._names.about(*words, owner.name, uid, api)
-        if new:
-            self.object_added(number)
-        return number
+        about = self._names.about(*words, owner.name, uid, api)
+        if about.is_new:
+            self.object_added(about.number, Named(owner.kind, "" if alone else namespace, owner.name, uid, api.group))
+        return about.number
