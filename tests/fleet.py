@@ -18,7 +18,7 @@ from kube9_schema import ids
 from tests import sent
 from tests.bench.options import of
 from tests.cli import run_cli
-from tests.oracle import comparison, databases, options, reader
+from tests.oracle import databases, options, reader
 from tests.oracle.comparison import Case
 
 SEVERITIES = ("info", "warning", "error", "critical")
@@ -173,5 +173,6 @@ def _first(wanted: list[Any], got: list[Any]) -> str:
         return ""
     for at, (ours, theirs) in enumerate(zip(wanted, got, strict=False)):
         if ours != theirs:
-            return f"{len(wanted)} and {len(got)}; at {at}\nlocal:   {json.dumps(ours, ensure_ascii=False)}\ncentral: {json.dumps(theirs, ensure_ascii=False)}"
+            shown = (json.dumps(one, ensure_ascii=False) for one in (ours, theirs))
+            return f"{len(wanted)} and {len(got)}; at {at}\n" + "\n".join(shown)
     return f"{len(wanted)} and {len(got)}"

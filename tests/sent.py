@@ -1,7 +1,7 @@
-"""The records that a sink sends of a database (docs/sink-records.md), made by plain reading: what the central reader is tested with.
+"""The records that a sink sends of a database (docs/sink-records.md), made by plain reading, for tests of the central reader.
 
-It shares no code with the sink. Each event has its newest revision and, by chance, earlier ones: with a smaller count, an earlier
-last time, a later first one, a lower severity, and other texts.
+It shares no code with the sink. Each event has its newest revision and, by chance, earlier ones: with a smaller count, an
+earlier last time, a later first one, a lower severity, and other texts.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from kube9_schema import ids
 from tests.oracle.times import iso
 
 SEVERITIES = ("info", "warning", "error", "critical")
@@ -54,11 +55,11 @@ def events(connection: apsw.Connection, sender: Sender, chance: random.Random) -
     """All revisions of all events, in any order."""
     found = []
     for row in connection.execute(EVENTS).fetchall():
-        revision = FIRST_REVISION + len(found) * 10
+        revision = FIRST_REVISION + len(found)
         event = _event(connection, row)
-        for earlier in range(chance.choice((0, 0, 1, 3))):
-            found.append(sender.resource("events", row[9]) | _earlier(event, chance) | _revision(revision + earlier))
-        found.append(sender.resource("events", row[9]) | event | _revision(revision + 9))
+        states = [*(_earlier(event, chance) for _ in range(chance.choice((0, 0, 1, 3)))), event]
+        resource = sender.resource("events", row[9])
+        found += [resource | state | _revision(revision + at) for at, state in enumerate(states)]
     chance.shuffle(found)
     yield from found
 
@@ -73,8 +74,7 @@ def _earlier(event: dict[str, str], chance: random.Random) -> dict[str, str]:
     severity = chance.randint(0, NUMBERS.index(int(event["severity_number"])))
     earlier |= {"severity_number": str(NUMBERS[severity]), "severity_text": SEVERITIES[severity]}
     earlier |= {"k8s.event.count": str(chance.randint(1, int(event["k8s.event.count"])))}
-    earlier["_time"] = earlier["kube9.event.earlier"] = chance.choice((event["k8s.event.start_time"], event["_time"]))
-    del earlier["kube9.event.earlier"]
+    earlier["_time"] = chance.choice((event["k8s.event.start_time"], event["_time"]))
     if chance.random() < 0.5:
         earlier |= {"k8s.event.start_time": earlier["_time"], "kube9.event.title": "Something", "k8s.event.reason": "Unknown"}
     if chance.random() < 0.5:
@@ -120,8 +120,6 @@ def _event(connection: apsw.Connection, row: tuple[Any, ...]) -> dict[str, str]:
 
 
 def _id(number: int) -> str:
-    from kube9_schema import ids  # the one thing that both know
-
     return ids.encode(number)
 
 
@@ -167,6 +165,12 @@ def coverage(connection: apsw.Connection, sender: Sender, now_ms: int, **more: s
     }
     return (
         sender.resource("coverage")
-        | {"_time": iso(now_ms), "_msg": "coverage", "severity_number": "9", "severity_text": "info", "event_name": "kube9.coverage"}
+        | {
+            "_time": iso(now_ms),
+            "_msg": "coverage",
+            "severity_number": "9",
+            "severity_text": "info",
+            "event_name": "kube9.coverage",
+        }
         | {f"kube9.coverage.{key}": value for key, value in said.items() if value}
     )

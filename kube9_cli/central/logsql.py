@@ -56,7 +56,7 @@ class Query:
         self._times()
         self._codes()
         for field, values in selection.wanted.items():
-            getattr(self, f"filter_{field.replace('-', '_')}", self._tested_here)(values)
+            getattr(self, f"_filter_{field.replace('-', '_')}", self._tested_here)(values)
         self._excluded()
 
     def _records_from(self) -> str:
@@ -75,9 +75,8 @@ class Query:
     def number(self, without: Iterable[tuple[str, str]]) -> str:
         """The query for the number of events; it does not count those of these instances and numbers."""
         gone = "".join(f" !({INSTANCE}:={quoted(instance)} {NUMBER}:={number})" for instance, number in without)
-        return (
-            f"{self._records_from()} {' '.join(self.steady)}{gone} !{MERGED}:=true | stats count_uniq({INSTANCE}, {NUMBER}) as found"
-        )
+        counted = f"stats count_uniq({INSTANCE}, {NUMBER}) as found"
+        return f"{self._records_from()} {' '.join(self.steady)}{gone} !{MERGED}:=true | {counted}"
 
     def merged(self) -> str:
         """The query for what was merged into other events."""
@@ -111,35 +110,35 @@ class Query:
         if types != set(range(len(EVENT_TYPES))):
             self.steady.append(f"{TYPE}:in({_list(EVENT_TYPES[one] for one in sorted(types))})")
 
-    def filter_severity(self, _: object) -> None:
+    def _filter_severity(self, _: object) -> None:
         """Is in `_codes`."""
 
-    def filter_type(self, _: object) -> None:
+    def _filter_type(self, _: object) -> None:
         """Is in `_codes`."""
 
-    def filter_namespace(self, values: Sequence[str]) -> None:
+    def _filter_namespace(self, values: Sequence[str]) -> None:
         """What is in the namespaces, and the Namespaces themselves, which are in none."""
         test = _among(values)
         self._labels.append(f"{NAMESPACE}=~{quoted(test + '|')}")
         itself = f"{KIND}:=Namespace {GROUP}:={quoted('')} {_any(NAME, values)}"
         self.steady.append(f"({_any(NAMESPACE, values)} or ({itself}))")
 
-    def filter_object_namespace(self, values: Sequence[str]) -> None:
+    def _filter_object_namespace(self, values: Sequence[str]) -> None:
         self._labels.append(f"{NAMESPACE}=~{quoted('|'.join(map(_literally, values)) + '|')}")
         self.steady.append(f"{NAMESPACE}:in({_list(values)})")
 
-    def filter_name(self, values: Sequence[str]) -> None:
+    def _filter_name(self, values: Sequence[str]) -> None:
         self.steady.append(_any(NAME, values))
 
-    def filter_object_name(self, values: Sequence[str]) -> None:
+    def _filter_object_name(self, values: Sequence[str]) -> None:
         self.steady.append(f"{NAME}:in({_list(values)})")
 
-    def filter_kind(self, values: Sequence[str]) -> None:
+    def _filter_kind(self, values: Sequence[str]) -> None:
         """The API group is tested in the database."""
         self.is_exact = False
         self.steady.append(f"{KIND}:in({_list(kind for value in values for kind in self._kinds(value))})")
 
-    def filter_object_kind(self, values: Sequence[str]) -> None:
+    def _filter_object_kind(self, values: Sequence[str]) -> None:
         self.is_exact = False
         found = {kind for value in values for kind in (value, kinds.as_written(value), *self._kinds(value))}
         self.steady.append(f"{KIND}:in({_list(sorted(found))})")
@@ -148,15 +147,15 @@ class Query:
         own = kinds.built_in(value)
         return [own] if own is not None else self._custom.get(value, ())
 
-    def filter_reason(self, values: Sequence[str]) -> None:
+    def _filter_reason(self, values: Sequence[str]) -> None:
         self.is_exact = False
         self.changing.append(f"({REASON}:~{quoted(_among(values, any_case=True))} or {REASON}:~{quoted(BEYOND)})")
 
-    def filter_node(self, values: Sequence[str]) -> None:
+    def _filter_node(self, values: Sequence[str]) -> None:
         self.is_exact = False
         self.changing.append(_any(NODE, values))
 
-    def filter_search(self, values: Sequence[tuple[str, ...]]) -> None:
+    def _filter_search(self, values: Sequence[tuple[str, ...]]) -> None:
         """The texts with the words, and each that has characters whose case is not simple, or that JSON writes otherwise."""
         self.is_exact = False
         odd = " or ".join(f"{field}:~{quoted(BEYOND)}" for field in TEXTS)
@@ -169,7 +168,7 @@ class Query:
                 else:
                     self.changing.append(f"({odd})")
 
-    def filter_for(self, values: Sequence[About]) -> None:
+    def _filter_for(self, values: Sequence[About]) -> None:
         self.is_exact = False
         if all(set(value.name) - set(patterns.SPECIAL) <= PLAIN for value in values):
             self.changing.append(f"({' or '.join(piece for value in values for piece in _about(value))})")

@@ -75,6 +75,10 @@ _shtab_kube9_cli_assessments_checks_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -90,6 +94,10 @@ _shtab_kube9_cli_assessments_get_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
 )
@@ -106,6 +114,10 @@ _shtab_kube9_cli_assessments_history_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only checks of this pillar]:PILLAR:"
   "--check[only this check]:ID:"
@@ -126,6 +138,10 @@ _shtab_kube9_cli_assessments_latest_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -141,6 +157,10 @@ _shtab_kube9_cli_assessments_list_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--state[only those in this state\: running, completed, partial, failed]:STATE:"
   "--since[only those requested at or after this time]:TIME:"
@@ -194,6 +214,10 @@ _shtab_kube9_cli_events_export_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -210,6 +234,10 @@ _shtab_kube9_cli_events_get_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an event:"
 )
@@ -252,6 +280,10 @@ _shtab_kube9_cli_events_list_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -279,7 +311,7 @@ _shtab_kube9_cli_events_summary_options=(
   "--until[only events that were seen before TIME, in the same forms]:TIME:"
   "--around[what happened on both sides of TIME]:TIME:"
   "--window[with --around\: how much time on each side, such as 15m (default\: 15m)]:DURATION:"
-  "--by[group by these fields]:FIELD[,...]:(cause owner namespace kind name reason node type severity source)"
+  "--by[group by these fields]:FIELD[,...]:(cause owner namespace kind name reason node type severity source cluster)"
   "--sort[severity, count, events, last]:ORDER:(severity count events last)"
   "--limit[show at most N groups, 1 to 1000 (default\: 20)]:N:"
   {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide jsonl csv)"
@@ -289,6 +321,10 @@ _shtab_kube9_cli_events_summary_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -324,6 +360,10 @@ _shtab_kube9_cli_events_timeline_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -354,6 +394,10 @@ _shtab_kube9_cli_insights_get_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "(*):the id of an insight, ins_xxxxxxxxxxxxxxxx\; up to 100 of them:"
 )
@@ -394,6 +438,10 @@ _shtab_kube9_cli_insights_list_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -426,6 +474,10 @@ _shtab_kube9_cli_report_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
@@ -441,6 +493,10 @@ _shtab_kube9_cli_status_options=(
   "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
 )
 
