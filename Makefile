@@ -4,11 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 # For `make image`: what builds it (with options of its own, where wanted), its name, and options of the build.
 BUILDER ?= $(shell for each in buildah podman docker; do command -v $$each && break; done)
-IMAGE ?= localhost/kube9-operator:$(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
+VERSION := $(shell sed -n 's/^appVersion: //p' helm/kube9-operator/Chart.yaml)
+IMAGE ?= localhost/kube9-operator:$(VERSION)
 IMAGE_FLAGS ?=
 # The base's digest: make image PYTHON_DIGEST=sha256:… Then the same base is taken whatever its tag names by then.
 PYTHON_DIGEST ?=
 BASE = $(if $(PYTHON_DIGEST),--build-arg PYTHON_IMAGE=$(shell sed -n 's/^ARG PYTHON_IMAGE=\(.*\):.*/\1/p' Containerfile)@$(PYTHON_DIGEST))
+
+# What the image says of its origin: the release, and the commit, with -dirty if something was changed since.
+BUILT_FROM = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git describe --always --abbrev=40 --dirty --match= 2>/dev/null || echo unknown)
+# For `make chart` and `make push-chart`: helm, and a folder of a registry, such as oci://registry.example/charts.
+HELM ?= helm
+HELM_FLAGS ?=
 
 # Tests at a time: they wait half of their time, and more than twelve would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 12 ? cores * 3 : 12 )))
@@ -17,7 +24,7 @@ PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest -
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
 .PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents \
-	picture krew clean
+	picture krew chart push-chart version clean
 
 demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
@@ -59,7 +66,16 @@ soak: $(VENV)/done
 image:
 	@case "$(PYTHON_DIGEST)" in ''|sha256:*) ;; *) echo "make image: PYTHON_DIGEST=$(PYTHON_DIGEST): must be sha256:…" >&2; exit 1;; esac
 	@test -n "$(BUILDER)" || { echo "make image: needs buildah, podman or docker; or name yours: make image BUILDER=…" >&2; exit 1; }
-	BUILDAH_LAYERS=true $(BUILDER) build $(BASE) $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+	BUILDAH_LAYERS=true $(BUILDER) build $(BASE) $(BUILT_FROM) $(IMAGE_FLAGS) -t $(IMAGE) -f Containerfile .
+
+# The chart as one file, dist/kube9-operator-VERSION.tgz, which a registry can hold.
+CHART_VERSION := $(shell sed -n 's/^version: //p' helm/kube9-operator/Chart.yaml)
+chart:
+	$(HELM) package helm/kube9-operator -d dist
+
+push-chart: chart
+	@case "$(REGISTRY)" in oci://*) ;; *) echo "make push-chart: REGISTRY=$(REGISTRY): must be oci://…" >&2; exit 1;; esac
+	$(HELM) push dist/kube9-operator-$(CHART_VERSION).tgz $(REGISTRY) $(HELM_FLAGS)
 
 # What the image is made of, by hash, from the bounds in setup.cfg and pyproject.toml: the newest that Python 3.11 can use. The
 # operator never uses what kubernetes needs for asyncio alone; that is left out.
@@ -109,9 +125,15 @@ completions: $(VENV)/done
 documents: $(VENV)/done
 	$(BIN)/python -m tests.documents
 
-# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node.
+# docs/events-list.svg and the answers in README.md, from what Kubernetes wrote on a real node. docs/incident.md and its pictures,
+# from an incident; Chromium photographs the report.
 picture: $(VENV)/done
 	$(BIN)/python -m tests.picture
+	$(BIN)/python -m tests.incident_pages
+
+# For scripts: what this release is called.
+version:
+	@echo $(VERSION)
 
 clean:
 	rm -rf $(VENV) build demo dist man *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

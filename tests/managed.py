@@ -83,7 +83,8 @@ def scaled(name: str, before: int, after: int, namespace: str = "shop") -> dict[
 
 
 def _key(part: str) -> str:
-    return f'k:{{"name":"{part}"}}' if part == "app" else part
+    """Of a container, or of a variable of the environment, the key by which managedFields know it."""
+    return f'k:{{"name":"{part}"}}' if part == "app" or part.isupper() else part
 
 
 def _tree(paths: set[tuple[str, ...]]) -> Fields:

@@ -2,20 +2,16 @@
 the answers in README, which are about the same Events.
 """
 
-import fcntl
 import json
-import os
-import pty
 import re
 import shlex
-import struct
 import subprocess
 import tempfile
-import termios
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 
+from tests import terminal
 from tests.operator import BIN, Operator, until
 from tests.standin import StandIn
 
@@ -31,7 +27,7 @@ README_WIDTH = 80
 COMMAND = ("events", "list", "--type=cluster", "--limit=12")
 WIDTH = 100
 SECONDS = 60.0
-COLOURS = {"31": "#f07178", "32": "#a5d6a7", "33": "#ffcb6b", "1;31": "#ff5370"}
+COLOURS = {"90": "#8a93a5", "31": "#f07178", "32": "#a5d6a7", "33": "#ffcb6b", "1;31": "#ff5370"}
 COLUMN, LINE, MARGIN = 7.8, 19, 18
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"')
 
@@ -42,7 +38,8 @@ def main() -> None:
         with Operator(Path(folder), standin.kubeconfig(Path(folder)), {"confirmation": 120.0}) as operator:
             until(lambda: len(operator.events()) > 30, "what happened")
             until(lambda: covered_seconds(operator) > SECONDS, "a while that is covered", 3 * SECONDS)
-            PICTURE.write_text(drawn(on_a_terminal(operator)), encoding="utf-8")
+            command = f"kubectl kube9 {' '.join(COMMAND)}"
+            PICTURE.write_text(drawn(command, on_a_terminal(operator), WIDTH), encoding="utf-8")
             README.write_text(
                 ANSWER.sub(lambda found: answered(operator, found[1]), README.read_text(encoding="utf-8")), "utf-8"
             )
@@ -87,32 +84,21 @@ def events() -> list[dict[str, object]]:
 
 def on_a_terminal(operator: Operator) -> list[str]:
     """What the command says on a terminal, line by line, with its colours."""
-    here, there = pty.openpty()
-    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
     environment = {name: value for name, value in operator.environment.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
     environment.pop("COLUMNS", None)
-    subprocess.run([BIN / "kube9-cli", *COMMAND], env=environment, stdin=there, stdout=there, stderr=there, check=True)
-    os.close(there)
-    said = b""
-    while True:
-        try:
-            said += os.read(here, 65_536)
-        except OSError:  # the other end is closed, and all is read
-            break
-    os.close(here)
-    return said.decode().replace("\r\n", "\n").rstrip().split("\n")
+    return terminal.on_a_terminal([str(BIN / "kube9-cli"), *COMMAND], WIDTH, environment).rstrip().split("\n")
 
 
-def drawn(lines: list[str]) -> str:
-    """A terminal as SVG."""
-    shown = [f"$ kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli {' '.join(COMMAND)}", *lines]
-    wide, high = round(WIDTH * COLUMN + 2 * MARGIN), len(shown) * LINE + 2 * MARGIN
+def drawn(command: str, lines: list[str], width: int) -> str:
+    """A terminal of this width as SVG: a command, and what it says."""
+    shown = [f"$ {command}", *lines]
+    wide, high = round(width * COLUMN + 2 * MARGIN), len(shown) * LINE + 2 * MARGIN
     body = "\n".join(
         f'<text x="{MARGIN}" y="{MARGIN + LINE * (number + 0.75):g}">{spans(line)}</text>' for number, line in enumerate(shown)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img">\n'
-        "<title>kube9-cli events list</title>\n"
+        f"<title>{escape(command)}</title>\n"
         "<style>text { font: 13px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #d8dee9; "
         "white-space: pre }</style>\n"
         f'<rect width="100%" height="100%" rx="8" fill="#1f2430"/>\n{body}\n</svg>\n'

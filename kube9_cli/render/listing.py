@@ -99,14 +99,14 @@ def no_events(covered: dict[str, Any], clock: Clock) -> str:
 
 
 def say(sentences: Sequence[str]) -> None:
-    """Prints what an answer ends with, on stderr, as wide as the terminal."""
+    """Prints what an answer ends with, on stderr, as wide as the terminal, or as COLUMNS says."""
     from kube9_cli import terminal
     from kube9_cli.render.escape import plain
     from kube9_cli.render.width import wrapped
 
     said = [plain(one) for one in sentences]
     text = " ".join(said)
-    width = terminal.columns(True, 2) if sys.stderr.isatty() else None
+    width = terminal.columns(sys.stderr.isatty(), 2)
     lines = [text]
     if width is not None and len(text) > width:  # each on lines of its own
         lines = [line for one in said for line in wrapped(one, width, len(one))]

@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.node.images import cache
 from tests.node.node import Node
@@ -63,3 +65,17 @@ def test_the_man_pages_are_in_it(operator: OperatorPod) -> None:
     for page in ("kube9-cli.1", "kube9-operator.1"):
         said = operator.exec("sh", "-c", f'cat "${{MANPATH%%:*}}/man1/{page}"')
         assert said.startswith(".TH KUBE9"), said[:100]
+
+
+def test_it_says_of_what_it_is_made(node: Node, operator: OperatorPod) -> None:
+    """The list of packages has those that are installed, and the labels have the commit."""
+    made = json.loads(operator.exec("cat", "/opt/kube9/share/kube9-operator.cdx.json"))
+    lines = "import importlib.metadata as all, json; print(json.dumps({one.name: one.version for one in all.distributions()}))"
+    installed = json.loads(operator.exec("python3", "-c", lines))
+    assert [made["metadata"]["component"]["name"], *(one["name"] for one in made["components"])] == [
+        "kube9-operator",
+        *sorted(canonicalize_name(name) for name in installed if name != "kube9-operator"),
+    ]
+    labels = read(node.folder / "image.tar")[0]["config"]["Labels"]
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels["org.opencontainers.image.revision"])
+    assert labels["org.opencontainers.image.base.name"]

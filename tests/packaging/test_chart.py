@@ -322,7 +322,14 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "kube9.operatorNamespace" not in notes()
     assert '"kube9.operatorNamespace": "monitoring"' in notes(namespace="monitoring")
     assert "when the pod is deleted, the history is lost" in notes("--set", "events.persistence.enabled=false")
-    assert "stays when this release" in notes("--set", "events.persistence.keep=true")
+    assert "The claim stays when this release" in notes("--set", "events.persistence.keep=true")
+    assert "If there is none, the pod stays Pending. Then name a class" in notes()
+    assert "Uninstalling this release deletes the claim" in notes()
+    assert "Its storage class is fast.\n" in notes("--set", "events.persistence.storageClassName=fast")
+    assert "Pending until there is a PersistentVolume that fits." in notes("--set", "events.persistence.storageClassName=-")
+    existing = notes("--set", "events.persistence.existingClaim=old")
+    assert "PersistentVolumeClaim old, which stays when this release is uninstalled." in existing
+    assert "deletes the claim" not in existing
     assert "In this release its name is other-0" in notes("--set", "fullnameOverride=other")
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()

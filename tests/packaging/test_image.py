@@ -1,16 +1,20 @@
 """What the image is made of: locked dependencies that agree with our bounds, and less of them than they bring."""
 
 import configparser
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from kube9_operator import __version__
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGE = ROOT / "image"
@@ -126,3 +130,59 @@ def test_what_is_copied_is_given_to_the_build() -> None:
     given = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")}
     assert len(copied) > 8
     assert [name for name in copied if name not in given or not (ROOT / name).exists()] == []
+
+
+def inspected() -> dict[str, Any]:
+    """What pip says of the packages of this environment."""
+    command = [sys.executable, "-m", "pip", "inspect", "--local"]
+    report: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return report
+
+
+def list_of_packages(report: dict[str, Any]) -> dict[str, Any]:
+    """The document that the build of the image makes."""
+    command, text = [sys.executable, IMAGE / "sbom.py"], json.dumps(report)
+    made: dict[str, Any] = json.loads(subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout)
+    return made
+
+
+def test_the_list_of_packages_has_all_of_them_and_nothing_else() -> None:
+    report = inspected()
+    made = list_of_packages(report)
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
+    installed = {canonicalize_name(one["metadata"]["name"]): one["metadata"]["version"] for one in report["installed"]}
+    operator = made["metadata"]["component"]
+    assert {one["name"]: one["version"] for one in (operator, *made["components"])} == installed
+    refs = {one["bom-ref"] for one in (operator, *made["components"])}
+    assert {one["ref"] for one in made["dependencies"]} == refs
+    needs = {one["ref"]: one["dependsOn"] for one in made["dependencies"]}
+    assert {each for one in needs.values() for each in one} <= refs
+    ours = {one.partition("@")[0] for one in needs[operator["bom-ref"]]}
+    assert {"pkg:pypi/apsw", "pkg:pypi/kubernetes"} <= ours
+    assert "pkg:pypi/pytest" not in ours, "an extra"
+    assert list_of_packages(report) == made
+
+
+def test_the_list_of_packages_says_the_licenses() -> None:
+    own = {"name": "kube9-operator", "version": "1", "license_expression": "MIT"}
+    old = {"name": "Old_Package", "version": "2", "license": "the whole text\nof a license"}
+    classified = {"name": "b", "version": "3", "classifier": ["License :: OSI Approved :: MIT License", "Topic :: X"]}
+    named = {"name": "c", "version": "4", "license": "BSD"}
+    made = list_of_packages({"installed": [{"metadata": one} for one in (own, old, classified, named)]})
+    assert made["metadata"]["component"]["licenses"] == [{"expression": "MIT"}]
+    licenses = {one["name"]: one.get("licenses") for one in made["components"]}
+    assert licenses == {
+        "old-package": None,
+        "b": [{"license": {"name": "MIT License"}}],
+        "c": [{"license": {"name": "BSD"}}],
+    }
+
+
+def test_the_image_says_from_what_it_was_built() -> None:
+    command = ["make", "-n", "image", "BUILDER=builder"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    given = dict(re.findall(r"--build-arg (VERSION|REVISION)=(\S+)", said))
+    labels = (ROOT / "Containerfile").read_text(encoding="utf-8").rpartition("LABEL ")[2]
+    assert set(given) == set(re.findall(r'"\$\{(\w+)\}"', labels)) - {"PYTHON_IMAGE"}
+    version = subprocess.run(["make", "-s", "version"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert given["VERSION"] == version.strip() == __version__

@@ -13,28 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests import cli_database
+from tests import cli_database, kubectl
 from tests.krew import PLUGIN
+from tests.kubectl import KUBECTL, RUNS
 from tests.operator import BIN, until
 from tests.terminal import on_a_terminal
 
 COUNT = 30
 SHELLS = [each for each in ("sh", "dash", "bash", "busybox") if shutil.which(each)]
-RUNS = "kube9-system|kube9-operator-0|Running|2026-11-24T10:00:00Z|true|||operator"
-KUBECTL = """#!/bin/sh
-printf '%s\\n' "$*" >> "$STANDIN/calls"
-case "$*" in
-    *--all-namespaces*)
-        if [ -e "$STANDIN/refusal" ]; then cat "$STANDIN/refusal" >&2; exit 1; fi
-        cat "$STANDIN/pods"; exit ;;
-    *' pods -n '*)
-        while [ "$1" != -n ]; do shift; done
-        grep "^$2|" "$STANDIN/pods"; exit 0 ;;
-esac
-while [ "$1" != -- ]; do shift; done
-shift
-exec "$@"
-"""
 
 
 class Cluster:
@@ -42,17 +28,8 @@ class Cluster:
 
     def __init__(self, folder: Path, database: Path) -> None:
         self.folder = folder
-        (folder / "kubectl").write_text(KUBECTL, encoding="utf-8")
-        (folder / "kubectl").chmod(0o755)
-        self.environment = {
-            "PATH": f"{folder}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}",
-            "STANDIN": str(folder),
-            "DB_PATH": str(database),
-            "TZ": "Europe/Berlin",
-            "TMPDIR": str(folder),
-            "HOME": str(folder),
-        }
-        self.pods(RUNS)
+        own = {"DB_PATH": str(database), "TZ": "Europe/Berlin", "HOME": str(folder)}
+        self.environment = kubectl.install(folder) | own
 
     def pods(self, *lines: str) -> None:
         """The pods with the label of an operator, as the plugin asks for them."""

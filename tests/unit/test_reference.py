@@ -28,7 +28,10 @@ CONFIGURATION, METRICS_PAGE, CLI, INDEX = (
     (DOCS / name).read_text(encoding="utf-8") for name in ("configuration.md", "metrics.md", "cli.md", "README.md")
 )
 CHART = ROOT / "helm" / "kube9-operator"
-COMMON = ("format", "no_headers", "color", "time", "tz", "timeout", "db", "exit_on_stdin_close")
+COMMON = (
+    *("format", "no_headers", "color", "time", "tz", "timeout", "db", "exit_on_stdin_close"),
+    *("store", "cluster", "store_headers", "store_ca"),
+)
 """Options of every query, by their names in the code."""
 COMMANDS = [
     one for one in levels(cli_parser()) if not any(isinstance(part, argparse._SubParsersAction) for part in one._actions)
@@ -146,7 +149,7 @@ def test_every_command_line_of_a_document_is_one(path: Path) -> None:
     for line, answer in itertools.pairwise([*block.splitlines(), ""]):
         command = line.removeprefix("$ ")
         command = command.partition(" -- ")[2] if command.startswith("kubectl exec") else command
-        command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*", "kube9-cli", command)
+        command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*(?= )", "kube9-cli", command.partition(" > ")[0])
         if re.match(r"kube9-cli\b|kube9-operator query\b", command):
             with pytest.raises(UsageError) if answer.startswith('{"error"') else contextlib.nullcontext():
                 parsed(shlex.split(command, comments=True))

@@ -70,3 +70,38 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- toJson $whole -}}
 {{- end -}}
+
+{{- /* Where the history is, and what the pod may wait for. It looks nothing up: without the permission for that, the installation would
+fail. */ -}}
+{{- define "kube9-operator.storage" -}}
+{{- $name := include "kube9-operator.name" . -}}
+{{- $class := default "" .Values.events.persistence.storageClassName -}}
+{{- with .Values.events.persistence -}}
+{{- if not .enabled -}}
+Persistence is off: when the pod is deleted, the history is lost. Set events.persistence.enabled=true to keep it.
+{{- else if .existingClaim -}}
+The history is in the PersistentVolumeClaim {{ .existingClaim }}, which stays when this release is uninstalled. If there is no such
+claim in namespace {{ $.Release.Namespace }}, the pod stays Pending until there is one.
+{{- else -}}
+The history is in the PersistentVolumeClaim {{ $name }} of {{ .size }}.
+{{- if eq $class "-" }} It has no storage class: the pod stays
+Pending until there is a PersistentVolume that fits.
+{{- else if $class }} Its storage class is {{ $class }}.
+If there is no such class, the pod stays Pending.
+{{- else }} It has the default storage
+class of the cluster. If there is none, the pod stays Pending. Then name a class with events.persistence.storageClassName, or
+an existing claim with events.persistence.existingClaim, or do without a volume: events.persistence.enabled=false.
+{{- end }} To see why
+it waits, and which classes there are:
+
+  kubectl describe pvc -n {{ $.Release.Namespace }} {{ $name }}
+  kubectl get storageclass
+{{ if .keep }}
+The claim stays when this release is uninstalled. To use it again, install with
+--set events.persistence.existingClaim={{ $name }}.
+{{- else }}
+Uninstalling this release deletes the claim and the history in it. To keep both, set events.persistence.keep=true before that.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
