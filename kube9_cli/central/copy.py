@@ -36,7 +36,12 @@ class Copy(Scratch):
         """Looks which clusters the store has. Raises QueryError."""
         self._client = Client(place, timeout_seconds, waited)
         super().__init__(place.url, timeout_seconds, waited)
-        self.fleet = Fleet(self._client, place, lambda: Scratch("coverage", timeout_seconds, waited))
+        try:
+            self.fleet = Fleet(self._client, place, lambda: Scratch("coverage", timeout_seconds, waited))
+        except QueryError:
+            self._client.close()
+            super().close()
+            raise
         self._filler = records.Filler(self, self.fleet)
         self._query: Query | None = None
         """The one whose events are not all here; None if they are."""
