@@ -25,6 +25,9 @@ ENVIRONMENT = {
     "EVENT_RULES_FILE": "A file of rules that are tried before the built-in ones. docs/events.md explains them",
     "EVENT_WAIT_MINUTES": "A resource that waits, such as a claim for its volume, is recorded after this time (default: 10)",
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
+    "ARGOCD_ENABLED": "auto records Applications of Argo CD if they are installed, false does not (default: auto)",
+    "ARGOCD_AUTO_DETECT": "false is the same as ARGOCD_ENABLED=false (default: true)",
+    "FLUX_ENABLED": "true records Kustomizations and HelmReleases of Flux if they are installed (default: true)",
     "ASSESSMENT_ENABLED": "false makes no assessments but those that a user asks for (default: true)",
     "ASSESSMENT_INTERVAL_SECONDS": "How often an assessment of the cluster is made, 3600 to 31536000 (default: 86400)",
     "ASSESSMENT_MODE": "full, or pillar for the checks of ASSESSMENT_PILLAR alone (default: full)",
@@ -54,6 +57,7 @@ EXAMPLES = {
         ),
     ),
     "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
+    "assess": (("Assess the cluster now", "kube9-operator assess run"),),
 }
 """Examples of each command: what it does, and how to type it."""
 
@@ -85,7 +89,7 @@ The command or an option is unknown.
 A restart cannot fix the problem, which the last line on stderr names. Examples are a wrong setting, a missing module, a folder
 that is not writable, a database of a newer release or of another program, and another operator on the same folder.
 .PP
-The exit status of query is that of kube9-cli(1).""",
+The exit status of query and assess is that of kube9-cli(1).""",
     },
     {
         "heading": "examples",
@@ -127,6 +131,11 @@ def get_parser() -> argparse.ArgumentParser:
         "query",
         help="query the record, as kube9-cli does",
         description="Query the record. Commands and options are those of kube9-cli(1).",
+    )
+    commands.add_parser(
+        "assess",
+        help="work with assessments, by the commands of alto9/kube9-operator",
+        description="Work with assessments, by the commands of alto9/kube9-operator. They are those of kube9-cli(1).",
     )
     return parser
 

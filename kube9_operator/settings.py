@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kube9_operator.model.sources import Source, watched
 from kube9_schema.assessments import FULL, PILLAR, PILLARS
 
 if TYPE_CHECKING:
     from kube9_operator.analyze.limits import Limits
     from kube9_operator.model.rules.rule import Rule
+
+
+AUTO, ON, OFF = "auto", "true", "false"
+"""Whether Argo CD is looked for, taken for granted, or ignored."""
 
 
 class SettingError(Exception):
@@ -38,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Of the user's file, as they were at the start."""
     wait_minutes: int
     watch_config_maps: bool
+    argocd: str
+    """AUTO, ON or OFF."""
+    argocd_auto_detect: bool
+    flux: bool
     assessment_enabled: bool
     assessment_interval_seconds: int
     assessment_mode: str
@@ -47,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True):
     insights_enabled: bool
     insights_interval_seconds: int
     insights_limits: "Limits"
+
+    def watched(self) -> dict[str, Source]:
+        """The sources that are watched."""
+        return watched(self.watch_config_maps, self.argocd != OFF and self.argocd_auto_detect, self.flux)
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -176,6 +189,9 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "rules": ("EVENT_RULES_FILE", "", _rules),
     "wait_minutes": ("EVENT_WAIT_MINUTES", "10", _whole(1, 1_440, "minutes")),
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
+    "argocd": ("ARGOCD_ENABLED", AUTO, _one_of(AUTO, ON, OFF)),
+    "argocd_auto_detect": ("ARGOCD_AUTO_DETECT", "true", _switch),
+    "flux": ("FLUX_ENABLED", "true", _switch),
     "assessment_enabled": ("ASSESSMENT_ENABLED", "true", _switch),
     "assessment_interval_seconds": ("ASSESSMENT_INTERVAL_SECONDS", "86400", _whole(3_600, 31_536_000, "seconds")),
     "assessment_mode": ("ASSESSMENT_MODE", "full", _one_of(FULL, PILLAR)),

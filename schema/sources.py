@@ -22,8 +22,17 @@ KINDS = {
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
     "configmaps": "ConfigMap",
+    "applications": "Application",
+    "kustomizations": "Kustomization",
+    "helmreleases": "HelmRelease",
 }
 """The kind of the objects of each source but `events`. A source is named as its resource in the API."""
+CUSTOM = {
+    "Application": "argoproj.io",
+    "Kustomization": "kustomize.toolkit.fluxcd.io",
+    "HelmRelease": "helm.toolkit.fluxcd.io",
+}
+"""Of these kinds those that Kubernetes itself does not have, and their API groups. They may be absent."""
 
 ENRICHING = ("replicasets", "jobs", "horizontalpodautoscalers")
 """Sources whose states make no events: they only add owners and metadata to the events of others."""

@@ -55,6 +55,7 @@ class FakeClient:
         query: list[tuple[str, str]],
         read_seconds: float,
         total_seconds: float | None = None,
+        long: bool = False,
         accept: str = JSON,
     ) -> Body:
         self.asked.append((path, dict(query)))

@@ -37,6 +37,7 @@ FAST = {
     "page": 2.0,
     "confirmation": 5.0,
     "patience": 0.5,
+    "absent_retry": 0.3,
     "compare": 3.0,
     "compare_patience": 1.0,
     "stop_watchers": 1.0,

@@ -2,7 +2,8 @@
 
 from kube9_cli import kinds, patterns
 from kube9_cli.selection import About, Selection
-from kube9_schema.sources import CLUSTER_SCOPED, EVENTS, EVENTS_ABOUT, ITSELF
+from kube9_schema.api_groups import plural
+from kube9_schema.sources import CLUSTER_SCOPED, CUSTOM, EVENTS, EVENTS_ABOUT, ITSELF
 
 OWNED = {
     "Deployment": ("ReplicaSet", "Pod"),
@@ -52,15 +53,15 @@ class Touched:
         return any(self._may_be(kind) for kind in EVENTS_ABOUT.get(source, ()))
 
     def _may_be(self, kind: str) -> bool:
-        """Whether a matching event can be about an object of this kind of Kubernetes."""
+        """Whether a matching event can be about an object of this kind."""
         wanted, excluded = self._selection.wanted, self._selection.excluded
         if "object-namespace" in wanted and kind in CLUSTER_SCOPED:
             return False
         if "namespace" in wanted and kind in CLUSTER_SCOPED and kind != "Namespace":
             return False
-        if kind in {kinds.built_in(text) for text in excluded.get("kind", ())}:
+        if kind in map(_watched, excluded.get("kind", ())):
             return False
-        if "kind" in wanted and kind not in {kinds.built_in(text) for text in wanted["kind"]}:
+        if "kind" in wanted and kind not in map(_watched, wanted["kind"]):
             return False
         if "object-kind" in wanted and kind.lower() not in {
             (kinds.built_in(text) or text).lower() for text in wanted["object-kind"]
@@ -74,9 +75,18 @@ class Touched:
         return any(source in OWNERS.get(kinds.built_in(about.kind) or "", ()) for about in asked)
 
 
+def _watched(text: str) -> str | None:
+    """The kind that a name means, if it is one of Kubernetes or a custom one that the operator watches; None for any other."""
+    name, group = kinds.split(text)
+    for kind, own in CUSTOM.items():
+        if name in (kind.lower(), plural(kind)) and group in ("", own):
+            return kind
+    return kinds.built_in(text)
+
+
 def _belongs(kind: str, about: About) -> bool:
     """Whether an object of a kind can be this object, or belong to it."""
-    own = kinds.built_in(about.kind)
+    own = _watched(about.kind)
     if own == "Namespace":
         return kind not in CLUSTER_SCOPED or kind == own
     return own is None or kind == own or kind in OWNED.get(own, ())

@@ -75,6 +75,8 @@ class Deadlines(msgspec.Struct, frozen=True):
     """Back-off of a watch: the first wait, the longest, and how long a stream must live to reset it."""
     denied_retry: float = 180.0
     """How often a watch that is forbidden or not served is tried again."""
+    absent_retry: float = 15.0
+    """How often the API server is asked whether it has a custom resource now. The answer also confirms that it had none."""
     compare: float = 300.0
     """How often all Events are listed, to compare them with what is recorded."""
     compare_patience: float = 30.0

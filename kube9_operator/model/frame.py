@@ -15,9 +15,9 @@ from kube9_operator.model.resource_states import State
 MAX_OBSERVATIONS_IN_FRAME = 500
 MAX_FRAMES_IN_QUEUE = 16
 
-ListReason = Literal["", "expired", "dropped", "behind", "another cluster"]
+ListReason = Literal["", "expired", "dropped", "behind", "another cluster", "installed"]
 """Why a source lists again: its version has expired, observations were dropped, the server went back to an earlier version, or
-it belongs to another cluster. '' for the first list.
+it belongs to another cluster; a custom resource was absent before, and now is installed. '' for the first list.
 """
 
 
@@ -115,6 +115,12 @@ class Unavailable(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=Tr
     why: str
 
 
+class Absent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """The API server does not have this custom resource: until this time, in ms since 1970, there was no object of it."""
+
+    confirmed_ms: int
+
+
 class EventTtlLearned(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """Events disappear after this time, in ms: the Event TTL."""
 
@@ -127,7 +133,7 @@ class Compare(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     observations: list[Observation]
 
 
-Control = ListBegins | ListEnds | Confirmed | ServerTime | Unavailable | EventTtlLearned | Compare
+Control = ListBegins | ListEnds | Confirmed | Absent | ServerTime | Unavailable | EventTtlLearned | Compare
 
 
 class ControlFrame(msgspec.Struct, array_like=True, gc=False, tag=True):

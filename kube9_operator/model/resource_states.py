@@ -233,6 +233,52 @@ class ConfigMap(Reduced, frozen=True):
     created_ms: int = 0
 
 
+class Application(Reduced, frozen=True):
+    """argoproj.io Application of Argo CD."""
+
+    api_version: str = ""
+    project: str = ""
+    sync: str = ""
+    """status.sync: Synced, OutOfSync or Unknown; '' before Argo CD has compared it for the first time."""
+    revision: str = ""
+    """The revision that it was compared with."""
+    health: str = ""
+    """Healthy, Progressing, Degraded, Suspended, Missing or Unknown; '' as above."""
+    health_message: str = ""
+    health_since_ms: int = 0
+    """Its lastTransitionTime; 0 if the version of Argo CD does not say it."""
+    error: str = ""
+    """The first of the conditions that say what is wrong."""
+    phase: str = ""
+    """Of the last operation: Running, Terminating, Succeeded, Failed or Error; '' if there was none."""
+    started_ms: int = 0
+    finished_ms: int = 0
+    message: str = ""
+    synced_revision: str = ""
+    initiated_by: str = ""
+    """The user who began it; '' if Argo CD did so by itself."""
+    automated: bool = False
+    changed: int = 0
+    """How many resources it changed."""
+    workloads: list[str] = []
+    """`kind/namespace/name` of the workloads that it applied, in ascending order."""
+
+
+class Reconciled(Reduced, frozen=True):
+    """kustomize.toolkit.fluxcd.io Kustomization or helm.toolkit.fluxcd.io HelmRelease of Flux."""
+
+    api_version: str = ""
+    ready: str = ""
+    """Status of the condition Ready: True or False; '' before Flux has looked at it for the first time."""
+    reason: str = ""
+    message: str = ""
+    since_ms: int = 0
+    """Its lastTransitionTime."""
+    revision: str = ""
+    """What was applied last: a revision of a source, or the version of a chart."""
+    attempted_revision: str = ""
+
+
 OF_SOURCE: dict[str, type[Reduced]] = {
     "nodes": Node,
     "namespaces": Namespace,
@@ -248,6 +294,9 @@ OF_SOURCE: dict[str, type[Reduced]] = {
     "persistentvolumeclaims": Claim,
     "horizontalpodautoscalers": Autoscaler,
     "configmaps": ConfigMap,
+    "applications": Application,
+    "kustomizations": Reconciled,
+    "helmreleases": Reconciled,
 }
 """The type of the states of each source but `events`."""
 
@@ -270,7 +319,7 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: str
     """Its resourceVersion."""
     reduced: bytes
-    """The reduced state as msgpack (see `encode`), GONE or UNREADABLE."""
+    """The reduced state as msgpack (see `encode`), GONE, UNREADABLE or UNDECIDED."""
     evidence: bytes = b""
     """When and by whom the object was changed, as far as it says so: see changes.py. Neither compared nor stored."""
 
@@ -281,6 +330,8 @@ UNREADABLE = b"\xc0"
 """The object exists, but cannot be decoded. The stored state stays, and a complete list contains the object. Its frame counts
 it as undecodable, so it has no outcome.
 """
+UNDECIDED = b"\xc2"
+"""The object exists, but its controller works on it and has not decided how it is. The stored state stays."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -11,6 +11,11 @@ from kube9_operator.model.observation import hash64
 from kube9_schema.codes import CRITICAL, ERROR, INFO, WARNING
 
 Repeat = Literal["fold", "each"]
+Apart = Literal["", "statuses", "all"]
+APART_MS = 120_000
+"""Of a row with `apart`, a status is not counted in an event that already has one, but in one that only Events have begun
+within this time. With "all" it is the same the other way round: one Event and one status that tell of the same are one event.
+"""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """The count is that of the statuses wherever there are any, not the greater of the two sums."""
     status_describes: bool = False
     """The description is that of the statuses wherever there are any: it has the cause, which the Events do not say."""
+    apart: Apart = ""
+    """Which contributors are events of their own, of a row that folds. See `APART_MS`."""
 
 
 def key(row: Row, *parts: str) -> int:
@@ -236,6 +243,71 @@ POD_FAILED = Row(
     metadata=("container", "exit_code", "termination_reason", "termination_message"),
 )
 POD_REPLACED = msgspec.structs.replace(POD_FAILED, severity=WARNING, title="Pod failed and is replaced")
+APPLICATION_HEALTH = Row(
+    name="argocd/degraded",
+    key=("previous", "current"),
+    severity=ERROR,
+    title="Application degraded",
+    kind="Application",
+    metadata=("previous", "current", "revision", "message"),
+    status_describes=True,
+    apart="all",
+)
+APPLICATION_UNHEALTHY = msgspec.structs.replace(APPLICATION_HEALTH, severity=WARNING, title="Application unhealthy")
+APPLICATION_HEALTHY = msgspec.structs.replace(APPLICATION_HEALTH, severity=INFO, title="Application healthy")
+APPLICATION_CHANGES = msgspec.structs.replace(APPLICATION_HEALTH, severity=INFO, title="Application health changed")
+APPLICATION_SYNC = Row(
+    name="argocd/sync unknown",
+    key=("previous", "current"),
+    severity=WARNING,
+    title="Application cannot be compared",
+    kind="Application",
+    metadata=("previous", "current", "revision", "initiated_by", "message"),
+    status_describes=True,
+    apart="all",
+)
+APPLICATION_OUT_OF_SYNC = msgspec.structs.replace(APPLICATION_SYNC, severity=INFO, title="Application out of sync")
+APPLICATION_SYNCED = msgspec.structs.replace(APPLICATION_SYNC, severity=INFO, title="Application synced")
+OPERATION_SUCCEEDED = Row(
+    name="argocd/operation",
+    key=("phase",),
+    severity=INFO,
+    title="Application sync succeeded",
+    kind="Application",
+    metadata=("phase", "revision", "initiated_by", "message", "changed_resources", "workloads", "seconds"),
+    status_describes=True,
+    apart="all",
+)
+OPERATION_STARTED = msgspec.structs.replace(OPERATION_SUCCEEDED, title="Application sync started")
+OPERATION_TERMINATED = msgspec.structs.replace(OPERATION_SUCCEEDED, title="Application sync is terminated")
+OPERATION_FAILED = msgspec.structs.replace(OPERATION_SUCCEEDED, severity=ERROR, title="Application sync failed")
+FLUX_FAILED = Row(
+    name="flux/failed",
+    key=("reason",),
+    severity=ERROR,
+    title="{kind} failed: {reason}",
+    metadata=("previous", "current", "revision", "message"),
+    status_describes=True,
+    apart="statuses",
+)
+FLUX_NOT_READY = msgspec.structs.replace(FLUX_FAILED, severity=WARNING, title="{kind} is not ready: {reason}")
+FLUX_WAITS = Row(
+    name="flux/waits for a dependency",
+    severity=WARNING,
+    title="{kind} waits for a dependency",
+    metadata=("previous", "current", "revision", "message"),
+    status_describes=True,
+    apart="statuses",
+)
+FLUX_READY = Row(
+    name="flux/released",
+    key=("reason",),
+    severity=INFO,
+    title="{kind} {reason}",
+    metadata=("previous", "current", "revision", "previous_revision", "message"),
+    status_describes=True,
+    apart="all",
+)
 JOB_POD_FAILED = Row(
     name="pod of a job failed",
     key=("exit_code",),
@@ -287,6 +359,21 @@ TABLE: tuple[Row, ...] = (
     POD_FAILED,
     POD_REPLACED,
     JOB_POD_FAILED,
+    APPLICATION_HEALTH,
+    APPLICATION_UNHEALTHY,
+    APPLICATION_HEALTHY,
+    APPLICATION_CHANGES,
+    APPLICATION_SYNC,
+    APPLICATION_OUT_OF_SYNC,
+    APPLICATION_SYNCED,
+    OPERATION_SUCCEEDED,
+    OPERATION_STARTED,
+    OPERATION_TERMINATED,
+    OPERATION_FAILED,
+    FLUX_FAILED,
+    FLUX_NOT_READY,
+    FLUX_WAITS,
+    FLUX_READY,
 )
 BY_NAME: dict[str, Row] = {row.name: row for row in reversed(TABLE)}
 """The first title variant of each name."""

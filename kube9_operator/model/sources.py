@@ -5,6 +5,9 @@ The operator needs `get`, `list` and `watch` on each of these resources.
 
 import msgspec
 
+from kube9_schema.sources import CUSTOM as GROUPS
+from kube9_schema.sources import KINDS
+
 
 class Source(msgspec.Struct, frozen=True):
     """A resource of the API, in all namespaces. The source has the name of the resource."""
@@ -13,6 +16,7 @@ class Source(msgspec.Struct, frozen=True):
     group: str
     """'' for the core group."""
     version: str
+    """'' if it is discovered: the resource is custom, so the API server may serve any version of it, or none."""
     process: str
 
     @property
@@ -54,9 +58,14 @@ SOURCES: dict[str, Source] = {
 
 CONFIG_MAPS = Source("configmaps", "", "v1", REST)
 """Only watched if it is switched on: who may read the metadata of ConfigMaps may read their data too."""
-EVERY = SOURCES | {CONFIG_MAPS.name: CONFIG_MAPS}
+APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES = "applications", "kustomizations", "helmreleases"
+FLUX = (KUSTOMIZATIONS, HELM_RELEASES)
+CUSTOM = {name: Source(name, GROUPS[kind], "", REST) for name, kind in KINDS.items() if kind in GROUPS}
+"""Argo CD's and Flux's resources. They may be absent, and come and go while the operator runs."""
+EVERY = SOURCES | {CONFIG_MAPS.name: CONFIG_MAPS} | CUSTOM
 
 
-def watched(config_maps: bool) -> dict[str, Source]:
+def watched(config_maps: bool, argo_cd: bool, flux: bool) -> dict[str, Source]:
     """The sources that are watched by these settings."""
-    return EVERY if config_maps else SOURCES
+    off = {CONFIG_MAPS.name: not config_maps, APPLICATIONS: not argo_cd} | dict.fromkeys(FLUX, not flux)
+    return {name: source for name, source in EVERY.items() if not off.get(name)}

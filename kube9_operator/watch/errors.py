@@ -67,6 +67,10 @@ class UnexpectedAgain(Unexpected):
     """The same source failed unexpectedly again, from the same version."""
 
 
+class NotInstalled(ApiError):
+    """The API server does not have this custom resource. That is no fault."""
+
+
 EXPIRED = 410
 
 

@@ -8,7 +8,7 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.model import changes
 from kube9_operator.model.changes import Evidence
-from kube9_operator.model.resource_states import GONE, UNREADABLE, Reduced, State, encode
+from kube9_operator.model.resource_states import GONE, UNDECIDED, UNREADABLE, Reduced, State, encode
 from kube9_operator.model.sources import EVERY
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.client import JSON
@@ -44,8 +44,8 @@ class Kind(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """The path of all objects in all namespaces."""
-        return EVERY[self.source].path
+        """The path of all objects in all namespaces; '' if it depends on the version that the API server has."""
+        return EVERY[self.source].path if EVERY[self.source].version else ""
 
     def accept(self, watch: bool) -> str:
         """Returns the Accept header. A server that does not know PartialObjectMetadata sends complete objects."""
@@ -58,7 +58,7 @@ class Kind(msgspec.Struct, frozen=True):
 def resource(
     source: str,
     form: Any,
-    reduce: Callable[[Any, Texts], Reduced],
+    reduce: Callable[[Any, Texts], Reduced | None],
     metadata_only: bool = False,
     page_limit: int = PAGE_LIMIT,
     never_whole: bool = False,
@@ -66,7 +66,8 @@ def resource(
 ) -> Kind:
     """Returns a kind whose objects are decoded as `form`, a Struct with `metadata`, and become the states of `reduce`.
 
-    `other_uid` gives the uid by which Events know an object, where that is not its own.
+    `reduce` returns None if nothing is known about the object yet. `other_uid` gives the uid by which Events know an object, if
+    that is not its own.
     """
     decoder = msgspec.json.Decoder(form)
 
@@ -74,7 +75,8 @@ def resource(
         texts = Texts()
         try:
             found = decode(decoder, raw)
-            reduced = encode(reduce(found, texts))
+            made = reduce(found, texts)
+            reduced = UNDECIDED if made is None else encode(made)
         except Exception as error:  # nothing that an object contains may end a watch
             return take_unreadable(raw, batch, logs.one_line(error), of_states=True)
         batch.counts.received += 1

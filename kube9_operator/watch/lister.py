@@ -28,6 +28,9 @@ Reads = Generator[Read, None, None]
 class Lister(Pager):
     """The requests of one watch. For one thread, but for `interrupt`."""
 
+    def locate(self) -> None:
+        """Finds the path of the objects, if it may change: see watch/custom.py."""
+
     def cluster(self) -> str:
         """Returns which cluster the server belongs to; '' if that may not be read. Raises ApiError."""
         return cluster_identity.cluster_uid(self._client, self._deadlines)
@@ -48,9 +51,7 @@ class Lister(Pager):
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(seconds)),
         ]
-        accept = self._kind.accept(watch=True)
-        answer = self._client.get(self._kind.path, query, silent_seconds, total_seconds, long=True, accept=accept)
-        return self._reads(answer)
+        return self._reads(self._ask(query, silent_seconds, total_seconds, watch=True))
 
     def _reads(self, answer: Answer) -> Reads:
         stream = Stream(self._kind)

@@ -35,6 +35,7 @@ class Pager:
 
     def __init__(self, kind: Kind, client: Client, deadlines: Deadlines, clock: Clock = SYSTEM) -> None:
         self._kind = kind
+        self._path = kind.path
         self._client = client
         self._deadlines = deadlines
         self._clock = clock
@@ -60,8 +61,7 @@ class Pager:
     def full_list(self) -> Iterator[Page]:
         """Yields a list in pieces, from one answer: no continue token can expire. It is never held whole. Raises ApiError."""
         reader = ListReader(self._kind)
-        accept = self._kind.accept(watch=False)
-        for chunk in self._client.get(self._kind.path, [], self._deadlines.read, accept=accept).chunks():
+        for chunk in self._ask([], self._deadlines.read).chunks():
             began = self._clock.monotonic()
             yield Page(ListMeta(), reader.feed(chunk, self._client.server_now_ms()), "", began)
         yield Page(reader.end(), Batch(), "", self._clock.monotonic())
@@ -87,5 +87,11 @@ class Pager:
         return Page(reader.end(), batch, token, began)
 
     def _get(self, query: list[tuple[str, str]]) -> Answer:
-        accept = self._kind.accept(watch=False)
-        return self._client.get(self._kind.path, query, self._deadlines.read, self._deadlines.page, accept=accept)
+        return self._ask(query, self._deadlines.read, self._deadlines.page)
+
+    def _ask(
+        self, query: list[tuple[str, str]], read_seconds: float, total_seconds: float | None = None, watch: bool = False
+    ) -> Answer:
+        """Sends a request about all objects of the kind. Raises ApiError."""
+        accept = self._kind.accept(watch)
+        return self._client.get(self._path, query, read_seconds, total_seconds, long=watch, accept=accept)

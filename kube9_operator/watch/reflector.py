@@ -15,6 +15,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.clock import SYSTEM, Clock
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
+    Absent,
     Confirmed,
     Control,
     EventTtlLearned,
@@ -35,6 +36,7 @@ from kube9_operator.watch.errors import (
     Dropped,
     EmptyWatch,
     Expired,
+    NotInstalled,
     Unexpected,
     UnexpectedAgain,
     WentBack,
@@ -55,6 +57,9 @@ class Lister(Protocol):
     @property
     def server_ms(self) -> int:
         """The time of the last answer by the server's clock."""
+
+    def locate(self) -> None:
+        """Finds where the objects are. Raises NotInstalled if the server does not have such objects."""
 
     def cluster(self) -> str:
         """Which cluster the server belongs to."""
@@ -150,6 +155,8 @@ class Reflector:
         self._active_at = clock.monotonic()
         self._problem = WatchProblem(self._log, kind.source, clock)
         self.unreadable = UnreadableObjects(self._log, clock.monotonic)
+        self._absent = False
+        """The API server does not have this custom resource."""
         self._failed_at: str | None = None
         """The version from which the last unexpected failure happened."""
         sink.on_room = self._list_when_possible
@@ -168,6 +175,8 @@ class Reflector:
         began = self._active_at = self._clock.monotonic()
         try:
             self._list_and_watch()
+        except NotInstalled:
+            self._wait_until_installed()
         except ApiError as error:
             if not self._stop.is_set():
                 dropped = Dropped(f"{self._sink.dropped} dropped so far")
@@ -181,6 +190,17 @@ class Reflector:
             self._log.debug("watch.crashed.traceback", exc_info=True)
             failed = UnexpectedAgain if again else Unexpected
             self._answer(failed(logs.one_line(error)), self._clock.monotonic() - began)
+
+    def _wait_until_installed(self) -> None:
+        """Notes that there is no object, because a custom resource is absent, and waits a moment. That is no problem."""
+        if not self._absent:
+            say = self._log.info if self._version else self._log.debug
+            say("watch.not_installed")
+        self._absent, self._version, self._reason = True, "", "installed"
+        self._problem.over()
+        self._backoff.reset()
+        self._sink.send(Absent(self._clock.now_ms()))
+        self._stop.wait(self._deadlines.absent_retry)
 
     def problem(self) -> str:
         """Returns what is wrong at the moment; '' if nothing is. May be called from another thread."""
@@ -219,6 +239,7 @@ class Reflector:
     def _list(self) -> None:
         """Makes one complete list. It is ordered by name, so only its end has a version to go on from."""
         self._room_again.clear()
+        self._lister.locate()
         began_ms, cluster = self._clock.now_ms(), self._lister.cluster()
         meta, listed = self._list_once(cluster)
         if not listed and self._kind.of_states:
@@ -229,9 +250,10 @@ class Reflector:
         if not meta.resource_version:
             raise BrokenAnswer("a list without a resourceVersion")
         self._sink.send(ListEnds(meta.resource_version, began_ms, self._shown_ms, self._reason, cluster))
-        if not self._reason:
+        if not self._reason or self._absent:
             self._problem.over()  # after any other list, only a watch that works ends the problem
         self._version, self._cluster, self._reason = meta.resource_version, cluster or self._cluster, ""
+        self._absent = False
         self._log.info("watch.listed", version=self._version, objects=listed)
 
     def _list_once(self, cluster: str) -> tuple[ListMeta, int]:
@@ -261,6 +283,7 @@ class Reflector:
         """Raises ApiError if this is another server than the one that gave the version, or an older state of it: a watch
         would wait in silence.
         """
+        self._lister.locate()
         cluster = self._lister.cluster()
         if cluster and self._cluster and cluster != self._cluster:
             raise AnotherCluster(f"the uid of kube-system is {cluster}, it was {self._cluster}")

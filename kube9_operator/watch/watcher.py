@@ -9,7 +9,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.rules.loader import RulesError
 from kube9_operator.model.rules.matcher import Chosen, Table
-from kube9_operator.model.sources import PUBLISHER, watched
+from kube9_operator.model.sources import CUSTOM, PUBLISHER
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.link import Link
@@ -17,6 +17,7 @@ from kube9_operator.supervise.messages import Ready, WatcherReport
 from kube9_operator.watch import plugin
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
+from kube9_operator.watch.custom import CustomLister
 from kube9_operator.watch.kinds import KINDS
 from kube9_operator.watch.kinds.events import EVENTS, choosing
 from kube9_operator.watch.lister import Lister
@@ -35,7 +36,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
     ttl_ms = settings.event_ttl_seconds * 1000
     kinds = [
         choosing(chosen(settings)) if one.name == EVENTS.source else KINDS[one.name]
-        for one in watched(settings.watch_config_maps).values()
+        for one in settings.watched().values()
         if one.process == name
     ]
     outboxes = {kind.source: Outbox(kind.source, queue, link.stop, settings.queue_size, deadlines.patience) for kind in kinds}
@@ -43,7 +44,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         kind.source: Reflector(
             kind,
             ready,
-            Lister(kind, client(), deadlines),
+            (CustomLister if kind.source in CUSTOM else Lister)(kind, client(), deadlines),
             outboxes[kind.source],
             link.stop,
             deadlines,

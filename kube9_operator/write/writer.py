@@ -13,6 +13,7 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.clock import now_ms
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
+    Absent,
     Compare,
     Confirmed,
     ControlFrame,
@@ -25,7 +26,6 @@ from kube9_operator.model.frame import (
     StateFrame,
 )
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.sources import watched
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
@@ -152,7 +152,7 @@ class Writer:
                     self.lifecycle.rules(settings, now)
                     self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
-                    self._states.forget_all_but(watched(settings.watch_config_maps))
+                    self._states.forget_all_but(settings.watched())
                 return
             except database.DAMAGE:
                 raise
@@ -309,9 +309,11 @@ class Writer:
                 self._states.list_begins(source, control.cluster, now)
             elif isinstance(control, ListEnds):
                 recorded = self._states.list_ends(source, control.cluster, now)
+            elif isinstance(control, Absent):
+                recorded = self._states.absent(source, now)
             elif isinstance(control, ServerTime):
                 self._states.checked(source, control)
-            if isinstance(control, ListEnds | Confirmed):
+            if isinstance(control, ListEnds | Confirmed | Absent):
                 self._states.confirmed(source, now)
         self.coverage.update(frame, {}, now)
         return recorded

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kube9_operator.clock import iso, now_ms
-from kube9_operator.model.sources import PROCESSES, SOURCES
+from kube9_operator.model.sources import CUSTOM, PROCESSES, SOURCES
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn, warning
 
@@ -32,7 +32,7 @@ def test_a_quiet_cluster_is_healthy(operator: Operator) -> None:
         assert found["database"]["readable"]
         assert found["database"]["writable"]
         assert found["database"]["size_bytes"] > 0
-        assert found["queue"] == dict.fromkeys(SOURCES, 0)
+        assert found["queue"] == dict.fromkeys((*SOURCES, *CUSTOM), 0)
         assert operator.health("/livez") == (200, "ok\n")
         assert operator.health("/readyz") == (200, "ok\n")
         assert operator.health("/other") == (404, "not found\n")
@@ -55,7 +55,7 @@ def test_it_is_red_when_nothing_is_confirmed_and_heals(operator: Operator, stand
 def test_a_start_that_reaches_no_server_says_so(operator: Operator, standin: StandIn) -> None:
     operator.deadlines["confirmation"] = 60.0
     standin.stop()
-    reasons = [f"not listed yet: {', '.join(SOURCES)} (the API server cannot be reached)"]
+    reasons = [f"not listed yet: {', '.join((*SOURCES, *CUSTOM))} (the API server cannot be reached)"]
     with operator:
         code, found = until(lambda: (asked := operator.health())[1]["reasons"] == reasons and asked, "the reason")
         assert (code, found["status"]) == (503, "starting")

@@ -9,7 +9,7 @@ import pytest
 
 from kube9_operator.model.frame import Counts, StateFrame, decode
 from kube9_operator.model.resource_states import UNREADABLE, State
-from kube9_operator.model.sources import SOURCES
+from kube9_operator.model.sources import CUSTOM, SOURCES
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox
 from tests.operator import OF_EVENTS, Operator, until
@@ -61,7 +61,7 @@ def test_every_resource_is_listed_and_watched(operator: Operator, standin: Stand
             standin.remove(resource, "shop", "one")
         until(lambda: received(operator) == dict.fromkeys(RESOURCES, 5), "every line")
         until(lambda: operator.health()[0] == 200, "all sources to be confirmed")
-        assert set(operator.health()[1]["watches"]) == set(SOURCES)
+        assert set(operator.health()[1]["watches"]) == {*SOURCES, *CUSTOM}
         assert operator.stop() == 0
         standin.put("pods", thing("four"))
         operator.start()

@@ -32,8 +32,17 @@ RESOURCES: dict[str, tuple[str, str, str]] = {
         "autoscaling/v2",
         "HorizontalPodAutoscaler",
     ),
+    "applications": ("/apis/argoproj.io/v1alpha1/applications", "argoproj.io/v1alpha1", "Application"),
+    "kustomizations": (
+        "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations",
+        "kustomize.toolkit.fluxcd.io/v1",
+        "Kustomization",
+    ),
+    "helmreleases": ("/apis/helm.toolkit.fluxcd.io/v2/helmreleases", "helm.toolkit.fluxcd.io/v2", "HelmRelease"),
 }
 """Of each resource its path, its apiVersion and its kind."""
+CUSTOM = ("applications", "kustomizations", "helmreleases")
+"""Those of definitions, which are not installed at first."""
 
 
 class Collection:
@@ -59,6 +68,8 @@ class Cluster:
         self.version = 100
         self.compacted = 0
         self.uid = str(uuid.uuid4())
+        self.installed: set[str] = set()
+        """Resources of CUSTOM whose definitions are installed."""
         self.gone: set[str] = set()
         """Namespaces that were deleted."""
         self.collections = {resource: Collection(resource) for resource in RESOURCES}
@@ -67,6 +78,8 @@ class Cluster:
         """Of lists that are read page by page."""
         self.prepared: list[tuple[Key, bytes, bytes]] = []
         self.changed = asyncio.Event()
+        self.let_go = asyncio.Event()
+        """For answers that are held back."""
         self.streams: set[asyncio.Task[Any] | None] = set()
         self.bookmark_seconds = 0.5
         """Between the bookmarks of a watch of anything but Events."""
@@ -107,6 +120,22 @@ class Cluster:
         last = json.loads(found.objects.pop(key))
         last["metadata"]["resourceVersion"] = str(self.version)
         found.history.append((self.version, line("DELETED", encode(last))))
+
+    def has(self, resource: str) -> bool:
+        """Whether a resource is served."""
+        return resource not in CUSTOM or resource in self.installed
+
+    def discovery(self, path: str) -> dict[str, Any] | None:
+        """The answer to a question for an API group of a definition, or for its version; None if there is none."""
+        for resource in self.installed:
+            api_version = RESOURCES[resource][1]
+            group, _, version = api_version.partition("/")
+            if path == f"/apis/{group}":
+                named = {"groupVersion": api_version, "version": version}
+                return {"kind": "APIGroup", "name": group, "versions": [named], "preferredVersion": named}
+            if path == f"/apis/{api_version}":
+                return {"kind": "APIResourceList", "groupVersion": api_version, "resources": [{"name": resource}]}
+        return None
 
     def compact(self) -> None:
         """Forgets the history."""

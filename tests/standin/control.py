@@ -1,5 +1,6 @@
 """Steering: POST /NAME with a JSON body to the second address. Each function takes the cluster and the decoded body."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -32,6 +33,15 @@ def do_refuse(cluster: Cluster, body: Any) -> None:
     for resource, code in body.items():
         cluster.collections[resource].refused = code
     cluster.cut()
+
+
+def do_install(cluster: Cluster, body: Any) -> None:
+    """From now on exactly these custom resources have definitions. With a definition go its objects and its watches."""
+    for resource in cluster.installed - set(body):
+        for key in list(cluster.collections[resource].objects):
+            cluster.delete(resource, key)
+    cluster.installed = set(body)
+    cluster.woken()
 
 
 def do_bookmarks(cluster: Cluster, body: Any) -> None:
@@ -103,6 +113,12 @@ def do_cut(cluster: Cluster, _body: Any) -> None:
     cluster.cut()
 
 
+def do_let_go(cluster: Cluster, _body: Any) -> None:
+    """Lets go of the answers that are held back."""
+    cluster.let_go.set()
+    cluster.let_go = asyncio.Event()
+
+
 def do_away(cluster: Cluster, body: Any) -> None:
     """For so many seconds nobody listens; who watches is cut off."""
     cluster.away.put_nowait(body)
@@ -168,7 +184,7 @@ def do_held(cluster: Cluster, _body: Any) -> Any:
 CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
     function.__name__.removeprefix("do_"): function
     for function in (
-        *(do_put, do_remove, do_refuse, do_bookmarks),
+        *(do_put, do_remove, do_refuse, do_install, do_bookmarks),
         *(
             do_write,
             do_delete,
@@ -180,6 +196,7 @@ CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
             do_replace,
             do_delete_namespace,
             do_cut,
+            do_let_go,
             do_away,
         ),
         *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_applied, do_answer_apply, do_held),

@@ -55,7 +55,8 @@ async def steered(cluster: Cluster, reader: asyncio.StreamReader, writer: asynci
 async def asked(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request) -> None:
     """A request to the API."""
     url = urlsplit(request.target)
-    collection = next((one for one in cluster.collections.values() if one.path == url.path), cluster.events)
+    served = (one for one in cluster.collections.values() if one.path == url.path and cluster.has(one.resource))
+    collection = next(served, cluster.events)
     wanted = "as=PartialObjectMetadata" in request.headers.get("accept", "")
     exchange = Exchange(cluster, collection, reader, writer, dict(parse_qsl(url.query)), wanted)
     if cluster.token and request.headers.get("authorization") != f"Bearer {cluster.token}":
@@ -66,6 +67,8 @@ async def asked(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.
         await exchange.respond(cluster.apply_code, status(cluster.apply_code, "Applied"))
     elif url.path.startswith("/api/v1/namespaces/") and url.path.rpartition("/")[2] not in cluster.gone:
         await exchange.respond(200, encode({"kind": "Namespace", "metadata": {"uid": cluster.uid}}))
+    elif (found := cluster.discovery(url.path)) is not None:
+        await exchange.respond(200, encode(found))
     elif url.path != collection.path or request.method != "GET":
         await exchange.respond(404, status(404, "NotFound"))
     else:

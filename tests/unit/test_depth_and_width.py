@@ -65,7 +65,8 @@ def objects(draw: st.DrawFn) -> bytes:
 
 def well(kind: Kind, version: str) -> bytes:
     """An object of that kind that decodes."""
-    return json.dumps({"metadata": OWN | {"name": f"well-{version}", "resourceVersion": version}, "type": "Warning"}).encode()
+    own = OWN | {"name": f"well-{version}", "resourceVersion": version}
+    return json.dumps({"apiVersion": "v1", "metadata": own, "type": "Warning"}).encode()
 
 
 def names(batch: Batch) -> list[str]:

@@ -20,8 +20,9 @@ def described(row: rows.Row) -> str:
     """A row as the document has it, but for by what it is recognised."""
     title = row.title.replace("{kind}", "<Kind>").replace("{reason}", "<Reason>")
     key = f", by {' and '.join(row.key)}" if row.key and row.repeat == "fold" else ""
+    repeat = {"": row.repeat, "statuses": "apart", "all": "apart with one Event"}[row.apart]
     metadata = ", ".join(f"`{name}`" for name in row.metadata)
-    return " | ".join((row.name, SEVERITIES[row.severity], title, row.kind or "any", row.repeat + key, metadata))
+    return " | ".join((row.name, SEVERITIES[row.severity], title, row.kind or "any", repeat + key, metadata))
 
 
 def test_rows_are_in_the_document_and_nothing_else() -> None:

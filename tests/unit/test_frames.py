@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from kube9_operator.model.frame import (
+    Absent,
     Compare,
     Confirmed,
     Control,
@@ -35,6 +36,7 @@ CONTROLS: list[Control] = [
     ListBegins("cluster-1"),
     ListEnds("7", 5, 6, "expired", "cluster-1"),
     Confirmed(5),
+    Absent(5),
     ServerTime(5),
     Unavailable("not permitted"),
     EventTtlLearned(3_000),

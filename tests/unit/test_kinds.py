@@ -35,7 +35,19 @@ from kube9_operator.model.sources import EVERY
 from kube9_operator.watch import lines, list_decoding
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.errors import ApiError
-from kube9_operator.watch.kinds import KINDS, claims, config_maps, cronjobs, nodes, owners, pods, services, workloads
+from kube9_operator.watch.kinds import (
+    KINDS,
+    argocd,
+    claims,
+    config_maps,
+    cronjobs,
+    flux,
+    nodes,
+    owners,
+    pods,
+    services,
+    workloads,
+)
 from kube9_operator.watch.metadata import Identity
 
 PODS = Path(__file__).parent.parent / "data" / "pods-1.36.3.jsonl"
@@ -51,6 +63,8 @@ FORMS: dict[str, Any] = {
     "services": services.ServiceObject,
     "cronjobs": cronjobs.Object,
     "configmaps": config_maps.Object,
+    "applications": argocd.Object,
+    "helmreleases": flux.Object,
 }
 """Of each source the form in which its objects are decoded."""
 

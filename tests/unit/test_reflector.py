@@ -235,6 +235,9 @@ class Scripted:
         self.reloads = 0
         self._stop = stop
 
+    def locate(self) -> None:
+        pass
+
     def cluster(self) -> str:
         return "cluster-1"
 

@@ -55,6 +55,8 @@ def test_a_row_and_a_rule_of_one_name_are_one_event() -> None:
     assert {row.name for row in shared} == {
         *("container restarts", "node not ready", "quota exceeded", "HPA scaled", "cannot schedule", "container cannot start"),
         *("node pressure", "node condition", "PVC cannot bind", "evicted, preempted", "other"),
+        *("argocd/degraded", "argocd/sync unknown", "argocd/operation"),
+        *("flux/failed", "flux/waits for a dependency", "flux/released"),
     }
     for row in shared:
         rule = rules[row.name]

@@ -11,6 +11,7 @@ import pytest
 from kube9_operator import __version__, preload
 from kube9_operator.model.deadlines import GRACE_PERIOD_SECONDS, PROBE_TIMEOUT_SECONDS, Deadlines
 from kube9_operator.settings import SettingError, from_environment
+from kube9_operator.write.events import coverage
 
 ROOT = Path(__file__).parent.parent.parent
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py"}
@@ -42,6 +43,8 @@ def test_intervals_relate() -> None:
     assert times.empty_watch < times.watch_least < times.watch_most
     assert times.empty_list < times.confirmation
     assert times.retry_most < times.retry_reset
+    assert times.absent_retry < times.confirmation, "a custom resource that is absent is confirmed to be"
+    assert times.absent_retry * 1000 < coverage.INSTALLED_MS, "and so it is just before it is installed"
     assert times.compare > times.compare_patience
     assert times.compare_patience + times.connect + times.page < times.compare, "one comparison is over before the next"
     assert times.commit_wait < times.beat

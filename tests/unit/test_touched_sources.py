@@ -18,7 +18,8 @@ def touched(*options: str) -> set[str]:
 
 
 WORKLOADS = {"deployments", "statefulsets", "daemonsets", "services", "endpointslices", "pods", "cronjobs"}
-IN_NAMESPACES = WORKLOADS | {"persistentvolumeclaims", "configmaps"}
+CUSTOM = {"applications", "kustomizations", "helmreleases"}
+IN_NAMESPACES = WORKLOADS | {"persistentvolumeclaims", "configmaps"} | CUSTOM
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,11 @@ IN_NAMESPACES = WORKLOADS | {"persistentvolumeclaims", "configmaps"}
         ("--object-namespace shop", IN_NAMESPACES),
         ("--kind po,NODES", {"pods", "nodes"}),
         ("--kind nodes.longhorn.io", set()),
+        ("--kind Applications,helmrelease.helm.toolkit.fluxcd.io", {"applications", "helmreleases"}),
+        ("--kind applications.app.k8s.io", set()),
+        ("--for applications/web", {"applications"}),
+        ("--for app/web", WITH_EVENTS - {"events"}),
+        ("--exclude kind=kustomizations -n shop", (IN_NAMESPACES | {"namespaces"}) - {"kustomizations"}),
         ("--kind pod --object-kind node", set()),
         ("--kind pod,node --exclude kind=po", {"nodes"}),
         ("--exclude kind=nodes.longhorn.io --kind node", {"nodes"}),

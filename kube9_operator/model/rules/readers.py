@@ -181,6 +181,13 @@ def health(said: Said) -> Facts:
     return Facts(_present(previous=previous, current=current) if found else {})
 
 
+def operation(said: Said) -> Facts:
+    """`Sync operation to 0f3e1d succeeded` and `Partial sync operation to 0f3e1d failed: …` of Argo CD."""
+    _, _, rest = said.message.partition("ync operation to ")
+    revision = rest.partition(" ")[0]
+    return Facts(_present(phase="succeeded" if said.type == "Normal" else "failed", revision=revision))
+
+
 def shortage(said: Said) -> Facts:
     """`Node didn't have enough resource: cpu, requested: 5000, used: 1450, capacity: 4000` of the kubelet."""
     text = f"{said.message.partition('enough resource: ')[2]},"
@@ -210,6 +217,7 @@ READERS: dict[str, Reader] = {
     "preemptor": Reader(("preemptor",), preemptor),
     "condition": Reader(("condition", "status"), condition),
     "health": Reader(("previous", "current"), health),
+    "operation": Reader(("phase", "revision"), operation),
     "shortage": Reader(("resource", "requested", "used", "capacity"), shortage),
     "exit_code": Reader(("container", "exit_code"), exit_code),
 }

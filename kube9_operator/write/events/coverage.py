@@ -7,6 +7,7 @@ import msgspec
 
 from kube9_operator.model import operator_event
 from kube9_operator.model.frame import (
+    Absent,
     Confirmed,
     Control,
     ControlFrame,
@@ -37,10 +38,18 @@ EVENTS = "events"
 CLOCK_MS = 60_000
 """If a confirmed time is further ahead than this, the clock has been set back since: that time has not come yet."""
 
+INSTALLED_MS = 60_000
+"""A custom resource that was absent this short a time ago has only objects that its first list shows."""
+
 EXPIRED = "Events of that time had expired when they were listed again"
 CHANGES, NET = "changes in between unknown", "only net changes are recorded"
 """What a list after an interruption cannot show: Events that have expired; what a resource was between two states."""
-UNWATCHED = {"": "not watched", "expired": "not watched", "dropped": "the writer did not keep up"}
+UNWATCHED = {
+    "": "not watched",
+    "expired": "not watched",
+    "installed": "not watched",
+    "dropped": "the writer did not keep up",
+}
 UNWRITABLE = "the database could not be written"
 LOST_ALL = {
     "behind": "the API server went back to an earlier state, as after a restored backup",
@@ -126,6 +135,8 @@ class Coverage(Participant):
             self._confirm(source, control.version, control.confirmed_ms, now_ms)
         elif isinstance(control, Confirmed):
             self._confirm(source, "", control.confirmed_ms, now_ms)
+        elif isinstance(control, Absent):
+            self._absent(source, control.confirmed_ms, now_ms)
         elif isinstance(control, Unavailable):
             self._execute(
                 "UPDATE sources SET unavailable = ?, unavailable_since_ms = coalesce(unavailable_since_ms, ?) WHERE source = ?",
@@ -246,6 +257,20 @@ class Coverage(Participant):
 
     # Lists
 
+    def _absent(self, source: str, confirmed_ms: int, now_ms: int) -> None:
+        """Handles that a custom resource is not installed: like a complete list without an object, and without a version.
+
+        If it was absent when it was last asked for, nothing can be missing in between.
+        """
+        (version,) = stored.row(self._connection, "SELECT version FROM sources WHERE source = ?", (source,))
+        if version:
+            self._list_ended(source, ListEnds("", confirmed_ms, reason="installed"))
+        self._confirm(source, "", confirmed_ms, now_ms)
+        self._execute(
+            "UPDATE sources SET version = NULL, covered_from_ms = coalesce(covered_from_ms, ?) WHERE source = ?",
+            (confirmed_ms, source),
+        )
+
     def _list_ended(self, source: str, ended: ListEnds) -> None:
         """Handles a complete list. The first one begins the coverage; another one may leave a gap before it.
 
@@ -261,6 +286,8 @@ class Coverage(Participant):
         shown_ms = ended.shown_ms or ended.confirmed_ms
         if source == EVENTS and ended.reason not in LOST_ALL:
             shown_ms -= self.event_ttl_ms()
+        if ended.reason == "installed" and known_ms is not None and shown_ms - known_ms <= INSTALLED_MS:
+            known_ms = shown_ms  # it was not there a moment ago, so all that there is was shown
         if known_ms is not None and known_ms < shown_ms:
             self.add_gap(source, known_ms, shown_ms, self._reason(source, ended, (known_ms, shown_ms), unavailable))
         self._execute(

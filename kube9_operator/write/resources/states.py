@@ -11,7 +11,7 @@ from kube9_operator.model import changes
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ServerTime
 from kube9_operator.model.observation import ERROR, hash64
-from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNREADABLE, State, decode
+from kube9_operator.model.resource_states import GONE, OF_SOURCE, UNDECIDED, UNREADABLE, State, decode
 from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.store import Store
@@ -225,6 +225,11 @@ class States(Participant):
         )
         return recorded
 
+    def absent(self, source: str, now_ms: int) -> list[Recorded]:
+        """A custom resource is not installed: that is a complete list without an object."""
+        self._shown[source] = array("q")
+        return self.list_ends(source, "", now_ms)
+
     def forget_all_but(self, watched: Collection[str]) -> None:
         """Forgets the sources that are not watched any more, because a setting was changed: nothing confirms them."""
         for source in SOURCES.difference(watched):
@@ -245,6 +250,8 @@ class States(Participant):
             shown.append(hash64(state.namespace, state.name))
         if state.reduced == UNREADABLE:
             return Compared("")
+        if state.reduced == UNDECIDED:
+            return Compared("filtered")
         listing = shown is not None
         observed = Observed(source, state.namespace, state.name, state.uid, state.version, now_ms, whole, listing)
         return self._compare(observed, state.reduced, state.evidence)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect import claims, cluster, config_maps, pods, workloads
+from kube9_operator.write.resources.detect import argocd, claims, cluster, config_maps, flux, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 
 Compare = Callable[[Observed, Any, Any], list[Observation]]
@@ -19,6 +19,9 @@ COMPARE: dict[str, Compare] = {
     "cronjobs": workloads.of_cronjob,
     "pods": pods.of_pod,
     "configmaps": config_maps.of_config_map,
+    "applications": argocd.of_application,
+    "kustomizations": flux.of_reconciled,
+    "helmreleases": flux.of_reconciled,
 }
 """The comparison for each source. Endpoints are compared for their service, see `endpoints`."""
 

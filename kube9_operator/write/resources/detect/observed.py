@@ -53,6 +53,8 @@ class Observed(NamedTuple):
     """As in dating.Known."""
     deleted_ms: int = 0
     """Its deletionTimestamp; 0 for none."""
+    api_version: str = ""
+    """The apiVersion of a custom resource; '' for that of the source."""
 
     @property
     def kind(self) -> str:
@@ -115,7 +117,7 @@ def observation(
         text_hash=crc32("\0".join((title, description, encoded)).encode("utf-8", "replace")),
         row=row.name,
         redacted=in_description + in_metadata,
-        api_version=EVERY[observed.source].api_version,
+        api_version=observed.api_version or EVERY[observed.source].api_version,
     )
 
 
@@ -154,6 +156,35 @@ def step(
         description=description,
         metadata=(metadata or {}) | added,
         node=node,
+    )
+
+
+def changed(
+    row: rows.Row,
+    observed: Observed,
+    *,
+    parts: tuple[str, ...],
+    identity: tuple[str, ...] = (),
+    at_ms: int = 0,
+    reason: str,
+    description: str,
+    metadata: dict[str, Any],
+) -> Observation:
+    """Makes an observation of a change of a status, for a row with `apart`.
+
+    Without `identity`, it is identified by its own date `at_ms`, or without one by the version at which it was observed.
+    """
+    made = dating.made(observed.window, (), Known(asserted_ms=at_ms))
+    return observation(
+        row,
+        observed,
+        (observed.uid, *(identity or (*parts, str(at_ms) if at_ms else observed.version))),
+        parts=parts,
+        at_ms=made.first_ms,
+        until_ms=made.last_ms,
+        reason=reason,
+        description=description,
+        metadata=metadata | ({"noticed_at": iso(made.last_ms)} if made.is_range else {}),
     )
 
 
