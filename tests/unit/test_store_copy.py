@@ -45,8 +45,14 @@ class Store:
             found = [one for one in found if one["service.instance.id"] in instances]
         if "count_uniq" in query:
             return iter([{"found": str(len({(one["service.instance.id"], one["kube9.event.number"]) for one in found}))}])
-        if "fields service.instance.id" in query:
-            found = [one for one in found if "kube9.event.merged" in one] if "merged" in query else found[:1]
+        if unique := re.search(r"uniq by \((.*?)\)", query):
+            names = unique[1].split(", ")
+            rows = {tuple((name, one[name]) for name in names if name in one): None for one in found if names[0] in one}
+            return iter([dict(row) for row in rows])
+        if "sort by (kube9.event.number desc)" in query:
+            found = [max(found, key=lambda one: int(one["kube9.event.number"]))]
+        elif "fields service.instance.id" in query:
+            found = [one for one in found if "kube9.event.merged" in one]
         if limit:
             found = sorted(found, key=lambda one: one["_time"], reverse=True)[:limit]
         return iter(found)
@@ -138,7 +144,7 @@ def test_an_event_that_was_merged_is_gone(store: type[Store]) -> None:
         "_time": iso(NOW_MS),
         "_msg": "merged into another event",
         "kube9.event.number": number,
-        "kube9.event.revision": str(2**50),
+        "kube9.event.revision": str(2**52),
         "kube9.event.id": first["events"][0]["id"],
         "kube9.event.merged": "true",
     }
