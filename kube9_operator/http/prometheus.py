@@ -132,7 +132,9 @@ METRICS: dict[str, Metric] = {
         "histogram", "Seconds that each check of an assessment took, without the lists, which several checks share."
     ),
     "kube9_assessment_last_run_timestamp_seconds": Metric(
-        "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
+        "gauge",
+        "When the newest assessment ended, in seconds since 1970; 0 if there is none. Those of a part that a user asked for do "
+        "not count.",
     ),
     "kube9_assessment_last_score_ratio": Metric("gauge", "The part of the checks of the newest assessment that pass, 0 to 1."),
     "kube9_collections_total": Metric(
