@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
     "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",
     "SINK_URL": "Where to send what is recorded, as OTLP: a whole URL. Without it, nothing is sent",
+    "SINK_QUERY_URL": "Where to read back what was sent, to send again what is missing: the URL of VictoriaLogs",
     "SINK_BACKFILL": "Which events are sent of those that were recorded before: all, none, or of some days, such as 7d "
     "(default: all)",
     "SINK_HEADERS_FILE": "A file with headers for SINK_URL, such as a token: a line `Name: value` each",

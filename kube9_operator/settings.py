@@ -70,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True):
     sink_ca_file: str
     sink_client_cert_file: str
     sink_client_key_file: str
+    sink_query_url: str
+    """Where to read back what was sent; '' for nowhere."""
     sink_backfill_days: int | None
     """How far back events are sent that were recorded before there was a sink; None for all."""
     cluster_name: str
@@ -87,6 +89,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             f"ASSESSMENT_PILLAR={found.assessment_pillar}: "
             "must name a pillar if ASSESSMENT_MODE is pillar, and otherwise be empty"
         )
+    if found.sink_query_url and not found.sink_url:
+        raise SettingError(f"SINK_QUERY_URL={found.sink_query_url}: needs SINK_URL too")
     if found.sink_client_key_file and not found.sink_client_cert_file:
         raise SettingError(f"SINK_CLIENT_KEY_FILE={found.sink_client_key_file}: needs SINK_CLIENT_CERT_FILE too")
     if found.api_key_file and not found.server_url:
@@ -292,6 +296,7 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "sink_ca_file": ("SINK_CA_FILE", "", _file),
     "sink_client_cert_file": ("SINK_CLIENT_CERT_FILE", "", _file),
     "sink_client_key_file": ("SINK_CLIENT_KEY_FILE", "", _file),
+    "sink_query_url": ("SINK_QUERY_URL", "", _url),
     "sink_backfill_days": ("SINK_BACKFILL", "all", _backfill),
     "cluster_name": ("CLUSTER_NAME", "", _name),
 }

@@ -175,9 +175,10 @@ METRICS: dict[str, Metric] = {
     "kube9_insight_rule_errors_total": Metric("counter", "Rules of insights that failed; the others went on.", ("rule",)),
     SINK_RECORDS: Metric(
         "counter",
-        "Records for another store: accepted, refused by it, and deleted here before they were sent.",
+        "Records for another store: accepted, refused by it, deleted here before they were sent, sent again because they were "
+        "missing there, and missing there even then.",
         ("outcome",),
-        (("sent",), ("refused",), ("unsent",)),
+        (("sent",), ("refused",), ("unsent",), ("sent_again",), ("missing",)),
     ),
     SINK_REQUEST: Metric("histogram", "Seconds of each request to another store."),
     "kube9_sink_lag_seconds": Metric(
@@ -186,6 +187,9 @@ METRICS: dict[str, Metric] = {
     "kube9_sink_pending": Metric("gauge", "Changes and events that are left to send to another store, about."),
     "kube9_sink_settled_timestamp_seconds": Metric(
         "gauge", "Until when everything that was recorded is settled in another store, in seconds since 1970; 0 if it is not."
+    ),
+    "kube9_sink_verified_timestamp_seconds": Metric(
+        "gauge", "Until when what happened was read back from another store, in seconds since 1970; 0 if it was not."
     ),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
 }
@@ -215,11 +219,12 @@ def exposition(version: str, metrics: MetricTotals, health: Health, volume: Volu
 
 def _of_sink(report: SinkReport | None) -> dict[str, dict[Labels, float]]:
     """The gauges of the sink; all are 0 without one."""
-    found = report or SinkReport(0.0, 0, 0, "")
+    found = report or SinkReport(0.0, 0, 0, 0, "")
     return {
         "kube9_sink_lag_seconds": {(): round(found.lag_seconds, 1)},
         "kube9_sink_pending": {(): found.pending},
         "kube9_sink_settled_timestamp_seconds": {(): found.settled_ms / 1000},
+        "kube9_sink_verified_timestamp_seconds": {(): found.verified_ms / 1000},
     }
 
 

@@ -27,8 +27,12 @@ class Position(msgspec.Struct, frozen=True):
     """The last event that is settled, of those recorded before the journal; None if all are."""
     until_ms: int = 0
     """Until when everything that was committed is settled, in ms since 1970; 0 until the backfill is."""
+    verified_ms: int = 0
+    """Until when what happened was read back from the other store, in ms since 1970; 0 for never."""
     refused: int = 0
     """Records that the other store has refused."""
+    missing: int = 0
+    """Events that the other store did not have when they were read back, even after they had been sent again."""
 
     def kept_from_ms(self) -> int:
         """Events recorded from this time on are not settled."""

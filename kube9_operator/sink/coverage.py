@@ -46,6 +46,8 @@ def values(database: Database, position: Position) -> dict[str, Value]:
         "kube9.coverage.retention": _text({name: ms for name, ms in retention.items() if isinstance(ms, int)}),
         "kube9.coverage.sent_from": _time(position.from_ms),
         "kube9.coverage.settled_until": _time(position.until_ms),
+        "kube9.coverage.verified_until": _time(position.verified_ms),
+        **({"kube9.coverage.missing": position.missing} if position.missing else {}),
         **({"kube9.coverage.refused": position.refused} if position.refused else {}),
     }
 

@@ -162,8 +162,8 @@ class Delivery:
 
     # Sending
 
-    def step(self, extra: Callable[[], Encoded | None] = lambda: None) -> float:
-        """Settles what is due, then sends one request. `extra` is asked for a record besides those of the source."""
+    def step(self, extra: Callable[[], Sequence[Encoded]] = lambda: ()) -> float:
+        """Settles what is due, then sends one request. `extra` is asked for records besides those of the source."""
         now = self._clock.monotonic()
         if now < self._not_before:
             return min(IDLE_SECONDS, self._not_before - now)
@@ -195,11 +195,11 @@ class Delivery:
             self._saved = self.position
         self._saved_at = now
 
-    def _take(self, extra: Callable[[], Encoded | None]) -> bool:
+    def _take(self, extra: Callable[[], Sequence[Encoded]]) -> bool:
         """Takes what is to be sent next. Says whether there was anything."""
-        if (more := extra()) is not None:
+        if more := extra():
             self._mark = None
-            self._parts.append([more])
+            self._parts.extend(parts(more))
             return True
         batch = self._source.next(self._at)
         if batch is None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from kube9_operator.sink import coverage, records
 from kube9_operator.sink.delivery import Delivery
 from kube9_operator.sink.records import Encoded
 from kube9_operator.sink.source import DatabaseSource, NotReady, Renewed
-from kube9_operator.sink.transport import READ_SECONDS, Answer, HttpTransport, Target, Transport, warnings
+from kube9_operator.sink.transport import READ_SECONDS, Answer, HttpTransport, Lost, Target, Transport, Unusable, warnings
+from kube9_operator.sink.verification import FORM, PATH, Ask, Unanswered, Verification, body
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import SinkReport
 from kube9_schema import DATABASE_NAME
@@ -54,7 +56,25 @@ def run(link: Link, _pipe: Any, settings: Settings, deadlines: Deadlines) -> Non
         SYSTEM,
     )
     transport = _Timed(HttpTransport(target), link)
-    Sink(link, source, transport, settings.database_folder, SYSTEM).send_until_stopped(deadlines.beat)
+    verification = None
+    if settings.sink_query_url:
+        url = settings.sink_query_url.rstrip("/")
+        url = url if url.endswith(PATH) else url + PATH
+        verification = Verification(_asking(HttpTransport(target._replace(url=url)), link), source.database, SYSTEM)
+    Sink(link, source, transport, settings.database_folder, SYSTEM, verification).send_until_stopped(deadlines.beat)
+
+
+def _asking(transport: HttpTransport, link: Link) -> Ask:
+    """Asks the store, and shows while it reads that it is alive."""
+
+    def ask(query: str) -> Iterator[bytes]:
+        link.beat("reading back", deadline=3 * READ_SECONDS)
+        try:
+            yield from transport.ask(body(query), FORM)
+        except (Lost, Unusable) as error:
+            raise Unanswered(str(error)) from None
+
+    return ask
 
 
 class _Timed:
@@ -78,7 +98,16 @@ class _Timed:
 class Sink:
     """Sends what one source has over one transport."""
 
-    def __init__(self, link: Link, source: DatabaseSource, transport: Transport, folder: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        link: Link,
+        source: DatabaseSource,
+        transport: Transport,
+        folder: str,
+        clock: Clock,
+        verification: Verification | None = None,
+    ) -> None:
+        self._verification = verification
         self._link = link
         self._source = source
         self._transport = transport
@@ -107,7 +136,7 @@ class Sink:
         try:
             if self._delivery is None:
                 self._delivery = Delivery(self._source, self._transport, self._save, self._clock, _counting(self._link.tally))
-            wait = self._delivery.step(self._coverage)
+            wait = self._delivery.step(self._extra)
             if self._clock.monotonic() >= self._count_at:
                 self._count_at = self._clock.monotonic() + COUNT_SECONDS
                 self._pending = self._source.pending(self._delivery.sent_mark())
@@ -128,19 +157,36 @@ class Sink:
     def report(self) -> SinkReport:
         """How far it is."""
         if self._delivery is None:
-            return SinkReport(0.0, 0, 0, "")
+            return SinkReport(0.0, 0, 0, 0, "")
         position = self._delivery.position
         is_behind = self._pending or not self._delivery.works()
         lag = self._clock.monotonic() - self._source.caught_up_at if is_behind else 0.0
-        return SinkReport(lag, self._pending, position.until_ms, self._delivery.trouble())
+        return SinkReport(lag, self._pending, position.until_ms, position.verified_ms, self._delivery.trouble())
 
-    def _coverage(self) -> Encoded | None:
+    def _extra(self) -> Sequence[Encoded]:
+        """The record of coverage, if one is due; or what is missing in the store."""
+        if self._delivery is None or not self._delivery.works():
+            return ()
+        if (due := self._coverage(self._delivery)) is not None:
+            return (due,)
+        if self._verification is None:
+            return ()
+        before = self._delivery.position
+        position, missing = self._verification.step(before)
+        self._delivery.move(verified_ms=position.verified_ms, missing=position.missing)
+        if missing:
+            self._link.tally.add(SINK_RECORDS, "sent_again", number=len(missing))
+        if position.missing > before.missing:
+            self._link.tally.add(SINK_RECORDS, "missing", number=position.missing - before.missing)
+        return missing
+
+    def _coverage(self, delivery: Delivery) -> Encoded | None:
         """The record of coverage, if one is due."""
         now = self._clock.monotonic()
-        if self._delivery is None or not self._delivery.works() or now < self._coverage_at:
+        if now < self._coverage_at:
             return None
         self._coverage_at = now + COVERAGE_SECONDS
-        values = coverage.values(self._source.database(), self._delivery.position)
+        values = coverage.values(self._source.database(), delivery.position)
         return records.coverage(values, self._clock.now_ms())
 
     def _save(self, position: sink_position.Position) -> None:

@@ -61,6 +61,11 @@ def event(found: Event, revision: int) -> Encoded:
     return Encoded(found.namespace, record, found.number)
 
 
+def checksum(one: Encoded) -> str:
+    """The checksum in the record of an event."""
+    return str(next(each.value.string_value for each in one.record.attributes if each.key == CHECKSUM))
+
+
 def _without_revision(found: Event) -> LogRecord:
     body, said = next(
         (text, said)

@@ -9,7 +9,7 @@ import select
 import socket
 import ssl
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +20,8 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 MAX_BODY_BYTES = 65_536
 """Of an answer. A longer one is of no use; the connection is closed."""
 MAX_HEADERS_BYTES = 65_536
+MAX_LINE_BYTES = 4_096
+"""Of an answer to a question. Our fields take less than 200 bytes."""
 USED_SECONDS = 60.0
 """A connection is used for this long, and then only to find out whether it holds. VictoriaLogs closes one after two minutes."""
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
@@ -138,15 +140,14 @@ class HttpTransport:
         packer = zlib.compressobj(level=1, wbits=31)  # level 6 takes three times as long, and saves a tenth
         return self.send(packer.compress(data) + packer.flush(), PROTOBUF, connection)
 
-    def send(self, body: bytes, kind: dict[str, str], connection: int | None = None, path: str | None = None) -> Answer:
+    def send(self, body: bytes, kind: dict[str, str], connection: int | None = None) -> Answer:
         """Sends a body as it is."""
         chosen = self._connection() if connection is None else self._open.get(connection)
         if chosen is None:
             raise Lost("the connection is closed")
-        made = {"User-Agent": f"kube9-operator/{__version__}"} | headers(self._target.headers_file) | kind
-        where = path or f"{self._parts.path or '/'}{'?' if self._parts.query else ''}{self._parts.query}"
+        made = self._headers() | kind
         try:
-            chosen.connection.request("POST", where, body, made)
+            chosen.connection.request("POST", self._where(), body, made)
             response = chosen.connection.getresponse()
             found = response.read(MAX_BODY_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
@@ -158,11 +159,32 @@ class HttpTransport:
         received = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, received, found[:MAX_BODY_BYTES], chosen.number, is_last)
 
+    def ask(self, body: bytes, kind: dict[str, str]) -> Iterator[bytes]:
+        """Sends a question over a connection of its own; returns the lines of the answer. Raises Lost or Unusable."""
+        connection = self._make()
+        try:
+            connection.request("POST", self._where(), body, self._headers() | kind)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise Lost(f"it answers {response.status}")
+            while line := response.readline(MAX_LINE_BYTES):
+                yield line
+        except (OSError, http.client.HTTPException) as error:
+            raise Lost(reason(error)) from None
+        finally:
+            connection.close()
+
     def holds(self, connection: int) -> bool:
         """Whether a connection seems to be there still: the other side has neither closed it nor sent anything."""
         found = self._open.get(connection)
         sock = found.connection.sock if found else None
         return sock is not None and not _is_readable(sock)
+
+    def _headers(self) -> dict[str, str]:
+        return {"User-Agent": f"kube9-operator/{__version__}"} | headers(self._target.headers_file)
+
+    def _where(self) -> str:
+        return f"{self._parts.path or '/'}{'?' if self._parts.query else ''}{self._parts.query}"
 
     def keep(self, connections: Iterable[int]) -> None:
         """Closes connections that are used no longer, except for these."""

@@ -177,6 +177,7 @@ class SinkReport(msgspec.Struct, frozen=True, tag=True):
     pending: int
     """About how many changes and events are left to send."""
     settled_ms: int
+    verified_ms: int
     trouble: str
     """Why nothing can be sent; '' if it can, or if that may pass soon."""
 
