@@ -38,9 +38,9 @@ def show(options: Options, found: Any) -> None:
 def lines(found: Any, headings: bool, wide: bool = False) -> list[str]:
     """The lines of an answer for people."""
     if "assessments" in found:
-        return _grid(RUNS, found["assessments"], headings) if found["assessments"] else ["No assessments."]
+        return grid(RUNS, found["assessments"], headings) if found["assessments"] else ["No assessments."]
     if "checks" in found:
-        return _grid(CHECKS, found["checks"], headings) if found["checks"] else ["No checks are stored yet."]
+        return grid(CHECKS, found["checks"], headings) if found["checks"] else ["No checks are stored yet."]
     if "run_id" not in found:
         return _results(found["results"], headings, wide) if found["results"] else ["No results."]
     counts = ", ".join(
@@ -59,14 +59,15 @@ def lines(found: Any, headings: bool, wide: bool = False) -> list[str]:
     ]
 
 
-def _grid(columns: dict[str, str], rows: list[dict[str, Any]], headings: bool) -> list[str]:
+def grid(columns: dict[str, str], rows: list[dict[str, Any]], headings: bool) -> list[str]:
+    """The lines of a table with these fields of the rows."""
     cells = {name: [plain(str(row[field])) for row in rows] for name, field in columns.items()}
     return Grid(cells, {} if headings else None).lines()
 
 
 def _results(results: list[dict[str, Any]], headings: bool, wide: bool) -> list[str]:
     """A line for each result. What is not passing is explained below its line, with `wide` what to do about it too."""
-    made = _grid(RESULTS, results, headings) if results else []
+    made = grid(RESULTS, results, headings) if results else []
     shown = made[:1] if headings else []
     for line, result in zip(made[len(shown) :], results, strict=True):
         shown.append(line)
