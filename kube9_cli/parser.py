@@ -14,8 +14,9 @@ from kube9_cli.arguments import Examples, UsageError, invalid, nearest
 DESCRIPTION = """\
 Query what kube9-operator has recorded: what happened in a Kubernetes cluster, to which object, when and how often. Each list
 says for which time it is complete. kube9-cli only reads. It works while the operator runs, after it has stopped, and on a copy
-of the database. Answers go to stdout, everything else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or
-unusable database; 2 the query took longer than --timeout; 3 no permission to read the database."""
+of the database. One command, assessments run, asks the operator, and needs one that runs. Answers go to stdout, everything
+else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or unusable database; 2 the query took longer than
+--timeout; 3 no permission to read the database."""
 
 EXAMPLES: Examples = (
     ("What broke in the last 30 minutes", "events list --since 30m --severity error+"),

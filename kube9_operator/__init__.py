@@ -4,7 +4,7 @@ import sys
 
 __version__ = "0.1.0"
 
-if sys.argv[0].endswith("/kube9-operator") and sys.argv[1:2] == ["query"]:
+if sys.argv[0].endswith("/kube9-operator") and sys.argv[1:2] in (["query"], ["assess"]):
     # Ctrl-C ends a query quietly, as kube9_cli/__init__.py says. The operator itself has handlers of its own.
     import _signal  # type: ignore[import-not-found]
 

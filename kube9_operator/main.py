@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Runs the operator, or hands `query …` to the CLI before anything else is imported. Returns the exit code."""
-    if sys.argv[1:2] == ["query"]:
+    """Runs the operator, or hands `query …` or `assess …` to the CLI before it imports anything else. Returns the exit code."""
+    if sys.argv[1:2] in (["query"], ["assess"]):
         from kube9_cli.main import end, run
 
-        end(run(sys.argv[2:], "kube9-operator query"))
+        is_query = sys.argv[1] == "query"
+        end(run(sys.argv[2:], "kube9-operator query") if is_query else run(sys.argv[1:], "kube9-operator"))
     from kube9_operator.supervise.signals import end_at_once
 
     end_at_once()
@@ -80,6 +81,7 @@ def _serve(deadlines: Deadlines | None) -> int:
     from pathlib import Path
 
     from kube9_operator import __version__, logs, settings
+    from kube9_operator.assess.requests import Requests
     from kube9_operator.assess.schedule import Schedule
     from kube9_operator.http.pages import Pages
     from kube9_operator.http.prometheus import exposition
@@ -109,7 +111,8 @@ def _serve(deadlines: Deadlines | None) -> int:
     deadlines = deadlines or Deadlines()
     health = Health(tuple(chosen.watched()), deadlines.confirmation, deadlines.hang)
     metrics = MetricTotals()
-    volume = Volume(Path(chosen.database_folder) / DATABASE_NAME, chosen.database_max_mib * 2**20, deadlines)
+    database = Path(chosen.database_folder) / DATABASE_NAME
+    volume = Volume(database, chosen.database_max_mib * 2**20, deadlines)
     volume.begin()
     pages = Pages(health, metrics, volume, exposition(__version__, metrics, health, volume))
     try:
@@ -134,4 +137,9 @@ def _serve(deadlines: Deadlines | None) -> int:
         metrics=metrics,
         operator_events=OperatorEvents(__version__, chosen.namespace, health),
     )
-    return supervisor.run()
+    requests = Requests(schedule, str(database), chosen.assessment_timeout_seconds)
+    requests.begin()
+    try:
+        return supervisor.run()
+    finally:
+        requests.end()

@@ -57,6 +57,7 @@ EXAMPLES = {
         ),
     ),
     "query": (("What happened in the last hour", "kube9-operator query events list --since 1h"),),
+    "assess": (("Assess the cluster now", "kube9-operator assess run"),),
 }
 """Examples of each command: what it does, and how to type it."""
 
@@ -88,7 +89,7 @@ The command or an option is unknown.
 A restart cannot fix the problem, which the last line on stderr names. Examples are a wrong setting, a missing module, a folder
 that is not writable, a database of a newer release or of another program, and another operator on the same folder.
 .PP
-The exit status of query is that of kube9-cli(1).""",
+The exit status of query and assess is that of kube9-cli(1).""",
     },
     {
         "heading": "examples",
@@ -130,6 +131,11 @@ def get_parser() -> argparse.ArgumentParser:
         "query",
         help="query the record, as kube9-cli does",
         description="Query the record. Commands and options are those of kube9-cli(1).",
+    )
+    commands.add_parser(
+        "assess",
+        help="work with assessments, by the commands of alto9/kube9-operator",
+        description="Work with assessments, by the commands of alto9/kube9-operator. They are those of kube9-cli(1).",
     )
     return parser
 

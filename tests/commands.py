@@ -21,6 +21,8 @@ def levels(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 def parsed(command: list[str]) -> None:
     """Parses and checks a command without running it. Raises UsageError, or SystemExit, where it is wrong."""
     program, *arguments = command
+    if program == "kube9-operator" and arguments[:1] == ["assess"]:
+        program = "kube9-cli"  # the same command
     if program == "kube9-operator" and arguments[:1] != ["query"]:
         operator_parser().parse_args(arguments)
         return

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import shtab
 
 from kube9_cli import options
-from kube9_cli.commands import completion, events
+from kube9_cli.commands import assess, completion, events
 from kube9_cli.grouping import FIELDS, ORDERS
 from kube9_cli.parser import get_parser
+from kube9_schema.assessments import MODES, PILLARS, STATES, STATUSES
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests.commands import levels
 
@@ -16,12 +17,17 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "--color": options.COLOURS,
     "--count": events.COUNTS,
     "--severity": (*SEVERITIES, *(f"{name}+" for name in SEVERITIES[1:-1])),
+    "--mode": MODES,
+    "--pillar": PILLARS,
+    "--result": STATUSES,
+    "--state": STATES,
     "--time": options.CLOCKS,
     "--type": EVENT_TYPES,
     "shell": completion.SHELLS,
 }
 """The values of options and arguments that are one of a few."""
 VALUES_OF = {
+    "kube9-cli assess list": {"--state": (assess.QUEUED, *STATES)},
     "kube9-cli events list": {"--sort": events.ORDERS},
     "kube9-cli events summary": {"--by": FIELDS, "--sort": ORDERS},
 }

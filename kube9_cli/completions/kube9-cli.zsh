@@ -10,6 +10,7 @@
 
 _shtab_kube9_cli_commands() {
   local _commands=(
+    assess:'Assessments, by the commands of alto9/kube9-operator, with its fields'
     assessments:'Show how the cluster is configured'
     completion:'Print a script for a shell'
     events:'List events'
@@ -21,6 +22,17 @@ _shtab_kube9_cli_commands() {
   _describe 'kube9-cli commands' _commands
 }
 
+_shtab_kube9_cli_assess_commands() {
+  local _commands=(
+    get:'Show the numbers of an assessment'
+    history:'List results of checks, those of the newest assessment first'
+    list:'List assessments, the newest first'
+    run:'Ask the operator for an assessment'
+    summary:'Add up the newest assessments'
+  )
+  _describe 'kube9-cli assess commands' _commands
+}
+
 _shtab_kube9_cli_assessments_commands() {
   local _commands=(
     checks:'List the checks'
@@ -28,6 +40,7 @@ _shtab_kube9_cli_assessments_commands() {
     history:'List results of checks, those of the newest assessment first'
     latest:'Show the newest assessment that has ended, with its results'
     list:'List assessments, the newest first'
+    run:'Ask the operator for an assessment'
   )
   _describe 'kube9-cli assessments commands' _commands
 }
@@ -58,6 +71,103 @@ _shtab_kube9_cli_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_defaults_added=0
+
+_shtab_kube9_cli_assess_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_defaults_added=0
+
+_shtab_kube9_cli_assess_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  ":the id of an assessment, such as asm_1a22d08ca9511fee2:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_get_defaults_added=0
+
+_shtab_kube9_cli_assess_history_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
+  "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
+  "--severity[has no effect, as in the other program]:SEVERITY:(info warning error critical warning+ error+)"
+  "--since[only what is of this time or later]:TIME:"
+  "--limit[at most N, 1 to 1000 (default\: 100)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_history_defaults_added=0
+
+_shtab_kube9_cli_assess_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--state[only those in this state]:STATE:(queued running completed partial failed)"
+  "--since[only what is of this time or later]:TIME:"
+  "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_list_defaults_added=0
+
+_shtab_kube9_cli_assess_run_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--mode[what is assessed]:MODE:(full pillar single-check)"
+  "--pillar[with --mode pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
+  "--check-id[with --mode single-check\: the id of a check]:ID:"
+  "--timeout-ms[checks that are not made by then have the status timeout, 1 to 300000 ms]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_run_defaults_added=0
+
+_shtab_kube9_cli_assess_summary_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--since[only what is of this time or later]:TIME:"
+  "--limit[at most N, 1 to 100 (default\: 50)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assess_summary_defaults_added=0
 
 _shtab_kube9_cli_assessments_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -107,9 +217,9 @@ _shtab_kube9_cli_assessments_history_options=(
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
-  "--pillar[only checks of this pillar]:PILLAR:"
+  "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--check[only this check]:ID:"
-  "--result[only these results\: passing, failing, warning, skipped, error, timeout]:STATUS:"
+  "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
   "--since[only results at or after this time]:TIME:"
   "--limit[at most N, 1 to 10000 (default\: 100)]:N:"
 )
@@ -142,13 +252,31 @@ _shtab_kube9_cli_assessments_list_options=(
   "--timeout[stop a query after this time]:SECONDS:"
   "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
-  "--state[only those in this state\: running, completed, partial, failed]:STATE:"
+  "--state[only those in this state]:STATE:(running completed partial failed)"
   "--since[only those requested at or after this time]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_assessments_list_defaults_added=0
+
+_shtab_kube9_cli_assessments_run_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--pillar[only the checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
+  "--check[only this check]:ID:"
+  "--wait[how long to wait for the assessment, 1 to 86400 (default\: 900)]:SECONDS:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_assessments_run_defaults_added=0
 
 _shtab_kube9_cli_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -332,7 +460,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments list get latest history checks report completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -466,6 +594,7 @@ _shtab_kube9_cli() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_kube9_cli-$line[1]:"
       case $line[1] in
+        assess) _shtab_kube9_cli_assess ;;
         assessments) _shtab_kube9_cli_assessments ;;
         completion) _arguments -C -s $_shtab_kube9_cli_completion_options ;;
         events) _shtab_kube9_cli_events ;;
@@ -473,6 +602,33 @@ _shtab_kube9_cli() {
         insights) _shtab_kube9_cli_insights ;;
         report) _arguments -C -s $_shtab_kube9_cli_report_options ;;
         status) _arguments -C -s $_shtab_kube9_cli_status_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_assess() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->assess'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_assess_defaults_added )); then
+    if (( ${_shtab_kube9_cli_assess_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_assess_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_assess_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_assess_options+=(': :_shtab_kube9_cli_assess_commands' '*::: :->assess')
+    fi
+    _shtab_kube9_cli_assess_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_assess_options
+
+  case $state in
+    assess)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_assess-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_kube9_cli_assess_get_options ;;
+        history) _arguments -C -s $_shtab_kube9_cli_assess_history_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_assess_list_options ;;
+        run) _arguments -C -s $_shtab_kube9_cli_assess_run_options ;;
+        summary) _arguments -C -s $_shtab_kube9_cli_assess_summary_options ;;
       esac
   esac
 }
@@ -500,6 +656,7 @@ _shtab_kube9_cli_assessments() {
         history) _arguments -C -s $_shtab_kube9_cli_assessments_history_options ;;
         latest) _arguments -C -s $_shtab_kube9_cli_assessments_latest_options ;;
         list) _arguments -C -s $_shtab_kube9_cli_assessments_list_options ;;
+        run) _arguments -C -s $_shtab_kube9_cli_assessments_run_options ;;
       esac
   esac
 }

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 RUN = "id, origin, mode, pillar, check_id, state, requested_ms, started_ms, completed_ms, checks, failure"
 RUN_TYPES: Types = (*((TEXT,) * 6), WHOLE, WHOLE, WHOLE_OR_NONE, WHOLE, TEXT)
-RUNS = f"""SELECT {RUN} FROM assessments WHERE requested_ms >= ?1 AND (?2 = '' OR state = ?2)
-    ORDER BY id DESC LIMIT ?3"""  # noqa: S608
+WANTED_RUNS = "requested_ms >= ?1 AND (?2 = '' OR state = ?2)"
+RUNS = f"SELECT {RUN} FROM assessments WHERE {WANTED_RUNS} ORDER BY id DESC LIMIT ?3"  # noqa: S608
+COUNT_RUNS = f"SELECT count(*) FROM assessments WHERE {WANTED_RUNS}"  # noqa: S608
 ONE = f"SELECT {RUN} FROM assessments WHERE id = ?"  # noqa: S608
 LATEST = "SELECT id FROM assessments WHERE state <> 'running' ORDER BY id DESC LIMIT 1"
 COUNTS = "SELECT status, count(*) FROM assessment_results WHERE assessment = ? GROUP BY status"
@@ -24,14 +25,24 @@ RESULT = """r.assessment, r.check_id, coalesce(c.name, r.check_id), coalesce(c.p
     FROM assessment_results r LEFT JOIN assessment_checks c ON c.id = r.check_id"""
 RESULT_TYPES: Types = (*((TEXT,) * 9), WHOLE, TEXT, WHOLE, WHOLE)
 OF_RUN = f"SELECT {RESULT} WHERE r.assessment = ? ORDER BY r.check_id"
-HISTORY = f"""SELECT {RESULT} WHERE r.assessed_ms >= ?1 AND (?2 = '' OR c.pillar = ?2) AND (?3 = '' OR r.status = ?3)
-    AND (?4 = '' OR r.check_id = ?4) ORDER BY r.assessment DESC, r.check_id LIMIT ?5"""
+WANTED_RESULTS = """r.assessed_ms >= ?1 AND (?2 = '' OR c.pillar = ?2) AND (?3 = '' OR r.status = ?3)
+    AND (?4 = '' OR r.check_id = ?4)"""
+HISTORY = f"SELECT {RESULT} WHERE {WANTED_RESULTS} ORDER BY r.assessment DESC, r.check_id LIMIT ?5"
+COUNT_HISTORY = f"""SELECT count(*) FROM assessment_results r LEFT JOIN assessment_checks c ON c.id = r.check_id
+    WHERE {WANTED_RESULTS}"""  # noqa: S608
+WORDS = {"passing": "passed", "failing": "failed"}
+"""Statuses, as they are called in names of numbers."""
 CHECKS = "SELECT id, name, pillar, severity FROM assessment_checks ORDER BY id"
 
 
 def runs(database: Database, since_ms: int, state: str, limit: int) -> list[dict[str, Any]]:
     """The newest assessments first; '' is any state."""
     return [_run(database, row) for row in database.all(RUNS, (since_ms, state, limit), RUN_TYPES)]
+
+
+def count_runs(database: Database, since_ms: int, state: str) -> int:
+    """How many assessments there are; '' is any state."""
+    return int(database.all(COUNT_RUNS, (since_ms, state), (WHOLE,))[0][0])
 
 
 def get(database: Database, name: str) -> dict[str, Any]:
@@ -58,6 +69,11 @@ def history(database: Database, since_ms: int, pillar: str, status: str, check: 
     return [_result(row) for row in database.all(HISTORY, (since_ms, pillar, status, check, limit), RESULT_TYPES)]
 
 
+def count_history(database: Database, since_ms: int, pillar: str, status: str, check: str) -> int:
+    """How many results there are; '' is any."""
+    return int(database.all(COUNT_HISTORY, (since_ms, pillar, status, check), (WHOLE,))[0][0])
+
+
 def checks(database: Database) -> list[dict[str, Any]]:
     """All checks, by their ids."""
     names = ("check_id", "check_name", "pillar", "severity")
@@ -67,7 +83,6 @@ def checks(database: Database) -> list[dict[str, Any]]:
 def _run(database: Database, row: Any) -> dict[str, Any]:
     name, origin, mode, pillar, check, state, requested, started, completed, total, failure = row
     counts = dict(database.all(COUNTS, (name,), (TEXT, WHOLE)))
-    words = {"passing": "passed", "failing": "failed"}
     return {
         "run_id": name,
         "origin": origin,
@@ -80,7 +95,7 @@ def _run(database: Database, row: Any) -> dict[str, Any]:
         "completed_at": None if completed is None else iso(completed),
         "total_checks": total,
         "completed_checks": sum(counts.values()),
-        **{f"{words.get(status, status)}_checks": counts.get(status, 0) for status in STATUSES},
+        **{f"{WORDS.get(status, status)}_checks": counts.get(status, 0) for status in STATUSES},
         "failure_reason": failure or None,
     }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kube9_cli.render.assessments import grid
 from kube9_cli.render.escape import plain
+from kube9_cli.render.grid import Grid
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def show(options: Options, found: Any) -> None:
 def lines(found: Any, headings: bool) -> list[str]:
     """The lines of an answer for people."""
     if "applications" in found:
-        return grid(COLUMNS, found["applications"], headings) if found["applications"] else ["No Applications."]
+        return _table(found["applications"], headings) if found["applications"] else ["No Applications."]
     status = found["status"]
     said = [
         f"{found['app_namespace']}/{found['app_name']}: {status['sync_status'] or 'not compared yet'}, "
@@ -51,3 +51,8 @@ def lines(found: Any, headings: bool) -> list[str]:
             + (f": {operation['message']}" if operation["message"] else "")
         )
     return [plain(line) for line in said]
+
+
+def _table(applications: list[dict[str, Any]], headings: bool) -> list[str]:
+    cells = {name: [plain(str(one[field])) for one in applications] for name, field in COLUMNS.items()}
+    return Grid(cells, {} if headings else None).lines()

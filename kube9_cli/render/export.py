@@ -7,18 +7,17 @@ import time
 
 from kube9_cli.options import Options
 from kube9_cli.render import listing, look, records
+from kube9_cli.render.progress import CLEAR, bar
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-BAR, FULL, EMPTY = 30, "█", "░"
 BETWEEN_SECONDS = 0.2
 """Between two looks of the progress."""
 LOOK_AFTER = 500
 """Events between two looks at the clock."""
-CLEAR = "\r\x1b[K"
 
 
 class Progress:
@@ -60,8 +59,7 @@ class Progress:
         if self._more:
             return said
         done = self.written / max(1, self._total)
-        filled = round(BAR * done)
-        return f"{FULL * filled}{EMPTY * (BAR - filled)} {done:.0%} of {self._total:,}: {said}"
+        return f"{bar(done)} {done:.0%} of {self._total:,}: {said}"
 
 
 def print_events(options: Options, events: Iterator[dict[str, Any]], total: int, more: bool) -> Progress:

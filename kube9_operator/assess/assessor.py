@@ -22,7 +22,7 @@ from kube9_operator.watch.client import Client
 from kube9_operator.watch.reach import Reach
 
 PROGRESS_SECONDS = 0.2
-"""Progress is reported at most this often."""
+"""Progress is reported at most this often, and whenever another list begins."""
 
 
 def run(link: Link, pipe: Connection, task: Prepare | Request, settings: Settings, deadlines: Deadlines) -> None:
@@ -49,14 +49,14 @@ def _prepare(findings: Findings, task: Prepare) -> None:
 def _assess(link: Link, findings: Findings, listing: Listing, request: Request) -> None:
     """Makes an assessment, and sends each result as soon as it is there. Sends no end if the process has to stop."""
     ends_at = time.monotonic() + request.timeout_seconds
-    reported_at = 0.0
+    reported_at, reading = 0.0, ""
 
     def report(progress: Progress) -> None:
-        nonlocal reported_at
+        nonlocal reported_at, reading
         link.beat(f"reading {progress.reading}" if progress.reading else "assessing")
         now = time.monotonic()
-        if now - reported_at >= PROGRESS_SECONDS:
-            reported_at = now
+        if now - reported_at >= PROGRESS_SECONDS or progress.reading not in ("", reading):
+            reported_at, reading = now, progress.reading
             link.send(AssessmentProgress(request.id, *_told(progress)))
 
     def expired() -> bool:

@@ -77,7 +77,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a run is. Reported before each check, and after each page of a list."""
+    """How far a run is. Reported before each check, before each list, and after each page of one."""
 
     checks_done: int
     checks_total: int

@@ -83,8 +83,8 @@ def assess_run(
 ) -> Iterator[Result]:
     """Yields one result for each check of the run.
 
-    `progress` is called before each check and after each page. Once `expired` returns true, which is asked at the same places,
-    the remaining checks have the status timeout.
+    `progress` is called before each check, before each list and after each page. Once `expired` returns true, which is asked at
+    the same places, the remaining checks have the status timeout.
     """
     checks = selected(mode, pillar, check_id)
     run = _Run(lister, len(checks), progress, expired)
@@ -126,6 +126,7 @@ class _Run:
 
     def _list(self, kind: str, number: int) -> None:
         cluster, objects, unreadable = self.cluster, list[Any](), 0
+        self._report(Progress(number, self._total, kind))
         try:
             for page in self._lister.pages(kind):
                 if page.first:

@@ -56,7 +56,9 @@ class Schedule:
         """Before this time the schedule begins none."""
         self._last_ms = 0
         """When the schedule last began one; 0 for never."""
-        self._is_known = self._is_prepared = False
+        self.is_known = threading.Event()
+        """A writer has opened the database, and has said what is stored."""
+        self._is_prepared = False
         self._lost: list[Lost] = []
         self._current: Request | None = None
         self._attempts = 0
@@ -68,15 +70,19 @@ class Schedule:
     def writer_ready(self, ready: Ready) -> None:
         """Learns from the first writer what is stored. Later writers know no more than this."""
         with self._lock:
-            if not self._is_known:
-                self._is_known, self._last_ms = True, ready.assessed_ms
+            if not self.is_known.is_set():
+                self._last_ms = ready.assessed_ms
+                self.is_known.set()
                 self._lost += [Lost(assessment, STOPPED) for assessment in ready.unfinished]
 
     def ask(self, request: Request, tell: Tell) -> str:
-        """Accepts the request of a user, who is told how it goes on, and returns ''. Otherwise returns why not."""
+        """Accepts the request of a user, who is told how it goes on, and returns ''.
+
+        If an assessment is running or about to run, returns its id instead.
+        """
         with self._lock:
             if self._current is not None:
-                return f"an assessment is running: {self._current.id}"
+                return self._current.id
             self._begin(request)
             self._tell[request.id] = tell
             return ""

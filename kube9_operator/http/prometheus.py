@@ -1,14 +1,25 @@
 """The table of all metrics, and the text of /metrics, which prometheus-client makes from what the children report.
 
-No label grows with the cluster: `write.events.bounds` names at most 20 namespaces. The library is imported at the first
-request, because it costs 2 MiB and about 70 ms.
+No label grows with the cluster: `FIRST_LABELS` of `model.tally` says how many values each may have. The library is imported at
+the first request, because it costs 2 MiB and about 70 ms.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from kube9_operator.model.tally import ASSESSMENT_SECONDS, BOUNDS, LAG, LOOK, PROCESSING, RECORDED, Labels
+from kube9_operator.model.tally import (
+    ASSESSMENT_SECONDS,
+    BOUNDS,
+    BY_NAMESPACE,
+    BY_REASON,
+    CHECK_SECONDS,
+    LAG,
+    LOOK,
+    PROCESSING,
+    RECORDED,
+    Labels,
+)
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
 from kube9_operator.supervise.volume import Volume
@@ -40,6 +51,16 @@ METRICS: dict[str, Metric] = {
         "Events recorded for the first time.",
         ("event_type", "severity"),
         tuple(("cluster", severity) for severity in SEVERITIES),
+    ),
+    BY_NAMESPACE: Metric(
+        "counter",
+        "Events recorded for the first time, by the namespace of their object. The first 20 namespaces have their own label.",
+        ("object_namespace", "severity"),
+    ),
+    BY_REASON: Metric(
+        "counter",
+        "Events recorded for the first time, by reason. The first 50 reasons have their own label.",
+        ("reason", "severity"),
     ),
     "kube9_events_received_total": Metric(
         "counter", "Kubernetes Events received, by their type.", ("type",), (("Normal",), ("Warning",), ("other",))
@@ -103,6 +124,9 @@ METRICS: dict[str, Metric] = {
         tuple((pillar, status) for pillar in PILLARS for status in CHECK_STATUSES),
     ),
     ASSESSMENT_SECONDS: Metric("histogram", "Seconds from the beginning of an assessment to its end."),
+    CHECK_SECONDS: Metric(
+        "histogram", "Seconds that each check of an assessment took, without the lists, which several checks share."
+    ),
     "kube9_assessment_last_run_timestamp_seconds": Metric(
         "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
     ),

@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from kube9_operator import __version__, logs
+from kube9_operator import __version__
+from kube9_operator.bad_requests import BadRequestLog
 from kube9_operator.http.pages import Page
 
 MAX_CONNECTIONS = 32
 """One more closes the oldest: a slow client blocks nobody, and a probe is always answered."""
 MAX_REQUEST_BYTES = 8 * 1024
 READ_BYTES = 4_096
-LOG_SECONDS = 30.0
-"""Each kind of bad request is logged at most once in this time."""
 
 
 def serve(port: int, page: Callable[[str], Page], request_seconds: float) -> int:
@@ -56,7 +55,7 @@ class Server:
         self._connections: dict[socket.socket, Connection] = {}  # the oldest first
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
-        self._bad_requests = BadRequestLog()
+        self._bad_requests = BadRequestLog("http.bad_request")
         self.port = int(listening.getsockname()[1])
 
     def run(self) -> None:
@@ -156,25 +155,6 @@ class Server:
     def _refuse(self, connection: Connection, code: int, reason: str) -> bytes:
         self._bad_requests.log(connection.peer, reason)
         return _bytes(Page(code, f"bad request: {reason}\n".encode()), with_body=True)
-
-
-class BadRequestLog:
-    """Logs each kind of bad request at most once in LOG_SECONDS. The next line has the number of those in between."""
-
-    def __init__(self) -> None:
-        self._logged_at: dict[str, float] = {}
-        self._suppressed: dict[str, int] = {}
-
-    def log(self, peer: str, reason: str, error: Exception | None = None) -> None:
-        """Logs a bad request, or counts it."""
-        now = time.monotonic()
-        if now - self._logged_at.get(reason, -LOG_SECONDS) < LOG_SECONDS:
-            self._suppressed[reason] = self._suppressed.get(reason, 0) + 1
-            return
-        self._logged_at[reason] = now
-        caused_by = {"error": logs.one_line(error)} if error else {}
-        suppressed = self._suppressed.pop(reason, 0)
-        logs.get().warning("http.bad_request", client=peer, reason=reason, suppressed=suppressed, **caused_by)
 
 
 def _listen(port: int) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kube9_operator.model.tally import BOUNDS, LIMITED, MOST_NAMESPACE_LABELS, OTHER, Histogram, Labels, TallyReport
+from kube9_operator.model.tally import BOUNDS, FirstLabels, Histogram, Labels, TallyReport
 from kube9_operator.supervise.messages import AnalyzerReport, AssessmentReport, Message, WatcherReport, WriterReport
 
 Counts = dict[str, dict[Labels, int]]
@@ -32,6 +32,8 @@ class MetricTotals:
         """How many insights are active or quiet, by category and severity."""
         self.analyzed_ms = 0
         """When the analyzer last looked at the record."""
+        self._first_labels = FirstLabels()
+        """Each writer names the first of its own: these are the first of all writers since the start."""
         self._last_counts: dict[str, Counts] = {}
         self._last_histograms: dict[str, dict[str, Histogram]] = {}
         self._last_accounting: dict[str, dict[str, int]] = {}
@@ -84,15 +86,8 @@ class MetricTotals:
         for metric, values in counts.items():
             before = last.get(metric, {})
             for labels, number in values.items():
-                self._count(metric, self._bounded(metric, labels), max(0, number - before.get(labels, 0)))
+                self._count(metric, self._first_labels.bounded(metric, labels), max(0, number - before.get(labels, 0)))
         last.update(counts)
-
-    def _bounded(self, metric: str, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """Replaces the namespace by `(other)` if there are enough already: each writer names up to 20 of its own."""
-        if metric != LIMITED:
-            return labels
-        known = {namespace for namespace, _ in self.counts.get(metric, ())}
-        return labels if labels[0] in known or len(known) < MOST_NAMESPACE_LABELS else (OTHER, *labels[1:])
 
     def _add_histograms(self, name: str, histograms: dict[str, Histogram]) -> None:
         last = self._last_histograms.get(name, {})

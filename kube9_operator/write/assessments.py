@@ -13,7 +13,7 @@ from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
 from kube9_operator.model.assessment import AssessmentFrame, Begun, Checked, Checks, Ended
 from kube9_operator.model.observation import Observation
-from kube9_operator.model.tally import ASSESSMENT_SECONDS
+from kube9_operator.model.tally import ASSESSMENT_SECONDS, CHECK_SECONDS
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import AssessmentReport
@@ -55,6 +55,7 @@ BEFORE = """SELECT r.status, r.offenders, r.offenders_total FROM assessment_resu
 COUNTS = "SELECT status, count(*) FROM assessment_results WHERE assessment = ? GROUP BY status"
 OF_PILLARS = """SELECT c.pillar, r.status, count(*) FROM assessment_results r JOIN assessment_checks c ON c.id = r.check_id
     WHERE r.assessment = ? GROUP BY c.pillar, r.status"""
+DURATIONS = "SELECT duration_ms FROM assessment_results WHERE assessment = ? AND status <> ?"
 NEWEST = f"SELECT {tables.columns('assessments')} FROM assessments WHERE origin = ? AND state <> ? ORDER BY id DESC LIMIT 1"  # noqa: S608
 OF_NEWEST = """SELECT c.id, c.name, c.pillar, r.status, r.message, r.remediation
     FROM assessment_results r JOIN assessment_checks c ON c.id = r.check_id WHERE r.assessment = ? ORDER BY c.pillar, c.name"""
@@ -67,6 +68,8 @@ class EndedRun(NamedTuple):
     seconds: float
     results: list[tuple[str, str, int]]
     """The number of results, by pillar and status."""
+    checks_ms: list[int]
+    """How long each check took that was made."""
 
 
 class Assessments(Participant):
@@ -105,6 +108,7 @@ class Assessments(Participant):
         for run in self._ended:
             self._link.tally.add(RUNS, run.state)
             self._link.tally.observe(ASSESSMENT_SECONDS, run.seconds)
+            self._link.tally.observe(CHECK_SECONDS, *(ms / 1000 for ms in run.checks_ms))
             for pillar, found, number in run.results:
                 self._link.tally.add(CHECKS, pillar, found, number=number)
         if self._report:
@@ -227,7 +231,8 @@ class Assessments(Participant):
             (state, ended.completed_ms, failure, run.id),
         )
         seconds = max(0, ended.completed_ms - run.started_ms) / 1000
-        self._ended.append(EndedRun(state, seconds, rows(self._connection, OF_PILLARS, (run.id,))))
+        made = [ms for (ms,) in rows(self._connection, DURATIONS, (run.id, TIMEOUT))]
+        self._ended.append(EndedRun(state, seconds, rows(self._connection, OF_PILLARS, (run.id,)), made))
         said = ", ".join(f"{number} {word}" for word, number in sorted(counts.items())) or "no checks"
         metadata = {"run_id": run.id, "state": state, "counts": counts}
         if state == FAILED:

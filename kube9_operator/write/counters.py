@@ -3,12 +3,15 @@
 from collections import Counter
 
 from kube9_operator.model.observation import EVENT_TYPES, SEVERITIES, Observation
-from kube9_operator.model.tally import LAG, PROCESSING, Tally
+from kube9_operator.model.tally import BY_NAMESPACE, BY_REASON, LAG, PROCESSING, FirstLabels, Tally
+from kube9_operator.write.events.bounds import printable
 from kube9_operator.write.sqlite.session import Participant
 
 OPERATIONS = "kube9_database_operations_total"
 ERRORS = "kube9_events_errors_total"
 REDACTED = "kube9_secrets_redacted_total"
+Begun = tuple[int, int, str, str]
+"""Type, severity, namespace and reason of new events."""
 
 
 class EventCounts(Participant):
@@ -16,14 +19,14 @@ class EventCounts(Participant):
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._begun: Counter[tuple[int, int]] = Counter()
-        """By type and severity."""
+        self._first_labels = FirstLabels()
+        self._begun: Counter[Begun] = Counter()
         self._updated = 0
-        self._before: tuple[Counter[tuple[int, int]], int] = (Counter(), 0)
+        self._before: tuple[Counter[Begun], int] = (Counter(), 0)
 
-    def event_begun(self, event_type: int, severity: int) -> None:
+    def event_begun(self, event_type: int, severity: int, namespace: str, reason: str) -> None:
         """Counts a new event."""
-        self._begun[event_type, severity] += 1
+        self._begun[event_type, severity, namespace, reason] += 1
 
     def event_updated(self) -> None:
         """Counts an update of an event."""
@@ -44,8 +47,11 @@ class EventCounts(Participant):
 
     def committed(self) -> None:
         """Adds what the transaction did to the figures of the process."""
-        for (event_type, severity), number in self._begun.items():
-            self._tally.add("kube9_events_total", EVENT_TYPES[event_type], SEVERITIES[severity], number=number)
+        for (event_type, severity, namespace, reason), number in self._begun.items():
+            word = SEVERITIES[severity]
+            self._tally.add("kube9_events_total", EVENT_TYPES[event_type], word, number=number)
+            for metric, label in ((BY_NAMESPACE, namespace), (BY_REASON, reason)):
+                self._tally.add(metric, *self._first_labels.bounded(metric, (printable(label), word)), number=number)
         self._tally.add(OPERATIONS, "insert", number=self._begun.total())
         self._tally.add(OPERATIONS, "update", number=self._updated)
         self._tally.add(OPERATIONS, "commit")

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
-DASHBOARD = CHART / "dashboards" / "kube9-operator.json"
+DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
 OF_THE_ORIGINAL = {"aiConformance", "api", "assessment", "detectionInterval", "metrics", "prometheus", "trivy"}
 """Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
@@ -363,9 +364,25 @@ def queries() -> Iterator[tuple[str, str]]:
     """Where, and what Prometheus is asked."""
     for rule in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]:
         yield rule["alert"], rule["expr"]
-    for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
+    for panel in panels():
         for target in panel["targets"]:
             yield panel["title"], target["expr"]
+    for rule in examples():
+        yield rule["alert"], rule["expr"]
+
+
+def panels() -> Iterator[dict[str, Any]]:
+    """Those of all dashboards."""
+    for path in DASHBOARDS:
+        yield from json.loads(path.read_text(encoding="utf-8"))["panels"]
+
+
+def examples() -> list[dict[str, Any]]:
+    """The alerts on recorded events in docs/metrics.md."""
+    section = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").partition("## Alerts on what was recorded\n")[2]
+    block = section.partition("    groups:\n")[2].partition("\nTo be told")[0]
+    rules: list[dict[str, Any]] = yaml.safe_load(textwrap.dedent(f"    groups:\n{block}"))["groups"][0]["rules"]
+    return rules
 
 
 def test_queries_are_of_metrics_that_are_there() -> None:
@@ -380,12 +397,30 @@ def test_queries_are_of_metrics_that_are_there() -> None:
 
 def test_queries_are_promql(tmp_path: Path) -> None:
     """Those of the dashboard, as rules; its variables are Grafana's."""
-    rules = [
-        {"record": f"q{number}", "expr": query.replace("$__rate_interval", "5m")} for number, (_, query) in enumerate(queries())
-    ]
+    rules = [{"record": f"q{number}", "expr": _plain(query)} for number, (_, query) in enumerate(queries())]
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
     promtool("check", "rules", file)
+
+
+def _plain(query: str) -> str:
+    """A query without the variables of Grafana."""
+    return re.sub(r"\$__(rate_interval|interval|range)\b", "5m", query)
+
+
+def test_panels_stand_side_by_side() -> None:
+    """Each has a number, a title and a place of its own in its dashboard."""
+    assert len(DASHBOARDS) == 2
+    for path in DASHBOARDS:
+        found = json.loads(path.read_text(encoding="utf-8"))["panels"]
+        places = set()
+        for panel in found:
+            at = panel["gridPos"]
+            mine = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+            assert not places & mine, panel["title"]
+            assert at["x"] + at["w"] <= 24
+            places |= mine
+        assert len({panel["id"] for panel in found}) == len({panel["title"] for panel in found}) == len(found)
 
 
 def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
@@ -410,7 +445,10 @@ def test_the_chart_has_the_same_alerts_for_its_own_release() -> None:
     objects = rendered("--set", "prometheusRule.create=true,fullnameOverride=other", namespace="monitoring")
     own = json.dumps(the("PrometheusRule", objects)["spec"]["groups"])
     assert json.loads(own.replace('job=\\"other\\", namespace=\\"monitoring\\"', 'job=\\"kube9-operator\\"')) == plain
-    assert json.loads(the("ConfigMap", of_case("all"), "dashboard")["data"]["kube9-operator.json"])["uid"] == "kube9-operator"
+    boards = the("ConfigMap", of_case("all"), "dashboard")["data"]
+    assert {name: json.loads(text) for name, text in boards.items()} == {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS
+    }
 
 
 def promtool(*arguments: object) -> None:

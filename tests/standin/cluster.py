@@ -78,6 +78,8 @@ class Cluster:
         """Of lists that are read page by page."""
         self.prepared: list[tuple[Key, bytes, bytes]] = []
         self.changed = asyncio.Event()
+        self.let_go = asyncio.Event()
+        """For answers that are held back."""
         self.streams: set[asyncio.Task[Any] | None] = set()
         self.bookmark_seconds = 0.5
         """Between the bookmarks of a watch of anything but Events."""

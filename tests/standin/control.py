@@ -1,5 +1,6 @@
 """Steering: POST /NAME with a JSON body to the second address. Each function takes the cluster and the decoded body."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -112,6 +113,12 @@ def do_cut(cluster: Cluster, _body: Any) -> None:
     cluster.cut()
 
 
+def do_let_go(cluster: Cluster, _body: Any) -> None:
+    """Lets go of the answers that are held back."""
+    cluster.let_go.set()
+    cluster.let_go = asyncio.Event()
+
+
 def do_away(cluster: Cluster, body: Any) -> None:
     """For so many seconds nobody listens; who watches is cut off."""
     cluster.away.put_nowait(body)
@@ -189,6 +196,7 @@ CONTROLS: dict[str, Callable[[Cluster, Any], Any]] = {
             do_replace,
             do_delete_namespace,
             do_cut,
+            do_let_go,
             do_away,
         ),
         *(do_answer, do_plan, do_token, do_certificate, do_plans, do_requests, do_applied, do_answer_apply, do_held),

@@ -107,6 +107,12 @@ async def silence(exchange: Exchange, _plan: dict[str, Any]) -> None:
     await exchange.hung_up()
 
 
+async def held(exchange: Exchange, _plan: dict[str, Any]) -> None:
+    """The answer as it should be, once the test lets it go."""
+    await exchange.cluster.let_go.wait()
+    await exchange.serve()
+
+
 async def byte_by_byte(exchange: Exchange, plan: dict[str, Any]) -> None:
     """The answer as it should be, slowly."""
     exchange.pause_seconds = plan.get("seconds", 0.001)
@@ -193,6 +199,7 @@ FAULTS: dict[str, Fault] = {
     "half a line": half_line,
     "no last chunk": no_last_chunk,
     "silence": silence,
+    "held": held,
     "byte by byte": byte_by_byte,
     "drip": drip,
     "left out": left_out,

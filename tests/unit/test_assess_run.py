@@ -80,11 +80,11 @@ def test_kinds_are_dropped_when_no_later_check_looks_at_them(monkeypatch: pytest
     assert held == [(1, 0), (0, 1)]
 
 
-def test_progress_is_told_before_each_check_and_after_each_page() -> None:
+def test_progress_is_told_before_each_check_and_list_and_after_each_page() -> None:
     told: list[Progress] = []
     client = FakeClient(*(running(f"p{number}") for number in range(150)))
     list(assess_run(listing(client), "pillar", "security", progress=told.append))
-    assert [one.objects for one in told if one.reading == "pods"] == [100, 150]
+    assert [one.objects for one in told if one.reading == "pods"] == [0, 100, 150]
     assert {one.checks_total for one in told} == {9}
     assert [one.checks_done for one in told if not one.reading] == list(range(9))
 

@@ -96,6 +96,31 @@ def test_the_checks(folder: Path) -> None:
     assert table(folder, "checks")[0].split() == ["CHECK", "PILLAR", "SEVERITY", "NAME"]
 
 
+@pytest.mark.parametrize("command", [("list",), ("get", "asm_01"), ("latest",), ("history",), ("checks",)])
+def test_a_table_fits_into_the_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    whole = max(map(len, table(folder, *command)))
+    for width in (whole, 80, 60, 40):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = table(folder, *command)
+        assert max(map(len, lines)) <= width
+        assert lines, command
+    wide = run_cli(folder, "assessments", *command, "-o", "wide").stdout.splitlines()
+    assert max(map(len, wide)) >= whole
+
+
+def test_times_and_colours_are_those_of_the_options(folder: Path) -> None:
+    (first,) = answer(folder, "list", "--state", "completed")["assessments"]
+    day, _, clock = first["requested_at"].partition("T")
+    line = table(folder, "list", "--state", "completed", "--time", "utc")[1]
+    assert day[5:] in line
+    assert line.endswith(clock[:8])
+    assert table(folder, "list", "--time", "utc")[0].endswith("REQUESTED UTC")
+    assert table(folder, "get", "asm_01", "--tz", "+02:00")[0].count("UTC+02:00") == 1
+    assert "\x1b[31mfailing" in "\n".join(table(folder, "get", "asm_01", "--color", "always"))
+    assert "\x1b[32mcompleted" in "\n".join(table(folder, "list", "--color", "always"))
+    assert "\x1b" not in "\n".join(table(folder, "get", "asm_01"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -232,6 +232,7 @@ def test_the_report_is_sent_when_it_is_durable(stored: Stored) -> None:
     stored.begin()
     stored.check(PRIVILEGED, "passing")
     stored.check(NON_ROOT, "failing")
+    stored.check(REPLICAS, "timeout")
     assert stored.link.sent == []
     with contextlib.suppress(KeyError), stored.session.transaction(NOW_MS):
         stored.assessments.apply(AssessmentFrame([Ended("asm_01", NOW_MS + 2_001)]), NOW_MS)
@@ -244,8 +245,11 @@ def test_the_report_is_sent_when_it_is_durable(stored: Stored) -> None:
     stored.end()
     (report,) = stored.link.sent
     assert isinstance(report, AssessmentReport)
-    assert (report.ended_ms, report.score) == (NOW_MS + 2_001, 0.5)
-    assert stored.link.tally.report().histograms["kube9_assessment_run_duration_seconds"].sum == 2.0
+    assert (report.ended_ms, report.score) == (NOW_MS + 2_001, pytest.approx(1 / 3))
+    histograms = stored.link.tally.report().histograms
+    assert histograms["kube9_assessment_run_duration_seconds"].sum == 2.0
+    assert sum(histograms["kube9_assessment_check_duration_seconds"].buckets) == 2, "one was not made"
+    assert histograms["kube9_assessment_check_duration_seconds"].sum == pytest.approx(0.006)
 
 
 def test_the_schedule_learns_what_is_stored(stored: Stored) -> None:

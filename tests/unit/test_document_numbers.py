@@ -8,9 +8,10 @@ import yaml
 
 from kube9_cli.query import connection, events, notes, paging, related, summary
 from kube9_cli.query import coverage as cli_coverage
+from kube9_operator import bad_requests
 from kube9_operator.http import server
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.tally import MOST_NAMESPACE_LABELS
+from kube9_operator.model.tally import MOST_NAMESPACE_LABELS, MOST_REASON_LABELS
 from kube9_operator.supervise import event_outbox
 from kube9_operator.text import engine, limits, redact
 from kube9_operator.watch import comparer, decoding, plugin, unreadable
@@ -73,9 +74,10 @@ SAID = {
         f"the latest {WORDS[unreadable.LATEST]} objects that could not be decoded",
         f"more log lines than allowed ({bounds.LINES} in {minutes(bounds.LINES_SECONDS)})",
         f"The first {MOST_NAMESPACE_LABELS} namespaces have their own label",
+        f"only the first {MOST_NAMESPACE_LABELS} namespaces and the first {MOST_REASON_LABELS} reasons",
         f"A request may be at most {server.MAX_REQUEST_BYTES // 1024} KiB. It may take {D.http_request:g} s together",
         f"at most {server.MAX_CONNECTIONS} connections",
-        f"logged at most once per {server.LOG_SECONDS:g} s",
+        f"logged at most once per {bad_requests.LOG_SECONDS:g} s",
         f"has not been confirmed for {minutes(D.confirmation)}",
         f"For the first {minutes(D.confirmation)} after a start, every watch counts as confirmed",
     ),

@@ -13,13 +13,25 @@ from kube9_operator.http.pages import TEXT, Pages
 from kube9_operator.http.prometheus import METRICS, exposition
 from kube9_operator.model import operator_event
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.observation import INFO
-from kube9_operator.model.tally import BOUNDS, LAG, LIMITED, MOST_NAMESPACE_LABELS, OTHER, PROCESSING, Tally
+from kube9_operator.model.observation import INFO, WARNING
+from kube9_operator.model.tally import (
+    BOUNDS,
+    BY_NAMESPACE,
+    BY_REASON,
+    FIRST_LABELS,
+    LAG,
+    LIMITED,
+    MOST_NAMESPACE_LABELS,
+    MOST_REASON_LABELS,
+    OTHER,
+    PROCESSING,
+    Tally,
+)
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import Health
 from kube9_operator.supervise.messages import WatcherReport, WriterReport, decode, encode
 from kube9_operator.supervise.volume import SQLITE_MAGIC, Volume
-from kube9_operator.write.counters import BatchCounts
+from kube9_operator.write.counters import BatchCounts, EventCounts
 
 TOTAL = "kube9_events_total"
 
@@ -66,6 +78,31 @@ def test_namespaces_do_not_grow_over_restarts() -> None:
     named = {namespace for namespace, _ in totals.counts[LIMITED]}
     assert len(named) == MOST_NAMESPACE_LABELS + 1
     assert totals.counts[LIMITED][OTHER, "words"] == 2 * MOST_NAMESPACE_LABELS
+
+
+def test_reasons_and_namespaces_of_events_are_bounded_in_the_writer_too() -> None:
+    tally = Tally()
+    counts = EventCounts(tally)
+    for number in range(3 * MOST_REASON_LABELS):
+        counts.event_begun(0, WARNING, f"namespace-{number}", f"Reason{number}")
+        counts.event_begun(0, WARNING, "namespace-0", f"Reason{number}")
+        counts.committed()
+    found = tally.report().counts
+    for metric, most in ((BY_NAMESPACE, MOST_NAMESPACE_LABELS), (BY_REASON, MOST_REASON_LABELS)):
+        assert len(found[metric]) == most + 1
+        assert sum(found[metric].values()) == 6 * MOST_REASON_LABELS
+    assert found[BY_NAMESPACE]["namespace-0", "warning"] == 3 * MOST_REASON_LABELS + 1
+    assert found[BY_NAMESPACE][OTHER, "warning"] == 3 * MOST_REASON_LABELS - MOST_NAMESPACE_LABELS
+
+
+def test_an_event_of_no_namespace_has_a_label() -> None:
+    tally = Tally()
+    counts = EventCounts(tally)
+    counts.event_begun(0, WARNING, "", 'odd\n"reason"')
+    assert not tally.report().counts, "nothing is committed"
+    counts.committed()
+    assert tally.report().counts[BY_NAMESPACE] == {("(cluster-scoped)", "warning"): 1}
+    assert tally.report().counts[BY_REASON] == {("odd??reason?", "warning"): 1}
 
 
 def test_a_death_of_one_process_leaves_the_totals_of_others() -> None:
@@ -155,8 +192,9 @@ def test_help_texts_and_labels_are_in_order() -> None:
         assert metric.help.endswith("."), name
         assert name.endswith("_total") == (metric.kind == "counter"), name
         assert (name in BOUNDS) == (metric.kind == "histogram"), name
-        growing = {"namespace", "name", "pod", "node", "object", "reason_text"} & set(metric.labels)
-        assert not growing or name == LIMITED, "it would grow; that one is bounded by MOST_NAMESPACE_LABELS"
+        growing = {"namespace", "object_namespace", "name", "pod", "node", "object", "reason_text"} & set(metric.labels)
+        assert not growing or name in FIRST_LABELS, "it would grow; those are bounded"
+    assert set(METRICS) >= set(FIRST_LABELS)
 
 
 def test_the_children_do_not_carry_prometheus() -> None:

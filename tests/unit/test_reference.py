@@ -146,7 +146,8 @@ def test_every_command_line_of_a_document_is_one(path: Path) -> None:
     for line, answer in itertools.pairwise([*block.splitlines(), ""]):
         command = line.removeprefix("$ ")
         command = command.partition(" -- ")[2] if command.startswith("kubectl exec") else command
-        command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*(?= )", "kube9-cli", command.partition(" > ")[0])
+        command = re.sub(r"\$\(.*?\)| (?:>|\||&&)(?: .*)?$", "", command)  # what the shell does before and after
+        command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*(?= )", "kube9-cli", command)
         if re.match(r"kube9-cli\b|kube9-operator query\b", command):
             with pytest.raises(UsageError) if answer.startswith('{"error"') else contextlib.nullcontext():
                 parsed(shlex.split(command, comments=True))

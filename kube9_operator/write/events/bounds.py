@@ -151,8 +151,8 @@ class Bounds(Participant):
 
 
 def printable(namespace: str) -> str:
-    """A namespace's name for logs, metrics and health: cut, without control characters, and not empty for cluster-scoped
-    objects.
+    """A namespace's name, or a reason, for logs, metrics and health: cut, without control characters, and not empty for
+    cluster-scoped objects.
     """
     if not namespace:
         return "(cluster-scoped)"

@@ -371,7 +371,7 @@ class Store(Participant):
         description = observation.description or None
         self._execute(INSERT_TEXT, tables.Text(event, description, metadata, observation.contributor_name, None))
         self._growing[namespace] += EVENT_BYTES + len(observation.description) + len(metadata)
-        self._counts.event_begun(observation.event_type, observation.severity)
+        self._counts.event_begun(observation.event_type, observation.severity, observation.namespace, words[0])
         return event
 
     def _update(
