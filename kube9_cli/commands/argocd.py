@@ -27,6 +27,7 @@ EXAMPLES = (
     ("One of them", "apps get argocd web"),
     ("Its resources and what owns them, from Argo CD's API", "resource-tree get web --namespace argocd"),
 )
+APPS_EXAMPLES = (("Which there are, and how", "list"), ("One of them", "get argocd web"))
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -46,7 +47,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _add_apps(groups: Any) -> None:
     apps = groups.add_parser(
-        "apps", help="list Applications, or show one", description="List Applications, or show one.", examples=EXAMPLES[:2]
+        "apps", help="list Applications, or show one", description="List Applications, or show one.", examples=APPS_EXAMPLES
     )
     apps.set_defaults(check=lambda _: without_action(apps.prog, ("list", "get")))
     actions = apps.add_subparsers(dest="action", metavar="ACTION", title="actions")
@@ -83,7 +84,7 @@ def _add_tree(groups: Any) -> None:
         "resource-tree",
         help="show the resources of an Application",
         description="Show the resources of an Application and what owns them, as Argo CD's API has them.",
-        examples=EXAMPLES[2:],
+        examples=(("Of one Application", "get web --namespace argocd"),),
     )
     tree.set_defaults(check=lambda _: without_action(tree.prog, ("get",)))
     actions = tree.add_subparsers(dest="action", metavar="ACTION", title="actions")
