@@ -20,7 +20,8 @@ HELM_FLAGS ?=
 # Tests at a time: they wait half of their time, and more than twelve would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 12 ? cores * 3 : 12 )))
 # Each run has a folder of its own, which stays where a test has failed: runs side by side clean up nothing of each other.
-PYTEST = folder=$$(mktemp -d -t kube9-tests-XXXXXX) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
+FOLDER = mktemp -d -t kube9-tests-XXXXXX
+PYTEST = folder=$$($(FOLDER)) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
 .PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents \
@@ -30,6 +31,7 @@ demo: $(VENV)/done
 	$(BIN)/python -m tests.demo
 
 # docs/testing.md says what each of the three proves.
+test: FOLDER = tests/folder
 test: lint
 	@echo "Running the tests that need nothing but Python, $(WORKERS) at a time: some minutes …"
 	@$(PYTEST) -n $(WORKERS) -m "not cluster and not node and not long" $(ENDED)

@@ -37,12 +37,15 @@ TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker of its tests, and the group that one worker runs."""
 OWN_PLANES = ("test_coverage", "test_engine", "test_kills", "test_store")
 """Modules of tests/cluster that start control planes or engines of their own: a worker of their own runs them."""
-SHARED = ("test_damage", "test_extension", "test_files", "test_installed", "test_packaging", "test_rescue")
+SHARED = ("test_damage", "test_extension", "test_files", "test_inconsistent", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""
 
 
-FIRST = ("test_retention", "test_shutdown", "test_damage", "test_trouble", "test_rescue", "test_installed")
-"""Modules with tests of half a minute and more: workers begin with them, so that none is left alone with one at the end."""
+FIRST = (
+    *("test_installed", "test_rescue", "test_damage", "test_inconsistent", "test_trouble", "test_shutdown", "test_retention"),
+    *("test_leaks", "test_every_call", "test_floods"),
+)
+"""Modules whose groups or tests take longest, in this order: no worker is left alone with one at the end."""
 LAST = "unit"
 """The folder whose tests take milliseconds: they fill up what is left."""
 
@@ -53,7 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if tier in TIERS:
             item.add_marker(tier)
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (item.path.parent.name == LAST, item.path.stem not in FIRST))
+        items.sort(key=lambda item: (item.path.parent.name == LAST, turn(item.path.stem)))
+
+
+def turn(module: str) -> int:
+    """Modules with a lower number are begun earlier."""
+    return FIRST.index(module) if module in FIRST else len(FIRST)
 
 
 def group(nodeid: str) -> str:

@@ -48,7 +48,15 @@ PARTS = {
     ),
     "calls": Part(
         "for every n the n-th statement, and the n-th read, write, sync and question of size of the disk, fails",
-        pytests("tests/faults/test_every_call.py", "tests/faults/test_every_rescue_call.py"),
+        pytests(
+            "-k",
+            "every",
+            *(
+                f"tests/{one}.py"
+                for one in ("faults/test_every_call", "faults/test_every_rescue_call", "process/test_retention")
+            ),
+        ),
+        {"KUBE9_EVERY_CALL": "1"},
     ),
     "properties": Part(
         "each property with twenty times as many examples",
@@ -85,9 +93,12 @@ PARTS = {
         {"KUBE9_FLOOD_RATE": "250"},
     ),
     "kills": Part(
-        "any process is killed while a real API server restarts twelve times and etcd forgets; other seeds of the short soak",
-        pytests("tests/cluster/test_kills.py", "tests/faults/test_kills.py"),
-        {"KUBE9_KILL_ROUNDS": "12", "KUBE9_KILL_SEEDS": "1,2,3,4"},
+        "any process is killed while a real API server restarts twelve times and etcd forgets; other seeds of short rounds",
+        pytests(
+            *("tests/cluster/test_kills.py", "tests/faults/test_kills.py"),
+            *("tests/process/test_states_killed.py", "tests/process/test_insights.py"),
+        ),
+        {"KUBE9_KILL_ROUNDS": "12", "KUBE9_KILL_SEEDS": "1,2,3,4", "KUBE9_WRITER_KILLS": "40"},
     ),
     "soak": Part(
         "a thousand SIGKILLs while 50,000 Events come, rise and expire",

@@ -50,6 +50,8 @@ START = """
 import sys
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.main import serve
+from kube9_operator.supervise import supervisor
+supervisor.MAX_FRAMES_IN_QUEUE = {frames} or supervisor.MAX_FRAMES_IN_QUEUE
 sys.exit(serve(Deadlines(**{deadlines!r})))
 """
 OF_EVENTS = "--object-kind=Secret"
@@ -74,6 +76,8 @@ class Operator:
             "HEALTH_PORT": "0",
             **environment,
         }
+        self.frames = 0
+        """How many frames may wait for the writer; 0 for as many as in life."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Operator":
@@ -87,7 +91,9 @@ class Operator:
         """Starts it; its log goes on in the same file."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-c", START.format(deadlines=self.deadlines)], env=self.environment, stderr=log
+                [*prefix, sys.executable, "-c", START.format(deadlines=self.deadlines, frames=self.frames)],
+                env=self.environment,
+                stderr=log,
             )
 
     def stop(self) -> int:
@@ -122,7 +128,7 @@ class Operator:
 
     def pid(self, name: str) -> int | None:
         """The id of the living process of that name."""
-        started = [line for line in self.log() if line["event"] == "process.started" and line["name"] == name]
+        started = [line for line in self.log("process.started") if line["name"] == name]
         return next((line["pid"] for line in reversed(started) if _alive(line["pid"])), None)
 
     def children(self) -> list[int]:
@@ -142,9 +148,11 @@ class Operator:
     def log_text(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def log(self) -> list[dict[str, Any]]:
-        """The lines of the log, as far as they are whole."""
-        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{") and line.endswith("}")]
+    def log(self, event: str = "") -> list[dict[str, Any]]:
+        """The lines of the log, or those of one event, as far as they are whole."""
+        named = f'"event": "{event}"' if event else ""
+        lines = (line for line in self.log_text().splitlines() if named in line)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def cli(self, *arguments: str) -> Any:
         """The decoded JSON that the CLI answers, in this process."""
@@ -194,7 +202,7 @@ class Operator:
 
     def port(self) -> int:
         """Where health is served."""
-        serving = until(lambda: [line for line in self.log() if line["event"] == "http.listening"], "the HTTP server")
+        serving = until(lambda: self.log("http.listening"), "the HTTP server")
         return int(serving[-1]["port"])
 
     def accounting(self) -> dict[str, int]:
@@ -214,14 +222,19 @@ class Operator:
 
 
 def until(poll: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
-    """Polls until the answer is true; returns it."""
+    """Polls until the answer is true; returns it.
+
+    A look that takes long leaves three quarters of the time to those who are waited for: it may not be what holds them up.
+    """
     deadline = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         answer = poll()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
+        ended = time.monotonic()
+        assert ended < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02 + min(3 * (ended - began), 0.5))
 
 
 def _stat(pid: int) -> list[str] | None:

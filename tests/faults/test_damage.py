@@ -18,7 +18,7 @@ from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
 COPIES = int(os.environ.get("KUBE9_DAMAGED_COPIES", "2"))
-EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "10000"))
+EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "3000"))
 LISTED = 40
 DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "confirmation": 30.0}
 SALVAGE_SECONDS = 240.0
@@ -162,7 +162,7 @@ def ids_now(operator: Operator) -> dict[str, tuple[int, int]]:
 def test_a_damaged_page_costs_no_more_than_itself(tmp_path: Path) -> None:
     """Also where damage makes a key too low, too high or negative, which ends a search or leaves out what is between."""
     connection = made.create(str(tmp_path))
-    made.fill(connection, 3_000)
+    made.fill(connection, 1_000)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     leaves = connection.execute("SELECT pageno, ncell FROM dbstat WHERE name = 'events' AND pagetype = 'leaf'").fetchall()
     connection.close()
@@ -177,8 +177,8 @@ def test_a_damaged_page_costs_no_more_than_itself(tmp_path: Path) -> None:
         salvage.salvage(str(path), said.append)
         *saved, last = (one for one in said if not isinstance(one, salvage.Found))
         assert isinstance(last, salvage.Read)
-        assert len(saved) >= 3_000 - cells
-        assert last.unreadable == 3_000 - len(saved)
+        assert len(saved) >= 1_000 - cells
+        assert last.unreadable == 1_000 - len(saved)
 
 
 def test_no_database_at_all(tmp_path: Path, standin: StandIn) -> None:
@@ -208,10 +208,10 @@ def test_states_are_not_salvaged(tmp_path: Path, standin: StandIn) -> None:
         return [one["description"] for one in operator.events() if one["title"] == "Deployment scaled"]
 
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
-    standin.write(*(warning(f"live-{number}", "SoakHappened", "it happened", count=2) for number in range(2_000)))
+    standin.write(*(warning(f"live-{number}", "SoakHappened", "it happened", count=2) for number in range(300)))
     scale(2)
     with operator:
-        until(lambda: len(ids_now(operator)) == 2_000, "the list")
+        until(lambda: len(ids_now(operator)) == 300, "the list")
         until(lambda: "confirmed_until" in operator.cli("status")["watches"].get("deployments", {}), "the other")
         scale(3)
         until(lambda: scalings() == ["Deployment web scaled from 2 to 3 replicas"], "the change")
@@ -266,7 +266,7 @@ def test_a_file_that_is_removed_while_it_runs(tmp_path: Path, standin: StandIn) 
 
 def test_only_the_newest_two_are_kept(tmp_path: Path, standin: StandIn) -> None:
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
-    for number in range(4):
+    for number in range(3):
         with operator:
             until(lambda: ids_now(operator) is not None and operator.pid("watcher-events"), "a start")
             operator.stop()
@@ -275,7 +275,7 @@ def test_only_the_newest_two_are_kept(tmp_path: Path, standin: StandIn) -> None:
         until(lambda: operator.pid("watcher-events"), "a start")
         aside = [path for path in operator.data.glob("kube9.db.corrupt-*") if not path.name.endswith(("-wal", "-shm", ".json"))]
         contents = sorted(path.read_bytes()[:9] for path in aside)
-        assert contents == [b"damaged 2", b"damaged 3"]
+        assert contents == [b"damaged 1", b"damaged 2"]
 
 
 def test_a_move_that_was_interrupted_is_finished(tmp_path: Path, standin: StandIn) -> None:

@@ -1,5 +1,5 @@
 """For every n the n-th call fails: statements of the writer, what SQLite asks of the disk. Each time the same is recorded in
-the end as without any failure, once.
+the end as without any failure, once. `make test` takes some n; KUBE9_EVERY_CALL=1, in `make test-long PART=calls`, all.
 """
 
 import functools
@@ -32,6 +32,8 @@ from tests.operator import FAST
 
 NOW = 1_795_000_000_000
 QUICK: dict[str, Any] = FAST | {"database_retry_first": 0.001, "database_retry_most": 0.002, "inspect_first": 600.0}
+STRIDE = 1 if os.environ.get("KUBE9_EVERY_CALL") else 7
+"""From one n to the next."""
 ERRORS = [apsw.FullError("database or disk is full"), apsw.IOError("disk I/O error"), apsw.BusyError("database is locked")]
 
 
@@ -196,9 +198,9 @@ def test_every_statement(memory: Path, expected: dict[str, list[tuple[Any, ...]]
         self._session.connection.exec_trace = None
 
     monkeypatch.setattr(writer.Writer, "write_until_stopped", traced)
-    n = 0
+    n = 1 - STRIDE
     while left[0] <= 0:
-        n += 1
+        n += STRIDE
         left[0] = n
         folder = memory / str(n)
         folder.mkdir()
@@ -229,9 +231,8 @@ def test_every_call_of_the_disk(
     memory: Path, expected: dict[str, list[tuple[Any, ...]]], vfs: Failing, kind: str, error: apsw.Error, at_least: int
 ) -> None:
     """From opening to closing, in a database that is new. Where a writer ends of it, the next one is told it all again."""
-    n = 0
+    n, stride = 1, min(STRIDE, at_least // 4)
     while True:
-        n += 1
         folder = memory / str(n)
         folder.mkdir()
         vfs.plan(kind, n, error)
@@ -242,4 +243,5 @@ def test_every_call_of_the_disk(
             assert tell(folder), n
         assert recorded(folder) == expected, n
         shutil.rmtree(folder)
+        n += stride
     assert n > at_least

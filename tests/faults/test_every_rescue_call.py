@@ -1,4 +1,7 @@
-"""For every n the n-th statement fails while a damaged database is salvaged: in the end the same is there as without, once."""
+"""For every n the n-th statement fails while a damaged database is salvaged: in the end the same is there as without, once.
+
+`make test` takes some n, as test_every_call.py does.
+"""
 
 import contextlib
 import functools
@@ -21,7 +24,7 @@ from kube9_operator.write.sqlite import database, migrations
 from kube9_operator.write.sqlite.session import Session
 from kube9_schema.facts import SALVAGE
 from tests.bench import database as made
-from tests.faults.test_every_call import ERRORS
+from tests.faults.test_every_call import ERRORS, STRIDE
 
 EVENTS, AGAIN = 12, 3
 STEPS = 30
@@ -125,9 +128,9 @@ def test_every_statement(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(row[1] for row in expected["events"]) == [1] * (EVENTS - AGAIN) + [2] * AGAIN
     assert all(row[2] for row in expected["events"]), "each under the id that it had"
     assert [row for row in expected["told"] if "12 events of it were saved, nothing else was found in it" in row[0]]
-    failed, n = True, 0
+    failed, n = True, 1 - STRIDE
     while failed:
-        n += 1
+        n += STRIDE
         folder = Path(shutil.copytree(old, tmp_path / str(n)))
         found, failed = bring_in(folder, n)
         assert found == expected, n

@@ -2,6 +2,8 @@
 on.
 """
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -23,18 +25,43 @@ SPOILT = {
 }
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, cluster: StandIn) -> Path:
+    """The folder of an operator that has recorded six events and has stopped."""
+    folder = tmp_path_factory.mktemp("recorded")
+    operator = Operator(folder, cluster.kubeconfig(folder), LATE)
+    cluster.write(
+        *(warning(f"pod-{number}", "BackOff", "Back-off restarting failed container app in pod") for number in range(6))
+    )
+    with operator:
+        until(lambda: len(ids_now(operator)) == 6, "the list")
+        assert operator.stop() == 0
+    return operator.data
+
+
+@pytest.fixture
+def operator(tmp_path: Path, cluster: StandIn, recorded: Path) -> Operator:
+    """An operator with what was recorded."""
+    shutil.copytree(recorded, tmp_path / "data")
+    return Operator(tmp_path, cluster.kubeconfig(tmp_path), LATE)
+
+
 @pytest.mark.parametrize("spoilt", SPOILT)
-def test_what_is_kept_makes_no_sense(tmp_path: Path, standin: StandIn, spoilt: str) -> None:
-    operator = recorded(tmp_path, standin)
+def test_what_is_kept_makes_no_sense(operator: Operator, cluster: StandIn, spoilt: str) -> None:
     connection = apsw.Connection(str(operator.data / "kube9.db"))
     connection.execute(SPOILT[spoilt].format(event=event_of(connection)))
     connection.close()
     assert quick_check(operator.data / "kube9.db") == "ok"
-    goes_on(operator, standin)
+    goes_on(operator, cluster)
 
 
-def test_a_key_that_a_bit_has_changed(tmp_path: Path, standin: StandIn) -> None:
-    operator = recorded(tmp_path, standin)
+def test_a_key_that_a_bit_has_changed(operator: Operator, cluster: StandIn) -> None:
     path = operator.data / "kube9.db"
     connection = apsw.Connection(str(path))
     event = event_of(connection)
@@ -46,19 +73,7 @@ def test_a_key_that_a_bit_has_changed(tmp_path: Path, standin: StandIn) -> None:
     data[at + 1] ^= 0x40
     path.write_bytes(data)
     assert "out of order" in quick_check(path)
-    goes_on(operator, standin)
-
-
-def recorded(folder: Path, standin: StandIn) -> Operator:
-    """An operator that has recorded six events and has stopped."""
-    operator = Operator(folder, standin.kubeconfig(folder), LATE)
-    standin.write(
-        *(warning(f"pod-{number}", "BackOff", "Back-off restarting failed container app in pod") for number in range(6))
-    )
-    with operator:
-        until(lambda: len(ids_now(operator)) == 6, "the list")
-        assert operator.stop() == 0
-    return operator
+    goes_on(operator, cluster)
 
 
 def event_of(connection: apsw.Connection) -> int:
@@ -70,18 +85,17 @@ def varint(number: int) -> bytes:
     return bytes([number >> 8 + 7 * left & 0x7F | 0x80 for left in reversed(range(8))]) + bytes([number & 0xFF])
 
 
-def goes_on(operator: Operator, standin: StandIn) -> None:
+def goes_on(operator: Operator, cluster: StandIn) -> None:
     """The event whose rows are spoilt happens again, with another text and title, and others too: all is recorded."""
-    standin.write(
+    cluster.write(
         warning("pod-3", "BackOff", "Back-off restarting failed container app", count=15), warning("other", "BackOff", "x")
     )
-    mark = len(operator.log())
     with operator:
         until(lambda: list(operator.data.glob("kube9.db.corrupt-*Z")), "the file to be moved aside", SALVAGE_SECONDS)
         until(lambda: {"pod-3", "other"} <= set(ids_now(operator)), "recording to go on", SALVAGE_SECONDS)
         until(lambda: [line for line in operator.log() if line["event"] == "salvage.done"], "the end", SALVAGE_SECONDS)
         assert state(operator)
         assert operator.stop() == 0
-    ended = [line for line in operator.log()[mark:] if line["event"] == "workers.restarting"]
+    ended = operator.log("workers.restarting")
     assert len(ended) == 1, ended
     assert operator.integrity() == "ok"

@@ -20,21 +20,34 @@ from tests.standin import StandIn, warning
 
 EVENTS = 3_000
 KEPT = 20
+LONG = 6_500
+"""Events with long texts: more than 12 MiB of them."""
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of EVENTS events, damaged where it is looked at when it is opened."""
+    folder = tmp_path_factory.mktemp("damaged")
+    fill(folder, EVENTS)
+    damage_accounting(folder / "kube9.db")
+    return folder / "kube9.db"
 
 
 @pytest.fixture
-def operator(tmp_path: Path, standin: StandIn) -> Operator:
-    """With a database of EVENTS events, damaged where it is looked at when it is opened."""
+def operator(tmp_path: Path, standin: StandIn, damaged: Path) -> Operator:
+    """With a copy of the damaged database."""
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES)
-    fill(operator.data, EVENTS)
-    damage_accounting(operator.data / "kube9.db")
+    shutil.copy(damaged, operator.data)
     standin.write(warning("one", "SoakHappened", "it happened"))
     return operator
 
 
-def fill(folder: Path, events: int) -> None:
+def fill(folder: Path, events: int, padding: int = 0) -> None:
+    """Each event's description has so many characters more."""
     writer = made.create(str(folder))
     made.fill(writer, events)
+    if padding:
+        writer.execute("UPDATE texts SET description = description || ?", (padding * "x",))
     writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     writer.close()
 
@@ -151,7 +164,7 @@ def small_volume(tmp_path: Path, standin: StandIn) -> Iterator[Operator]:
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), DEADLINES, DATABASE_MAX_SIZE_MIB="19", LOG_LEVEL="info")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    fill(elsewhere, 21_000)
+    fill(elsewhere, LONG, 1_100)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", operator.data], check=True)
     try:
         shutil.copy(elsewhere / "kube9.db", operator.data)
@@ -171,7 +184,7 @@ def test_a_volume_that_has_no_room_for_both(small_volume: Operator, standin: Sta
             until(lambda number=number: f"more-{number}-199" in ids_now(operator), "recording to go on", SALVAGE_SECONDS)
         done = saved_of(operator)
         assert done["incomplete"] == "the rest was not read, because the volume was full"
-        assert 0 < done["saved"] < 21_000
+        assert 0 < done["saved"] < LONG
         more = itertools.count()
 
         def gone() -> bool:

@@ -19,7 +19,9 @@ from tests.operator import OF_EVENTS, Operator, until
 from tests.process.test_writer import Asked
 from tests.standin import StandIn, warning
 
-MANY = 20_000
+MANY = 6_000
+WAITING = 4_000
+"""More than the outboxes, two frames and a batch take together."""
 
 
 def not_flushed(operator: Operator) -> list[dict[str, Any]]:
@@ -65,12 +67,13 @@ def test_a_burst_is_flushed_in_time(tmp_path: Path, standin: StandIn) -> None:
 
 def test_what_waits_for_a_locked_database_is_counted(tmp_path: Path, standin: StandIn) -> None:
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"hang": 15.0, "database_retry_most": 0.2, "busy": 0.1})
+    operator.frames = 2
     with operator:
         standin.write(warning("before", "BackOff", "again"))
         until(lambda: recorded_or_none(operator) == {"before": 1}, "the list")
         holder = apsw.Connection(str(operator.data / "kube9.db"))
         holder.execute("BEGIN IMMEDIATE")
-        standin.control("prepare", {"from": 0, "count": MANY, "reason": "BackOff", "times": 1})
+        standin.control("prepare", {"from": 0, "count": WAITING, "reason": "BackOff", "times": 1})
         standin.control("release")
         until(lambda: "database.failed" in operator.log_text(), "the trouble")
         until(lambda: waiting(operator) > 500, "more to wait than the queue takes")

@@ -90,9 +90,10 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
 @pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
 def test_a_full_disk_while_events_expire(tmp_path: Path, standin: StandIn) -> None:
     """More comes than waits anywhere, and half of that expires: it is a gap, and what the API server still has is recorded."""
-    many = 30_000
+    many = 8_000
     lives = {"KUBERNETES_EVENT_TTL_SECONDS": "1", "EVENT_QUEUE_SIZE": "500"}
     operator = Operator(tmp_path, standin.kubeconfig(tmp_path), {"confirmation": 3.0, "hang": 15.0}, **lives)
+    operator.frames = 2
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", operator.data], check=True)
     try:
         standin.write(warning("before", "BackOff", "again"))

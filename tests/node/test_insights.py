@@ -10,6 +10,7 @@ import random
 import subprocess
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -128,10 +129,12 @@ def _ready(node: Node, namespace: str) -> int:
     return int(node.get("deployments", "-n", namespace)["items"][0]["status"].get("readyReplicas", 0))
 
 
-@pytest.fixture(scope="module")
-def concluding(node: Node, image: str) -> Iterator[OperatorPod]:
-    """An operator of its own, which looks every five seconds."""
-    pod = OperatorPod(node, "concluding")
+@pytest.fixture
+def concluding(node: Node, image: str, request: pytest.FixtureRequest) -> Iterator[OperatorPod]:
+    """An operator with a record of its own, which looks every five seconds. Nothing of another test is left to be recorded."""
+    for namespace in (*STORIES, NODES, WELL):
+        node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
+    pod = OperatorPod(node, f"concluding-{zlib.crc32(request.node.name.encode()):08x}")
     pod.make_volume()
     thresholds = [f"insights.thresholds.{name}={value}" for name, value in THRESHOLDS.items()]
     pod.install(image, ROOT, "--set", ",".join(["insights.intervalSeconds=5", *thresholds]))
@@ -159,8 +162,6 @@ def told(operator: OperatorPod, namespace: str) -> Counter[tuple[str, str]]:
 
 @pytest.mark.parametrize("killed", [False, True], ids=["undisturbed", "killed"])
 def test_each_story_is_concluded_once_and_resolved_when_mended(node: Node, concluding: OperatorPod, killed: bool) -> None:
-    for namespace in STORIES:
-        node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
     prepare(node)
     time.sleep(2 * THRESHOLDS["change_baseline_s"])
     assert {namespace: concluded(concluding, namespace) for namespace in STORIES} == {namespace: set() for namespace in STORIES}

@@ -1,19 +1,28 @@
-"""`kubectl kube9` on a real node: its answers, its files, and that nothing stays in the pod."""
+"""`kubectl kube9` on a real node: its answers, its files, that nothing stays in the pod, and README's five commands."""
 
 import os
+import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.krew import PLUGIN
+from tests.node.images import ROOT
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, POD, OperatorPod
+from tests.node.scenario_objects import deployment
 from tests.operator import until
 from tests.terminal import on_a_terminal
 
+SHOP = "rollout"
+"""In the place of README's namespace, which other tests have."""
+HEADING = "## An incident in five commands\n"
+FAILS = ["sh", "-c", "echo 'FATAL: no database' >&2; exit 3"]
+LONG_SECONDS = 180.0
 WATCHING = ("events", "list", "--watch", "-o", "jsonl")
 MARK = "--search=watched-by-a-test"
 """What its process in the pod is known by. No event has it."""
@@ -70,3 +79,44 @@ def test_a_watch_ends_in_the_pod(operator: OperatorPod, watching: subprocess.Pop
     os.killpg(watching.pid, end)
     watching.wait()
     until(lambda: not watches(operator), "the end of the watch in the pod", 60.0)
+
+
+def crashed(operator: OperatorPod) -> str:
+    """The name of a pod of the shop whose crash loop is recorded, and ''."""
+    found = operator.events(f"--object-namespace={SHOP}", "--reason=CrashLoopBackOff")
+    return str(found[0]["object_name"]) if found else ""
+
+
+def is_rolled_out(node: Node) -> bool:
+    return bool(node.get("deployment", "web", "-n", SHOP)["status"].get("readyReplicas") == 2)
+
+
+def test_the_five_commands_of_the_readme(
+    node: Node, environment: dict[str, str], operator: OperatorPod, tmp_path: Path
+) -> None:
+    """A bad rollout on the node: what is wrong, in which order, why, who changed what, and a page for the others."""
+    node.make_namespaces(SHOP)
+    node.apply(deployment(SHOP, "web", 2))
+    until(lambda: is_rolled_out(node), "the first release", LONG_SECONDS)
+    changed = time.strftime("%H:%M", time.gmtime())
+    node.apply(deployment(SHOP, "web", 2, command=FAILS, terminationMessagePolicy="FallbackToLogsOnError"))
+    pod = until(lambda: crashed(operator), "a crash loop", LONG_SECONDS)
+
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition(HEADING)[2].partition("\n## ")[0]
+    lines = re.findall(r"^    (kubectl kube9 .*)$", section, re.MULTILINE)
+    assert len(lines) == 5
+    answers = []
+    for line in lines:
+        asked = line.replace("po/shop/web-7c8d5b6f9d-x2k4p", f"po/{SHOP}/{pod}").replace("-n shop", f"-n {SHOP}")
+        asked = asked.replace("14:05", changed).replace("--since 14:00", "--since 30m")
+        plain = environment | {"TERM": "xterm", "NO_COLOR": "1", "TZ": "UTC"}
+        answers.append(on_a_terminal(["sh", "-c", f"cd {tmp_path} && {asked}"], 80, plain))
+    summary, timeline, why, changes, report = answers
+    assert "exit code 3: FATAL: no database" in summary
+    assert re.search(rf"changed +deploy/{SHOP}/web", timeline)
+    assert re.search(rf"broke +po/{SHOP}/{pod}", timeline)
+    assert re.search(r"Why +exit code 3: FATAL: no database", why)
+    assert f"deploy/{SHOP}/web" in changes
+    assert "kubectl kube9: the report is in web.html" in report
+    assert "FATAL: no database" in (tmp_path / "web.html").read_text(encoding="utf-8")
+    node.kubectl("delete", "namespace", SHOP, "--wait=false")

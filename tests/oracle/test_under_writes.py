@@ -1,4 +1,6 @@
-"""Ten lists at a time while a writer writes a thousand observations a second and deletes as many events as it adds."""
+"""Ten lists at a time while a writer writes and deletes as many events as it adds: a thousand observations a second in
+`make test-long PART=oracle-writes`, and in `make test` a quarter of that.
+"""
 
 import os
 from pathlib import Path
@@ -6,12 +8,13 @@ from pathlib import Path
 from tests.oracle import __main__ as oracle
 from tests.oracle import comparison, history, options, paging, under_writes, writing
 
-SECONDS = float(os.environ.get("KUBE9_ORACLE_SECONDS", "5"))
+SECONDS = float(os.environ.get("KUBE9_ORACLE_SECONDS", "3"))
+KEPT = writing.KEPT if "KUBE9_ORACLE_SECONDS" in os.environ else writing.KEPT // 4
 AT_ONCE = 10
 
 
 def test_each_answer_is_of_one_state_that_the_database_had(tmp_path: Path) -> None:
-    with under_writes.writer(tmp_path, seed=1, part_new=0.5):
+    with under_writes.writer(tmp_path, seed=1, part_new=0.5, kept=KEPT):
         asked = under_writes.ask(tmp_path, 1, SECONDS, AT_ONCE)
     assert len(asked) >= AT_ONCE
     wrong = under_writes.wrong(tmp_path, asked)
@@ -20,7 +23,7 @@ def test_each_answer_is_of_one_state_that_the_database_had(tmp_path: Path) -> No
 
 
 def test_pages_have_exactly_once_what_was_there_at_the_first(tmp_path: Path) -> None:
-    with under_writes.writer(tmp_path, seed=2, part_new=0.04):
+    with under_writes.writer(tmp_path, seed=2, part_new=0.04, kept=KEPT):
         found = paging.read_some(tmp_path, "2", SECONDS)
     assert found
     states = history.States(tmp_path / writing.JOURNAL)

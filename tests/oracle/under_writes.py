@@ -28,12 +28,20 @@ class Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def writer(folder: Path, seed: int, part_new: float) -> Iterator[None]:
+def writer(folder: Path, seed: int, part_new: float, kept: int) -> Iterator[None]:
     """A process that writes the database of a folder, from when there is enough to ask about to the end of the block.
 
-    So many of its observations begin events; the others update them.
+    So many of its observations begin events; the others update them. So many events are kept.
     """
-    command = [sys.executable, "-m", "tests.oracle.writing", str(folder), f"--seed={seed}", f"--new={part_new}"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.oracle.writing",
+        str(folder),
+        f"--seed={seed}",
+        f"--new={part_new}",
+        f"--kept={kept}",
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout

@@ -1,6 +1,6 @@
 """A writer at work: `python -m tests.oracle.writing FOLDER` writes a database and a journal of its states until stdin ends.
 
-About a thousand observations a second, some of them of Events that are known, and as many deletions as new events.
+For 4,000 events a thousand observations a second, some of them of Events that are known, and as many deletions as new events.
 """
 
 import argparse
@@ -15,11 +15,9 @@ from tests.oracle.history import Journal
 from tests.recording import Seen
 
 JOURNAL = "journal"
-RATE = 1_000
 BATCHES = 20
-"""In a second."""
+"""In a second. Together they have observations of a quarter of the events."""
 KEPT = 4_000
-"""Events that stay; the oldest of more are deleted."""
 
 
 def main() -> None:
@@ -27,11 +25,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--new", type=float, default=0.5, help="the part of the observations that begins events (default: 0.5)")
+    parser.add_argument("--kept", type=int, default=KEPT, help=f"events that stay; the oldest of more go (default: {KEPT})")
     given = parser.parse_args()
-    write(given.folder, random.Random(given.seed), given.new)
+    write(given.folder, random.Random(given.seed), given.new, given.kept)
 
 
-def write(folder: Path, chance: random.Random, part_new: float) -> None:
+def write(folder: Path, chance: random.Random, part_new: float, kept: int) -> None:
     """Writes at the rate, or as fast as it can, until stdin ends. Says `ready` when there is enough to ask about."""
     maker = databases.Maker(folder, chance, _now_ms())
     recording = maker.recording
@@ -43,13 +42,13 @@ def write(folder: Path, chance: random.Random, part_new: float) -> None:
     ready, due = False, time.monotonic()
     while not _ended():
         maker.moves_to(_now_ms())
-        at_once = RATE // BATCHES if ready else KEPT // 10
+        at_once = kept // 4 // BATCHES if ready else kept // 10
         new = [maker.seen() for _ in range(int(at_once * part_new) if ready else at_once)]
         again = [maker.again(chance.choice(known)) for _ in range(at_once - len(new))]
         recording.record([*new, *again], maker.now_ms)
-        known = [*known, *new][-KEPT:]
+        known = [*known, *new][-kept:]
         rows = recording.connection.execute(
-            "SELECT id FROM events ORDER BY id LIMIT max(0, (SELECT count(*) FROM events) - ?)", (KEPT,)
+            "SELECT id FROM events ORDER BY id LIMIT max(0, (SELECT count(*) FROM events) - ?)", (kept,)
         )
         if going := [row[0] for row in rows]:
             deletion.delete(going, reason)

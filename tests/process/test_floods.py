@@ -72,7 +72,7 @@ class Flooded:
         self.connection = connection
         self.session = Session(connection)
         self.store = Store(self.session, QUIET_MS)
-        self.keeping: Retention = keeper(self.session, self.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))
+        self.keeping: Retention = keeper(self.session, self.store, limit_mib=LIMIT_MIB)
         self.outcomes: Counter[str] = Counter()
 
     def takes(self, observations: Iterable[Observation]) -> None:
@@ -138,7 +138,7 @@ def test_words_that_nothing_uses_go_before_any_event(flooded: Flooded) -> None:
     with flooded.session.transaction(NOW):
         rows = [(f"{n}{200 * 'x'}",) for n in range(32_000)]
         flooded.connection.executemany("INSERT INTO words (word) VALUES (?)", rows)
-    flooded.keeping = keeper(flooded.session, flooded.store, DATABASE_MAX_SIZE_MIB=str(LIMIT_MIB))  # the operator starts
+    flooded.keeping = keeper(flooded.session, flooded.store, limit_mib=LIMIT_MIB)  # the operator starts
     flooded.takes([])
     assert flooded.left("shop", "pay", "") == 1_200
     assert flooded.connection.execute("SELECT count(*) FROM words").get < 100

@@ -73,7 +73,7 @@ def test_a_story_is_told_once(tmp_path: Path, standin: StandIn) -> None:
     assert not [line for line in operator.log() if line["level"] == "error"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_whoever_is_killed_the_insights_are_the_same(tmp_path: Path, standin: StandIn, seed: int) -> None:
     chance = random.Random(seed)
     victims = itertools.cycle(chance.sample(("analyzer", "writer", "watcher-events", "watcher-pods", "supervisor"), 5))

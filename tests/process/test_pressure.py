@@ -7,13 +7,18 @@ from pathlib import Path
 import apsw
 import pytest
 
-from kube9_operator.model.frame import Counts, EventFrame, decode
+from kube9_operator.model.frame import MAX_FRAMES_IN_QUEUE, MAX_OBSERVATIONS_IN_FRAME, Counts, EventFrame, decode
 from kube9_operator.model.observation import CRITICAL, Observation
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.outbox import Outbox, Stopped
 from tests.bench.database import observations
 from tests.operator import OF_EVENTS, Operator, until
 from tests.standin import StandIn
+
+BURST = MAX_FRAMES_IN_QUEUE * MAX_OBSERVATIONS_IN_FRAME + 2_000
+"""More than the queue and the outbox take."""
+MORE = 8_000
+"""More than waits anywhere, where the queue has two frames."""
 
 
 @pytest.fixture
@@ -29,27 +34,28 @@ def test_a_burst_is_taken_whole(operator: Operator, standin: StandIn) -> None:
     operator.deadlines |= {"patience": 300.0}  # a busy machine is no reason to drop here
     with operator:
         until(lambda: watched(standin), "the watch")
-        standin.control("prepare", {"from": 0, "count": 20_000, "reason": "BackOff", "times": 1})
+        standin.control("prepare", {"from": 0, "count": BURST, "reason": "BackOff", "times": 1})
         standin.control("release")
-        until(lambda: operator.accounting()["stored"] == 20_000, "all of them")
+        until(lambda: operator.accounting()["stored"] == BURST, "all of them")
         assert operator.accounting()["dropped"] == 0
-        assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == 20_000
+        assert operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == BURST
 
 
 def test_what_was_dropped_is_counted_and_healed(operator: Operator, standin: StandIn) -> None:
     operator.deadlines |= {"hang": 15.0, "confirmation": 60.0}
+    operator.frames = 2
     with operator:
         until(lambda: watched(standin), "the watch")
         holder = apsw.Connection(str(operator.data / "kube9.db"))
         holder.execute("BEGIN IMMEDIATE")
-        standin.control("prepare", {"from": 0, "count": 40_000, "reason": "BackOff", "times": 1})
+        standin.control("prepare", {"from": 0, "count": MORE, "reason": "BackOff", "times": 1})
         standin.control("release")
         until(lambda: operator.health()[1]["reasons"], "the trouble to show")
         until(lambda: "drops.began" in operator.log_text(), "the first to be given up")
         holder.execute("COMMIT")
         holder.close()
         until(
-            lambda: operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == 40_000,
+            lambda: operator.cli("events", "list", "--limit=1", "--type=cluster")["pagination"]["total"] == MORE,
             "all of them",
             seconds=60,
         )

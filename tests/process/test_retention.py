@@ -23,6 +23,7 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, space
 from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
+from tests.faults.test_every_call import STRIDE
 from tests.filed import assert_filed
 from tests.operator import until
 from tests.process.test_writer import Asked, frame, write
@@ -30,6 +31,8 @@ from tests.process.test_writer import Asked, frame, write
 DAY_MS = 86_400_000
 QUIET_MS = 3_600_000
 COUNT = 3_000
+SMALL_MIB = 4
+"""A size limit below the least that the setting takes: a few thousand events reach it, and all is in proportion to it."""
 
 
 @pytest.fixture
@@ -39,12 +42,14 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
     opened.close()
 
 
-def keeper(opened: apsw.Connection | Session, store: Store | None = None, **environment: str) -> retention.Retention:
+def keeper(opened: apsw.Connection | Session, store: Store | None = None, limit_mib: int | None = None) -> retention.Retention:
     """Retention as the writer has it, told by the API server that our clock is right."""
     session = opened if isinstance(opened, Session) else Session(opened)
     connection = session.connection
     folder = str(Path(connection.filename).parent)
-    chosen = settings.from_environment({"DB_PATH": folder} | environment)
+    chosen = settings.from_environment({"DB_PATH": folder})
+    if limit_mib:
+        chosen = msgspec.structs.replace(chosen, database_max_mib=limit_mib)
     database.bound(connection, chosen.database_max_mib * 2**20)
     store = store or Store(session, QUIET_MS)
     coverage = Coverage(session, store, 3_600_000)
@@ -255,9 +260,9 @@ def test_without_word_of_the_server_nothing_is_deleted_by_age(connection: apsw.C
 
 
 def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(connection: apsw.Connection) -> None:
-    made.fill(connection, 26_000)
+    made.fill(connection, 5_500)
     rows = connection.execute("SELECT id, severity, last_ms, namespace FROM events WHERE type != 5").fetchall()
-    keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
+    keeping = keeper(connection, limit_mib=SMALL_MIB)
     work(keeping)
     left = set(ids(connection))
     gone = [row for row in rows if row[0] not in left]
@@ -271,7 +276,7 @@ def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(co
     assert min(kept[each] for each in gave) > 0.8 * max(kept[each] for each in gave), "all are cut to one level"
     assert max(kept[each] for each in spared) < 1.2 * min(kept[each] for each in gave), "who is below it gives nothing"
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
+    assert made.bytes_of(str(Path(connection.filename).parent)) < SMALL_MIB * 2**20
     ((reason, first, last),) = connection.execute("SELECT reason, from_ms, to_ms FROM gaps").fetchall()
     assert reason == deletion.REASON_SIZE
     assert first < last
@@ -355,16 +360,16 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
     """More than its contributors may have room for: it stays within the limit, the newest stay, and nothing comes back."""
     session = Session(connection)
     store = Store(session, QUIET_MS)
-    keeping = keeper(session, store, DATABASE_MAX_SIZE_MIB="16")
+    keeping = keeper(session, store, limit_mib=2 * SMALL_MIB)
     keeping._size_limit.leftovers_most //= 2  # half of the flood is enough then
-    seen = list(made.observations(32_000))
-    for at in range(0, len(seen), 1_000):
+    seen = list(made.observations(16_000))
+    for at in range(0, len(seen), 500):
         with session.transaction(now_ms()):
-            for one in seen[at : at + 1_000]:
+            for one in seen[at : at + 500]:
                 store.apply(one)
         keeping._looking_at = 0.0  # a second has passed
         work(keeping)
-        assert made.bytes_of(str(Path(connection.filename).parent)) < 16 * 2**20
+        assert made.bytes_of(str(Path(connection.filename).parent)) < 2 * SMALL_MIB * 2**20
     assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._size_limit.leftovers_most < len(seen)
     newest = [one.name for one in seen if one.severity >= 2 and one.event_type == 0][-2:]
     assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", newest).get == 2
@@ -382,8 +387,8 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
 
 
 def test_what_comes_waits_while_deleting_does_not_keep_up(connection: apsw.Connection) -> None:
-    made.fill(connection, 30_000)
-    keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="16")
+    made.fill(connection, 5_000)
+    keeping = keeper(connection, limit_mib=SMALL_MIB)
     assert not keeping.full()
     keeping.step()
     assert keeping.full()
@@ -392,10 +397,10 @@ def test_what_comes_waits_while_deleting_does_not_keep_up(connection: apsw.Conne
 
 
 def test_every_statement_may_fail(connection: apsw.Connection, tmp_path: Path) -> None:
-    """For every n the n-th statement fails: what is due goes all the same, and nothing else."""
-    n = 0
+    """For every n the n-th statement fails: what is due goes all the same, and nothing else. `make test` takes some n."""
+    n = 1 - STRIDE
     while True:
-        n += 1
+        n += STRIDE
         folder = tmp_path / str(n)
         folder.mkdir()
         trying = made.create(str(folder))
@@ -427,16 +432,16 @@ def test_every_statement_may_fail(connection: apsw.Connection, tmp_path: Path) -
 
 @pytest.mark.skipif(not Path("/usr/bin/mount").exists() or os.getuid() != 0, reason="needs root and mount: sudo make test")
 def test_a_floor_of_free_space_is_kept(tmp_path: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", tmp_path], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=28m", "tmpfs", tmp_path], check=True)
     try:
         connection = made.create(str(tmp_path))
-        made.fill(connection, 30_000)
+        made.fill(connection, 13_000)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)  # the WAL keeps its room, and can start over
         found = os.statvfs(tmp_path)
         with (tmp_path / "ballast").open("wb") as ballast:
-            ballast.write(b"x" * (found.f_bavail * found.f_frsize - 2**20))
+            ballast.write(b"x" * (found.f_bavail * found.f_frsize - 2**19))
         errors = len(ids(connection, "severity >= 2"))
-        keeping = keeper(connection, DATABASE_MAX_SIZE_MIB="40")
+        keeping = keeper(connection, limit_mib=23)
 
         def kept() -> bool:
             work(keeping)

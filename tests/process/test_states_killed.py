@@ -1,6 +1,7 @@
 """The writer killed with -9 in the midst of changes of resources: each is recorded once, whatever it was doing."""
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
@@ -33,9 +34,9 @@ from tests.bench import database as made
 from tests.kept import Kept, state
 from tests.operator import until
 
-LINES = 1_500
+LINES = 800
 LINES_IN_FRAME = 5
-KILLS = 12
+KILLS = int(os.environ.get("KUBE9_WRITER_KILLS", "6"))
 SOURCES = ("deployments", "endpointslices", "namespaces", "nodes", "pods", "services")
 
 

@@ -110,7 +110,7 @@ VALUES = (
 LONG = st.integers(0, 12_000).map(lambda size: "é" * size)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 3)
 @given(
     st.dictionaries(st.integers(-(2**63), 2**63 - 1), st.tuples(VALUES, LONG, VALUES), min_size=1, max_size=30), st.booleans()
 )

@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kube9_operator.model import rows
@@ -307,7 +307,6 @@ events = st.lists(
 )
 
 
-@settings(max_examples=150)
 @given(events, st.randoms(use_true_random=False))
 def test_any_order_and_repetition_give_the_same_rows(made: list[tuple[Any, ...]], chance: random.Random) -> None:
     """The lines of one Event come in order; Events among each other, and repetitions, in any."""

@@ -19,7 +19,7 @@ from kube9_operator.write.sqlite.session import Session
 from tests.bench import database as made
 from tests.filed import assert_filed
 
-EVENTS, AT_ONCE, QUESTIONS = 2_500, 50, 400
+EVENTS, AT_ONCE, QUESTIONS = 1_500, 50, 240
 DAY = 86_400_000
 COLUMNS = ("id", "first_ms", "last_ms", "count", "severity", "type", "namespace", "reason", "node", "kind")
 ROWS = """SELECT e.id, e.first_ms, e.last_ms, e.count, e.severity, e.type, n.word, r.word, o.word, k.word FROM events e

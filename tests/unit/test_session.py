@@ -277,7 +277,7 @@ def content(connection: apsw.Connection) -> dict[str, list[Any]]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.tuples(step, rollbacks), max_size=25))
 def test_rollbacks_between_batches_change_nothing(history: list[tuple[tuple[Any, ...], list[int]]]) -> None:
     """With each transaction rolled back at any statement and tried again, the same rows are there as without, to the byte."""

@@ -268,7 +268,7 @@ lines = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 3)
 @given(lines)
 def test_repetition_lists_and_restarts_change_nothing(history: list[tuple[str, str, int, str]]) -> None:
     with kept() as straight, kept() as shaken:
