@@ -23,7 +23,7 @@ class Question:
 
 def declare(parser: Any) -> None:
     """Declares all commands on a parser of argparse, or on a `kube9_cli.reader.Declared`."""
-    from kube9_cli.commands import argocd, assess, assessments, completion, events, insights, report, status
+    from kube9_cli.commands import argocd, assess, assessments, collections, completion, events, insights, report, status
     from kube9_cli.commands import help as help_command
 
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -34,6 +34,7 @@ def declare(parser: Any) -> None:
     assessments.add(commands)
     assess.add(commands)
     argocd.add(commands)
+    collections.add(commands)
     report.add(commands)
     completion.add(commands)
     help_command.add(commands, parser)

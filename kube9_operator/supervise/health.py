@@ -9,6 +9,7 @@ from kube9_operator.clock import iso, now_ms
 from kube9_operator.supervise.messages import (
     ArgoCdReport,
     AssessmentReport,
+    CollectionReport,
     Heartbeat,
     Message,
     OutboxBatch,
@@ -41,7 +42,7 @@ class Health:
         self._phases: dict[str, str] = {}
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
-        self._assessment = self._argo_cd = "null"
+        self._assessment = self._collections = self._argo_cd = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -80,6 +81,8 @@ class Health:
                 self._assessment = block
             case ArgoCdReport(block):
                 self._argo_cd = block
+            case CollectionReport(stats):
+                self._collections = stats
             case StatusMapReport():
                 self._status_map = message
                 self._status_map_worked_at = self._status_map_worked_at if message.trouble else time.monotonic()
@@ -114,7 +117,7 @@ class Health:
         found = self.document()
         health = json.dumps({"status": found["status"], "reasons": found["reasons"]})
         # The blocks are JSON already, and may be long.
-        blocks = f'"assessment": {self._assessment}, "argocd": {self._argo_cd}'
+        blocks = f'"assessment": {self._assessment}, "collectionStats": {self._collections}, "argocd": {self._argo_cd}'
         return OutboxBatch(0, [], 0, f"{health[:-1]}, {blocks}}}")
 
     @staticmethod
