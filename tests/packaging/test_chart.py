@@ -363,8 +363,12 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     assert rules == [
         {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]},
         {"ports": [{"port": 8443}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
+        {"ports": [{"port": 9428}], "to": [{"ipBlock": {"cidr": "10.0.0.7/32"}}]},
         {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
     ]
+    for url, port in (("https://logs.example.com/v1", 443), ("http://logs/v1", 80), ("http://[::1]:4318/v1", 4318)):
+        policy = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true", "--set", f"sink.url={url}"))
+        assert policy["spec"]["egress"][1] == {"ports": [{"port": port}]}
     (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
     assert rule == {"ports": ports}, "any address"
     assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
