@@ -409,7 +409,7 @@ def test_the_key_is_mounted_where_the_operator_looks() -> None:
     objects = of_case("all")
     spec, given = the("StatefulSet", objects)["spec"]["template"]["spec"], environment(objects)
     mounts = {one["name"]: one["mountPath"] for one in spec["containers"][0]["volumeMounts"]}
-    (secret,) = [one for one in spec["volumes"] if "secret" in one and not one["name"].startswith("argocd-")]
+    (secret,) = [one for one in spec["volumes"] if one["name"] == "registration"]
     assert secret["secret"] == {"secretName": "kube9", "optional": True, "items": [{"key": "key", "path": "key"}]}
     assert given["API_KEY_FILE"] == f"{mounts['registration']}/key"
     assert given["SERVER_CA_FILE"] == f"{mounts['server-ca']}/ca.crt"
