@@ -114,7 +114,7 @@ def _say_version(prog: str) -> int:
 
 def _described(error: QueryError) -> dict[str, Any]:
     if error.code == "NOT_FOUND":
-        kind = {"ins_": "insight_id", "asm_": "run_id"}.get(error.details[:4], "event_id")
+        kind = {"ins_": "insight_id", "asm_": "run_id", "coll": "collection_id"}.get(error.details[:4], "event_id")
         return {"error": str(error), kind: error.details}
     return {"error": str(error), "details": error.details, "code": error.code}
 

@@ -83,11 +83,14 @@ def _serve(deadlines: Deadlines | None) -> int:
     from kube9_operator import __version__, logs, settings
     from kube9_operator.assess.requests import Requests
     from kube9_operator.assess.schedule import Schedule
+    from kube9_operator.collect.schedule import Schedule as CollectionSchedule
     from kube9_operator.http.pages import Pages
     from kube9_operator.http.prometheus import exposition
     from kube9_operator.http.server import serve as serve_http
     from kube9_operator.model.deadlines import Deadlines
     from kube9_operator.model.sources import PROCESSES, PUBLISHER
+    from kube9_operator.register.key import Watched
+    from kube9_operator.register.schedule import Schedule as RegistrationSchedule
     from kube9_operator.supervise.aggregation import MetricTotals
     from kube9_operator.supervise.health import Health
     from kube9_operator.supervise.operator_events import OperatorEvents
@@ -122,6 +125,13 @@ def _serve(deadlines: Deadlines | None) -> int:
     logs.get().info("http.listening", port=port)
     schedule = Schedule(chosen, deadlines)
     sides = [SideRole(Role("assessor", "kube9_operator.assess.assessor:run", (chosen, deadlines)), schedule)]
+    registration = RegistrationSchedule(Watched(chosen.api_key_file).stamp, deadlines)
+    if chosen.api_key_file:
+        registrar = Role("registrar", "kube9_operator.register.registrar:run", (chosen, deadlines))
+        sides.append(SideRole(registrar, registration))
+    if chosen.collections_enabled:
+        collector = Role("collector", "kube9_operator.collect.collector:run", (chosen, deadlines))
+        sides.append(SideRole(collector, CollectionSchedule(chosen, deadlines, stored=registration.collected)))
     if chosen.insights_enabled:
         sides.append(SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))))
     supervisor = Supervisor(

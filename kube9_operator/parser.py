@@ -35,6 +35,14 @@ ENVIRONMENT = {
     "ASSESSMENT_TIMEOUT_SECONDS": "Checks that are not made by then have the status timeout, 60 to 604800 (default: 600)",
     "ASSESSMENT_READ_CONFIG_MAPS": "true looks for secrets in ConfigMaps, which the operator then has to be allowed to read "
     "(default: false)",
+    "COLLECTIONS_ENABLED": "false makes no collections (default: true)",
+    "CLUSTER_METADATA_INTERVAL_SECONDS": "How often cluster metadata are collected, 3600 to 31536000 (default: 86400)",
+    "RESOURCE_INVENTORY_INTERVAL_SECONDS": "How often resources are counted, 1800 to 31536000 (default: 21600)",
+    "RESOURCE_CONFIGURATION_PATTERNS_INTERVAL_SECONDS": "How often the ways of configuring them are counted, 3600 to 31536000 "
+    "(default: 43200)",
+    "API_KEY_FILE": "The file of an API key of a kube9 server. Without one, nothing is sent to any server",
+    "SERVER_URL": "The address of the kube9 server, with https. Only used with API_KEY_FILE",
+    "SERVER_CA_FILE": "The certificate authority of the kube9 server, if it is not one of the system's",
     "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
     "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",

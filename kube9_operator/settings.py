@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True):
     assessment_pillar: str
     assessment_timeout_seconds: int
     assessment_config_maps: bool
+    collections_enabled: bool
+    cluster_metadata_interval_seconds: int
+    resource_inventory_interval_seconds: int
+    configuration_patterns_interval_seconds: int
+    api_key_file: str
+    server_url: str
+    server_ca_file: str
     insights_enabled: bool
     insights_interval_seconds: int
     insights_limits: "Limits"
@@ -70,6 +77,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             f"ASSESSMENT_PILLAR={found.assessment_pillar}: "
             "must name a pillar if ASSESSMENT_MODE is pillar, and otherwise be empty"
         )
+    if found.api_key_file and not found.server_url:
+        raise SettingError("SERVER_URL=: must be the address of the kube9 server, because API_KEY_FILE is set")
     return found
 
 
@@ -153,6 +162,21 @@ def _reasons_to_leave_out(text: str) -> frozenset[str]:
     return _reasons(text)
 
 
+def _file(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError("must be the absolute path of a file")
+    return text
+
+
+def _server(text: str) -> str:
+    # Without whitespace, user, query or fragment, which would otherwise be sent or logged.
+    if text and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/-]*)?", text):
+        raise ValueError("must be an address such as https://kube9.example.com, with https")
+    if text and (port := text.removeprefix("https://").partition("/")[0].partition(":")[2]) and int(port) > 65_535:
+        raise ValueError("must have a port up to 65535")
+    return text
+
+
 def _rules(text: str) -> "tuple[Rule, ...]":
     if not text:
         return ()
@@ -198,6 +222,25 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "assessment_pillar": ("ASSESSMENT_PILLAR", "", _one_of("", *PILLARS)),
     "assessment_timeout_seconds": ("ASSESSMENT_TIMEOUT_SECONDS", "600", _whole(60, 604_800, "seconds")),
     "assessment_config_maps": ("ASSESSMENT_READ_CONFIG_MAPS", "false", _switch),
+    "collections_enabled": ("COLLECTIONS_ENABLED", "true", _switch),
+    "cluster_metadata_interval_seconds": (
+        "CLUSTER_METADATA_INTERVAL_SECONDS",
+        "86400",
+        _whole(3_600, 31_536_000, "seconds"),
+    ),
+    "resource_inventory_interval_seconds": (
+        "RESOURCE_INVENTORY_INTERVAL_SECONDS",
+        "21600",
+        _whole(1_800, 31_536_000, "seconds"),
+    ),
+    "configuration_patterns_interval_seconds": (
+        "RESOURCE_CONFIGURATION_PATTERNS_INTERVAL_SECONDS",
+        "43200",
+        _whole(3_600, 31_536_000, "seconds"),
+    ),
+    "api_key_file": ("API_KEY_FILE", "", _file),
+    "server_url": ("SERVER_URL", "", _server),
+    "server_ca_file": ("SERVER_CA_FILE", "", _file),
     "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
     "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
     "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),

@@ -145,6 +145,29 @@ class AssessmentResult(NamedTuple):
     duration_ms: int
 
 
+class Collection(NamedTuple):
+    """A row of `collections`."""
+
+    id: str
+    type: str
+    cluster: str
+    state: str
+    collected_ms: int
+    payload: str
+
+
+class CollectionType(NamedTuple):
+    """A row of `collection_types`."""
+
+    type: str
+    succeeded: int
+    failed: int
+    last_id: str
+    last_success_ms: int
+    last_failure_ms: int
+    last_failure: str
+
+
 COLUMNS = {
     "events": Event._fields,
     "texts": Text._fields,
@@ -154,6 +177,8 @@ COLUMNS = {
     "assessment_checks": AssessmentCheck._fields,
     "assessments": Assessment._fields,
     "assessment_results": AssessmentResult._fields,
+    "collections": Collection._fields,
+    "collection_types": CollectionType._fields,
 }
 
 

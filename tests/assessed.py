@@ -1,9 +1,10 @@
 """A cluster made of manifests, for tests of assessments: a client that answers lists from them, and makers of manifests."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from kube9_operator.assess.kinds.forms import Reading
 from kube9_operator.assess.listing import Listing
 from kube9_operator.assess.model import SINGLE_CHECK, Result
 from kube9_operator.assess.readings import READINGS
@@ -38,9 +39,11 @@ class Body:
 class FakeClient:
     """Answers lists as an API server does, by pages, from manifests."""
 
-    def __init__(self, *manifests: Manifest, apis: tuple[str, ...] = ()) -> None:
-        """`apis` are served resources of add-ons: `applications.argoproj.io`."""
-        self.items: dict[str, list[Manifest | bytes]] = {one.path: [] for one in READINGS.values()}
+    def __init__(self, *manifests: Manifest, apis: tuple[str, ...] = (), readings: Mapping[str, Reading] = READINGS) -> None:
+        """`apis` are served resources of add-ons: `applications.argoproj.io`; `readings` the kinds that are served."""
+        self.items: dict[str, list[Manifest | bytes]] = {one.path: [] for one in readings.values()}
+        self.documents: dict[str, Any] = {}
+        """What is no list, by its path."""
         for manifest in manifests:
             self.items[path_of(manifest)].append(manifest)
         self.apis = apis
@@ -62,6 +65,8 @@ class FakeClient:
         errors = self.failures.get(path, [])
         if errors:
             raise errors.pop(0) if len(errors) > 1 else errors[0]
+        if path in self.documents:
+            return Body(self.documents[path])
         if path == "/apis":
             groups = sorted({one.partition(".")[2] for one in self.apis} | {"apps"})
             return Body({"groups": [{"name": one, "versions": [{"groupVersion": f"{one}/v1"}]} for one in groups]})

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import shtab
 
 from kube9_cli import options
-from kube9_cli.commands import assess, completion, events
+from kube9_cli.commands import assess, collections, completion, events
 from kube9_cli.grouping import FIELDS, ORDERS
 from kube9_cli.parser import get_parser
 from kube9_schema.assessments import MODES, PILLARS, STATES, STATUSES
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
+from kube9_schema.collections import TYPES
 from tests.commands import levels
 
 VALUES: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +30,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
 VALUES_OF = {
     "kube9-cli assess list": {"--state": (assess.QUEUED, *STATES)},
     "kube9-cli events list": {"--sort": events.ORDERS},
+    "kube9-cli collections list": {"--state": collections.STORED, "--type": TYPES},
     "kube9-cli events summary": {"--by": FIELDS, "--sort": ORDERS},
 }
 """The same for options that differ between commands."""

@@ -50,8 +50,8 @@ function _shtab_kube9_cli_using
   test "$_shtab_kube9_cli_cmdpath" = "$argv"
 end
 
-set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' assessments 'assessments run' 'assessments list' 'assessments get' 'assessments latest' 'assessments history' 'assessments checks' assess 'assess run' 'assess list' 'assess get' 'assess summary' 'assess history' report completion help
-set -g _shtab_kube9_cli_opts_with_value --after --around --by --category --check --check-id --color --count --db --exclude --for --format --kind --limit --mode --name --namespace --node --object-kind --object-name --object-namespace --offset --output --pillar --reason --result --rule --search --severity --since --sort --source --state --status --time --timeout --timeout-ms --type --tz --until --wait --window -n -o
+set -g _shtab_kube9_cli_commands status events 'events list' 'events get' 'events summary' 'events timeline' 'events export' insights 'insights list' 'insights get' assessments 'assessments run' 'assessments list' 'assessments get' 'assessments latest' 'assessments history' 'assessments checks' assess 'assess run' 'assess list' 'assess get' 'assess summary' 'assess history' collections 'collections list' 'collections get' report completion help
+set -g _shtab_kube9_cli_opts_with_value --after --around --by --category --check --check-id --cluster-id --color --count --db --exclude --for --format --kind --limit --mode --name --namespace --node --object-kind --object-name --object-namespace --offset --output --pillar --reason --result --rule --search --severity --since --sort --source --state --status --time --timeout --timeout-ms --type --tz --until --wait --window -n -o
 
 complete -c kube9-cli -e
 complete -c kube9-cli -f
@@ -394,6 +394,35 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l result -xka 
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l severity -xka "info warning error critical warning+ error+" -d 'has no effect, as in the other program'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l since -x -d 'only what is of this time or later'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l limit -x -d 'at most N, 1 to 1000 (default: 100)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a collections -d 'Show collections: what the cluster consists of, in numbers and without names'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections; and test $_shtab_kube9_cli_npos -eq 0' -a list -d 'List collections'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -s o -l output -l format -xka "json yaml table wide" -d 'the format'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l no-headers -d 'leave out the line with the names of the columns'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l color -xka "auto always never" -d 'auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l time -xka "age utc local" -d 'how tables show times'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l tz -x -d 'the time zone of times such as 14:05, and of --time local'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l timeout -x -d 'stop a query after this time'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l exit-on-stdin-close -d 'end the command as soon as stdin is closed'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l type -xka "cluster-metadata resource-inventory resource-configuration-patterns" -d 'only those of this type'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l cluster-id -x -d 'only those of this cluster'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l state -xka "complete partial" -d 'only those in this state'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l since -x -d 'only those made at or after this time'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l until -x -d 'only those made at or before this time'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l limit -x -d 'at most N, 1 to 1000 (default: 50)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections list' -l offset -x -d 'leave out the first N (default: 0)'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections; and test $_shtab_kube9_cli_npos -eq 0' -a get -d 'Show what a collection consists of'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -s h -l help -d 'show this help message and exit'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -s o -l output -l format -xka "json yaml table wide" -d 'the format'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l no-headers -d 'leave out the line with the names of the columns'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l color -xka "auto always never" -d 'auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l time -xka "age utc local" -d 'how tables show times'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l tz -x -d 'the time zone of times such as 14:05, and of --time local'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l timeout -x -d 'stop a query after this time'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l db -xka "(__fish_complete_path (commandline -ct))" -d 'the folder that holds kube9.db, or a database file'
+complete -c kube9-cli -n '_shtab_kube9_cli_using collections get' -l exit-on-stdin-close -d 'end the command as soon as stdin is closed'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a report -d 'Write one HTML file about what happened'
 complete -c kube9-cli -n '_shtab_kube9_cli_using report' -s h -l help -d 'show this help message and exit'
 complete -c kube9-cli -n '_shtab_kube9_cli_using report' -l output -x -d 'the file to write; - is stdout, if it is no terminal (default: -)'
@@ -426,4 +455,4 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using completion' -s h -l help -d 'sh
 complete -c kube9-cli -n '_shtab_kube9_cli_using completion; and test $_shtab_kube9_cli_npos -eq 0' -ka "bash zsh fish" -d 'the shell'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a help -d 'Show the help of a command'
 complete -c kube9-cli -n '_shtab_kube9_cli_using help' -s h -l help -d 'show this help message and exit'
-complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history report completion help" -d 'a command, such as'
+complete -c kube9-cli -n '_shtab_kube9_cli_using help; and test $_shtab_kube9_cli_npos -ge 0' -ka "status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history collections list get report completion help" -d 'a command, such as'

@@ -12,6 +12,7 @@ _shtab_kube9_cli_commands() {
   local _commands=(
     assess:'Assessments, by the commands of alto9/kube9-operator, with its fields'
     assessments:'Show how the cluster is configured'
+    collections:'Show collections: what the cluster consists of, in numbers and without names'
     completion:'Print a script for a shell'
     events:'List events'
     help:'Show the help of a command'
@@ -43,6 +44,14 @@ _shtab_kube9_cli_assessments_commands() {
     run:'Ask the operator for an assessment'
   )
   _describe 'kube9-cli assessments commands' _commands
+}
+
+_shtab_kube9_cli_collections_commands() {
+  local _commands=(
+    get:'Show what a collection consists of'
+    list:'List collections'
+  )
+  _describe 'kube9-cli collections commands' _commands
 }
 
 _shtab_kube9_cli_events_commands() {
@@ -278,6 +287,51 @@ _shtab_kube9_cli_assessments_run_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_assessments_run_defaults_added=0
 
+_shtab_kube9_cli_collections_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_collections_defaults_added=0
+
+_shtab_kube9_cli_collections_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  ":the id of a collection, such as coll_1a22d08ca9511fee2c03d8a66b1f4e7a0:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_collections_get_defaults_added=0
+
+_shtab_kube9_cli_collections_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "--type[only those of this type]:TYPE:(cluster-metadata resource-inventory resource-configuration-patterns)"
+  "--cluster-id[only those of this cluster]:ID:"
+  "--state[only those in this state]:STATE:(complete partial)"
+  "--since[only those made at or after this time]:TIME:"
+  "--until[only those made at or before this time]:TIME:"
+  "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
+  "--offset[leave out the first N (default\: 0)]:N:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_collections_list_defaults_added=0
+
 _shtab_kube9_cli_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":the shell:(bash zsh fish)"
@@ -460,7 +514,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history report completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history collections list get report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -596,6 +650,7 @@ _shtab_kube9_cli() {
       case $line[1] in
         assess) _shtab_kube9_cli_assess ;;
         assessments) _shtab_kube9_cli_assessments ;;
+        collections) _shtab_kube9_cli_collections ;;
         completion) _arguments -C -s $_shtab_kube9_cli_completion_options ;;
         events) _shtab_kube9_cli_events ;;
         help) _arguments -C -s $_shtab_kube9_cli_help_options ;;
@@ -657,6 +712,30 @@ _shtab_kube9_cli_assessments() {
         latest) _arguments -C -s $_shtab_kube9_cli_assessments_latest_options ;;
         list) _arguments -C -s $_shtab_kube9_cli_assessments_list_options ;;
         run) _arguments -C -s $_shtab_kube9_cli_assessments_run_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_collections() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->collections'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_collections_defaults_added )); then
+    if (( ${_shtab_kube9_cli_collections_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_collections_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_collections_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_collections_options+=(': :_shtab_kube9_cli_collections_commands' '*::: :->collections')
+    fi
+    _shtab_kube9_cli_collections_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_collections_options
+
+  case $state in
+    collections)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_collections-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_kube9_cli_collections_get_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_collections_list_options ;;
       esac
   esac
 }

@@ -63,7 +63,7 @@ TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
     *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
-    *("assessment_checks", "assessments", "assessment_results"),
+    *("assessment_checks", "assessments", "assessment_results", "collections", "collection_types"),
 )
 """The tables that are read."""
 STRANGE = f"""SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND lower(name) IN {TABLES}

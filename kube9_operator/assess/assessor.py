@@ -1,9 +1,6 @@
 """The assessor process: makes one assessment, sends its results to the writer, and ends."""
 
-import contextlib
-import threading
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from kube9_operator.assess.listing import Listing
@@ -15,6 +12,7 @@ from kube9_operator.clock import now_ms
 from kube9_operator.model.assessment import AssessmentFrame, Begun, Checked, Checks, Ended, Request
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import Settings
+from kube9_operator.supervise.beating import beating
 from kube9_operator.supervise.findings import Findings
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import AssessmentProgress
@@ -31,7 +29,7 @@ def run(link: Link, pipe: Connection, task: Prepare | Request, settings: Setting
     if isinstance(task, Prepare):
         _prepare(findings, task)
     else:
-        with _beating(link, deadlines, task.timeout_seconds + deadlines.assess_grace):
+        with beating(link, deadlines, task.timeout_seconds + deadlines.assess_grace):
             client = Client(deadlines.connect, Reach(), deadlines.plugin)
             listing = Listing(client, deadlines, settings.assessment_config_maps, wait=lambda seconds: _wait(link, seconds))
             _assess(link, findings, listing, task)
@@ -91,19 +89,3 @@ def _checked(assessment: str, result: Result) -> Checked:
 
 def _wait(link: Link, seconds: float) -> None:
     link.stop.wait(seconds)
-
-
-@contextlib.contextmanager
-def _beating(link: Link, deadlines: Deadlines, most_seconds: float) -> Iterator[None]:
-    """Sends heartbeats from another thread during the block, which may wait for the API server, but no longer than this."""
-    over, ends_at = threading.Event(), time.monotonic() + most_seconds
-
-    def beat() -> None:
-        while not over.wait(deadlines.beat) and time.monotonic() < ends_at:
-            link.beat_from_thread()
-
-    threading.Thread(target=beat, name="beats", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()

@@ -1,7 +1,7 @@
 """Lists the objects of a kind for an assessment: by pages, one object decoded at a time and reduced at once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -47,13 +47,15 @@ class Listing:
         read_config_maps: bool = False,
         clock: Clock = SYSTEM,
         wait: Callable[[float], None] = time.sleep,
+        readings: Mapping[str, Reading] = READINGS,
     ) -> None:
-        """Without `read_config_maps`, ConfigMaps are not even asked for."""
+        """`readings` are the kinds that it can list. Without `read_config_maps`, ConfigMaps are not even asked for."""
         self._client = client
         self._deadlines = deadlines
         self._read_config_maps = read_config_maps
         self._clock = clock
         self._wait = wait
+        self._readings = readings
 
     def pages(self, kind: str) -> Iterator[Read]:
         """Yields the objects of a kind. Raises NotPermitted, NotServed or ListFailed."""
@@ -73,7 +75,7 @@ class Listing:
         if kind == apis.KIND:
             yield Read(apis.served(self._client, self._deadlines), 0, True)
             return
-        reading = READINGS[kind]
+        reading = self._readings[kind]
         found: list[Any] = []
         pager = Pager(_kind(reading, found), self._client, self._deadlines, self._clock)
         first = True
@@ -84,7 +86,7 @@ class Listing:
 
     def _judge(self, kind: str, error: ApiError, tries: int) -> None:
         """Waits before another try. Raises what the run is told if there is none."""
-        permission = READINGS[kind].permission if kind in READINGS else "/apis"
+        permission = self._readings[kind].permission if kind in self._readings else "/apis"
         if error.status == FORBIDDEN:
             raise NotPermitted(f"the operator lacks the permission to list {permission}") from None
         if error.status == NOT_FOUND:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from kube9_operator.model.registration import DELIVERIES, OUTCOMES
 from kube9_operator.model.tally import (
     ASSESSMENT_SECONDS,
     BOUNDS,
     BY_NAMESPACE,
     BY_REASON,
     CHECK_SECONDS,
+    COLLECTION_SECONDS,
     LAG,
     LOOK,
     PROCESSING,
@@ -26,6 +28,8 @@ from kube9_operator.supervise.volume import Volume
 from kube9_schema.assessments import PILLARS, STATES
 from kube9_schema.assessments import STATUSES as CHECK_STATUSES
 from kube9_schema.codes import CATEGORIES, SEVERITIES
+from kube9_schema.collections import STATES as COLLECTION_STATES
+from kube9_schema.collections import TYPES as COLLECTION_TYPES
 
 
 class Metric(NamedTuple):
@@ -131,6 +135,28 @@ METRICS: dict[str, Metric] = {
         "gauge", "When the newest assessment ended, in seconds since 1970; 0 if there is none."
     ),
     "kube9_assessment_last_score_ratio": Metric("gauge", "The part of the checks of the newest assessment that pass, 0 to 1."),
+    "kube9_collections_total": Metric(
+        "counter",
+        "Collections, by what became of them.",
+        ("type", "state"),
+        tuple((kind, state) for kind in COLLECTION_TYPES for state in COLLECTION_STATES),
+    ),
+    COLLECTION_SECONDS: Metric("histogram", "Seconds from the start of the collector until a collection was made."),
+    "kube9_collection_last_success_timestamp_seconds": Metric(
+        "gauge",
+        "When a collection was last made, in seconds since 1970; 0 for never.",
+        ("type",),
+        tuple((kind,) for kind in COLLECTION_TYPES),
+    ),
+    "kube9_registrations_total": Metric(
+        "counter", "Registrations with a kube9 server, by what became of them.", ("outcome",), tuple((one,) for one in OUTCOMES)
+    ),
+    "kube9_collections_sent_total": Metric(
+        "counter",
+        "Collections that were sent to a kube9 server, or could not be.",
+        ("outcome",),
+        tuple((one,) for one in DELIVERIES),
+    ),
     "kube9_insights_unresolved": Metric(
         "gauge",
         "Insights that are active or quiet.",
@@ -216,6 +242,9 @@ class _Collector:
             "kube9_insights_last_look_timestamp_seconds": {(): self._metrics.analyzed_ms / 1000},
             "kube9_database_last_commit_timestamp_seconds": {(): self._metrics.last_commit_ms / 1000},
             "kube9_assessment_last_run_timestamp_seconds": {(): self._metrics.assessed_ms / 1000},
+            "kube9_collection_last_success_timestamp_seconds": {
+                (kind,): ms / 1000 for kind, ms in self._metrics.collected_ms.items()
+            },
             "kube9_assessment_last_score_ratio": {(): self._metrics.assessment_score},
         }
 

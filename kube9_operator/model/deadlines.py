@@ -31,6 +31,16 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How long after its start the operator begins the first assessment at the earliest."""
     assess_grace: float = 120.0
     """An assessment that goes on for this long after its time is over hangs."""
+    collect_first: float = 120.0
+    """How long after its start the operator makes the first collections at the earliest."""
+    collect_retry: float = 900.0
+    """How soon a collection that failed is made again."""
+    collect_most: float = 600.0
+    """The kinds that are not listed by then cannot be collected."""
+    register_first: float = 30.0
+    """How long after its start the operator registers with a kube9 server, if there is a key."""
+    register_most: float = 600.0
+    """A registrar that goes on for longer hangs."""
     volume_check: float = 1.0
     """How often the files of the database are checked."""
     volume_stale: float = 10.0

@@ -1,4 +1,4 @@
-"""Findings: the messages from side processes (analyzer, assessor) to the writer, and their encoding.
+"""Findings: the messages from side processes (analyzer, assessor, collector, registrar) to the writer, and their encoding.
 
 Applying a finding again changes nothing, because a process may send it twice. Both ends are always of the same version of the
 program, so fields may change freely.
@@ -7,13 +7,15 @@ program, so fields may change freely.
 import msgspec
 
 from kube9_operator.model.assessment import AssessmentFrame
+from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.insight import InsightFrame
+from kube9_operator.model.registration import RegistrationFrame
 
 MAX_FINDING_BYTES = 65_536
 """The largest encoded finding. The writer ends a process that sends a larger one."""
 
 
-Finding = AssessmentFrame | InsightFrame
+Finding = AssessmentFrame | CollectionFrame | InsightFrame | RegistrationFrame
 """Applied in one transaction, together with the events that tell of it."""
 
 

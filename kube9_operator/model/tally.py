@@ -16,6 +16,7 @@ PROCESSING = "kube9_events_processing_duration_seconds"
 LAG = "kube9_events_lag_seconds"
 ASSESSMENT_SECONDS = "kube9_assessment_run_duration_seconds"
 CHECK_SECONDS = "kube9_assessment_check_duration_seconds"
+COLLECTION_SECONDS = "kube9_collection_duration_seconds"
 LOOK = "kube9_insights_look_duration_seconds"
 
 LIMITED = "kube9_namespace_limited_total"
@@ -32,6 +33,7 @@ BOUNDS: dict[str, tuple[float, ...]] = {
     PROCESSING: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
     CHECK_SECONDS: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
     ASSESSMENT_SECONDS: (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
+    COLLECTION_SECONDS: (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     LOOK: (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     LAG: (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 }

@@ -3,7 +3,14 @@
 from collections import Counter
 
 from kube9_operator.model.tally import BOUNDS, FirstLabels, Histogram, Labels, TallyReport
-from kube9_operator.supervise.messages import AnalyzerReport, AssessmentReport, Message, WatcherReport, WriterReport
+from kube9_operator.supervise.messages import (
+    AnalyzerReport,
+    AssessmentReport,
+    CollectionReport,
+    Message,
+    WatcherReport,
+    WriterReport,
+)
 
 Counts = dict[str, dict[Labels, int]]
 
@@ -26,6 +33,8 @@ class MetricTotals:
         """When the writer last committed."""
         self.assessed_ms, self.assessment_score = 0, 0.0
         """When the newest assessment ended, and the part of its checks that pass."""
+        self.collected_ms: dict[str, int] = {}
+        """When each type of collection was last made."""
         self.trouble = ""
         """Why the database cannot be written now."""
         self.insights: dict[Labels, int] = {}
@@ -66,6 +75,8 @@ class MetricTotals:
                 )
             case AssessmentReport(ended_ms=ended_ms, score=score):
                 self.assessed_ms, self.assessment_score = ended_ms, score
+            case CollectionReport(succeeded_ms=succeeded_ms):
+                self.collected_ms = succeeded_ms
             case AnalyzerReport(analyzed_ms, unresolved):
                 if analyzed_ms:
                     self.analyzed_ms, self.insights = analyzed_ms, dict(unresolved)

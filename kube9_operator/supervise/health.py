@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.supervise.messages import (
     AssessmentReport,
+    CollectionReport,
     Heartbeat,
     Message,
     OutboxBatch,
@@ -40,7 +41,7 @@ class Health:
         self._phases: dict[str, str] = {}
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
-        self._assessment = "null"
+        self._assessment = self._collections = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -77,6 +78,8 @@ class Health:
                 self._note_begun()
             case AssessmentReport(block):
                 self._assessment = block
+            case CollectionReport(stats):
+                self._collections = stats
             case StatusMapReport():
                 self._status_map = message
                 self._status_map_worked_at = self._status_map_worked_at if message.trouble else time.monotonic()
@@ -110,8 +113,10 @@ class Health:
         """Returns the message for the watcher that keeps the status ConfigMap."""
         found = self.document()
         health = json.dumps({"status": found["status"], "reasons": found["reasons"]})
-        # The block is JSON already, and may be long.
-        return OutboxBatch(0, [], 0, f'{health[:-1]}, "assessment": {self._assessment}}}')
+        # The blocks are JSON already, and one may be long.
+        return OutboxBatch(
+            0, [], 0, f'{health[:-1]}, "assessment": {self._assessment}, "collectionStats": {self._collections}}}'
+        )
 
     @staticmethod
     def for_record(document: dict[str, Any]) -> str:

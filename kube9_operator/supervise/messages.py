@@ -33,6 +33,10 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """When the schedule last requested an assessment, in ms since 1970; 0 for never."""
     unfinished: list[str] = []
     """The ids of assessments that have not ended."""
+    collected_ms: dict[str, int] = {}
+    """When each type of collection was last made, in ms since 1970. Types that never were are absent."""
+    registered_until_ms: int = 0
+    """Until when the cluster is registered with a kube9 server, in ms since 1970; 0 if it is not."""
 
 
 class Fatal(msgspec.Struct, frozen=True, tag=True):
@@ -95,6 +99,30 @@ class AssessmentProgress(msgspec.Struct, frozen=True, tag=True):
     """The kind that is being listed; '' between the lists."""
     objects: int
     """How many objects of it have been read."""
+
+
+class CollectionReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, at its start and when a collection was stored or has failed."""
+
+    stats: str
+    """The block `collectionStats` of the status ConfigMap, as JSON."""
+    succeeded_ms: dict[str, int]
+    """When each type was last collected, in ms since 1970; 0 for never."""
+
+
+class CollectionsFailed(msgspec.Struct, frozen=True, tag=True):
+    """From the collector, at the end of a run."""
+
+    types: list[str]
+    """Of the collections that failed."""
+
+
+class RegistrationSaid(msgspec.Struct, frozen=True, tag=True):
+    """From the registrar: what became of a registration. It is in the database."""
+
+    outcome: str
+    wait_ms: int
+    """After this time it is tried again, or made again; 0 for as usual."""
 
 
 class FindingsRefused(msgspec.Struct, frozen=True, tag=True):
@@ -187,6 +215,9 @@ Message = (
     | WriterReport
     | AssessmentReport
     | AssessmentProgress
+    | CollectionReport
+    | CollectionsFailed
+    | RegistrationSaid
     | FindingsRefused
     | WatcherReport
     | AnalyzerReport

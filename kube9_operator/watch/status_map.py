@@ -34,6 +34,13 @@ STOP_SECONDS = 0.2
 """How often a wait checks whether the process is to end."""
 HEALTH = {"starting": "degraded"}
 """Readers only know healthy, degraded and unhealthy."""
+NOTHING_COLLECTED = {
+    "totalSuccessCount": 0,
+    "totalFailureCount": 0,
+    "collectionsStoredCount": 0,
+    "lastSuccessTime": None,
+}
+"""The statistics until the writer has said what is stored. The extension needs them in every status."""
 LASTING = {403: "not permitted", 404: "no such namespace"}
 """HTTP statuses of problems that do not pass by themselves."""
 
@@ -140,12 +147,7 @@ class StatusMap:
             "error": "; ".join(self._health["reasons"])[:MAX_ERROR_CHARACTERS] or None,
             "namespace": self._namespace,
             "clusterId": self._cluster_uid(),
-            "collectionStats": {
-                "totalSuccessCount": 0,
-                "totalFailureCount": 0,
-                "collectionsStoredCount": 0,
-                "lastSuccessTime": None,
-            },
+            "collectionStats": self._health["collectionStats"] or NOTHING_COLLECTED,
         }
         if self._health["assessment"]:
             status["assessment"] = self._health["assessment"]

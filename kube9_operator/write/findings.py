@@ -2,23 +2,19 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kube9_operator import logs
-from kube9_operator.model.assessment import AssessmentFrame
 from kube9_operator.model.findings import MAX_FINDING_BYTES, Finding, Numbered, decode
-from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 from kube9_operator.supervise.link import GivenPipe, Link
 from kube9_operator.supervise.messages import FindingsRefused, NewPipe
-from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Outcome
-from kube9_operator.write.insights import Insights
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
 
@@ -83,13 +79,14 @@ class Taken(NamedTuple):
 class Findings:
     """The writer's end of all such pipes."""
 
-    def __init__(self, link: Link, session: Session, coverage: Coverage, assessments: Assessments, insights: Insights) -> None:
+    def __init__(self, link: Link, session: Session, coverage: Coverage, apply: Mapping[type[Finding], Apply]) -> None:
+        """`apply` has for each kind of finding what applies it."""
         self._link = link
         self._session = session
         self._coverage = coverage
         self._pipes: list[Pipe] = []
         self._taken: list[Taken] = []
-        self._apply: dict[type[Finding], Apply] = {AssessmentFrame: assessments.apply, InsightFrame: insights.apply}
+        self._apply = apply
 
     def are_waiting(self) -> bool:
         """Returns whether there are findings to take."""

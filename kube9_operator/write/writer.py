@@ -11,6 +11,8 @@ import msgspec
 from kube9_operator import logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.clock import now_ms
+from kube9_operator.model.assessment import AssessmentFrame
+from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Absent,
@@ -25,12 +27,15 @@ from kube9_operator.model.frame import (
     ServerTime,
     StateFrame,
 )
+from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
+from kube9_operator.model.registration import RegistrationFrame
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
 from kube9_operator.write.assessments import Assessments
+from kube9_operator.write.collections import Collections
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
@@ -45,6 +50,7 @@ from kube9_operator.write.insights import Insights
 from kube9_operator.write.pace import Pace, beating
 from kube9_operator.write.recovery import inspection, quarantine
 from kube9_operator.write.recovery.opening import opened
+from kube9_operator.write.registration import Registrations
 from kube9_operator.write.resources import states
 from kube9_operator.write.resources.enrichment import Enrichment
 from kube9_operator.write.resources.owners import Owners
@@ -71,6 +77,7 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
                 writer.begin(settings)
                 assessments = writer.assessments
                 link.send(assessments.report())
+                link.send(writer.collections.report())
                 link.send(
                     messages.Ready(
                         coverage.versions(),
@@ -79,6 +86,8 @@ def run(link: Link, frames: Any, settings: Settings, deadlines: Deadlines) -> No
                         last_commit_ms,
                         assessments.last_scheduled_ms(),
                         assessments.unfinished(),
+                        writer.collections.collected_ms(),
+                        writer.registrations.until_ms(),
                     )
                 )
                 writer.write_until_stopped()
@@ -122,7 +131,19 @@ class Writer:
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self.assessments = Assessments(self._session, settings, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
-        self._findings = Findings(link, self._session, self.coverage, self.assessments, self._insights)
+        self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
+        self.registrations = Registrations(self._session, link.tally)
+        self._findings = Findings(
+            link,
+            self._session,
+            self.coverage,
+            {
+                AssessmentFrame: self.assessments.apply,
+                CollectionFrame: self.collections.apply,
+                InsightFrame: self._insights.apply,
+                RegistrationFrame: self.registrations.apply,
+            },
+        )
         self._pace = Pace(deadlines)
         self._alive_at = 0.0
         self._confirmed_ms = self.coverage.confirmed_ms()

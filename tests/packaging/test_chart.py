@@ -46,6 +46,8 @@ WRONG = (
     ("events.waitMinutes=0", "waitMinutes"),
     ("assessments.intervalSeconds=60", "intervalSeconds"),
     ("assessments.pillar=safety", "pillar"),
+    ("collections.intervals.resourceInventory=60", "resourceInventory"),
+    ("metrics.intervals.clusterMetadata=60", "clusterMetadata"),
     ("events.retention.infoWarning=0", "infoWarning"),
     ("events.retention.errorCritical=3651", "errorCritical"),
     ("events.persistence.accessMode=ReadOnlyMany", "accessMode"),
@@ -55,6 +57,7 @@ WRONG = (
     ("fullnameOverride=Recorder", "fullnameOverride"),
     ("image.digest=latest", "digest"),
     ("networkPolicy.to=10.0.0.1", "to"),
+    ("registration.serverUrl=http://kube9.example.com", "serverUrl"),
     ("events.persistence.size=10Mi", "events.persistence.size is 10Mi: must be 64Mi or more"),
     ("events.maxSizeMiB=6000", "events.maxSizeMiB is 6000: must be less than events.persistence.size, which is 5Gi"),
 )
@@ -72,6 +75,10 @@ LIMITED = {
     "assessments.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
     "assessment.intervalSeconds": "ASSESSMENT_INTERVAL_SECONDS",
     "assessments.timeoutSeconds": "ASSESSMENT_TIMEOUT_SECONDS",
+    "collections.intervals.clusterMetadata": "CLUSTER_METADATA_INTERVAL_SECONDS",
+    "collections.intervals.resourceInventory": "RESOURCE_INVENTORY_INTERVAL_SECONDS",
+    "collections.intervals.resourceConfigurationPatterns": "RESOURCE_CONFIGURATION_PATTERNS_INTERVAL_SECONDS",
+    "metrics.intervals.clusterMetadata": "CLUSTER_METADATA_INTERVAL_SECONDS",
 }
 """Values that have the limits of a setting."""
 
@@ -338,7 +345,7 @@ def test_the_notes_say_the_first_question(tmp_path: Path) -> None:
     assert "Do not use that button" in notes()
     assert "have no effect" not in notes()
     ignored = notes("-f", str(CHART / "ci" / "original-values.yaml"))
-    assert "have no effect here: aiConformance, metrics, prometheus, trivy." in ignored
+    assert "have no effect here: aiConformance, prometheus, trivy." in ignored
 
 
 def test_only_the_operator_is_found_as_the_operator() -> None:
@@ -349,12 +356,37 @@ def test_only_the_operator_is_found_as_the_operator() -> None:
 
 
 def test_the_network_policy_lets_out_no_further_than_asked() -> None:
-    (rule,) = the("NetworkPolicy", of_case("all"))["spec"]["egress"]
+    rules = the("NetworkPolicy", of_case("all"))["spec"]["egress"]
     ports = [{"port": 443}, {"port": 6443}]
-    assert rule == {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]}
+    assert rules == [
+        {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]},
+        {"ports": [{"port": 8443}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
+        {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+    ]
     (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
     assert rule == {"ports": ports}, "any address"
     assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
+    chosen = "networkPolicy.create=true,registration.secretName=kube9,registration.serverUrl=https://192.0.2.7"
+    _, to_server, _ = the("NetworkPolicy", rendered("--set", chosen))["spec"]["egress"]
+    assert to_server == {"ports": [{"port": 443}]}
+
+
+def test_registration_is_off_without_a_secret() -> None:
+    given = environment(rendered("--set", "registration.serverUrl=https://kube9.example.com"))
+    assert (given["API_KEY_FILE"], given["SERVER_CA_FILE"]) == ("", "")
+    spec = the("StatefulSet", rendered())["spec"]["template"]["spec"]
+    assert not [one for one in spec["volumes"] if "secret" in one]
+
+
+def test_the_key_is_mounted_where_the_operator_looks() -> None:
+    objects = of_case("all")
+    spec, given = the("StatefulSet", objects)["spec"]["template"]["spec"], environment(objects)
+    mounts = {one["name"]: one["mountPath"] for one in spec["containers"][0]["volumeMounts"]}
+    (secret,) = [one for one in spec["volumes"] if "secret" in one]
+    assert secret["secret"] == {"secretName": "kube9", "optional": True, "items": [{"key": "key", "path": "key"}]}
+    assert given["API_KEY_FILE"] == f"{mounts['registration']}/key"
+    assert given["SERVER_CA_FILE"] == f"{mounts['server-ca']}/ca.crt"
+    assert given["SERVER_URL"] == "https://kube9.example.com:8443/api"
 
 
 # Alerts and dashboard

@@ -65,6 +65,8 @@ async def asked(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.
         if cluster.apply_code == 200:
             cluster.applied[url.path] = json.loads(request.body) | {"query": url.query}
         await exchange.respond(cluster.apply_code, status(cluster.apply_code, "Applied"))
+    elif url.path == "/version":
+        await exchange.respond(200, encode({"gitVersion": "v1.36.2"}))
     elif url.path.startswith("/api/v1/namespaces/") and url.path.rpartition("/")[2] not in cluster.gone:
         await exchange.respond(200, encode({"kind": "Namespace", "metadata": {"uid": cluster.uid}}))
     elif (found := cluster.discovery(url.path)) is not None:

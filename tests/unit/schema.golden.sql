@@ -57,6 +57,25 @@ CREATE TABLE causes (
     count INTEGER NOT NULL DEFAULT 0 -- how many events it has; without events it is deleted
 ) STRICT
 
+CREATE TABLE collection_types (
+    type            TEXT PRIMARY KEY,
+    succeeded       INTEGER NOT NULL,
+    failed          INTEGER NOT NULL,
+    last_id         TEXT NOT NULL,       -- of the last one, so that none counts twice
+    last_success_ms INTEGER NOT NULL,    -- 0 for never, as the next one
+    last_failure_ms INTEGER NOT NULL,
+    last_failure    TEXT NOT NULL        -- why the last one failed; '' if it has not
+) STRICT, WITHOUT ROWID
+
+CREATE TABLE collections (
+    id           TEXT PRIMARY KEY,    -- coll_ and 32 hexadecimal digits: the time, and a random part
+    type         TEXT NOT NULL,       -- words of schema/collections.py, as the state
+    cluster      TEXT NOT NULL,       -- cls_ and 32 hexadecimal digits of a hash; '' if the operator may not know
+    state        TEXT NOT NULL,
+    collected_ms INTEGER NOT NULL,    -- by the operator's clock, as all times here
+    payload      TEXT NOT NULL        -- JSON
+) STRICT, WITHOUT ROWID
+
 CREATE TABLE contributors (
     event   INTEGER NOT NULL, -- events.id; retention may have deleted the event
     hash    INTEGER NOT NULL, -- 64-bit hash of the contributor's identity

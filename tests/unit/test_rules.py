@@ -10,6 +10,9 @@ import pytest
 
 from kube9_operator import __version__, preload
 from kube9_operator.model.deadlines import GRACE_PERIOD_SECONDS, PROBE_TIMEOUT_SECONDS, Deadlines
+from kube9_operator.register.registrar import TRIES
+from kube9_operator.register.schedule import MAX_SENT
+from kube9_operator.register.server import SECONDS
 from kube9_operator.settings import SettingError, from_environment
 from kube9_operator.write.events import coverage
 
@@ -35,6 +38,11 @@ def test_intervals_relate() -> None:
         "it was started several times by then"
     )
     assert times.side_first < times.assess_first < 3_600, "the first assessment is made within an hour"
+    assert times.side_first < times.collect_first < times.assess_first, "the two do not begin at once"
+    assert times.side_first < times.register_first < times.collect_first, "the first collections can be sent"
+    # Ten collections after one that had no answer, each tried three times.
+    assert times.register_most > SECONDS * (MAX_SENT + TRIES), "a slow server is no reason to end the registrar"
+    assert times.collect_retry > times.collect_most, "a run ends before the next one begins"
     assert times.connect + times.page < times.assess_grace, "a request that has begun may end"
     assert times.restart_most < times.confirmation, "workers that end again and again make health unhealthy"
     assert times.connect + times.page < times.confirmation, "a list that fails once is had again in time"

@@ -17,6 +17,7 @@ import pytest
 from kube9_operator.model.assessment import AssessmentFrame, Begun, Request
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.findings import MAX_FINDING_BYTES, Numbered, decode, encode
+from kube9_operator.model.insight import InsightFrame
 from kube9_operator.settings import from_environment
 from kube9_operator.supervise import sides as module
 from kube9_operator.supervise.findings import MAX_UNCOMMITTED, Findings
@@ -146,7 +147,8 @@ class Reading:
         coverage = Coverage(self.session, Store(self.session, quiet_ms=3_600_000), event_ttl_ms=3_600_000)
         assessments = Assessments(self.session, from_environment({"DB_PATH": "/"}), link)  # type: ignore[arg-type]
         insights = Insights(connection, 2**30)
-        self.findings = of_writer.Findings(link, self.session, coverage, assessments, insights)  # type: ignore[arg-type]
+        apply: dict[Any, Any] = {AssessmentFrame: assessments.apply, InsightFrame: insights.apply}
+        self.findings = of_writer.Findings(link, self.session, coverage, apply)  # type: ignore[arg-type]
         self.link = link
         self.stored: list[str] = []
 

@@ -44,6 +44,12 @@
 {{ kindIs "float64" $value | ternary (int $value) $value }}
 {{- end }}
 
+{{- /* An interval of collections: the value under the name of the original chart if it is set, otherwise ours. */ -}}
+{{- define "kube9-operator.interval" -}}
+{{- $theirs := default dict (default dict (first .).Values.metrics).intervals -}}
+{{ default (last .) (get $theirs (index . 1)) | int }}
+{{- end }}
+
 {{- define "kube9-operator.selector" -}}
 app.kubernetes.io/name: kube9-operator
 app.kubernetes.io/instance: {{ .Release.Name }}

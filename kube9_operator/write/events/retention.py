@@ -13,7 +13,7 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import ERROR, INFO, WARNING
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
-from kube9_operator.write import assessments
+from kube9_operator.write import assessments, collections
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.deletion import LEAST_AT_ONCE, Deletion, Run
 from kube9_operator.write.events.shares import Shares
@@ -169,18 +169,19 @@ class Retention:
             after = last
             yield
         yield from self._delete_insights(error)
-        yield from self._delete_assessments(began_ms)
+        yield from self._delete_while(assessments.delete_expired, began_ms)
+        yield from self._delete_while(collections.delete_expired, began_ms)
         yield from self._sweep.all(began_ms)
         yield from self._size_limit.give_back(0)
         found = {"deleted": dict(run.deleted), "seconds": round(time.monotonic() - began, 1)}
         self._log.info("retention.done", **found, size_mib=round(self.space.bytes() / 2**20, 1))
 
-    def _delete_assessments(self, at_ms: int) -> Iterator[None]:
-        """Deletes assessments that are older than they are kept."""
+    def _delete_while(self, delete: Callable[[database.Connection, int], bool], at_ms: int) -> Iterator[None]:
+        """Deletes what is older than it is kept, some at a time: `delete` says whether it has found any."""
         found = True
         while found:
             with self._session.transaction(now_ms()):
-                found = assessments.delete_expired(self._connection, at_ms)
+                found = delete(self._connection, at_ms)
             yield
 
     def _delete_insights(self, before_ms: int) -> Iterator[None]:

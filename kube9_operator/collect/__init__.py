@@ -1,0 +1,1 @@
+"""Collections: what the cluster consists of, in numbers and without names."""
