@@ -39,10 +39,8 @@ def main() -> None:
     began = time.monotonic()
     begin = latest_1405(datetime.now(UTC))
     print("This demo needs no cluster. It takes less than a minute. Nothing keeps running afterwards.")
-    print(
-        "Starting a stand-in for a Kubernetes API server, and the operator. Its clock moves on between the steps. Times are in UTC.",
-        flush=True,
-    )
+    print("Starting a stand-in for a Kubernetes API server, and the operator. Their clock moves on between the steps.")
+    print("All times are in UTC.", flush=True)
     with tempfile.TemporaryDirectory(prefix="kube9-demo-") as name:
         folder = Path(name)
         with Incident(folder, begin.timestamp(), TZ="UTC") as incident:
