@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 else:
     from kube9_cli.named_tuple import NamedTuple
 
-FIELDS = ("cause", "owner", "namespace", "kind", "name", "reason", "node", "type", "severity", "source")
-"""What events can be grouped by."""
+FIELDS = ("cause", "owner", "namespace", "kind", "name", "reason", "node", "type", "severity", "source", "cluster")
+"""What events can be grouped by; by cluster only those of a store."""
 DEFAULT = ("cause", "owner")
 ORDERS = ("severity", "count", "events", "last")
 

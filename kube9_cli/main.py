@@ -94,10 +94,16 @@ def _answered(question: Question, output: Output, guard: Guard | None) -> tuple[
 
 
 def _answer(question: Question, output: Output, guard: Guard | None) -> None:
-    from kube9_cli.query.connection import Database
-
     options = question.options
-    database = Database(options.path, options.timeout_seconds, lambda: output.waited_seconds)
+    database: Database
+    if options.store is not None:
+        from kube9_cli.central.copy import Copy
+
+        database = Copy(options.store, options.timeout_seconds, lambda: output.waited_seconds)
+    else:
+        from kube9_cli.query.connection import Database
+
+        database = Database(options.path, options.timeout_seconds, lambda: output.waited_seconds)
     database.renewed = guard.renew if guard else database.renewed
     try:
         question.answer(database)

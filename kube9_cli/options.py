@@ -6,12 +6,14 @@ import os
 import sys
 
 from kube9_cli.arguments import invalid, nearest, one_of
+from kube9_cli.central import place
 from kube9_schema import DATABASE_NAME
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     import argparse
 
+    from kube9_cli.central.place import Place
     from kube9_cli.custom_columns import Column
     from kube9_cli.zones import Zone
 
@@ -49,6 +51,8 @@ class Options:
         """Tables show how long ago something was, not when."""
         self.time_is_given = False
         """--time or --tz says how times are shown."""
+        self.store: Place | None = None
+        """The store that is asked in place of a database."""
         self.ends_with_stdin = False
         """The end of stdin ends the command."""
 
@@ -131,6 +135,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="the folder that holds kube9.db, or a database file (default: the environment variable DB_PATH, then /data)",
     )
+    place.add(parser)
+    parser.set_defaults(central=False)
     parser.add_argument(
         "--exit-on-stdin-close",
         action="store_true",
@@ -144,6 +150,7 @@ def check(given: argparse.Namespace) -> Options:
     asked = given.usual_format if given.format is None and given.usual_format else given.format
     form = _format(asked, given.formats)
     checked = Options(form, _path(given.db), _seconds(given.timeout))
+    checked.store = place.check(given)
     if form.startswith(CUSTOM):
         from kube9_cli import custom_columns  # only where it is needed
 

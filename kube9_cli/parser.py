@@ -62,6 +62,18 @@ The format of answers when
 .B \\-o
 is not given.
 .TP
+.B KUBE9_STORE
+The URL of a store that is asked in place of a database, as
+.B \\-\\-store
+does. It is not used if
+.B \\-\\-db
+is given.
+.TP
+.BR KUBE9_STORE_HEADERS_FILE ", " KUBE9_STORE_CA_FILE
+Files, as
+.BR \\-\\-store\\-headers " and " \\-\\-store\\-ca
+take them.
+.TP
 .B KUBE9_EXIT_ON_STDIN_CLOSE
 When it is set and not empty, the end of stdin ends every query, as
 .B \\-\\-exit\\-on\\-stdin\\-close

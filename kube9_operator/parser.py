@@ -46,6 +46,14 @@ ENVIRONMENT = {
     "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
     "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",
+    "SINK_URL": "Where to send what is recorded, as OTLP: a whole URL. Without it, nothing is sent",
+    "SINK_BACKFILL": "Which events are sent of those that were recorded before: all, none, or of some days, such as 7d "
+    "(default: all)",
+    "SINK_HEADERS_FILE": "A file with headers for SINK_URL, such as a token: a line `Name: value` each",
+    "SINK_CA_FILE": "A file with certificates that may have signed that of SINK_URL, in place of those of the system",
+    "SINK_CLIENT_CERT_FILE": "A file with the operator's own certificate for SINK_URL",
+    "SINK_CLIENT_KEY_FILE": "A file with the key of that certificate",
+    "CLUSTER_NAME": "The name of the cluster in the records that are sent",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """What each variable does. docs/configuration.md says more."""

@@ -34,7 +34,7 @@ VALUES_OF = {
     "kube9-cli events summary": {"--by": FIELDS, "--sort": ORDERS},
 }
 """The same for options that differ between commands."""
-FILES = ("--db",)
+FILES = ("--db", "--store-headers", "--store-ca")
 MOST_CHARACTERS = 80
 """A shell shows a description on one line beside its option."""
 

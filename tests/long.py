@@ -72,6 +72,11 @@ PARTS = {
         pytests("tests/oracle/test_under_writes.py", workers=0),
         {"KUBE9_ORACLE_SECONDS": "300"},
     ),
+    "store": Part(
+        "2,000 random command lines, each asked of a database and of a VictoriaLogs that has its records",
+        pytests("-m", "cluster", "-k", "random", "tests/cluster/test_store.py", workers=0),
+        {"KUBE9_STORE_LINES": "2000", "KUBE9_STORE_SEED": "10"},
+    ),
     "damage": Part(
         "twenty damaged copies of a database of 100,000 events",
         pytests("tests/faults/test_damage.py", workers=2),

@@ -73,6 +73,7 @@ def print_around(chosen: Options, selected: Selection, request: Request, around:
     with database.snapshot():
         at = around.at(database)
         selected = around.narrowed(selected, at)
+        database.load(selected)
         total, ids = both_sides(database, selected, request, at)
         rest, sentences = _said(chosen, selected, not ids, database)
         page = events.Page(database, ids)
@@ -129,6 +130,8 @@ def _begun(
     chosen: Options, selected: Selection, request: Request, cursor: Cursor | None, database: Database
 ) -> tuple[Paged, dict[str, Any], Sequence[str]]:
     """A page, what a document has besides the events, and notes for people."""
+    is_first = cursor is None and request.sort == "last" and not request.reverse and request.limit <= ROWS_AT_ONCE
+    database.load(selected, request.offset + request.limit + 1 if is_first else None, request.counted)
     paged = paging.page(database, selected, request, cursor)
     rest, sentences = _said(chosen, selected, not (paged.ids or request.offset or cursor), database)
     return paged, rest, sentences

@@ -108,7 +108,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "JSON object on each line",
     )
     options.add(listing)
-    listing.set_defaults(check=check_list)
+    listing.set_defaults(check=check_list, central=True)
     get = actions.add_parser(
         "get",
         help="show events in detail",
@@ -126,7 +126,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     get.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace of the objects (default: any)")
     options.add(get)
-    get.set_defaults(check=check_get)
+    get.set_defaults(check=check_get, central=True)
     summary.add(actions)
     timeline.add(actions)
     export.add(actions)
@@ -147,6 +147,8 @@ def check_list(given: argparse.Namespace) -> Question:
     if limit == 0 and (given.around is not None or given.watch or offset):
         other = "--around" if given.around is not None else "--watch" if given.watch else "--offset"
         raise UsageError(f"Argument --limit 0: not allowed with {other}", f"--limit must be from 1 to {MAX_LIMIT}")
+    if given.watch and chosen.store is not None:
+        raise UsageError("Argument --watch: not allowed with --store", "it needs the local database; ask again with --since")
     moment, selected = around.check(given, chosen, selected)
     after = None if given.after is None else _cursor(given.after, selected, order, given.reverse)
     if after is not None:

@@ -45,7 +45,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         "new since the last one. The event may be deleted meanwhile",
     )
     options.add(parser, FORMATS, default="jsonl")
-    parser.set_defaults(check=check)
+    parser.set_defaults(check=check, central=True)
 
 
 def check(given: argparse.Namespace) -> Question:
@@ -75,7 +75,8 @@ def _answer(chosen: options.Options, selected: Selection, moment: Around | None,
 
     with database.snapshot():
         selected, _, said = scope.narrowed(chosen, selected, moment, database)
-        newest = database.all("SELECT coalesce(max(id), 0) FROM events", (), ((int,),))[0][0]
+        database.load(selected)
+        newest = database.newest_id()
         ids = _ids(database, selected, after, newest)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not ids and after < 0)

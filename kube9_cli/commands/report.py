@@ -48,7 +48,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     around.add(parser)
     options.add_times(parser)
     options.add_reading(parser)
-    parser.set_defaults(check=check, formats=("html",), usual_format="html", format=None, no_headers=False, color="never")
+    parser.set_defaults(
+        check=check, central=True, formats=("html",), usual_format="html", format=None, no_headers=False, color="never"
+    )
 
 
 def check(given: argparse.Namespace) -> Question:
@@ -84,6 +86,7 @@ def _answer(
     with database.snapshot():
         selected, _, said = scope.narrowed(chosen, selected, moment, database)
         selected = scope.bounded(selected)
+        database.load(selected)
         found = report.read(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not found.events)
     clock = look.of(chosen).clock

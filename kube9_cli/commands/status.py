@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from kube9_cli.central.fleet import Fleet
     from kube9_cli.query.connection import Database
 
 EXAMPLES = (
@@ -28,7 +29,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         examples=EXAMPLES,
     )
     options.add(parser, (*options.DOCUMENTS, *options.TABLES))
-    parser.set_defaults(check=check)
+    parser.set_defaults(check=check, central=True)
 
 
 def check(given: argparse.Namespace) -> Question:
@@ -42,6 +43,9 @@ def _answer(chosen: options.Options, database: Database) -> None:
     from kube9_cli.query import coverage, status
     from kube9_cli.selection import Selection
 
+    if database.fleet is not None:
+        _of_fleet(chosen, database.fleet)
+        return
     with database.snapshot():
         found = status.read(database) | {"coverage": coverage.covered(database, Selection(), chosen.path)}
     if chosen.for_people:
@@ -50,6 +54,24 @@ def _answer(chosen: options.Options, database: Database) -> None:
 
         print("\n".join(lines(found, look.of(chosen), wide=chosen.format == "wide")))
     else:
-        from kube9_cli.render import serialize
+        _print_document(chosen, found)
 
-        print(serialize.as_yaml(found) if chosen.format == "yaml" else serialize.as_json(found) + "\n", end="")
+
+def _of_fleet(chosen: options.Options, fleet: Fleet) -> None:
+    """Prints what the clusters of a store last said of themselves."""
+    from kube9_cli.central import status
+
+    found = status.read(fleet)
+    if chosen.for_people:
+        from kube9_cli.render import fleet as render
+        from kube9_cli.render import look
+
+        print("\n".join(render.lines(found, look.of(chosen), wide=chosen.format == "wide")))
+    else:
+        _print_document(chosen, found)
+
+
+def _print_document(chosen: options.Options, found: dict[str, Any]) -> None:
+    from kube9_cli.render import serialize
+
+    print(serialize.as_yaml(found) if chosen.format == "yaml" else serialize.as_json(found) + "\n", end="")

@@ -54,7 +54,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("--limit", metavar="N", default="20", help=f"show at most N groups, 1 to {MAX_LIMIT} (default: 20)")
     options.add(parser, tuple(form for form in options.FORMATS if form != "name"))
-    parser.set_defaults(check=check)
+    parser.set_defaults(check=check, central=True)
 
 
 def check(given: argparse.Namespace) -> Question:
@@ -63,15 +63,20 @@ def check(given: argparse.Namespace) -> Question:
     if selected.zone is not None:
         chosen.show_clock(selected.zone)
     by = DEFAULT if given.by is None else _fields(given.by)
+    if "cluster" in by and chosen.store is None:
+        raise invalid("--by", given.by, "only events of a store have a cluster: see --store")
     usual = "severity" if "cause" in by else "count"
     order = one_of(usual if given.sort is None else given.sort, "--sort", ORDERS)
+    is_usual = given.by is None
     grouping = Grouping(by, order, whole(given.limit, "--limit", 1, MAX_LIMIT))
     moment, selected = around.check(given, chosen, selected)
 
     def answer(database: Database) -> None:
         from kube9_cli.query.around import Around
 
-        _answer(chosen, selected, moment and Around(*moment), grouping, database)
+        by_cluster = is_usual and database.fleet is not None and len(database.fleet.clusters) > 1
+        asked = grouping._replace(by=("cluster", *grouping.by)) if by_cluster else grouping
+        _answer(chosen, selected, moment and Around(*moment), asked, database)
 
     return Question(chosen, answer)
 
@@ -93,6 +98,7 @@ def _answer(
     with database.snapshot():
         selected, asked, said = scope.narrowed(chosen, selected, moment, database)
         selected = scope.bounded(selected)
+        database.load(summary.with_time_before(selected))
         found = summary.read(database, selected, grouping, chosen.path)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not found.total)

@@ -44,7 +44,7 @@ def add(actions: argparse._SubParsersAction[Any]) -> None:
         "--occurrences", action="store_true", help="also a line for each time at which an event is known to have happened again"
     )
     options.add(parser, FORMATS)
-    parser.set_defaults(check=check)
+    parser.set_defaults(check=check, central=True)
 
 
 def check(given: argparse.Namespace) -> Question:
@@ -70,6 +70,7 @@ def _answer(
     with database.snapshot():
         selected, asked, said = scope.narrowed(chosen, selected, moment, database)
         selected = scope.bounded(selected)
+        database.load(selected)
         covered = coverage.covered(database, selected, chosen.path)
         found = timeline.read(database, selected, covered, chosen.path, render.marks(chosen), occurrences)
         noted = notes.of(database, selected, empty=not found.events)

@@ -45,11 +45,12 @@ class Around(NamedTuple):
         """The moment. Raises QueryError if the event does not exist."""
         if self.at_ms is not None:
             return Moment(self.at_ms, self.at_ms)
-        rows = database.all("SELECT first_ms, last_ms FROM events WHERE id = ?", (self.event,), (WHOLE, WHOLE))
-        if not rows or self.event is None:
-            raise QueryError("Event not found", self.given, "NOT_FOUND")
-        begin_ms, end_ms = rows[0]
-        return Moment(begin_ms, end_ms, self.event)
+        if self.event is not None:
+            database.load_ids([self.event])
+            number = database.number(self.event)
+            for begin_ms, end_ms in database.all("SELECT first_ms, last_ms FROM events WHERE id = ?", (number,), (WHOLE,) * 2):
+                return Moment(begin_ms, end_ms, number)
+        raise QueryError("Event not found", self.given, "NOT_FOUND")
 
     def narrowed(self, selection: Selection, at: Moment) -> Selection:
         """The selection within the window. Raises QueryError if its own times leave nothing of the window."""

@@ -9,13 +9,16 @@ import apsw
 
 from kube9_cli.errors import QueryError, damaged, too_long
 from kube9_cli.query.files import uri
-from kube9_schema import SCHEMA_VERSION
+from kube9_schema import SCHEMA_VERSION, ids
 from kube9_schema.facts import MOVE_UNTIL
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
+
+    from kube9_cli.central.fleet import Fleet
+    from kube9_cli.selection import Selection
 
 HEAP_BYTES = 16 * 1024 * 1024
 """The limit of SQLite's heap. A reader shares the pod's memory with the operator."""
@@ -97,7 +100,14 @@ class Snapshot:
 
 
 class Database:
-    """A read-only connection with a deadline. Methods raise QueryError, and no other error."""
+    """A read-only connection with a deadline. Methods raise QueryError, and no other error.
+
+    A question first says which events it is about (`load`). A file has all of them; `kube9_cli.central.copy` fetches them.
+    """
+
+    heap_bytes = HEAP_BYTES
+    fleet: Fleet | None = None
+    """The clusters that the events are of; None if they are those of a file, which is about one cluster."""
 
     def __init__(self, path: str, timeout_seconds: float, waited: Callable[[], float], cache_kib: int = CACHE_KIB) -> None:
         """`waited` gives the seconds that do not count: those spent waiting for a reader."""
@@ -109,7 +119,7 @@ class Database:
         self._functions = 0
         self.renewed: Callable[[], None] = lambda: None
         """Is called when the deadline is renewed."""
-        apsw.hard_heap_limit(HEAP_BYTES)
+        apsw.hard_heap_limit(self.heap_bytes)
         self.renew()
         self._open()
 
@@ -260,6 +270,36 @@ class Database:
             known = self._words[number] = found[0][0]
         return known
 
+    def load(self, selection: Selection, first: int | None = None, counted: bool = False) -> None:
+        """Makes the events of a selection available; of these at least the `first` that were last seen, if it is not None.
+
+        If they are to be `counted`, `total` knows how many there are.
+        """
+
+    def load_ids(self, numbers: Iterable[int]) -> None:
+        """Makes events available by their ids, as `schema.ids` decodes them."""
+
+    def total(self) -> int | None:
+        """How many events the selection has that was last loaded; None if all of them are here, so that they can be counted."""
+        return None
+
+    def number(self, number: int) -> int:
+        """The number that an event has here, by its id. Raises QueryError if events of several clusters have this id."""
+        return number
+
+    def shown_id(self, number: int) -> str:
+        """The id of an event as clients see it."""
+        return ids.encode(number)
+
+    def newest_id(self) -> int:
+        """The greatest number of an event of the selection that was last loaded."""
+        found: int = self.all("SELECT coalesce(max(id), 0) FROM events", (), (WHOLE,))[0][0]
+        return found
+
+    def names(self, field: str, sql: str) -> list[str]:  # noqa: ARG002  # a store knows it by its field
+        """The recorded values of a field, which `sql` selects."""
+        return [row[0] for row in self.all(sql, (), (TEXT,))]
+
     def is_moved(self) -> bool:
         """Whether all events are in the tables of this release. After an upgrade, the operator moves them while it runs."""
         return not self.all("SELECT 1 FROM facts WHERE name = ?", (MOVE_UNTIL,))
@@ -281,7 +321,9 @@ class Database:
         if isinstance(error, apsw.InterruptError) or self._is_late():
             return too_long(self._timeout_seconds)
         if isinstance(error, apsw.NoMemError | MemoryError):
-            return QueryError("The query needs too much memory", f"the limit is {HEAP_BYTES // 2**20} MiB; select fewer events")
+            return QueryError(
+                "The query needs too much memory", f"the limit is {self.heap_bytes // 2**20} MiB; select fewer events"
+            )
         if isinstance(error, apsw.FullError):  # of a database that is only read, nothing else can be full
             details = f"SQLite could not write one ({error}); select fewer events, or set SQLITE_TMPDIR to a larger folder"
             return QueryError("There is no room for temporary files", details)
@@ -294,6 +336,35 @@ class Database:
         if isinstance(error, apsw.CantOpenError) and not os.path.exists(self._path + "-shm"):
             hint = "; to read a copy with a kube9.db-wal, its folder must be writable"
         return QueryError("The database cannot be read", f"{why}{hint}")
+
+
+class Scratch(Database):
+    """An empty database with the tables of this release, for events that come from elsewhere: in memory as far as they fit."""
+
+    heap_bytes = 160 * 1024 * 1024
+    cache_bytes = 96 * 1024 * 1024
+
+    def _open(self) -> None:
+        from importlib import resources  # only where it is needed
+
+        files = (one for one in resources.files("kube9_schema").iterdir() if one.name.endswith(".sql"))
+        try:
+            self._connection = apsw.Connection("")  # a temporary file, which is removed when it is closed
+            self._connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
+            self._connection.execute(f"PRAGMA journal_mode = OFF; PRAGMA cache_size = -{self.cache_bytes // 1024}")
+            for file in sorted(files, key=lambda one: one.name):
+                self._connection.execute(file.read_text(encoding="utf-8"))
+        except Exception as error:
+            raise self._explain(error) from None
+
+    def write(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Runs a statement for each of these rows of values. Raises QueryError."""
+        try:
+            self._connection.executemany(sql, rows)
+        except QueryError:
+            raise
+        except Exception as error:
+            raise self._explain(error) from None
 
 
 def number(facts: dict[str, Any], name: str) -> int | None:

@@ -84,8 +84,14 @@ def covered(database: Database, selection: Selection, path: str) -> dict[str, An
 
     Between `from` and `until` nothing is missing, except in the gaps.
     """
+    if database.fleet is not None:
+        return database.fleet.covered(selection)
+    return at(database, selection, path, time.time_ns() // 1_000_000)
+
+
+def at(database: Database, selection: Selection, path: str, now: int) -> dict[str, Any]:
+    """The same at a time, in ms since 1970."""
     answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
-    now = time.time_ns() // 1_000_000
     until = min(now, now if selection.until_ms is None else selection.until_ms)
     asked = Asked(selection.since_ms, until, now, _limits(database, selection, now))
     of_cluster = CLUSTER in allowed(selection, "type", EVENT_TYPES)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 else:
     from kube9_cli.named_tuple import NamedTuple
 
+ABSENT = ("occurrences", "insights")
+"""What only the database of the cluster has of an event."""
 AT_ONCE = 100
 """Events that are read with one query. Each takes at most about 14 KiB."""
 UNPACKED_BYTES = 2 * 1024 * 1024
@@ -70,6 +72,7 @@ class Page:
     def __init__(self, database: Database, numbers: Sequence[int]) -> None:
         """Reads the events of these ids, in this order. Events that are gone are left out. Raises QueryError."""
         self._look_at_the_clock = database.look_at_the_clock
+        self._fleet = database.fleet
         self._rows: list[Row | bytes] = []
         room = UNPACKED_BYTES
         for at in range(0, len(numbers), AT_ONCE):
@@ -80,8 +83,14 @@ class Page:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The events as clients see them, one by one."""
-        for row in self._rows:
-            yield _event(row if isinstance(row, Row) else _unpacked(row))
+        return (event for _, event in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The same, each with its number in the database."""
+        for each in self._rows:
+            row = each if isinstance(each, Row) else _unpacked(each)
+            event = _event(row)
+            yield row.id, event if self._fleet is None else self._fleet.named(row.id, event)
             self._look_at_the_clock()
 
 
@@ -157,7 +166,9 @@ def decoded(text: str) -> dict[str, Any]:
 
 def existing(database: Database, wanted: dict[str, int | None]) -> dict[str, int]:
     """Those ids, as they were given, with their numbers. Raises QueryError with all that no event has."""
-    numbers = {text: number for text, number in wanted.items() if number is not None and number < ids.MAX_ID}
+    known = {text: number for text, number in wanted.items() if number is not None and number < ids.MAX_ID}
+    database.load_ids(known.values())
+    numbers = {text: database.number(number) for text, number in known.items()}
     marks = ", ".join("?" * len(numbers))
     rows = database.all(f"SELECT id FROM events WHERE id IN ({marks})", tuple(numbers.values()), (WHOLE,))  # noqa: S608
     there = {row[0] for row in rows}
@@ -175,9 +186,12 @@ def get(database: Database, number: int, given: str) -> dict[str, Any]:
     found = next(Page(database, [number]).events(), None)
     if found is None:
         raise _not_found(given)
+    if database.fleet is not None:  # steps are not sent
+        steps: dict[str, Any] = {"absent": list(ABSENT)}
+    else:
+        steps = {"occurrences": [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]}
     controllers = [{"kind": kind, "name": name} for kind, name in owners(database, number)]
-    steps = [{"at": iso(ms), "count": count} for ms, count in occurrences(database, number)]
-    return found | ({"owners": controllers} if controllers else {}) | {"occurrences": steps}
+    return found | ({"owners": controllers} if controllers else {}) | steps
 
 
 def _not_found(given: str) -> QueryError:

@@ -87,6 +87,7 @@ def _hints(database: Database, selection: Selection) -> list[str]:
     found = contradictions.hints(selection)
     for one in FILTERS:
         for value in selection.wanted.get(one.field, ()) if one.field in PHRASES else ():
+            database.load(Selection({one.field: (value,)}), first=1)
             condition = conditions.BUILDERS[one.stored](database, one, (value,))
             if not conditions.is_met(database, condition):
                 text = f"{value.kind}/{value.name}" if isinstance(value, About) else value
@@ -102,12 +103,12 @@ def _nearest(database: Database, field: str, value: Any) -> str:
     name = value.name if isinstance(value, About) else value
     column = field.removeprefix("object-")
     if isinstance(value, About):
-        rows = database.all(NAMES_OF_KIND, (kinds.built_in(value.kind) or "",), (TEXT,))
+        known = [row[0] for row in database.all(NAMES_OF_KIND, (kinds.built_in(value.kind) or "",), (TEXT,))]
     elif column in NAMES:
-        rows = database.all(NAMES[column], (), (TEXT,))
+        known = database.names(column, NAMES[column])
     else:
         return ""
-    known = sorted(row[0] for row in rows)
+    known.sort()
     first, _, last = name.partition(CUT)
     whole = [one for one in known if one.startswith(first) and one.endswith(last)]
     if whole and not patterns.is_pattern(name):

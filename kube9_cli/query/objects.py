@@ -37,6 +37,10 @@ class Named(NamedTuple):
 def newest(database: Database, named: Named) -> int:
     """The id of the event about this object that was last seen. Raises QueryError if there is none, or more than one object."""
     name = named.name.replace(notes.CUT, "*")
+    wanted: dict[str, Any] = {"kind": (named.kind,), "name": (name,)}
+    if named.namespace is not None:
+        wanted["object-namespace"] = (named.namespace,)
+    database.load(Selection(wanted))
     condition = conditions.objects_of(database, (About(named.kind, name),), "object")
     where, values = condition.sql, condition.values
     if named.namespace is not None:
@@ -49,7 +53,7 @@ def newest(database: Database, named: Named) -> int:
         details = f"say which one, with -n NAMESPACE or the whole name: {shown}{' …' * (len(found) == MOST_NAMED)}"
         raise QueryError(f"Several objects are {named.given}", details, "INVALID_ARGUMENT")
     ((_, _, namespace, name),) = found
-    wanted: dict[str, Any] = {"kind": (named.kind,), "object-name": (name,)}
+    wanted = {"kind": (named.kind,), "object-name": (name,)}
     if namespace:
         wanted["object-namespace"] = (namespace,)
     return find(database, Selection(wanted), Request(limit=1, counted=False)).ids[0]

@@ -14,7 +14,7 @@ from array import array
 
 from kube9_cli import json_text
 from kube9_cli.query import search
-from kube9_cli.query.connection import WHOLE, Database, number
+from kube9_cli.query.connection import Database, number
 from kube9_cli.query.order import VALUES, Key, Window
 from kube9_cli.query.search import Request
 from kube9_cli.selection import Selection
@@ -73,9 +73,8 @@ def page(database: Database, selection: Selection, request: Request, cursor: Cur
     more = len(matches.ids) > request.limit if matches.total is None else matches.total > request.offset + len(ids)
     if not (more and ids) or request.offset:  # what an offset skips may move, too
         return Paged(matches.total, ids, None)
-    sql = "SELECT coalesce(max(id), 0) FROM events"
     began = number(dict(database.all("SELECT name, value FROM facts WHERE name = ?", (facts.LAST_COMMIT,))), facts.LAST_COMMIT)
-    newest = database.all(sql, (), (WHOLE,))[0][0]
+    newest = database.newest_id()
     start = Cursor(question(selection, request), selection.since_ms, selection.until_ms, began or 0, newest, Key(0, 0))
     return Paged(matches.total, ids, _moved_on(database, request, start, ids, ids[-1]))
 

@@ -39,7 +39,8 @@ def is_kind(database: Database, number: int) -> bool:
 
 def _of_events(database: Database) -> str:
     """A table with the kinds that events are about."""
-    return "(SELECT kind FROM series WHERE count > 0)" if database.is_moved() else "events"
+    has_series = database.is_moved() or database.fleet is not None
+    return "(SELECT kind FROM series WHERE count > 0)" if has_series else "events"
 
 
 def literal_kind(database: Database, text: str) -> list[int]:

@@ -5,10 +5,9 @@ before it.
 from __future__ import annotations
 
 from kube9_cli.query import events
-from kube9_cli.query.connection import WHOLE, Database
+from kube9_cli.query.connection import TEXT, WHOLE, Database
 from kube9_cli.query.search import Request, find
-from kube9_cli.selection import Selection
-from kube9_schema import ids
+from kube9_cli.selection import About, Selection
 from kube9_schema.codes import CLUSTER, INFO
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -38,6 +37,8 @@ OWNERS = """WITH RECURSIVE chain (object, far) AS (
         LEFT JOIN controllers c ON c.event = e.id WHERE e.id = ?1
     UNION ALL SELECT o.owner, far + 1 FROM chain JOIN objects o ON o.id = chain.object WHERE far < ?2)
     SELECT object FROM chain WHERE object IS NOT NULL ORDER BY far"""
+NAMED = """SELECT k.word, g.word, o.name FROM objects o JOIN words k ON k.id = o.kind JOIN words g ON g.id = o.api_group
+    WHERE o.id = ?"""
 FOUND = """WITH RECURSIVE family (object, far) AS (
     SELECT ?1, 0 UNION
     SELECT o.id, far + 1 FROM family JOIN objects o ON o.owner = family.object WHERE far < ?2 ORDER BY 1 DESC LIMIT ?3)
@@ -53,8 +54,10 @@ def read(database: Database, number: int) -> dict[str, Any]:
         return {}
     object_id, first_ms, last_ms, namespace, node = own[0]
     chain = [row[0] for row in database.all(OWNERS, (number, events.MAX_OWNERS), (WHOLE,))]
+    root = chain[-1] if chain else object_id
+    database.load(_family(database, root, max(0, first_ms - BEFORE_MS), last_ms))
     values = (
-        chain[-1] if chain else object_id,
+        root,
         events.MAX_OWNERS,
         FAMILY,
         object_id,
@@ -67,15 +70,23 @@ def read(database: Database, number: int) -> dict[str, Any]:
     found = dict(database.all(FOUND, values, (WHOLE, WHOLE)))
     relations = dict.fromkeys(chain, OWNER) | {object_id: SAME_OBJECT}
     named = {event: relations.get(about, SAME_OWNER) for event, about in found.items()}
-    others = _others(database, database.word(namespace), database.word(node), first_ms)
+    others = _others(database, number, database.word(namespace), database.word(node), first_ms)
     named = {event: relation for event, relation in others.items() if event != number} | named
-    shown = events.Page(database, [*named]).events()
-    related = [_shown(named[ids.decode(event["id"])], event) for event in shown]
+    related = [_shown(named[number], event) for number, event in events.Page(database, [*named]).numbered()]
     related.sort(key=lambda one: (one["first_seen_at"], one["id"]))
     return {"related": related} if related else {}
 
 
-def _others(database: Database, namespace: str, node: str, first_ms: int) -> dict[int, str]:
+def _family(database: Database, root: int, since_ms: int, until_ms: int) -> Selection:
+    """The events about an object and what it owns in this time; more, if its kind is none."""
+    kind, group, name = database.all(NAMED, (root,), (TEXT,) * 3)[0]
+    wanted: dict[str, Any] = {"object-name": (name,)}
+    if kind and name:
+        wanted = {"for": (About(f"{kind}.{group}" if group else kind, name),)}
+    return Selection(wanted, since_ms=since_ms, until_ms=until_ms + 1)
+
+
+def _others(database: Database, number: int, namespace: str, node: str, first_ms: int) -> dict[int, str]:
     """What changed in a namespace, and what happened to a node, shortly before an event began.
 
     Changes have severity info. Those of pods are left out: what makes or moves a pod is a change of something else.
@@ -86,12 +97,20 @@ def _others(database: Database, namespace: str, node: str, first_ms: int) -> dic
         wanted.append((NAMESPACE, Selection(changes, {"kind": ("Pod",)})))
     if node:
         wanted.append((NODE, Selection({"kind": ("Node",), "name": (node,)})))
-    request = Request(sort="first", limit=MOST_CHANGES, counted=False)
+    clusters = 1 if database.fleet is None else len(database.fleet.clusters)
+    request = Request(sort="first", limit=MOST_CHANGES * clusters, counted=False)
     found: dict[int, str] = {}
     for relation, selection in wanted:
         before = selection._replace(since_ms=max(0, first_ms - BEFORE_MS), until_ms=first_ms + 1)
-        found |= dict.fromkeys(find(database, before, request).ids, relation)
+        database.load(before)
+        same = [one for one in find(database, before, request).ids if _is_near(database, one, number)]
+        found |= dict.fromkeys(same[:MOST_CHANGES], relation)
     return found
+
+
+def _is_near(database: Database, one: int, other: int) -> bool:
+    """Whether two events are of the same cluster."""
+    return database.fleet is None or database.fleet.of(one) == database.fleet.of(other)
 
 
 def _shown(relation: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ AT_ONCE = 1_000
 MARKS = 60
 MOST_CHARACTERS = 400
 """Of a text in a report. A report of 5,000 events fits into memory and into a mail."""
-FIELDS = ("id", "severity", "title", "object_kind", "object_namespace", "object_name", "object_api_version", "count")
+FIELDS = ("cluster", "id", "severity", "title", "object_kind", "object_namespace", "object_name", "object_api_version", "count")
 TIMES = ("first_seen_at", "last_seen_at")
 OF_A_CHANGE = (("previous", "current"), ("previous", "new"), ("previous_replicas", "new_replicas"))
 """Where the metadata of an event have the old and the new value."""
@@ -56,7 +56,7 @@ def read(database: Database, selection: Selection, path: str) -> Report:
         matches.total or 0,
         [insights.get(database, one["id"]) for one in concluded],
         covered,
-        status.read(database)["version"],
+        status.read(database)["version"] if database.fleet is None else database.fleet.version(),
     )
 
 

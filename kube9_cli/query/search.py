@@ -67,8 +67,8 @@ def find(database: Database, selection: Selection, request: Request) -> Matches:
 def _row_by_row(database: Database, made: conditions.Conditions, request: Request) -> Matches:
     """The search while events of an earlier release are being moved: it looks at each of them."""
     where = [Condition("1"), *made.series, *made.row, *_times(made.since_ms, made.until_ms)]
-    total = None
-    if request.counted:
+    total = database.total() if request.counted else None
+    if request.counted and total is None:
         sql, values = joined(where)
         total = database.all(f"SELECT count(*) FROM events NOT INDEXED WHERE {sql}", values, (WHOLE,))[0][0]
     return Matches(total, _ids(database, BY_ID, [*where, *_window(request)], request) if request.limit else [])

@@ -17,7 +17,6 @@ from kube9_cli.query.events import decoded, named
 from kube9_cli.query.groups import Group, Key, Part, Span, span
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
-from kube9_schema import ids
 from kube9_schema.causes import Recorded, cause_of, says_more
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from kube9_schema.sources import ITSELF
@@ -70,9 +69,15 @@ def read(database: Database, selection: Selection, grouping: Grouping, path: str
     return _summary(database, groups, selection, asked, path, is_of_sums=False)
 
 
-def _summary(database: Database, groups: "Groups", selection: Selection, asked: Span, path: str, is_of_sums: bool) -> Summary:
+def with_time_before(selection: Selection) -> Selection:
+    """The selection with the equally long time before it, by which a group is new or not. It has both times."""
     assert selection.since_ms is not None
-    before = selection._replace(since_ms=max(0, 2 * asked.since - asked.until), until_ms=asked.since)
+    assert selection.until_ms is not None
+    return selection._replace(since_ms=max(0, 2 * selection.since_ms - selection.until_ms))
+
+
+def _summary(database: Database, groups: "Groups", selection: Selection, asked: Span, path: str, is_of_sums: bool) -> Summary:
+    before = with_time_before(selection)._replace(until_ms=asked.since)
     # Without a record of the time before, nothing can be called new.
     known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
     if known and not is_of_sums:
@@ -109,7 +114,7 @@ LESS_BY_KIND = 2
 
 SHORT = 0.2
 """If no more than this part of the recorded time is asked for, an index by time is faster than a walk over all events."""
-WORDS = frozenset(("namespace", "kind", "reason", "node"))
+WORDS = frozenset(("namespace", "kind", "reason", "node", "cluster"))
 STORED = {"name": ("about",), "owner": ("root",), "source": ("series_source",)}
 """The columns of each field, where they are not of its name."""
 OF_CAUSE = ("reason", "kind", "namespace", "node", "about", "description", "metadata")
@@ -345,7 +350,7 @@ class Groups:
             "last_seen_at": iso(group.last_ms),
             **({"new": not group.existed} if known else {}),
             "activity": group.activity(),
-            "newest": ids.encode(group.newest),
+            "newest": self._database.shown_id(group.newest),
         }
 
     def _parts(self, selection: Selection) -> Iterator[list[tuple[Key, Part]]]:

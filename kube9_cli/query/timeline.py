@@ -9,7 +9,6 @@ from kube9_cli.query.connection import Database
 from kube9_cli.query.search import Request, find
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
-from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ ORDER = (ENDED, RECOVERED, CHANGED, BROKE, AGAIN)
 RECOVERIES = frozenset(("NodeReady", "NodeUncordoned", "InsightResolved"))
 """The reasons of events which say that something is good again."""
 OF_EVENT = (
-    *("severity", "title", "description", "object_kind", "object_namespace", "object_name", "object_api_version"),
+    *("cluster", "severity", "title", "description", "object_kind", "object_namespace", "object_name", "object_api_version"),
     *("metadata", "count", "last_seen_at"),
 )
 """The fields of an event that a line about it has."""
@@ -97,7 +96,8 @@ def read(
             return _finished(selection, lines, total, bars)
     from kube9_cli.query import summary  # only where it is needed
 
-    found = summary.read(database, selection, Grouping(("cause", "owner"), "severity", MOST_GROUPS), path)
+    by = ("cause", "owner") if database.fleet is None else ("cause", "owner", "cluster")
+    found = summary.read(database, selection, Grouping(by, "severity", MOST_GROUPS), path)
     lines = [line for group in found.groups for line in _of_group(group, watched)]
     return _finished(selection, lines, total, bars)._replace(aggregated=True, left_out=found.total - len(found.groups))
 
@@ -122,14 +122,15 @@ def _finished(selection: Selection, lines: list[Line], total: int, bars: Histogr
 
 def _of_events(database: Database, numbers: Any, watched: Watched, occurrences: bool) -> list[Line]:
     found = []
-    for event in events.Page(database, numbers).events():
-        number = ids.decode(event["id"])
-        assert number is not None
+    for number, event in events.Page(database, numbers).numbered():
         chain = events.owners(database, number)
         own = event.get("object_kind", ""), event.get("object_name", "")
         kind, name = chain[-1] if chain else own
         shared = {"event": event["id"]} | {key: event[key] for key in OF_EVENT if key in event}
-        shared |= {"root": (event.get("object_namespace", ""), kind, name), "level": min(len(chain), 1)}
+        shared |= {
+            "root": (event.get("cluster", ""), event.get("object_namespace", ""), kind, name),
+            "level": min(len(chain), 1),
+        }
         if chain:
             shared["owner"] = {"kind": kind, "name": name}
         first_ms, last_ms = _ms(event["first_seen_at"]), _ms(event["last_seen_at"])
@@ -168,7 +169,12 @@ def _of_group(group: dict[str, Any], watched: Watched) -> list[Line]:
     first_ms, last_ms = _ms(group["first_seen_at"]), _ms(group["last_seen_at"])
     shared = {key: group[key] for key in ("severity", "events", "occurrences", "last_seen_at")}
     shared |= {"event": group["newest"], "cause": group["group"].get("cause", ""), "owner": owner}
-    shared |= {"root": (owner.get("namespace", ""), owner.get("kind", ""), owner.get("name", "")), "level": 0}
+    if "cluster" in group["group"]:
+        shared["cluster"] = group["group"]["cluster"]
+    shared |= {
+        "root": (shared.get("cluster", ""), owner.get("namespace", ""), owner.get("kind", ""), owner.get("name", "")),
+        "level": 0,
+    }
     if group["severity"] == "info":
         return [_line(CHANGED, first_ms) | shared]
     lines = [_line(BROKE, first_ms) | shared]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NAMED_SOURCES = 3
 NAMED_OUTAGES = 2
+NAMED_CLUSTERS = 5
 TO = "–"  # noqa: RUF001
 NOW_SECONDS = 5.0
 """A gap that goes on is one of now if the time that is asked for ends this shortly before now, or later."""
@@ -27,6 +28,8 @@ UNWATCHED = ("not watched", "could not watch", "not running", "changes in betwee
 
 def sentence(coverage: dict[str, Any], clock: Clock) -> str:
     """The coverage as one or more sentences. Of the gaps it has the newest."""
+    if "clusters" in coverage:
+        return _of_clusters(coverage, clock)
     known = _known(coverage, clock)
     if coverage["complete"]:
         return f"Complete {known}." if known else "No gap is known, but not every watch has been confirmed yet."
@@ -44,6 +47,25 @@ def sentence(coverage: dict[str, Any], clock: Clock) -> str:
     if closed := [source for source in coverage["unavailable"] if source not in named]:
         said.append(f"Cannot be watched: {', '.join(closed)}.")
     return " ".join([*said, *([f"Otherwise complete {known}."] if known else [])])
+
+
+def _of_clusters(coverage: dict[str, Any], clock: Clock) -> str:
+    """The same of several clusters: those that are complete together, and each of the others."""
+    clusters = coverage["clusters"]
+    if len(clusters) == 1:
+        return sentence({key: value for key, value in coverage.items() if key != "clusters"}, clock)
+    whole = [one for one in clusters if one["complete"]]
+    said = []
+    if whole:
+        times = [one for one in whole if "from" in one]
+        known = {"from": max(one["from"] for one in times), "until": min(one["until"] for one in times)} if times else {}
+        complete = sentence({"complete": True, "gaps": [], "unavailable": [], **known}, clock)
+        said = [complete if len(whole) == len(clusters) else f"{len(whole)} of {len(clusters)} clusters: {complete}"]
+    for one in [one for one in clusters if not one["complete"]][:NAMED_CLUSTERS]:
+        gaps = [gap for gap in coverage["gaps"] if gap["cluster"] == one["cluster"]]
+        said.append(f"{one['cluster']}: {sentence(one | {'gaps': gaps}, clock)}")
+    left = len(clusters) - len(whole) - NAMED_CLUSTERS
+    return " ".join([*said, *([f"{left} more clusters are incomplete (see -o json)."] if left > 0 else [])])
 
 
 def not_yet(coverage: dict[str, Any], clock: Clock) -> str:

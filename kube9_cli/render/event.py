@@ -35,6 +35,7 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
     colour = OF_SEVERITY.get(severity, "") if look.colour else ""
     found = [painted(line, colour) for line in ([title] if width is None else wrapped(title, width, len(title)))]
     fields = [
+        ("Cluster", event.get("cluster", "")),
         ("Object", about(event)),
         ("Why", event.get("description", "")),
         ("Changed by", str(event["metadata"].get("changed_by", ""))),
@@ -48,7 +49,7 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
         if text:
             found += field(label, str(text), LABELS_WIDTH, width)
         if label == "When":
-            found += [" " * LABELS_WIDTH + line for line in _timeline(event["occurrences"], clock, width)]
+            found += [" " * LABELS_WIDTH + line for line in _timeline(event.get("occurrences", []), clock, width)]
     related = event.get("related", [])
     for heading, some in (
         (RELATED, [one for one in related if one["relation"] not in OTHERS]),

@@ -65,7 +65,9 @@ class Progress:
 def print_events(options: Options, events: Iterator[dict[str, Any]], total: int, more: bool) -> Progress:
     """Writes the events one by one."""
     progress = Progress(total, more)
-    sys.stdout.writelines(records.as_lines(options.format, progress.followed(events), options.headings))
+    sys.stdout.writelines(
+        records.as_lines(options.format, progress.followed(events), options.headings, options.store is not None)
+    )
     sys.stdout.flush()
     return progress
 

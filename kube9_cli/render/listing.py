@@ -50,7 +50,7 @@ def print_events(options: Options, events: Iterable[dict[str, Any]]) -> int:
     else:
         from kube9_cli.render import records
 
-        sys.stdout.writelines(records.as_lines(options.format, events, options.headings))
+        sys.stdout.writelines(records.as_lines(options.format, events, options.headings, options.store is not None))
     return next(counted)
 
 

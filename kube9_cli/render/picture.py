@@ -7,7 +7,7 @@ from kube9_cli.query.report import Report
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.escape import plain
 from kube9_cli.render.summary import owner
-from kube9_cli.render.table import about, short
+from kube9_cli.render.table import about, placed, short
 from kube9_cli.render.width import cut_inside
 from kube9_cli.selection import Selection
 
@@ -80,12 +80,12 @@ def _gaps(found: Report, scale: "_Scale") -> dict[tuple[float, float], str]:
 def _lane(line: dict[str, Any]) -> str:
     """The outermost owner."""
     if "cause" in line:
-        return short(owner(line["owner"]))
+        return placed(line, short(owner(line["owner"])))
     above = line.get("owner")
     if above is None:
-        return short(about(line))
+        return placed(line, short(about(line)))
     names = (above["kind"], line.get("object_namespace", ""), above["name"])
-    return short("/".join(name for name in names if name))
+    return placed(line, short("/".join(name for name in names if name)))
 
 
 def _mark(line: dict[str, Any], y: int, scale: "_Scale", ids: set[str]) -> str:

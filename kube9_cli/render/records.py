@@ -25,10 +25,10 @@ ABSENT = "<none>"
 """What kubectl shows for an absent value."""
 
 
-def as_lines(form: str, events: Iterable[dict[str, Any]], headings: bool) -> Iterator[str]:
-    """The events as jsonl, csv or name: lines with their ends."""
+def as_lines(form: str, events: Iterable[dict[str, Any]], headings: bool, clusters: bool = False) -> Iterator[str]:
+    """The events as jsonl, csv or name: lines with their ends. With `clusters`, CSV has a column of them."""
     if form == "csv":
-        yield from as_csv(CSV, map(_with_metadata, events), headings)
+        yield from as_csv(("cluster", *CSV) if clusters else CSV, map(_with_metadata, events), headings)
     for event in events:
         yield f"{event['id'] if form == 'name' else as_json(event)}\n"
 

@@ -17,7 +17,7 @@ from kube9_cli.render import picture
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.coverage import sentence
 from kube9_cli.render.escape import plain
-from kube9_cli.render.table import about
+from kube9_cli.render.table import about, placed
 from kube9_cli.selection import FILTERS, About, Selection
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
@@ -160,10 +160,11 @@ class _Page:
         numbers = {name: sum(event["severity"] == name for event in self._problems) for name in reversed(SEVERITIES)}
         shown = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
         worst = max(self._problems, key=lambda event: (SEVERITIES.index(event["severity"]), event["count"]))
-        touched = len({about(event) for event in self._problems})
+        touched = len({placed(event, about(event)) for event in self._problems})
         impact = (
             f"Impact: {_number(len(self._problems), 'problem')} ({shown}) of {_number(touched, 'object')}. "
-            f"The worst is {self._link(worst['id'], worst.get('title', worst['reason']))} of {text(about(worst))}."
+            f"The worst is {self._link(worst['id'], worst.get('title', worst['reason']))} "
+            f"of {text(placed(worst, about(worst)))}."
         )
         lines = self._found.timeline.lines
         begun = [line for line in lines if line["change"] == "broke"]
@@ -173,8 +174,8 @@ class _Page:
             what = self._link(first["event"], _named(first))
             onset = f"Onset: {self._time(first['at'])}, with {what}{self._before(lines, first)}."
         ended = {line["event"] for line in lines if line["change"] == "ended"}
-        good = {about(line) for line in lines if line["change"] == "recovered"}
-        went_on = [line for line in begun if line["event"] not in ended and about(line) not in good]
+        good = {placed(line, about(line)) for line in lines if line["change"] == "recovered"}
+        went_on = [line for line in begun if line["event"] not in ended and placed(line, about(line)) not in good]
         end = "End: all of these problems have ended."
         if went_on:
             over = len(begun) - len(went_on)
@@ -222,7 +223,7 @@ class _Page:
     def _evidence(self, event: dict[str, Any]) -> str:
         if "expired" in event:
             return f"{text(event['id'])} (expired)"
-        said = f"{about(event)}: {event.get('title', event['reason'])}"
+        said = f"{placed(event, about(event))}: {event.get('title', event['reason'])}"
         return f"{self._time(event['first_seen_at'])} {self._link(event['id'], said)}"
 
     def changes(self) -> list[str]:
@@ -236,7 +237,7 @@ class _Page:
         for event in made[:MOST_CHANGES]:
             old, new = event.get("change", ("", event["message"]))
             what = f"{event.get('title', event['reason'])}{f': {changed}' if (changed := event.get('changed')) else ''}"
-            cells = (about(event), what, old, new, event.get("changed_by", ""))
+            cells = (placed(event, about(event)), what, old, new, event.get("changed_by", ""))
             shown = "".join(f"<td>{text(cell)}</td>" for cell in cells)
             rows.append(f"<tr><td>{self._link(event['id'], self._time(event['first_seen_at']))}</td>{shown}</tr>")
         left = f" The first {MOST_CHANGES} of {len(made)}." if len(made) > MOST_CHANGES else ""
@@ -251,7 +252,7 @@ class _Page:
         """The objects that had problems, each with its worst one."""
         found: dict[str, list[dict[str, Any]]] = {}
         for event in self._problems:
-            found.setdefault(about(event), []).append(event)
+            found.setdefault(placed(event, about(event)), []).append(event)
         if not found:
             return []
         ranked = sorted(found.items(), key=lambda one: (-max(SEVERITIES.index(event["severity"]) for event in one[1]), one[0]))
@@ -315,7 +316,7 @@ class _Page:
             severity = event["severity"]
             rows.append(
                 f'<tr id="{event["id"]}"><td>{self._time(event["last_seen_at"])}<td class="{severity}">{severity}'
-                f"<td>{text(about(event))}<td>{text(event['reason'])}<td>{event['count']}<td>{text(said)}"
+                f"<td>{text(placed(event, about(event)))}<td>{text(event['reason'])}<td>{event['count']}<td>{text(said)}"
             )
         return rows
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 COLUMNS = ("LAST SEEN", "SEVERITY", "OBJECT", "REASON", "COUNT")
+CLUSTER = "CLUSTER"
+"""The column after the first one, if events have clusters."""
 WIDE = (*COLUMNS, "NODE", "ID", "TITLE")
 INDENT = "    "
 MESSAGE_LINES = 2
@@ -31,7 +33,7 @@ GIVING_WAY = ("REASON", "COUNT")
 """Left out in this order if the terminal is too narrow. Most messages contain the reason."""
 NEEDED = {"OBJECT": 12, "REASON": 6}
 """A column gives way rather than that these have fewer columns of the terminal."""
-NARROWING = (("OBJECT", 32), ("REASON", 14), ("OBJECT", 20), ("REASON", 6), ("LAST SEEN", 5), ("OBJECT", 6))
+NARROWING = (("OBJECT", 32), ("REASON", 14), (CLUSTER, 12), ("OBJECT", 20), ("REASON", 6), ("LAST SEEN", 5), ("OBJECT", 6))
 """What is shortened, in this order, and how many columns of the terminal it keeps."""
 
 
@@ -39,7 +41,10 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
     """The lines of the table. One that is not `wide` takes no more columns than the terminal has."""
     messages = [plain(message(one)) or "-" for one in events]
     heading = f"LAST SEEN{look.clock.suffix}"
-    cells = {name: _cells(name, events, look.clock) for name in (WIDE if wide else COLUMNS)}
+    names = WIDE if wide else COLUMNS
+    if any("cluster" in one for one in events):
+        names = (names[0], CLUSTER, *names[1:])
+    cells = {name: _cells(name, events, look.clock) for name in names}
     if any(one.get("marked") for one in events):
         marks = ("> " if one.get("marked") else "  " for one in events)
         cells["LAST SEEN"] = [mark + cell for mark, cell in zip(marks, cells["LAST SEEN"], strict=True)]
@@ -67,6 +72,11 @@ def about(event: dict[str, Any]) -> str:
     if parts and clashes(event.get("object_kind", ""), event.get("object_api_version", "")):
         parts[0] = f"{plural(parts[0])}.{event['object_api_version'].partition('/')[0]}"
     return "/".join(parts)
+
+
+def placed(event: dict[str, Any], named: str) -> str:
+    """What an object of an event is called, with the cluster if it is known."""
+    return f"{event['cluster']}: {named}" if "cluster" in event else named
 
 
 def short(about: str) -> str:

@@ -15,7 +15,7 @@ from kube9_cli.render.grid import GAP, Grid
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import sparkline
 from kube9_cli.render.summary import UNITS, owner
-from kube9_cli.render.table import about, message, short
+from kube9_cli.render.table import about, message, placed, short
 from kube9_cli.render.width import columns, cut_inside
 
 COLOURS = {"changed": "90", "broke": "31", "again": "31", "recovered": "32", "ended": "32", "not watched": "33"}
@@ -163,7 +163,7 @@ def _row(line: dict[str, Any], clock: Clock) -> dict[str, Any]:
         "offset": _offset(line["offset_seconds"]) if "offset_seconds" in line else "",
         "what": line["change"],
         "id": line["event"],
-        "object": "  " * line["level"] + plain(short(_object(line))),
+        "object": "  " * line["level"] + plain(placed(line, short(_object(line)))),
         "message": plain(_message(line)),
     }
 

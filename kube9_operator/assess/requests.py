@@ -213,7 +213,7 @@ class Requests:
             self._answer(client, {"refused": RUNNING, "details": running})
             return
         client.until = None
-        logs.get().info("assessment.requested", run_id=request.id, mode=request.mode, client=client.peer)
+        logs.get().info("request.accepted", run_id=request.id, mode=request.mode, client=client.peer)
         self._answer(client, {"accepted": request.id})
 
     def _request(self, line: bytes) -> Request:

@@ -41,6 +41,7 @@ class Health:
         self._phases: dict[str, str] = {}
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
+        self._sink_trouble = ""
         self._assessment = self._collections = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
@@ -60,6 +61,10 @@ class Health:
     def set_side_processes(self, phases: dict[str, str], failures: list[str]) -> None:
         """Replaces what the side processes do, and which of them have been failing for long. Events are still recorded then."""
         self._side_phases, self._side_failures = phases, failures
+
+    def note_sink(self, trouble: str) -> None:
+        """Notes why the sink cannot send; '' if it can. Recording goes on."""
+        self._sink_trouble = trouble
 
     def receive(self, name: str, message: Message) -> None:
         """Takes what a child reports."""
@@ -169,6 +174,8 @@ class Health:
         degraded += self._writer.limited if self._writer else []
         if self._writer and self._writer.slow:
             degraded.append(f"events are recorded late: {self._writer.slow}")
+        if self._sink_trouble:
+            degraded.append(f"nothing is sent to SINK_URL: {self._sink_trouble}")
         degraded += self._of_status_map() + self._side_failures
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         written_ms = self._status_map.last_written_ms if self._status_map else 0

@@ -169,6 +169,18 @@ class AnalyzerReport(msgspec.Struct, frozen=True, tag=True):
     """How many insights are active or quiet, by category and severity."""
 
 
+class SinkReport(msgspec.Struct, frozen=True, tag=True):
+    """From the sink, with each heartbeat: how far it is. Times are in ms since 1970; 0 for never."""
+
+    lag_seconds: float
+    """Since when there was always something left to send; 0 if there is nothing."""
+    pending: int
+    """About how many changes and events are left to send."""
+    settled_ms: int
+    trouble: str
+    """Why nothing can be sent; '' if it can, or if that may pass soon."""
+
+
 class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     """From the supervisor: events about the operator, for the writer. The watcher of the status ConfigMap gets health only."""
 
@@ -221,6 +233,7 @@ Message = (
     | FindingsRefused
     | WatcherReport
     | AnalyzerReport
+    | SinkReport
     | TallyReport
     | StatusMapReport
 )

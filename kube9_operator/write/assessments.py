@@ -27,7 +27,7 @@ from kube9_schema.assessments import (
     ERROR,
     FAILED,
     FAILING,
-    ORIGINS,
+    FULL,
     PARTIAL,
     PASSING,
     RETENTION_DAYS,
@@ -56,7 +56,8 @@ COUNTS = "SELECT status, count(*) FROM assessment_results WHERE assessment = ? G
 OF_PILLARS = """SELECT c.pillar, r.status, count(*) FROM assessment_results r JOIN assessment_checks c ON c.id = r.check_id
     WHERE r.assessment = ? GROUP BY c.pillar, r.status"""
 DURATIONS = "SELECT duration_ms FROM assessment_results WHERE assessment = ? AND status <> ?"
-NEWEST = f"SELECT {tables.columns('assessments')} FROM assessments WHERE origin = ? AND state <> ? ORDER BY id DESC LIMIT 1"  # noqa: S608
+NEWEST = f"""SELECT {tables.columns("assessments")} FROM assessments WHERE state <> ? AND (origin = ? OR mode = ?)
+    ORDER BY id DESC LIMIT 1"""  # noqa: S608
 OF_NEWEST = """SELECT c.id, c.name, c.pillar, r.status, r.message, r.remediation
     FROM assessment_results r JOIN assessment_checks c ON c.id = r.check_id WHERE r.assessment = ? ORDER BY c.pillar, c.name"""
 
@@ -126,20 +127,17 @@ class Assessments(Participant):
         return [row[0] for row in rows(self._connection, "SELECT id FROM assessments WHERE state = ?", (RUNNING,))]
 
     def report(self) -> AssessmentReport:
-        """Returns what the status ConfigMap says, and what the metrics say about the newest assessment."""
-        scheduled = self._newest((SCHEDULED,))
-        counts = self._counts(scheduled.id) if scheduled else {}
-        results = rows(self._connection, OF_NEWEST, (scheduled.id,)) if scheduled else []
-        block = status_block(scheduled, counts, results) | schedule_block(self._settings)
-        newest = self._newest(ORIGINS)
-        counts = self._counts(newest.id) if newest else {}
+        """Returns what the status ConfigMap and the metrics say about the newest assessment that has ended.
+
+        One of a part that a user asked for does not count: it would leave the other reports of the extension empty.
+        """
+        row = one(self._connection, NEWEST, (RUNNING, SCHEDULED, FULL))
+        newest = None if row is None else tables.Assessment(*row)
+        counts = dict(rows(self._connection, COUNTS, (newest.id,))) if newest else {}
+        results = rows(self._connection, OF_NEWEST, (newest.id,)) if newest else []
+        block = status_block(newest, counts, results) | schedule_block(self._settings)
         score = counts.get(PASSING, 0) / sum(counts.values()) if counts else 0.0
         return AssessmentReport(json.dumps(block), (newest.completed_ms or 0) if newest else 0, score)
-
-    def _newest(self, origins: tuple[str, ...]) -> tables.Assessment | None:
-        """Returns the newest assessment of these origins that has ended."""
-        found = [rows(self._connection, NEWEST, (origin, RUNNING)) for origin in origins]
-        return max((tables.Assessment(*row) for some in found for row in some), default=None)
 
     def _counts(self, run: str) -> dict[str, int]:
         return dict(rows(self._connection, COUNTS, (run,)))
@@ -299,7 +297,7 @@ def schedule_block(settings: Settings) -> dict[str, Any]:
 
 
 def status_block(run: tables.Assessment | None, counts: dict[str, int], results: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """The part of the block `assessment` of the status ConfigMap that is about the newest scheduled assessment.
+    """The part of the block `assessment` of the status ConfigMap that is about the newest assessment.
 
     docs/extension.md describes the fields.
     """

@@ -39,7 +39,7 @@ from kube9_operator.write.collections import Collections
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
-from kube9_operator.write.events.deletion import REASON_SIZE
+from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.missed import MissedEvents
 from kube9_operator.write.events.store import Store
@@ -58,6 +58,7 @@ from kube9_operator.write.resources.recorder import Recorded, Recorder
 from kube9_operator.write.resources.states import States
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.gaps import DELETED_FOR_SIZE
 from kube9_schema.intervals import ALIVE_SECONDS
 
 ROOM_SECONDS = 0.05
@@ -127,7 +128,11 @@ class Writer:
         times = states.times(settings, deadlines)
         self._states = States(self._session, self._store, owners, enrichment, self._recorder, times)
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
-        self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
+        max_bytes = settings.database_max_mib * 2**20
+        self._journal = Journal(self._session, settings.database_folder, max_bytes, wanted=bool(settings.sink_url))
+        self.housekeeping = Housekeeping(
+            self._session, self._store, self.coverage, settings, deadlines, link.tally, self._journal
+        )
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self.assessments = Assessments(self._session, settings, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
@@ -168,6 +173,7 @@ class Writer:
             now = now_ms()
             try:
                 with self._session.transaction(now):
+                    self._journal.begin(now)
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
                     self.lifecycle.rules(settings, now)
@@ -285,7 +291,7 @@ class Writer:
             counts.applied(observation, outcome)
         recorded += self._states.tick(now)
         if gap := self._store.eviction_floor.take_gap():
-            self.coverage.add_gap_of_all(*gap, REASON_SIZE)
+            self.coverage.add_gap_of_all(*gap, DELETED_FOR_SIZE)
         self.lifecycle.alive(now)
         done = [each for each in recorded if each.outcome != "refused"]
         for each in done:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tests.bench import (
+    assessing,
     assessments,
     database,
     flood,
@@ -43,7 +44,7 @@ QUERIES = "queries"
 """Builds large databases of several kinds for itself."""
 LONG = {"pressure": pressure.run, "flood": flood.run}
 """A quarter of an hour each: only where they are asked for."""
-ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run}
+ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run, "assessing": assessing.run}
 """The same; these need no large database, but what the tests of a node and of a control plane need."""
 
 

@@ -60,7 +60,7 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as name, ControlPlane(Path(name), binaries) as plane:
         folder = Path(name)
         plane.api("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "default"}})
-        with _kwok(folder, binaries, plane.kubeconfig(folder)):
+        with kwok(folder, binaries, plane.kubeconfig(folder)):
             _run(plane, folder)
 
 
@@ -72,13 +72,13 @@ def _run(plane: ControlPlane, folder: Path) -> None:
         until(lambda: len(logged(operator, "watch.listed")) == 14, "the first lists", LONG_SECONDS)
         _print(operator, "idle, an empty cluster")
         began = time.monotonic()
-        _all(plane, (("POST", events, warning(NAMESPACE, f"event-{number}")) for number in range(EVENTS)))
+        all_of(plane, (("POST", events, warning(NAMESPACE, f"event-{number}")) for number in range(EVENTS)))
         until(lambda: _count(operator, "Pod Unhealthy") == EVENTS, "all Events", LONG_SECONDS)
         _print(operator, f"{EVENTS:,} Events written in {time.monotonic() - began:.0f} s, all recorded")
         for number in range(1, ROUNDS + 1):
             _round(plane, operator, number)
         until(lambda: not [one for one in _states(operator).values() if one], "nothing to be kept", LONG_SECONDS)
-        _quiet(operator, 120)
+        quiet(operator, 120)
         _print(operator, "two minutes later")
         answer = operator.cli("events", "list", "--limit=1")["coverage"]
         reasons = sorted({f"{gap['reason']}" for gap in answer["gaps"]})
@@ -95,8 +95,8 @@ def _round(plane: ControlPlane, operator: Operator, number: int) -> None:
     """Makes, changes, lists and deletes all of them; whatever should be told of it is."""
     nodes, pods = "/api/v1/nodes", f"/api/v1/namespaces/{NAMESPACE}/pods"
     began = time.monotonic()
-    _all(plane, (("POST", nodes, _node(f"node-{number}-{at}")) for at in range(NODES)))
-    _all(plane, (("POST", pods, _pod(f"pod-{number}-{at}", f"node-{number}-{at % NODES}")) for at in range(PODS)))
+    all_of(plane, (("POST", nodes, node(f"node-{number}-{at}")) for at in range(NODES)))
+    all_of(plane, (("POST", pods, _pod(f"pod-{number}-{at}", f"node-{number}-{at % NODES}")) for at in range(PODS)))
     until(lambda: _states(operator) == {"nodes": NODES, "pods": PODS}, "all to be kept", LONG_SECONDS)
     not_running = f"{pods}?limit=1&fieldSelector=status.phase%21%3DRunning"
     until(lambda: not plane.api("GET", not_running)["items"], "kwok to run all pods", LONG_SECONDS)
@@ -104,9 +104,9 @@ def _round(plane: ControlPlane, operator: Operator, number: int) -> None:
     _print(operator, f"round {number}: made in {time.monotonic() - began:.0f} s")
 
     began = time.monotonic()
-    _all(plane, (("PATCH", f"{nodes}/node-{number}-{at}", {"spec": {"unschedulable": True}}) for at in range(NODES)))
-    _all(plane, (("PATCH", f"{pods}/pod-{number}-{at}", {"metadata": {"labels": {"n": "1"}}}) for at in range(PODS)))
-    _all(plane, (("PATCH", f"{pods}/pod-{number}-{at}/status", _restarted()) for at in range(RESTARTED)))
+    all_of(plane, (("PATCH", f"{nodes}/node-{number}-{at}", {"spec": {"unschedulable": True}}) for at in range(NODES)))
+    all_of(plane, (("PATCH", f"{pods}/pod-{number}-{at}", {"metadata": {"labels": {"n": "1"}}}) for at in range(PODS)))
+    all_of(plane, (("PATCH", f"{pods}/pod-{number}-{at}/status", _restarted()) for at in range(RESTARTED)))
     _until_told(operator, "Node cordoned", NODES * number)
     _until_told(operator, "Container restarted", RESTARTED * number)
     _print(operator, f"round {number}: changed in {time.monotonic() - began:.0f} s")
@@ -115,8 +115,8 @@ def _round(plane: ControlPlane, operator: Operator, number: int) -> None:
 
     began = time.monotonic()
     now = {"gracePeriodSeconds": 0}
-    _all(plane, (("DELETE", f"{pods}/pod-{number}-{at}", now) for at in range(PODS)))
-    _all(plane, (("DELETE", f"{nodes}/node-{number}-{at}", now) for at in range(NODES)))
+    all_of(plane, (("DELETE", f"{pods}/pod-{number}-{at}", now) for at in range(PODS)))
+    all_of(plane, (("DELETE", f"{nodes}/node-{number}-{at}", now) for at in range(NODES)))
     until(lambda: not [one for one in _states(operator).values() if one], "nothing to be kept", LONG_SECONDS)
     _until_told(operator, "Node removed from cluster", NODES * number)
     _print(operator, f"round {number}: deleted in {time.monotonic() - began:.0f} s")
@@ -151,9 +151,9 @@ def _listed_while_events_come(plane: ControlPlane, operator: Operator, number: i
             done.set()
         writing.result()
     listed = logged(operator, "watch.listed", source="pods")[-1]
-    until(lambda: len(_recorded(operator, f"probe-{number}-")) == len(written), "the Events", LONG_SECONDS)
-    recorded = _recorded(operator, f"probe-{number}-")
-    late = sorted(recorded[name] / 1000 - at for name, at in written.items())
+    until(lambda: len(recorded(operator, f"probe-{number}-")) == len(written), "the Events", LONG_SECONDS)
+    created = recorded(operator, f"probe-{number}-")
+    late = sorted(created[name] / 1000 - at for name, at in written.items())
     print(
         f"round {number}: {listed['objects']:,} pods listed; {len(late)} Events meanwhile, "
         f"median {late[len(late) // 2] * 1000:.0f} ms from written to recorded, at most {late[-1] * 1000:.0f} ms",
@@ -162,7 +162,7 @@ def _listed_while_events_come(plane: ControlPlane, operator: Operator, number: i
 
 
 @contextlib.contextmanager
-def _kwok(folder: Path, binaries: Path, kubeconfig: Path) -> Iterator[None]:
+def kwok(folder: Path, binaries: Path, kubeconfig: Path) -> Iterator[None]:
     """Plays the kubelets of all nodes."""
     (folder / "kwok.yaml").write_text("\n---\n".join(map(json.dumps, KWOK)), encoding="utf-8")
     words = [binaries / "kwok", "--config", folder / "kwok.yaml", "--kubeconfig", kubeconfig]
@@ -175,7 +175,7 @@ def _kwok(folder: Path, binaries: Path, kubeconfig: Path) -> Iterator[None]:
             process.terminate()
 
 
-def _all(plane: ControlPlane, requests: Iterable[tuple[str, str, Any]]) -> None:
+def all_of(plane: ControlPlane, requests: Iterable[tuple[str, str, Any]]) -> None:
     """Makes all requests, some at once."""
     waiting, lock = iter(requests), threading.Lock()
 
@@ -193,13 +193,13 @@ def _all(plane: ControlPlane, requests: Iterable[tuple[str, str, Any]]) -> None:
             one.result()
 
 
-def _node(name: str) -> dict[str, Any]:
+def node(name: str) -> dict[str, Any]:
     capacity = {"cpu": "32", "memory": "256Gi", "pods": "110"}
     return {"metadata": {"name": name}, "status": {"capacity": capacity, "allocatable": capacity}}
 
 
-def _pod(name: str, node: str) -> dict[str, Any]:
-    spec = {"nodeName": node, "containers": [{"name": "app", "image": "example.invalid/app:1"}]}
+def _pod(name: str, its_node: str) -> dict[str, Any]:
+    spec = {"nodeName": its_node, "containers": [{"name": "app", "image": "example.invalid/app:1"}]}
     # As a node is made it is tainted, and pods without a controller are not evicted from it here.
     return {"metadata": {"name": name}, "spec": spec | {"automountServiceAccountToken": False}}
 
@@ -233,7 +233,7 @@ def _states(operator: Operator) -> dict[str, int]:
     return dict(rows)
 
 
-def _recorded(operator: Operator, prefix: str) -> dict[str, int]:
+def recorded(operator: Operator, prefix: str) -> dict[str, int]:
     """Of the objects with such a name when their event was recorded, in ms since 1970."""
     sql = "SELECT o.name, e.created_ms FROM objects o JOIN events e ON e.object = o.id WHERE o.name >= ? AND o.name < ?"
     return dict(_ask(operator, sql, prefix, prefix + "~"))
@@ -243,7 +243,7 @@ def _received(accounting: dict[str, dict[str, int]]) -> int:
     return sum(one["received"] for one in accounting.values())
 
 
-def _quiet(operator: Operator, seconds: float) -> None:
+def quiet(operator: Operator, seconds: float) -> None:
     began = time.monotonic()
     until(lambda: time.monotonic() > began + seconds, "quiet", seconds + 10)
     assert operator.process

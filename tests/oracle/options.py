@@ -207,6 +207,7 @@ MAKERS: dict[str, Callable[[Maker], Given]] = {
 """What makes each option of `events list`."""
 NOT_ABOUT_EVENTS = {
     *("--help", "--format", "--timeout", "--db", "--tz", "--no-headers", "--color", "--time", "--exit-on-stdin-close"),
+    *("--store", "--cluster", "--store-headers", "--store-ca"),
 }
 """Options that neither select nor order events. --tz comes with a time of a clock."""
 APART = {"--window", "--after", "--watch"}

@@ -361,8 +361,12 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     assert rules == [
         {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]},
         {"ports": [{"port": 8443}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
+        {"ports": [{"port": 9428}], "to": [{"ipBlock": {"cidr": "10.0.0.7/32"}}]},
         {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
     ]
+    for url, port in (("https://logs.example.com/v1", 443), ("http://logs/v1", 80), ("http://[::1]:4318/v1", 4318)):
+        policy = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true", "--set", f"sink.url={url}"))
+        assert policy["spec"]["egress"][1] == {"ports": [{"port": port}]}
     (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
     assert rule == {"ports": ports}, "any address"
     assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
@@ -382,7 +386,7 @@ def test_the_key_is_mounted_where_the_operator_looks() -> None:
     objects = of_case("all")
     spec, given = the("StatefulSet", objects)["spec"]["template"]["spec"], environment(objects)
     mounts = {one["name"]: one["mountPath"] for one in spec["containers"][0]["volumeMounts"]}
-    (secret,) = [one for one in spec["volumes"] if "secret" in one]
+    (secret,) = [one for one in spec["volumes"] if one["name"] == "registration"]
     assert secret["secret"] == {"secretName": "kube9", "optional": True, "items": [{"key": "key", "path": "key"}]}
     assert given["API_KEY_FILE"] == f"{mounts['registration']}/key"
     assert given["SERVER_CA_FILE"] == f"{mounts['server-ca']}/ca.crt"

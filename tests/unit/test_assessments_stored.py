@@ -54,8 +54,10 @@ class Stored:
         with self.session.transaction(NOW_MS):
             return self.assessments.apply(AssessmentFrame(list(changes)), NOW_MS)
 
-    def begin(self, number: int = 1, origin: str = "scheduled", at_ms: int = NOW_MS, checks: int = 3) -> list[Observation]:
-        request = Request(f"asm_{number:02}", origin, "full", "", "", 60.0, at_ms)
+    def begin(
+        self, number: int = 1, origin: str = "scheduled", at_ms: int = NOW_MS, checks: int = 3, pillar: str = ""
+    ) -> list[Observation]:
+        request = Request(f"asm_{number:02}", origin, "pillar" if pillar else "full", pillar, "", 60.0, at_ms)
         return self.apply(Begun(request, at_ms + 1, checks))
 
     def check(
@@ -195,9 +197,9 @@ def test_the_status_block_is_what_the_extension_reads(stored: Stored) -> None:
         "lastScheduledChecks": [],
     }
     assert stored.block() == none | schedule
-    stored.begin(1, "manual")
+    stored.begin(1, "manual", pillar="security")
     stored.end(1)
-    assert stored.block() == none | schedule, "only the schedule's count"
+    assert stored.block() == none | schedule, "it would leave the other reports empty"
     stored.begin(2)
     stored.check(PRIVILEGED, "passing", 2)
     stored.check(NON_ROOT, "warning", 2)
@@ -226,6 +228,9 @@ def test_the_status_block_is_what_the_extension_reads(stored: Stored) -> None:
     stored.end(3, "its process failed 3 times")
     assert stored.block()["lastScheduledOutcome"] == "failed"
     assert stored.block()["lastScheduledError"] == "its process failed 3 times"
+    stored.begin(4, "manual")
+    stored.end(4)
+    assert stored.block()["lastScheduledRunId"] == "asm_04", "one of all checks counts, whoever has asked for it"
 
 
 def test_the_report_is_sent_when_it_is_durable(stored: Stored) -> None:

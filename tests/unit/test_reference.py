@@ -28,7 +28,10 @@ CONFIGURATION, METRICS_PAGE, CLI, INDEX = (
     (DOCS / name).read_text(encoding="utf-8") for name in ("configuration.md", "metrics.md", "cli.md", "README.md")
 )
 CHART = ROOT / "helm" / "kube9-operator"
-COMMON = ("format", "no_headers", "color", "time", "tz", "timeout", "db", "exit_on_stdin_close")
+COMMON = (
+    *("format", "no_headers", "color", "time", "tz", "timeout", "db", "exit_on_stdin_close"),
+    *("store", "cluster", "store_headers", "store_ca"),
+)
 """Options of every query, by their names in the code."""
 COMMANDS = [
     one for one in levels(cli_parser()) if not any(isinstance(part, argparse._SubParsersAction) for part in one._actions)
