@@ -47,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True):
     argocd: str
     """AUTO, ON or OFF."""
     argocd_auto_detect: bool
+    argocd_namespace: str
+    argocd_selector: str
+    argocd_detection_hours: int
     flux: bool
     assessment_enabled: bool
     assessment_interval_seconds: int
@@ -134,6 +137,12 @@ def _port(text: str) -> int:
 def _label(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
         raise ValueError("must be the name of a namespace: at most 63 lower-case letters, digits and hyphens")
+    return text
+
+
+def _selector(text: str) -> str:
+    if not text.isprintable() or len(text) > 1_000:
+        raise ValueError("must be a label selector, such as app.kubernetes.io/name=argocd-server")
     return text
 
 
@@ -258,6 +267,9 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
     "argocd": ("ARGOCD_ENABLED", AUTO, _one_of(AUTO, ON, OFF)),
     "argocd_auto_detect": ("ARGOCD_AUTO_DETECT", "true", _switch),
+    "argocd_namespace": ("ARGOCD_NAMESPACE", "argocd", _label),
+    "argocd_selector": ("ARGOCD_SELECTOR", "app.kubernetes.io/name=argocd-server", _selector),
+    "argocd_detection_hours": ("ARGOCD_DETECTION_INTERVAL_HOURS", "6", _whole(1, 168, "hours")),
     "flux": ("FLUX_ENABLED", "true", _switch),
     "assessment_enabled": ("ASSESSMENT_ENABLED", "true", _switch),
     "assessment_interval_seconds": ("ASSESSMENT_INTERVAL_SECONDS", "86400", _whole(3_600, 31_536_000, "seconds")),

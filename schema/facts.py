@@ -32,6 +32,8 @@ MOVE_UNTIL, MOVED_UNTIL = "move_until", "moved_until"
 """Ids of events: up to which those of an earlier release have to be moved into the tables of this one, and how far that is.
 Both are absent when all are moved.
 """
+ARGOCD = "argocd"
+"""JSON `{"detected", "namespace", "version", "checked_ms"}`: whether Argo CD is there, as the operator last found it."""
 INSIGHTS_FROM = "insights_from_ms"
 """Since when insights are made. What had begun before, or shortly after, is listed without events."""
 ANALYZED = "analyzed_ms"

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.supervise.messages import (
+    ArgoCdReport,
     AssessmentReport,
     CollectionReport,
     Heartbeat,
@@ -42,7 +43,7 @@ class Health:
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
         self._sink_trouble = ""
-        self._assessment = self._collections = "null"
+        self._assessment = self._collections = self._argo_cd = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -83,6 +84,8 @@ class Health:
                 self._note_begun()
             case AssessmentReport(block):
                 self._assessment = block
+            case ArgoCdReport(block):
+                self._argo_cd = block
             case CollectionReport(stats):
                 self._collections = stats
             case StatusMapReport():
@@ -118,10 +121,9 @@ class Health:
         """Returns the message for the watcher that keeps the status ConfigMap."""
         found = self.document()
         health = json.dumps({"status": found["status"], "reasons": found["reasons"]})
-        # The blocks are JSON already, and one may be long.
-        return OutboxBatch(
-            0, [], 0, f'{health[:-1]}, "assessment": {self._assessment}, "collectionStats": {self._collections}}}'
-        )
+        # The blocks are JSON already, and may be long.
+        blocks = f'"assessment": {self._assessment}, "collectionStats": {self._collections}, "argocd": {self._argo_cd}'
+        return OutboxBatch(0, [], 0, f"{health[:-1]}, {blocks}}}")
 
     @staticmethod
     def for_record(document: dict[str, Any]) -> str:

@@ -89,6 +89,13 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag=True):
     """The part of its checks that pass."""
 
 
+class ArgoCdReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, at its start and when something about Argo CD or its Applications has changed."""
+
+    block: str
+    """The block `argocd` of the status ConfigMap, as JSON."""
+
+
 class AssessmentProgress(msgspec.Struct, frozen=True, tag=True):
     """From the assessor: how far an assessment is."""
 
@@ -226,6 +233,7 @@ Message = (
     | Failed
     | WriterReport
     | AssessmentReport
+    | ArgoCdReport
     | AssessmentProgress
     | CollectionReport
     | CollectionsFailed

@@ -16,6 +16,7 @@ from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Absent,
+    ArgoCdFound,
     Compare,
     Confirmed,
     ControlFrame,
@@ -30,10 +31,12 @@ from kube9_operator.model.frame import (
 from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.registration import RegistrationFrame
+from kube9_operator.model.sources import APPLICATIONS
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
+from kube9_operator.write.argocd import ArgoCd
 from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.collections import Collections
 from kube9_operator.write.counters import BatchCounts
@@ -135,6 +138,7 @@ class Writer:
         )
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self.assessments = Assessments(self._session, settings, link)
+        self._argo_cd = ArgoCd(self._session, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
         self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
         self.registrations = Registrations(self._session, link.tally)
@@ -180,6 +184,8 @@ class Writer:
                     self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
                     self._states.forget_all_but(settings.watched())
+                    if APPLICATIONS not in settings.watched():
+                        self._argo_cd.ignored(now)
                 return
             except database.DAMAGE:
                 raise
@@ -320,6 +326,8 @@ class Writer:
             self._recorder.contain(source, state, partial(self._states.apply, source, state, now, whole), states.REFUSED)
             for state in frame.states
         ]
+        if source == APPLICATIONS and frame.states:
+            self._argo_cd.changed()
         if frame.confirmed_ms:
             self._states.confirmed(source, now)
         self.coverage.update(frame, Counter[str](each.outcome for each in compared if each.outcome), now)
@@ -331,6 +339,10 @@ class Writer:
         if isinstance(control, Compare):
             self.coverage.compared(source, len(control.observations) - self._missed.take(source, control.observations))
             return recorded
+        if isinstance(control, ArgoCdFound):
+            self._argo_cd.found(control)
+        if source == APPLICATIONS:
+            self._argo_cd.changed()
         if source in states.SOURCES:
             if isinstance(control, ListBegins):
                 self._states.list_begins(source, control.cluster, now)

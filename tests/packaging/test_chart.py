@@ -28,7 +28,9 @@ CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
-OF_THE_ORIGINAL = {"aiConformance", "api", "assessment", "detectionInterval", "metrics", "prometheus", "trivy"}
+OF_THE_ORIGINAL = {"aiConformance", "assessment", "metrics", "prometheus", "trivy"} | {
+    *("collectionEnabled", "serverServiceName", "timeoutMs", "tlsInsecure"),
+}
 """Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
@@ -370,9 +372,30 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
     assert rule == {"ports": ports}, "any address"
     assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
+    argo_cd = "networkPolicy.create=true,argocd.api.token.existingSecret=token"
+    _, api, dns = the("NetworkPolicy", rendered("--set", argo_cd))["spec"]["egress"]
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "argocd"}}}
+    assert api == {"ports": [{"port": 443}, {"port": 8080}], "to": [peer]}
+    assert dns == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+    elsewhere = rendered("--set", f"{argo_cd},argocd.api.baseUrl=https://argocd.example")
+    assert the("NetworkPolicy", elsewhere)["spec"]["egress"][1] == {"ports": api["ports"]}
+    assert len(the("NetworkPolicy", rendered("--set", f"{argo_cd},argocd.enabled=false"))["spec"]["egress"]) == 1
     chosen = "networkPolicy.create=true,registration.secretName=kube9,registration.serverUrl=https://192.0.2.7"
     _, to_server, _ = the("NetworkPolicy", rendered("--set", chosen))["spec"]["egress"]
     assert to_server == {"ports": [{"port": 443}]}
+
+
+def test_the_token_for_argo_cd_is_mounted() -> None:
+    objects = of_case("all")
+    given = environment(objects)
+    assert given["ARGOCD_API_BASE_URL"] == "https://argocd.example"
+    pod = the("StatefulSet", objects)["spec"]["template"]["spec"]
+    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+    for variable, name, key in (("ARGOCD_API_TOKEN_FILE", "token", "t"), ("ARGOCD_API_CA_FILE", "ca", "c")):
+        assert given[variable] == f"{mounts[f'argocd-{name}']}/{key}"
+        (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == f"argocd-{name}"]
+        assert volume == {"secretName": f"argocd-{name}", "items": [{"key": key, "path": key}], "optional": True}
+    assert "ARGOCD_API_TOKEN_FILE" not in environment(rendered())
 
 
 def test_registration_is_off_without_a_secret() -> None:
