@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.incident import AFTER, DURING, MINUTE, Incident
@@ -37,14 +37,13 @@ LAST_QUESTIONS = (
 
 def main() -> None:
     began = time.monotonic()
-    begin = latest_1405(datetime.now().astimezone())
+    begin = latest_1405(datetime.now(UTC))
     print("This demo needs no cluster. It takes less than a minute. Nothing keeps running afterwards.")
-    print(
-        "Starting a stand-in for a Kubernetes API server, and the operator. Its clock moves on between the steps …", flush=True
-    )
+    print("Starting a stand-in for a Kubernetes API server, and the operator. Their clock moves on between the steps.")
+    print("All times are in UTC.", flush=True)
     with tempfile.TemporaryDirectory(prefix="kube9-demo-") as name:
         folder = Path(name)
-        with Incident(folder, begin.timestamp()) as incident:
+        with Incident(folder, begin.timestamp(), TZ="UTC") as incident:
             for minute, what in incident.recorded():
                 at = begin + timedelta(seconds=minute * MINUTE)
                 print(f"{at:%H:%M}  {what}", flush=True)
@@ -71,7 +70,10 @@ def next_commands() -> list[tuple[str, list[str]]]:
     """What a reader can ask the record, and how to type it in the folder of the project."""
     deployment = ["--for", "deploy/web", "-n", "shop", "--db", "demo"]
     return [
-        ("What happened around 14:05, in all namespaces?", [PROGRAM, "events", "list", "--db", "demo", "--around", "14:05"]),
+        (
+            "What happened around 14:05, in all namespaces?",
+            [PROGRAM, "events", "list", "--db", "demo", "--around", "14:05", "--tz", "UTC"],
+        ),
         ("On what does each conclusion rest?", [PROGRAM, "insights", "list", *deployment, "-o", "wide"]),
         ("Everything about the Deployment, for a spreadsheet", [PROGRAM, "events", "export", *deployment, "-o", "csv"]),
     ]

@@ -20,7 +20,7 @@ from tests.standin import StandIn, warning
 from tests.terminal import on_a_terminal
 
 CLOCK = Path(__file__).parent / "clock"
-DURING, AFTER = 12, 25
+DURING, AFTER = 12, 27
 """Minutes of the story in which questions are asked."""
 MINUTE = 60
 COLUMNS = 80
@@ -120,7 +120,7 @@ class Incident:
         now = self.now()
 
         def current() -> bool:
-            watches = self.operator.command("status")["watches"]
+            watches = self.operator.cli("status")["watches"]
             return all(_seconds(watches.get(name, {}).get("confirmed_until")) > now for name in SOURCES)
 
         until(current, "every watch to be confirmed")

@@ -29,7 +29,7 @@ def test_it_asks_what_the_document_asks() -> None:
 
 @pytest.mark.parametrize(
     ("now", "day"),
-    [("2026-11-24T14:36:00", 24), ("2026-11-24T23:59:00", 24), ("2026-11-24T14:20:00", 23), ("2026-11-24T00:00:00", 23)],
+    [("2026-11-24T14:40:00", 24), ("2026-11-24T23:59:00", 24), ("2026-11-24T14:20:00", 23), ("2026-11-24T00:00:00", 23)],
 )
 def test_the_incident_has_passed(now: str, day: int) -> None:
     found = latest_1405(datetime.fromisoformat(now).replace(tzinfo=UTC))
