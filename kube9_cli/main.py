@@ -58,7 +58,8 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
             return _say_version(prog)
         question: Question = given.check(given)
     except UsageError as error:
-        return _fail({"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1, as_text)
+        wrong, code = _as_documented(argv, {"error": str(error), "details": error.details, "code": "INVALID_ARGUMENT"}, 1)
+        return _fail(wrong, code, as_text and "ok" not in wrong)
     except OSError as error:
         return _unwritten(error, as_text)
 
@@ -69,12 +70,25 @@ def respond(argv: list[str], prog: str, output: Output, alone: bool = False) -> 
         if options.ends_with_stdin:
             streams.end_with_stdin()
         late = too_long(options.timeout_seconds)
-        message = _line(_described(late), options.errors_as_text).encode()
-        guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, late.exit_code)
+        described, code = _as_documented(argv, _described(late), late.exit_code)
+        message = _line(described, options.errors_as_text).encode()
+        guard = Guard(options.timeout_seconds, lambda: output.waited_seconds, message, code)
     code, failure = _answered(question, output, guard)
     if guard:
         guard.done()
-    return _fail(failure, code, options.errors_as_text) if failure else code
+    if not failure:
+        return code
+    failure, code = _as_documented(argv, failure, code)
+    return _fail(failure, code, options.errors_as_text)
+
+
+def _as_documented(argv: list[str], error: dict[str, Any], exit_code: int) -> tuple[dict[str, Any], int]:
+    """The error and the exit code; of `argocd resource-tree` those that its clients know."""
+    if argv[:2] != ["argocd", "resource-tree"]:
+        return error, exit_code
+    from kube9_cli.commands.argocd import failed
+
+    return failed(error, exit_code)
 
 
 def _answered(question: Question, output: Output, guard: Guard | None) -> tuple[int, dict[str, Any]]:

@@ -134,6 +134,8 @@ def _serve(deadlines: Deadlines | None) -> int:
         sides.append(SideRole(collector, CollectionSchedule(chosen, deadlines, stored=registration.collected)))
     if chosen.insights_enabled:
         sides.append(SideRole(Role("analyzer", "kube9_operator.analyze.analyzer:run", (chosen, deadlines))))
+    if chosen.sink_url:
+        sides.append(SideRole(Role("sink", "kube9_operator.sink.process:run", (chosen, deadlines))))
     supervisor = Supervisor(
         writer=Role("writer", "kube9_operator.write.writer:run", (chosen, deadlines)),
         watchers=[

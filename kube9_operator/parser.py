@@ -27,6 +27,9 @@ ENVIRONMENT = {
     "WATCH_CONFIG_MAPS": "true records that a ConfigMap was changed; only metadata is requested (default: false)",
     "ARGOCD_ENABLED": "auto records Applications of Argo CD if they are installed, false does not (default: auto)",
     "ARGOCD_AUTO_DETECT": "false is the same as ARGOCD_ENABLED=false (default: true)",
+    "ARGOCD_NAMESPACE": "Where Argo CD's server is looked for (default: argocd)",
+    "ARGOCD_SELECTOR": "The labels of its Deployment (default: app.kubernetes.io/name=argocd-server)",
+    "ARGOCD_DETECTION_INTERVAL_HOURS": "How often it is looked for again after it was found, 1 to 168 (default: 6)",
     "FLUX_ENABLED": "true records Kustomizations and HelmReleases of Flux if they are installed (default: true)",
     "ASSESSMENT_ENABLED": "false makes no assessments but those that a user asks for (default: true)",
     "ASSESSMENT_INTERVAL_SECONDS": "How often an assessment of the cluster is made, 3600 to 31536000 (default: 86400)",
@@ -46,6 +49,14 @@ ENVIRONMENT = {
     "INSIGHTS_ENABLED": "false draws no conclusions from the record (default: true)",
     "INSIGHTS_INTERVAL_SECONDS": "How often conclusions are drawn (default: 60)",
     "INSIGHTS_THRESHOLDS": "Thresholds of insights, as a JSON object. docs/insights.md explains them (default: {})",
+    "SINK_URL": "Where to send what is recorded, as OTLP: a whole URL. Without it, nothing is sent",
+    "SINK_BACKFILL": "Which events are sent of those that were recorded before: all, none, or of some days, such as 7d "
+    "(default: all)",
+    "SINK_HEADERS_FILE": "A file with headers for SINK_URL, such as a token: a line `Name: value` each",
+    "SINK_CA_FILE": "A file with certificates that may have signed that of SINK_URL, in place of those of the system",
+    "SINK_CLIENT_CERT_FILE": "A file with the operator's own certificate for SINK_URL",
+    "SINK_CLIENT_KEY_FILE": "A file with the key of that certificate",
+    "CLUSTER_NAME": "The name of the cluster in the records that are sent",
     "KUBECONFIG": "The cluster, as for kubectl. In a pod, its service account is used unless this is set",
 }
 """What each variable does. docs/configuration.md says more."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -46,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True):
     argocd: str
     """AUTO, ON or OFF."""
     argocd_auto_detect: bool
+    argocd_namespace: str
+    argocd_selector: str
+    argocd_detection_hours: int
     flux: bool
     assessment_enabled: bool
     assessment_interval_seconds: int
@@ -63,6 +67,15 @@ class Settings(msgspec.Struct, frozen=True):
     insights_enabled: bool
     insights_interval_seconds: int
     insights_limits: "Limits"
+    sink_url: str
+    """Where to send what is recorded; '' for nowhere."""
+    sink_headers_file: str
+    sink_ca_file: str
+    sink_client_cert_file: str
+    sink_client_key_file: str
+    sink_backfill_days: int | None
+    """How far back events are sent that were recorded before there was a sink; None for all."""
+    cluster_name: str
 
     def watched(self) -> dict[str, Source]:
         """The sources that are watched."""
@@ -77,6 +90,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             f"ASSESSMENT_PILLAR={found.assessment_pillar}: "
             "must name a pillar if ASSESSMENT_MODE is pillar, and otherwise be empty"
         )
+    if found.sink_client_key_file and not found.sink_client_cert_file:
+        raise SettingError(f"SINK_CLIENT_KEY_FILE={found.sink_client_key_file}: needs SINK_CLIENT_CERT_FILE too")
     if found.api_key_file and not found.server_url:
         raise SettingError("SERVER_URL=: must be the address of the kube9 server, because API_KEY_FILE is set")
     return found
@@ -122,6 +137,12 @@ def _port(text: str) -> int:
 def _label(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
         raise ValueError("must be the name of a namespace: at most 63 lower-case letters, digits and hyphens")
+    return text
+
+
+def _selector(text: str) -> str:
+    if not text.isprintable() or len(text) > 1_000:
+        raise ValueError("must be a label selector, such as app.kubernetes.io/name=argocd-server")
     return text
 
 
@@ -193,6 +214,37 @@ def _limits(text: str) -> "Limits":
     return limits.parse(text)
 
 
+def _url(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be a whole URL, such as https://logs.example.com/insert/opentelemetry/v1/logs")
+    if parts.username is not None or parts.fragment:
+        raise ValueError("must have neither a user nor a fragment; SINK_HEADERS_FILE takes an Authorization header")
+    return text
+
+
+def _backfill(text: str) -> int | None:
+    if text == "all":
+        return None
+    if text == "none":
+        return 0
+    if re.fullmatch(r"[1-9][0-9]{0,3}d", text):
+        return int(text[:-1])
+    raise ValueError("must be all, none, or a number of days such as 7d")
+
+
+def _name(text: str) -> str:
+    if len(text) > 253 or not text.isprintable():
+        raise ValueError("must be a name of at most 253 characters")
+    return text
+
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -215,6 +267,9 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "watch_config_maps": ("WATCH_CONFIG_MAPS", "false", _switch),
     "argocd": ("ARGOCD_ENABLED", AUTO, _one_of(AUTO, ON, OFF)),
     "argocd_auto_detect": ("ARGOCD_AUTO_DETECT", "true", _switch),
+    "argocd_namespace": ("ARGOCD_NAMESPACE", "argocd", _label),
+    "argocd_selector": ("ARGOCD_SELECTOR", "app.kubernetes.io/name=argocd-server", _selector),
+    "argocd_detection_hours": ("ARGOCD_DETECTION_INTERVAL_HOURS", "6", _whole(1, 168, "hours")),
     "flux": ("FLUX_ENABLED", "true", _switch),
     "assessment_enabled": ("ASSESSMENT_ENABLED", "true", _switch),
     "assessment_interval_seconds": ("ASSESSMENT_INTERVAL_SECONDS", "86400", _whole(3_600, 31_536_000, "seconds")),
@@ -244,5 +299,12 @@ VARIABLES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "insights_enabled": ("INSIGHTS_ENABLED", "true", _switch),
     "insights_interval_seconds": ("INSIGHTS_INTERVAL_SECONDS", "60", _whole(1, 3_600, "seconds")),
     "insights_limits": ("INSIGHTS_THRESHOLDS", "{}", _limits),
+    "sink_url": ("SINK_URL", "", _url),
+    "sink_headers_file": ("SINK_HEADERS_FILE", "", _file),
+    "sink_ca_file": ("SINK_CA_FILE", "", _file),
+    "sink_client_cert_file": ("SINK_CLIENT_CERT_FILE", "", _file),
+    "sink_client_key_file": ("SINK_CLIENT_KEY_FILE", "", _file),
+    "sink_backfill_days": ("SINK_BACKFILL", "all", _backfill),
+    "cluster_name": ("CLUSTER_NAME", "", _name),
 }
 """The variable of each field, its default, and the function that parses it."""

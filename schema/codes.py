@@ -22,3 +22,6 @@ CATEGORIES = ("issue", "optimization", "security")
 
 ROLES = ("cause", "effect", "control", "against")
 """The words of `insight_evidence.role`: what came before, what followed, what did not fail, and what speaks against it."""
+
+CHANGED_EVENT, CHANGED_OBJECT, MERGED_EVENT, NOTHING_CHANGED = range(4)
+"""The numbers of `changes.what`."""

@@ -23,7 +23,7 @@ class Question:
 
 def declare(parser: Any) -> None:
     """Declares all commands on a parser of argparse, or on a `kube9_cli.reader.Declared`."""
-    from kube9_cli.commands import assess, assessments, collections, completion, events, insights, report, status
+    from kube9_cli.commands import argocd, assess, assessments, collections, completion, events, insights, report, status
     from kube9_cli.commands import help as help_command
 
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -33,6 +33,7 @@ def declare(parser: Any) -> None:
     insights.add(commands)
     assessments.add(commands)
     assess.add(commands)
+    argocd.add(commands)
     collections.add(commands)
     report.add(commands)
     completion.add(commands)

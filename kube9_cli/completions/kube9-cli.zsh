@@ -10,6 +10,7 @@
 
 _shtab_kube9_cli_commands() {
   local _commands=(
+    argocd:'List Applications of Argo CD as the operator last saw them, or show one'
     assess:'Assessments, by the commands of alto9/kube9-operator, with its fields'
     assessments:'Show how the cluster is configured'
     collections:'Show collections: what the cluster consists of, in numbers and without names'
@@ -21,6 +22,31 @@ _shtab_kube9_cli_commands() {
     status:'Show the health of the operator'
   )
   _describe 'kube9-cli commands' _commands
+}
+
+_shtab_kube9_cli_argocd_commands() {
+  local _commands=(
+    apps:'List Applications, or show one'
+    get:'Print what Argo CD'"'"'s API answers for the resource tree of an Application'
+    list:'List Applications, by namespace and name, as they are now'
+    resource-tree:'Show the resources of an Application and what owns them'
+  )
+  _describe 'kube9-cli argocd commands' _commands
+}
+
+_shtab_kube9_cli_argocd_apps_commands() {
+  local _commands=(
+    get:'Show an Application: its sync status, its health, its last operation'
+    list:'List Applications, by namespace and name, as they are now'
+  )
+  _describe 'kube9-cli argocd apps commands' _commands
+}
+
+_shtab_kube9_cli_argocd_resource_tree_commands() {
+  local _commands=(
+    get:'Print what Argo CD'"'"'s API answers for the resource tree of an Application'
+  )
+  _describe 'kube9-cli argocd resource-tree commands' _commands
 }
 
 _shtab_kube9_cli_assess_commands() {
@@ -80,6 +106,94 @@ _shtab_kube9_cli_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_kube9_cli_defaults_added=0
+
+_shtab_kube9_cli_argocd_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_defaults_added=0
+
+_shtab_kube9_cli_argocd_apps_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_apps_defaults_added=0
+
+_shtab_kube9_cli_argocd_apps_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  "(*):namespace and name, after the id of the cluster or without it:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_apps_get_defaults_added=0
+
+_shtab_kube9_cli_argocd_apps_list_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--cluster-id[only those of this cluster\; the record has one cluster]:ID:"
+  "--namespace[only those in this namespace]:NAME:"
+  "--name[only those of this name]:NAME:"
+  "--since[only those whose state last changed at or after this time]:TIME:"
+  "--until[only those whose state last changed before this time]:TIME:"
+  "--limit[at most N, 1 to 1000 (default\: 50)]:N:"
+  "--offset[skip the first N (default\: 0)]:N:"
+  {-o,--output,--format}"[the format]:FORMAT:(json yaml table wide)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_apps_list_defaults_added=0
+
+_shtab_kube9_cli_argocd_resource_tree_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_resource_tree_defaults_added=0
+
+_shtab_kube9_cli_argocd_resource_tree_get_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--namespace[its namespace]:NAME:"
+  {-o,--output,--format}"[the format]:FORMAT:(json)"
+  "--no-headers[leave out the line with the names of the columns]"
+  "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"
+  "--time[how tables show times]:CLOCK:(age utc local)"
+  "--tz[the time zone of times such as 14\:05, and of --time local]:ZONE:"
+  "--timeout[stop a query after this time]:SECONDS:"
+  "--db[the folder that holds kube9.db, or a database file]:PATH:_files"
+  "--store[ask a VictoriaLogs to which operators send their events, in place of a database]:URL:"
+  "*--cluster[with --store\: only these clusters, by name or uid]:NAME[,...]:"
+  "--store-headers[with --store]:FILE:_files"
+  "--store-ca[with --store\: a file with certificates of the authorities that are trusted]:FILE:_files"
+  "--exit-on-stdin-close[end the command as soon as stdin is closed]"
+  ":the name of the Application:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_kube9_cli_argocd_resource_tree_get_defaults_added=0
 
 _shtab_kube9_cli_assess_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -586,7 +700,7 @@ _shtab_kube9_cli_events_timeline_defaults_added=0
 
 _shtab_kube9_cli_help_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history collections list get report completion help)"
+  "(*)::a command, such as:(status events list get summary timeline export insights list get assessments run list get latest history checks assess run list get summary history argocd apps list get resource-tree get collections list get report completion help)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -736,6 +850,7 @@ _shtab_kube9_cli() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_kube9_cli-$line[1]:"
       case $line[1] in
+        argocd) _shtab_kube9_cli_argocd ;;
         assess) _shtab_kube9_cli_assess ;;
         assessments) _shtab_kube9_cli_assessments ;;
         collections) _shtab_kube9_cli_collections ;;
@@ -745,6 +860,79 @@ _shtab_kube9_cli() {
         insights) _shtab_kube9_cli_insights ;;
         report) _arguments -C -s $_shtab_kube9_cli_report_options ;;
         status) _arguments -C -s $_shtab_kube9_cli_status_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_argocd() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->argocd'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_argocd_defaults_added )); then
+    if (( ${_shtab_kube9_cli_argocd_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_argocd_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_argocd_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_argocd_options+=(': :_shtab_kube9_cli_argocd_commands' '*::: :->argocd')
+    fi
+    _shtab_kube9_cli_argocd_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_argocd_options
+
+  case $state in
+    argocd)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_argocd-$line[1]:"
+      case $line[1] in
+        apps) _shtab_kube9_cli_argocd_apps ;;
+        get) _arguments -C -s $_shtab_kube9_cli_argocd_get_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_argocd_list_options ;;
+        resource-tree) _shtab_kube9_cli_argocd_resource_tree ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_argocd_apps() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->apps'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_argocd_apps_defaults_added )); then
+    if (( ${_shtab_kube9_cli_argocd_apps_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_argocd_apps_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_argocd_apps_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_argocd_apps_options+=(': :_shtab_kube9_cli_argocd_apps_commands' '*::: :->apps')
+    fi
+    _shtab_kube9_cli_argocd_apps_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_argocd_apps_options
+
+  case $state in
+    apps)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_argocd_apps-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_kube9_cli_argocd_apps_get_options ;;
+        list) _arguments -C -s $_shtab_kube9_cli_argocd_apps_list_options ;;
+      esac
+  esac
+}
+
+_shtab_kube9_cli_argocd_resource_tree() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->resource-tree'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_kube9_cli_argocd_resource_tree_defaults_added )); then
+    if (( ${_shtab_kube9_cli_argocd_resource_tree_options[(I)${(q)one_or_more}*]} +          ${_shtab_kube9_cli_argocd_resource_tree_options[(I)${(q)remainder}*]} +          ${_shtab_kube9_cli_argocd_resource_tree_options[(I)${(q)default}]} == 0 )); then
+      _shtab_kube9_cli_argocd_resource_tree_options+=(': :_shtab_kube9_cli_argocd_resource_tree_commands' '*::: :->resource-tree')
+    fi
+    _shtab_kube9_cli_argocd_resource_tree_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_kube9_cli_argocd_resource_tree_options
+
+  case $state in
+    resource-tree)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_kube9_cli_argocd_resource_tree-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_kube9_cli_argocd_resource_tree_get_options ;;
       esac
   esac
 }

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kube9_operator.analyze.model import WORKLOADS, Record, Ref, Window
-from kube9_operator.analyze.times import MINUTE_MS
+from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS
 from kube9_operator.analyze.wording import moment, named
 from kube9_operator.model import rows
 from kube9_operator.model.resource_states import Workload
 
-IMAGE, CONFIGURATION, SCALE, CONFIG_MAP, NODE = "image", "configuration", "scale", "ConfigMap", "node"
+IMAGE, CONFIGURATION, SCALE, CONFIG_MAP, NODE, SYNC = "image", "configuration", "scale", "ConfigMap", "node", "sync"
 NODE_REASONS = {"NodeAdded": "joined the cluster", "NodeUncordoned": "was uncordoned"}
 """What makes pods run on a node that did not run there before."""
 TEMPLATES = ("spec.template.", "spec.jobTemplate.")
 """What pods are made from. A change of anything else, such as the strategy, makes no pod fail."""
 TEMPLATE = "spec.template.spec."
+APPLICATION = "Application"
 SAID_PATHS = 3
 HPA_MS = 2 * MINUTE_MS
 """An autoscaler's Event and the change of the number of replicas are this close."""
@@ -35,8 +36,9 @@ class Change(NamedTuple):
 
     @property
     def first_ms(self) -> int:
-        """The earliest moment at which it can have been made."""
-        return self.record.first_ms
+        """The earliest moment at which it can have been made. The event of a sync tells of its end."""
+        seconds = self.record.metadata.get("seconds") if self.what == SYNC else 0
+        return self.record.first_ms - (seconds if isinstance(seconds, int) else 0) * SECOND_MS
 
     @property
     def last_ms(self) -> int:
@@ -45,19 +47,38 @@ class Change(NamedTuple):
 
     @property
     def by(self) -> str:
-        """The field manager; '' if nobody says it."""
-        return str(self.record.metadata.get("changed_by") or "")
+        """The field manager, or who began a sync; '' if nobody says it."""
+        return str(self.record.metadata.get("initiated_by" if self.what == SYNC else "changed_by") or "")
 
     @property
     def of_template(self) -> bool:
         """Whether it makes new pods."""
-        return self.what == IMAGE or any(map(is_in_template, paths(self)))
+        return self.what in (IMAGE, SYNC) or any(map(is_in_template, paths(self)))
 
 
 def changes(records: Iterable[Record]) -> list[Change]:
     """The changes in the order of time."""
     found = [Change(record, what) for record in records if (what := _what(record))]
     return sorted(found, key=lambda one: (one.first_ms, one.record.id))
+
+
+def syncs(records: Iterable[Record]) -> list[Change]:
+    """The syncs of Argo CD that changed something, in the order of time."""
+    found = [
+        Change(record, SYNC)
+        for record in records
+        if record.object.kind == APPLICATION
+        and record.metadata.get("phase") == "succeeded"
+        and record.metadata.get("changed_resources", 0)
+    ]
+    return sorted(found, key=lambda one: (one.first_ms, one.record.id))
+
+
+def synced(change: Change) -> list[Ref]:
+    """The workloads that a sync applied, without their uids."""
+    workloads = change.record.metadata.get("workloads")
+    named = [str(one).split("/") for one in workloads] if isinstance(workloads, list) else []
+    return [Ref(kind, "", namespace, name) for kind, namespace, name in (one for one in named if len(one) == 3)]
 
 
 def paths(change: Change) -> list[str]:
@@ -165,6 +186,9 @@ def _said(change: Change) -> str:
     if change.what == SCALE:
         before, after = values(change, "")
         return f"{named(change.of)} scaled from {before} to {after} replicas"
+    if change.what == SYNC:
+        revision = change.record.metadata.get("revision")
+        return f"{named(change.of)} was synced" + (f" to revision {revision}" if revision else "")
     if change.what == CONFIGURATION:
         found = paths(change)
         more = f" and {len(found) - SAID_PATHS} more" if len(found) > SAID_PATHS else ""

@@ -20,7 +20,7 @@ WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 INFO_REASONS = frozenset(
     [f"{kind}{what}" for kind in WORKLOADS for what in ("Scaled", "ImageChanged", "ConfigurationChanged")]
     + ["ConfigMapChanged", "NodeAdded", "NodeRemoved", "NodeReady", "NodeCordoned", "NodeUncordoned", "NamespaceCreated"]
-    + ["SuccessfulRescale", "TriggeredScaleUp"]
+    + ["SuccessfulRescale", "TriggeredScaleUp", "OperationCompleted"]
 )
 """Reasons of events of severity info that rules read: changes, and what a control is."""
 

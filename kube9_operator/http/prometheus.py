@@ -20,10 +20,13 @@ from kube9_operator.model.tally import (
     LOOK,
     PROCESSING,
     RECORDED,
+    SINK_RECORDS,
+    SINK_REQUEST,
     Labels,
 )
 from kube9_operator.supervise.aggregation import MetricTotals
 from kube9_operator.supervise.health import STATUSES, Health
+from kube9_operator.supervise.messages import SinkReport
 from kube9_operator.supervise.volume import Volume
 from kube9_schema.assessments import PILLARS, STATES
 from kube9_schema.assessments import STATUSES as CHECK_STATUSES
@@ -170,6 +173,20 @@ METRICS: dict[str, Metric] = {
     ),
     LOOK: Metric("histogram", "Seconds of each look of the analyzer at the record."),
     "kube9_insight_rule_errors_total": Metric("counter", "Rules of insights that failed; the others went on.", ("rule",)),
+    SINK_RECORDS: Metric(
+        "counter",
+        "Records for another store: accepted, refused by it, and deleted here before they were sent.",
+        ("outcome",),
+        (("sent",), ("refused",), ("unsent",)),
+    ),
+    SINK_REQUEST: Metric("histogram", "Seconds of each request to another store."),
+    "kube9_sink_lag_seconds": Metric(
+        "gauge", "For how long there has always been something left to send to another store; 0 if everything is sent."
+    ),
+    "kube9_sink_pending": Metric("gauge", "Changes and events that are left to send to another store, about."),
+    "kube9_sink_settled_timestamp_seconds": Metric(
+        "gauge", "Until when everything that was recorded is settled in another store, in seconds since 1970; 0 if it is not."
+    ),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
 }
 """All metrics. docs/metrics.md has the same table."""
@@ -194,6 +211,16 @@ def exposition(version: str, metrics: MetricTotals, health: Health, volume: Volu
         return bytes(generate_latest(registry))
 
     return text
+
+
+def _of_sink(report: SinkReport | None) -> dict[str, dict[Labels, float]]:
+    """The gauges of the sink; all are 0 without one."""
+    found = report or SinkReport(0.0, 0, 0, "")
+    return {
+        "kube9_sink_lag_seconds": {(): round(found.lag_seconds, 1)},
+        "kube9_sink_pending": {(): found.pending},
+        "kube9_sink_settled_timestamp_seconds": {(): found.settled_ms / 1000},
+    }
 
 
 class _Collector:
@@ -248,6 +275,7 @@ class _Collector:
                 (kind,): ms / 1000 for kind, ms in self._metrics.collected_ms.items()
             },
             "kube9_assessment_last_score_ratio": {(): self._metrics.assessment_score},
+            **_of_sink(self._metrics.sink),
         }
 
     def _counters(self) -> dict[str, dict[Labels, float]]:

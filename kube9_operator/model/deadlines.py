@@ -87,6 +87,8 @@ class Deadlines(msgspec.Struct, frozen=True):
     """How often a watch that is forbidden or not served is tried again."""
     absent_retry: float = 15.0
     """How often the API server is asked whether it has a custom resource now. The answer also confirms that it had none."""
+    detect: float = 60.0
+    """How often Argo CD is looked for until it is found, and its API is asked whether it answers."""
     compare: float = 300.0
     """How often all Events are listed, to compare them with what is recorded."""
     compare_patience: float = 30.0

@@ -121,6 +121,20 @@ class Absent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     confirmed_ms: int
 
 
+class ArgoCdFound(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+    """Whether Argo CD is installed. It comes with the frames of Applications."""
+
+    detected: bool = False
+    namespace: str = ""
+    version: str = ""
+    checked_ms: int = 0
+    capable: bool | None = None
+    """Whether its API answers with the token that is configured; None if none is."""
+    error_code: str = ""
+    error_message: str = ""
+    """Why it does not."""
+
+
 class EventTtlLearned(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """Events disappear after this time, in ms: the Event TTL."""
 
@@ -133,7 +147,7 @@ class Compare(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     observations: list[Observation]
 
 
-Control = ListBegins | ListEnds | Confirmed | Absent | ServerTime | Unavailable | EventTtlLearned | Compare
+Control = ListBegins | ListEnds | Confirmed | Absent | ArgoCdFound | ServerTime | Unavailable | EventTtlLearned | Compare
 
 
 class ControlFrame(msgspec.Struct, array_like=True, gc=False, tag=True):

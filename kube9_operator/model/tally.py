@@ -18,6 +18,8 @@ ASSESSMENT_SECONDS = "kube9_assessment_run_duration_seconds"
 CHECK_SECONDS = "kube9_assessment_check_duration_seconds"
 COLLECTION_SECONDS = "kube9_collection_duration_seconds"
 LOOK = "kube9_insights_look_duration_seconds"
+SINK_RECORDS = "kube9_sink_records_total"
+SINK_REQUEST = "kube9_sink_request_duration_seconds"
 
 LIMITED = "kube9_namespace_limited_total"
 OTHER = "(other)"
@@ -35,6 +37,7 @@ BOUNDS: dict[str, tuple[float, ...]] = {
     ASSESSMENT_SECONDS: (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     COLLECTION_SECONDS: (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     LOOK: (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    SINK_REQUEST: (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     LAG: (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 }
 """The upper bounds of the buckets of each histogram, in seconds. The last bucket has no bound."""

@@ -8,6 +8,7 @@ from kube9_operator.supervise.messages import (
     AssessmentReport,
     CollectionReport,
     Message,
+    SinkReport,
     WatcherReport,
     WriterReport,
 )
@@ -41,6 +42,8 @@ class MetricTotals:
         """How many insights are active or quiet, by category and severity."""
         self.analyzed_ms = 0
         """When the analyzer last looked at the record."""
+        self.sink: SinkReport | None = None
+        """What the sink said last; None if there is none."""
         self._first_labels = FirstLabels()
         """Each writer names the first of its own: these are the first of all writers since the start."""
         self._last_counts: dict[str, Counts] = {}
@@ -80,6 +83,8 @@ class MetricTotals:
             case AnalyzerReport(analyzed_ms, unresolved):
                 if analyzed_ms:
                     self.analyzed_ms, self.insights = analyzed_ms, dict(unresolved)
+            case SinkReport():
+                self.sink = message
             case WriterReport():
                 self.last_commit_ms, self.trouble = message.last_commit_ms or self.last_commit_ms, message.trouble
                 self._add_accounting(message.accounting)

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from kube9_operator.clock import iso, now_ms
 from kube9_operator.supervise.messages import (
+    ArgoCdReport,
     AssessmentReport,
     CollectionReport,
     Heartbeat,
@@ -41,7 +42,8 @@ class Health:
         self._phases: dict[str, str] = {}
         self._side_phases: dict[str, str] = {}
         self._side_failures: list[str] = []
-        self._assessment = self._collections = "null"
+        self._sink_trouble = ""
+        self._assessment = self._collections = self._argo_cd = "null"
         self._writer: WriterReport | None = None
         self._writer_reported_at = 0.0
         self._troubles: dict[str, str] = {}
@@ -61,6 +63,10 @@ class Health:
         """Replaces what the side processes do, and which of them have been failing for long. Events are still recorded then."""
         self._side_phases, self._side_failures = phases, failures
 
+    def note_sink(self, trouble: str) -> None:
+        """Notes why the sink cannot send; '' if it can. Recording goes on."""
+        self._sink_trouble = trouble
+
     def receive(self, name: str, message: Message) -> None:
         """Takes what a child reports."""
         match message:
@@ -78,6 +84,8 @@ class Health:
                 self._note_begun()
             case AssessmentReport(block):
                 self._assessment = block
+            case ArgoCdReport(block):
+                self._argo_cd = block
             case CollectionReport(stats):
                 self._collections = stats
             case StatusMapReport():
@@ -113,10 +121,9 @@ class Health:
         """Returns the message for the watcher that keeps the status ConfigMap."""
         found = self.document()
         health = json.dumps({"status": found["status"], "reasons": found["reasons"]})
-        # The blocks are JSON already, and one may be long.
-        return OutboxBatch(
-            0, [], 0, f'{health[:-1]}, "assessment": {self._assessment}, "collectionStats": {self._collections}}}'
-        )
+        # The blocks are JSON already, and may be long.
+        blocks = f'"assessment": {self._assessment}, "collectionStats": {self._collections}, "argocd": {self._argo_cd}'
+        return OutboxBatch(0, [], 0, f"{health[:-1]}, {blocks}}}")
 
     @staticmethod
     def for_record(document: dict[str, Any]) -> str:
@@ -169,6 +176,8 @@ class Health:
         degraded += self._writer.limited if self._writer else []
         if self._writer and self._writer.slow:
             degraded.append(f"events are recorded late: {self._writer.slow}")
+        if self._sink_trouble:
+            degraded.append(f"nothing is sent to SINK_URL: {self._sink_trouble}")
         degraded += self._of_status_map() + self._side_failures
         status: Status = "unhealthy" if unhealthy else "starting" if starting else "degraded" if degraded else "healthy"
         written_ms = self._status_map.last_written_ms if self._status_map else 0

@@ -89,6 +89,13 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag=True):
     """The part of its checks that pass."""
 
 
+class ArgoCdReport(msgspec.Struct, frozen=True, tag=True):
+    """From the writer, at its start and when something about Argo CD or its Applications has changed."""
+
+    block: str
+    """The block `argocd` of the status ConfigMap, as JSON."""
+
+
 class AssessmentProgress(msgspec.Struct, frozen=True, tag=True):
     """From the assessor: how far an assessment is."""
 
@@ -169,6 +176,18 @@ class AnalyzerReport(msgspec.Struct, frozen=True, tag=True):
     """How many insights are active or quiet, by category and severity."""
 
 
+class SinkReport(msgspec.Struct, frozen=True, tag=True):
+    """From the sink, with each heartbeat: how far it is. Times are in ms since 1970; 0 for never."""
+
+    lag_seconds: float
+    """Since when there was always something left to send; 0 if there is nothing."""
+    pending: int
+    """About how many changes and events are left to send."""
+    settled_ms: int
+    trouble: str
+    """Why nothing can be sent; '' if it can, or if that may pass soon."""
+
+
 class OutboxBatch(msgspec.Struct, frozen=True, tag=True):
     """From the supervisor: events about the operator, for the writer. The watcher of the status ConfigMap gets health only."""
 
@@ -214,6 +233,7 @@ Message = (
     | Failed
     | WriterReport
     | AssessmentReport
+    | ArgoCdReport
     | AssessmentProgress
     | CollectionReport
     | CollectionsFailed
@@ -221,6 +241,7 @@ Message = (
     | FindingsRefused
     | WatcherReport
     | AnalyzerReport
+    | SinkReport
     | TallyReport
     | StatusMapReport
 )

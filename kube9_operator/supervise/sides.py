@@ -1,4 +1,4 @@
-"""Starts and watches the side processes, whose death ends nothing but themselves: analyzer and assessor.
+"""Starts and watches the side processes, whose death ends nothing but themselves: analyzer, assessor and sink.
 
 Each sends its findings to the writer over a pipe of its own. When a side process ends, it gets a new pipe with its next start.
 When the writer ends, all side processes go on, and get a pipe to the next writer.
@@ -221,6 +221,9 @@ class SideProcesses:
                     self._works(side)
             case TallyReport() | messages.AnalyzerReport():
                 self._metrics.receive(side.name, message)
+            case messages.SinkReport():
+                self._metrics.receive(side.name, message)
+                self._health.note_sink(message.trouble)
             case messages.Fatal(reason):
                 self.cannot_run = reason
             case messages.Failed(reason):

@@ -57,11 +57,12 @@ ERRORS: dict[type[ApiError], Meaning] = {
     Expired: Meaning("list again", "the version has expired", reason="expired"),
 }
 
+BUSY = 429
 STATUSES: dict[int, Meaning] = {
     401: Meaning("watch again", "the credentials are not accepted", reload_credentials=True, of_all=True),
     403: Meaning("wait long", "not permitted", reload_credentials=True),
     404: Meaning("wait long", "not served"),
-    429: Meaning("watch again", "the API server is busy", of_all=True),
+    BUSY: Meaning("watch again", "the API server is busy", of_all=True),
 }
 """By HTTP status, or by the code of an ERROR line, which means the same. 410 is an error class of its own."""
 

@@ -178,7 +178,10 @@ class Reflector:
         except NotInstalled:
             self._wait_until_installed()
         except ApiError as error:
-            if not self._stop.is_set():
+            if self._absent and error.status == answers.BUSY:
+                # The server makes the storage of a resource that was just installed.
+                self._stop.wait(max(error.retry_after, self._deadlines.retry_first))
+            elif not self._stop.is_set():
                 dropped = Dropped(f"{self._sink.dropped} dropped so far")
                 self._answer(dropped if self._room_again.is_set() else error, self._clock.monotonic() - began)
         except Stopped:

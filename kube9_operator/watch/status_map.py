@@ -149,8 +149,7 @@ class StatusMap:
             "clusterId": self._cluster_uid(),
             "collectionStats": self._health["collectionStats"] or NOTHING_COLLECTED,
         }
-        if self._health["assessment"]:
-            status["assessment"] = self._health["assessment"]
+        status |= {name: self._health[name] for name in ("assessment", "argocd") if self._health[name]}
         if self._owners is None:
             self._owners = self._owner()
         return {

@@ -9,12 +9,13 @@ from kube9_operator.backoff import Backoff
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.rules.loader import RulesError
 from kube9_operator.model.rules.matcher import Chosen, Table
-from kube9_operator.model.sources import CUSTOM, PUBLISHER
+from kube9_operator.model.sources import APPLICATIONS, CUSTOM, PUBLISHER
 from kube9_operator.settings import Settings
 from kube9_operator.supervise.exits import CannotStart
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import Ready, WatcherReport
 from kube9_operator.watch import plugin
+from kube9_operator.watch.argocd import ArgoCd
 from kube9_operator.watch.client import Client
 from kube9_operator.watch.comparer import Comparer
 from kube9_operator.watch.custom import CustomLister
@@ -59,7 +60,7 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
         for kind in kinds
         if not kind.of_states
     }
-    running: dict[str, Reflector | Comparer | StatusMap] = {**reflectors, **comparers}
+    running: dict[str, Reflector | Comparer | StatusMap | ArgoCd] = {**reflectors, **comparers}
     if name == PUBLISHER and settings.namespace:
         running["status"] = StatusMap(
             link,
@@ -68,6 +69,8 @@ def run(link: Link, queue: Any, ready: Ready, name: str, settings: Settings, dea
             settings.status_interval_seconds,
             deadlines,
         )
+    if APPLICATIONS in outboxes:
+        running["argocd"] = ArgoCd(client(), outboxes[APPLICATIONS], link.stop, settings, deadlines)
     threads = [threading.Thread(target=one.run, name=name, daemon=True) for name, one in running.items()]
     for thread in threads:
         thread.start()

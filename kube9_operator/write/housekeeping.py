@@ -9,6 +9,7 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.settings import Settings
 from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.mover import Mover
 from kube9_operator.write.events.retention import Retention
 from kube9_operator.write.events.size_limit import FULL, PRESSED
@@ -40,7 +41,9 @@ class Housekeeping:
         settings: Settings,
         deadlines: Deadlines,
         tally: Tally,
+        journal: Journal,
     ) -> None:
+        self._journal = journal
         connection = session.connection
         max_bytes = settings.database_max_mib * 2**20
         self._headroom = Headroom(connection, max_bytes)
@@ -50,7 +53,9 @@ class Housekeeping:
         self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
         self.mover = Mover(session, store.filing)
         self.restore = Restore(session, store, coverage, settings.database_folder)
-        self.retention = Retention(session, store, coverage, settings, deadlines, tally, self.restore.give_way)
+        self.retention = Retention(
+            session, store, coverage, settings, deadlines, tally, self.restore.give_way, journal.settled_ms
+        )
         self._inspector = Inspector(str(Path(settings.database_folder) / database.FILE_NAME), deadlines)
         self._trouble = ""
         self._blocked = ""
@@ -129,6 +134,7 @@ class Housekeeping:
                 self.mover.step()
         elif not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
+            self._journal.step()
 
     def _delete_quarantined(self) -> None:
         """Deletes a damaged database that was moved aside, if the volume has less free space than it should."""

@@ -16,6 +16,7 @@ from kube9_operator.model.collection import CollectionFrame
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Absent,
+    ArgoCdFound,
     Compare,
     Confirmed,
     ControlFrame,
@@ -30,16 +31,18 @@ from kube9_operator.model.frame import (
 from kube9_operator.model.insight import InsightFrame
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.registration import RegistrationFrame
+from kube9_operator.model.sources import APPLICATIONS
 from kube9_operator.settings import Settings
 from kube9_operator.supervise import exits, messages
 from kube9_operator.supervise.link import Link
 from kube9_operator.write import counters
+from kube9_operator.write.argocd import ArgoCd
 from kube9_operator.write.assessments import Assessments
 from kube9_operator.write.collections import Collections
 from kube9_operator.write.counters import BatchCounts
 from kube9_operator.write.events.bounds import Bounds
 from kube9_operator.write.events.coverage import Coverage
-from kube9_operator.write.events.deletion import REASON_SIZE
+from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.missed import MissedEvents
 from kube9_operator.write.events.store import Store
@@ -58,6 +61,7 @@ from kube9_operator.write.resources.recorder import Recorded, Recorder
 from kube9_operator.write.resources.states import States
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.gaps import DELETED_FOR_SIZE
 from kube9_schema.intervals import ALIVE_SECONDS
 
 ROOM_SECONDS = 0.05
@@ -127,9 +131,14 @@ class Writer:
         times = states.times(settings, deadlines)
         self._states = States(self._session, self._store, owners, enrichment, self._recorder, times)
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
-        self.housekeeping = Housekeeping(self._session, self._store, self.coverage, settings, deadlines, link.tally)
+        max_bytes = settings.database_max_mib * 2**20
+        self._journal = Journal(self._session, settings.database_folder, max_bytes, wanted=bool(settings.sink_url))
+        self.housekeeping = Housekeeping(
+            self._session, self._store, self.coverage, settings, deadlines, link.tally, self._journal
+        )
         self._inbox = Inbox(frames, deadlines.commit_wait)
         self.assessments = Assessments(self._session, settings, link)
+        self._argo_cd = ArgoCd(self._session, link)
         self._insights = Insights(connection, settings.database_max_mib * 2**20)
         self.collections = Collections(self._session, settings.database_max_mib * 2**20, link)
         self.registrations = Registrations(self._session, link.tally)
@@ -168,12 +177,15 @@ class Writer:
             now = now_ms()
             try:
                 with self._session.transaction(now):
+                    self._journal.begin(now)
                     self.housekeeping.restore.begin(now)
                     self.lifecycle.started(now)
                     self.lifecycle.rules(settings, now)
                     self._insights.begin(now)
                     self.lifecycle.retention(*states.lives(settings))
                     self._states.forget_all_but(settings.watched())
+                    if APPLICATIONS not in settings.watched():
+                        self._argo_cd.ignored(now)
                 return
             except database.DAMAGE:
                 raise
@@ -285,7 +297,7 @@ class Writer:
             counts.applied(observation, outcome)
         recorded += self._states.tick(now)
         if gap := self._store.eviction_floor.take_gap():
-            self.coverage.add_gap_of_all(*gap, REASON_SIZE)
+            self.coverage.add_gap_of_all(*gap, DELETED_FOR_SIZE)
         self.lifecycle.alive(now)
         done = [each for each in recorded if each.outcome != "refused"]
         for each in done:
@@ -314,6 +326,8 @@ class Writer:
             self._recorder.contain(source, state, partial(self._states.apply, source, state, now, whole), states.REFUSED)
             for state in frame.states
         ]
+        if source == APPLICATIONS and frame.states:
+            self._argo_cd.changed()
         if frame.confirmed_ms:
             self._states.confirmed(source, now)
         self.coverage.update(frame, Counter[str](each.outcome for each in compared if each.outcome), now)
@@ -325,6 +339,10 @@ class Writer:
         if isinstance(control, Compare):
             self.coverage.compared(source, len(control.observations) - self._missed.take(source, control.observations))
             return recorded
+        if isinstance(control, ArgoCdFound):
+            self._argo_cd.found(control)
+        if source == APPLICATIONS:
+            self._argo_cd.changed()
         if source in states.SOURCES:
             if isinstance(control, ListBegins):
                 self._states.list_begins(source, control.cluster, now)

@@ -20,7 +20,7 @@ from tests.standin import StandIn, warning
 
 EVENTS = 3_000
 KEPT = 20
-LONG = 6_500
+LONG = 7_300
 """Events with long texts: more than 12 MiB of them."""
 
 

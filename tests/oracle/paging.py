@@ -17,6 +17,7 @@ from tests.oracle.times import EPOCH
 SELECTING = ("--type", "--severity", "--reason", "--namespace", "--name", "--node", "--since", "--until", "--sort", "--reverse")
 """What a paged question has: what changes the rows that match, but not the owners of objects."""
 LIMITS = (37, 250, 1000)
+LEAST_PAGES = 6
 
 
 class Page(NamedTuple):
@@ -35,13 +36,13 @@ class Pages(NamedTuple):
 
 
 def read_some(folder: Path, seed: str, seconds: float) -> list[Pages]:
-    """Reads random questions, one after the other, at least one."""
+    """Reads random questions, one after the other, at least so many that they have LEAST_PAGES."""
     connection = reader.open_read_only(folder)
     world = reader.read(connection)
     connection.close()
     until = time.monotonic() + seconds
     found: list[Pages] = []
-    while not found or time.monotonic() < until:
+    while sum(len(one.pages) for one in found) < LEAST_PAGES or time.monotonic() < until:
         found.append(read(folder, f"{seed} {len(found)}", world, time.time_ns() // 1_000_000))
     return found
 

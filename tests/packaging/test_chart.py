@@ -28,7 +28,9 @@ CHART = ROOT / "helm" / "kube9-operator"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
 ALERTS = CHART / "alerts" / "kube9-operator.yaml"
 DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
-OF_THE_ORIGINAL = {"aiConformance", "api", "assessment", "detectionInterval", "metrics", "prometheus", "trivy"}
+OF_THE_ORIGINAL = {"aiConformance", "assessment", "metrics", "prometheus", "trivy"} | {
+    *("collectionEnabled", "serverServiceName", "timeoutMs", "tlsInsecure"),
+}
 """Values of the original chart that are accepted, and are not among ours. Most have no effect."""
 OUTSIDE = {"KUBECONFIG"}
 """Settings that are for an operator outside a cluster."""
@@ -361,14 +363,39 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     assert rules == [
         {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]},
         {"ports": [{"port": 8443}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
+        {"ports": [{"port": 9428}], "to": [{"ipBlock": {"cidr": "10.0.0.7/32"}}]},
         {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
     ]
+    for url, port in (("https://logs.example.com/v1", 443), ("http://logs/v1", 80), ("http://[::1]:4318/v1", 4318)):
+        policy = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true", "--set", f"sink.url={url}"))
+        assert policy["spec"]["egress"][1] == {"ports": [{"port": port}]}
     (rule,) = the("NetworkPolicy", rendered("--set", "networkPolicy.create=true"))["spec"]["egress"]
     assert rule == {"ports": ports}, "any address"
     assert not [one for one in rendered() if one["kind"] == "NetworkPolicy"]
+    argo_cd = "networkPolicy.create=true,argocd.api.token.existingSecret=token"
+    _, api, dns = the("NetworkPolicy", rendered("--set", argo_cd))["spec"]["egress"]
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "argocd"}}}
+    assert api == {"ports": [{"port": 443}, {"port": 8080}], "to": [peer]}
+    assert dns == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+    elsewhere = rendered("--set", f"{argo_cd},argocd.api.baseUrl=https://argocd.example")
+    assert the("NetworkPolicy", elsewhere)["spec"]["egress"][1] == {"ports": api["ports"]}
+    assert len(the("NetworkPolicy", rendered("--set", f"{argo_cd},argocd.enabled=false"))["spec"]["egress"]) == 1
     chosen = "networkPolicy.create=true,registration.secretName=kube9,registration.serverUrl=https://192.0.2.7"
     _, to_server, _ = the("NetworkPolicy", rendered("--set", chosen))["spec"]["egress"]
     assert to_server == {"ports": [{"port": 443}]}
+
+
+def test_the_token_for_argo_cd_is_mounted() -> None:
+    objects = of_case("all")
+    given = environment(objects)
+    assert given["ARGOCD_API_BASE_URL"] == "https://argocd.example"
+    pod = the("StatefulSet", objects)["spec"]["template"]["spec"]
+    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+    for variable, name, key in (("ARGOCD_API_TOKEN_FILE", "token", "t"), ("ARGOCD_API_CA_FILE", "ca", "c")):
+        assert given[variable] == f"{mounts[f'argocd-{name}']}/{key}"
+        (volume,) = [one["secret"] for one in pod["volumes"] if one["name"] == f"argocd-{name}"]
+        assert volume == {"secretName": f"argocd-{name}", "items": [{"key": key, "path": key}], "optional": True}
+    assert "ARGOCD_API_TOKEN_FILE" not in environment(rendered())
 
 
 def test_registration_is_off_without_a_secret() -> None:
@@ -382,7 +409,7 @@ def test_the_key_is_mounted_where_the_operator_looks() -> None:
     objects = of_case("all")
     spec, given = the("StatefulSet", objects)["spec"]["template"]["spec"], environment(objects)
     mounts = {one["name"]: one["mountPath"] for one in spec["containers"][0]["volumeMounts"]}
-    (secret,) = [one for one in spec["volumes"] if "secret" in one]
+    (secret,) = [one for one in spec["volumes"] if one["name"] == "registration"]
     assert secret["secret"] == {"secretName": "kube9", "optional": True, "items": [{"key": "key", "path": "key"}]}
     assert given["API_KEY_FILE"] == f"{mounts['registration']}/key"
     assert given["SERVER_CA_FILE"] == f"{mounts['server-ca']}/ca.crt"

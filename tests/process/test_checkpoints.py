@@ -19,6 +19,7 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.tally import Tally
 from kube9_operator.write import housekeeping
 from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.housekeeping import Housekeeping
 from kube9_operator.write.sqlite import checkpoints, database
@@ -241,7 +242,8 @@ class Kept:
         chosen = settings.from_environment({"DB_PATH": str(folder), "DATABASE_MAX_SIZE_MIB": str(max_mib)})
         store = Store(writing.session, 3_600_000)
         coverage = Coverage(writing.session, store, 3_600_000)
-        return cls(writing, Housekeeping(writing.session, store, coverage, chosen, Deadlines(), Tally()))
+        journal = Journal(writing.session, str(folder), max_mib * 2**20, wanted=False)
+        return cls(writing, Housekeeping(writing.session, store, coverage, chosen, Deadlines(), Tally(), journal))
 
     def write_until_full(self, rows: int) -> int:
         """Returns how many of them could be written."""

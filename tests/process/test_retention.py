@@ -22,6 +22,7 @@ from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, space
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.gaps import DELETED_FOR_SIZE
 from tests.bench import database as made
 from tests.faults.test_every_call import STRIDE
 from tests.filed import assert_filed
@@ -278,7 +279,7 @@ def test_the_limit_of_size_takes_from_the_largest_the_least_severe_and_oldest(co
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     assert made.bytes_of(str(Path(connection.filename).parent)) < SMALL_MIB * 2**20
     ((reason, first, last),) = connection.execute("SELECT reason, from_ms, to_ms FROM gaps").fetchall()
-    assert reason == deletion.REASON_SIZE
+    assert reason == DELETED_FOR_SIZE
     assert first < last
     size_events = "SELECT count FROM events e JOIN words w ON w.id = title WHERE word = 'Size limit deleted events'"
     assert [row[0] for row in connection.execute(size_events)] == [len(gone) + (deleted(keeping).total() - len(gone))]

@@ -28,10 +28,17 @@ def published(standin: StandIn) -> Any:
 
 
 def test_it_says_what_the_extension_reads(operator: Operator, standin: StandIn) -> None:
-    said = until(lambda: (found := published(standin)) and found["health"] == "healthy" and found, "the ConfigMap")
+    until(lambda: (found := published(standin)) and found["health"] == "healthy", "the ConfigMap")
+    said = until(lambda: "argocd" in (found := published(standin)) and found, "the first look for Argo CD")
     last_update = said.pop("lastUpdate")
     cluster = said.pop("clusterId")
     assert said.pop("assessment")["lastScheduledOutcome"] == "none"
+    assert said.pop("argocd") | {"lastChecked": ""} == {
+        "detected": False,
+        "namespace": None,
+        "version": None,
+        "lastChecked": "",
+    }
     assert said == {
         "mode": "operated",
         "version": __version__,

@@ -57,6 +57,12 @@ CREATE TABLE causes (
     count INTEGER NOT NULL DEFAULT 0 -- how many events it has; without events it is deleted
 ) STRICT
 
+CREATE TABLE changes (
+    seq  INTEGER PRIMARY KEY, -- rises with each change; becomes the revision of the record. Begins with microseconds since 1970
+    what INTEGER NOT NULL,    -- 0 an event changed, 1 an object (and so its events), 2 an event was merged into another, 3 nothing
+    id   INTEGER NOT NULL     -- events.id or objects.id
+) STRICT
+
 CREATE TABLE collection_types (
     type            TEXT PRIMARY KEY,
     succeeded       INTEGER NOT NULL,
@@ -373,5 +379,7 @@ CREATE INDEX scalings_by_time ON scalings (at_ms)
 CREATE UNIQUE INDEX series_by_columns ON series (namespace, kind, reason, severity, type, api_group, source, place)
 
 CREATE INDEX service_pods_by_end ON service_pods (to_ms) WHERE to_ms IS NOT NULL
+
+CREATE INDEX service_pods_by_uid ON service_pods (uid)
 
 CREATE INDEX waiting_by_due ON waiting (source, due_ms) WHERE due_ms IS NOT NULL

@@ -153,6 +153,23 @@ def test_a_definition_comes_goes_and_comes_again(server: CustomServer) -> None:
     assert all(path.startswith(("/apis/argoproj.io", "/api/v1/namespaces/")) for path in server.paths)
 
 
+def test_a_definition_whose_storage_is_being_made_is_no_problem(server: CustomServer) -> None:
+    def come() -> None:
+        has(server, "applications")
+        server.refused = 429
+
+    def ready() -> None:
+        server.refused = 0
+
+    server.steps = [lambda: None, come, lambda: None, ready, lambda: None]
+    sink, log, reflector = run(server)
+    assert [type(one).__name__ for one in sink.control if isinstance(one, Absent | ListEnds | Unavailable)] == [
+        "Absent",
+        "ListEnds",
+    ]
+    assert (heard(log), reflector.failures) == (["watch.started", "watch.listed"], 0)
+
+
 def test_a_definition_that_goes_during_a_watch(server: CustomServer) -> None:
     """Discovery may have it for a moment longer."""
     has(server, "applications")

@@ -73,7 +73,14 @@ def test_what_health_and_the_log_say_is_what_the_code_says() -> None:
     assert [said for said in listed if said not in code] == []
     logged = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code))
     said = re.findall(r'\.(?:info|warning|error|debug)\("([a-z_.]+)"', code)
-    others = {"metadata", "http", "events", "insights", "assessment"}  # fields, modules and values of the chart look the same
+    others = {
+        "metadata",
+        "http",
+        "events",
+        "insights",
+        "assessment",
+        "sink",
+    }  # fields, modules and values of the chart look the same
     nouns = {event.partition(".")[0] for event in said} - others
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         named = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", page.read_text(encoding="utf-8")))

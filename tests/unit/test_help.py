@@ -67,7 +67,7 @@ def test_a_group_without_its_action_is_an_error_that_names_them() -> None:
         parsed(["kube9-cli", "events", "nothing"])
 
 
-COMMANDS = "it must be one of: status, events, insights, assessments, assess, collections, report, completion, help"
+COMMANDS = "it must be one of: status, events, insights, assessments, assess, argocd, collections, report, completion, help"
 ALLOWED = f"it must be one of: {', '.join(ACTIONS)}"
 MISTYPED = [
     ("events lst", "Invalid command lst", f"{ALLOWED}; did you mean kube9-cli events list?"),

@@ -306,3 +306,37 @@ def test_another_workload_is_not_blamed() -> None:
     story.image(api, at("14:01"), "a", "b")
     assert only(findings(rule, story)).owner.name == "web"
     assert NOTHING.name == ""
+
+
+def synced(story: Story, name: str = "web", changed: int = 2, ended: str = "14:02:30", phase: str = "succeeded") -> Record:
+    """A sync of an Application that began half a minute earlier."""
+    app = ref("Application", "shop", "argocd", "argoproj.io")
+    more = {"changed_resources": changed, "workloads": [f"Deployment/shop/{name}"], "seconds": 30, "initiated_by": "ada"}
+    title = "Application sync succeeded"
+    return story.tell(
+        "OperationCompleted", title, app, at(ended), severity="info", phase=phase, revision="0f3e1d", facts={**more}
+    )
+
+
+def test_a_sync_of_argo_cd_is_a_change_of_what_it_applied() -> None:
+    story = Story()
+    _, change, failing = rollout(story)
+    sync = synced(story)
+    found = only(findings(rule, story))
+    assert found.title == "Deployment web: image or sync change followed by exit code 1"
+    assert "Application shop was synced to revision 0f3e1d " in found.text
+    assert "(by ada)" in found.text
+    causes = [one.event_id for one in found.evidence if one.role == "cause"]
+    assert set(causes) == {change.id, sync.id}
+    only_sync = only(findings(rule, story, keep=lambda one: one is not change))
+    assert only_sync.title == "Deployment web: sync change followed by exit code 1"
+    assert holds(rule, story, *failing)
+
+
+def test_a_sync_of_something_else_or_without_an_effect_is_none() -> None:
+    for given in ({"name": "db"}, {"changed": 0}, {"phase": "failed"}, {"ended": "14:09"}):
+        story = Story()
+        _, change, _ = rollout(story)
+        synced(story, **given)  # type: ignore[arg-type]
+        assert findings(rule, story, keep=lambda one, change=change: one is not change) == []
+        assert only(findings(rule, story)).title == "Deployment web: image change followed by exit code 1"

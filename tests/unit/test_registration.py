@@ -35,6 +35,7 @@ from kube9_operator.write.registration import Registrations
 from kube9_operator.write.sqlite.session import Session
 from tests.assessed import FakeClient, node
 from tests.bench import database as made
+from tests.kube9_server import Kube9Server
 
 NOW_MS = 1_795_000_000_000
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -288,6 +289,25 @@ def test_retry_after_is_a_number_or_a_date() -> None:
     assert server.retry_after("99999999", 0) == server.MAX_RETRY_AFTER_SECONDS
     for text in ("", "soon", "-1", "1" * 5000):
         assert server.retry_after(text, 0) == 0
+
+
+def test_an_answer_is_bounded_and_never_repeated(tmp_path: Path) -> None:
+    with Kube9Server(tmp_path) as running:
+        to = server.Server(running.url, str(running.ca_file), "kdy_hunter2")
+        running.answers["/v1/collections"] = (202, {"message": "kdy_hunter2"})
+        assert to.post("/v1/collections", b"{}").status == 202
+        running.answers["/v1/collections"] = (200, {"message": "kdy_hunter2" * 10_000})
+        with pytest.raises(server.Failed, match=r"^the answer is too large$"):
+            to.post("/v1/collections", b"{}")
+        running.headers = {"X-Long": "kdy_hunter2" * 10_000}
+        with pytest.raises(server.Failed, match=r"^no answer of HTTP: LineTooLong$"):
+            to.post("/v1/collections", b"{}")
+        with pytest.raises(server.Failed, match="certificate verify failed"):
+            server.Server(running.url, "", "kdy_hunter2").post("/v1/collections", b"{}")
+        said, _ = registrar.judged(Answer(500, 0, b'{"message": "kdy_hunter2"}'))
+        assert "hunter2" not in said.reason
+    with pytest.raises(server.Failed, match="certificate authority"):
+        server.Server(running.url, str(tmp_path / "none"), "kdy_hunter2")
 
 
 class To:

@@ -53,6 +53,7 @@ def test_intervals_relate() -> None:
     assert times.retry_most < times.retry_reset
     assert times.absent_retry < times.confirmation, "a custom resource that is absent is confirmed to be"
     assert times.absent_retry * 1000 < coverage.INSTALLED_MS, "and so it is just before it is installed"
+    assert times.absent_retry < times.detect, "a definition is watched before the server is looked for again"
     assert times.compare > times.compare_patience
     assert times.compare_patience + times.connect + times.page < times.compare, "one comparison is over before the next"
     assert times.commit_wait < times.beat

@@ -77,6 +77,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- toJson $whole -}}
 {{- end -}}
 
+{{/* The path of a key of the sink's Secret; nothing without a Secret or a key. Called with a list: the context and the key. */}}
+{{- define "kube9-operator.sinkFile" -}}
+{{- $values := (index . 0).Values -}}
+{{- if and $values.sink.secretName (index . 1) -}}/etc/kube9-operator-sink/{{ index . 1 }}{{- end -}}
+{{- end -}}
+
+{{/* The port of a URL: its own, or that of its scheme. */}}
+{{- define "kube9-operator.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host -}}
+{{- if $port }}{{ trimPrefix ":" $port }}{{ else if eq $url.scheme "https" }}443{{ else }}80{{ end -}}
+{{- end -}}
+
 {{- /* Where the history is, and what the pod may wait for. It looks nothing up: without the permission for that, the installation would
 fail. */ -}}
 {{- define "kube9-operator.storage" -}}

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from kube9_operator.analyze import changes, failures, found
-from kube9_operator.analyze.changes import CONFIG_MAP, NODE, SCALE, Change
+from kube9_operator.analyze.changes import CONFIG_MAP, NODE, SCALE, SYNC, Change
 from kube9_operator.analyze.coverage import OF_PODS, covers, missing
 from kube9_operator.analyze.failures import CRASH, FAILS, MEMORY, STUCK, UNREADY, Failure
 from kube9_operator.analyze.model import WINDOW_MS, Finding, Ref, Window
@@ -54,6 +56,10 @@ class Changes:
         self._of: dict[Ref, list[Change]] = {}
         self._of_config_maps: dict[str, list[Change]] = {}
         self.of_nodes: list[Change] = []
+        self._of_syncs: dict[Ref, list[Change]] = {}
+        for change in changes.syncs(window.records):
+            for ref in changes.synced(change):
+                self._of_syncs.setdefault(ref, []).append(change)
         for change in changes.changes(window.records):
             if change.what == NODE:
                 self.of_nodes.append(change)
@@ -77,6 +83,7 @@ class Changes:
         found = [one for one in found if one.of_template or changes.added(one)]
         found = [one for one in found if not changes.is_by_autoscaler(one, self._rescales)]
         found += [one for one in self._of_config_maps.get(owner.namespace, ()) if changes.uses(self._window, owner, one.of)]
+        found += self._of_syncs.get(msgspec.structs.replace(owner, uid=""), ())
         return sorted(found, key=lambda one: (one.first_ms, one.record.id))
 
 
@@ -129,7 +136,7 @@ def followed_by(window: Window, thresholds: Thresholds, change: Change, group: l
 
 def _is_made_by(window: Window, thresholds: Thresholds, change: Change, one: Failure) -> bool:
     """Whether a pod that failed was made after a change, and failed soon after its start."""
-    if not changes.is_of(one.record, change.of) and change.what not in (CONFIG_MAP, NODE):
+    if not changes.is_of(one.record, change.of) and change.what not in (CONFIG_MAP, NODE, SYNC):
         return False
     if not change.first_ms <= one.first_ms <= change.last_ms + thresholds.change_lasting_s * SECOND_MS:
         return False

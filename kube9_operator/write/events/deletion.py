@@ -6,7 +6,7 @@ deleted by `sweep`.
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from kube9_operator.clock import now_ms
 from kube9_operator.model import operator_event
 from kube9_operator.model.observation import ERROR, SEVERITIES
-from kube9_operator.model.tally import OTHER, Tally
+from kube9_operator.model.tally import OTHER, SINK_RECORDS, Tally
 from kube9_operator.write.counters import OPERATIONS
 from kube9_operator.write.events.bounds import printable
 from kube9_operator.write.events.coverage import Coverage
@@ -26,6 +26,7 @@ from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.database import one
 from kube9_operator.write.sqlite.session import Session
 from kube9_operator.write.sqlite.space import Space
+from kube9_schema.gaps import DELETED_FOR_SIZE, SINK
 
 MOST_AT_ONCE = 100
 LEAST_AT_ONCE = 5
@@ -41,10 +42,7 @@ COUNTED_MOST = 20_000
 """Contributors of one event that are counted, some 3 ms. If there are more, `shares` has to measure again."""
 
 DELETED = "kube9_events_deleted_total"
-REASON_SIZE = (
-    "deleted to keep the database within its size limit, first from the namespaces that take most, there the least severe and "
-    "oldest first"
-)
+UNSENT = "deleted to keep the database within its size limit, before they were sent"
 
 UNUSED_OBJECT = """SELECT owner FROM objects WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)
@@ -106,8 +104,12 @@ class Deletion:
         tally: Tally,
         listed_ms: int,
         ages_ms: tuple[int, int],
+        settled_ms: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`listed_ms`: so long after its last recording an Event may be listed again. `ages_ms`: how long events are kept."""
+        """`listed_ms`: so long after its last recording an Event may be listed again. `ages_ms`: how long events are kept.
+
+        Events recorded from `settled_ms` on are not known to be in another store; None without a sink.
+        """
         self._session = session
         self._connection = session.connection
         self._execute = session.connection.execute
@@ -119,6 +121,7 @@ class Deletion:
         self._tally = tally
         self._listed_ms = listed_ms
         self._ages_ms = ages_ms
+        self._settled_ms = settled_ms
         self.at_once = MOST_AT_ONCE
 
     def delete(self, ids: list[int], run: Run) -> Freed:
@@ -225,10 +228,20 @@ class Deletion:
         if run.for_size:
             begin_ms, end_ms = min(each.first_ms for each in deleted), max(each.last_ms for each in deleted)
             gap = (min(run.gap[0], begin_ms), max(run.gap[1], end_ms))
-            self._coverage.add_gap_of_all(*gap, REASON_SIZE)
+            self._coverage.add_gap_of_all(*gap, DELETED_FOR_SIZE)
+            self._record_unsent(deleted)
             metadata["namespaces"] = self._count_namespaces(deleted, namespaces, gap[0])
         self.record_run(run, f"{figures}: {run.why}", total.total(), metadata)
         return gap, namespaces
+
+    def _record_unsent(self, deleted: list[Deleted]) -> None:
+        """Counts what another store never got, and records when that was."""
+        settled_ms = self._settled_ms()
+        unsent = [each for each in deleted if settled_ms is not None and each.recorded_ms >= settled_ms]
+        if unsent:
+            begin_ms, end_ms = min(each.first_ms for each in unsent), max(each.last_ms for each in unsent)
+            self._coverage.add_gap(SINK, begin_ms, end_ms, UNSENT)
+            self._tally.add(SINK_RECORDS, "unsent", number=len(unsent))
 
     def _count_namespaces(self, deleted: list[Deleted], namespaces: Counter[str], from_ms: int) -> dict[str, int]:
         """Raises the eviction floor of each namespace, and adds how many events it lost to `namespaces`.

@@ -50,10 +50,15 @@ class Retention:
         deadlines: Deadlines,
         tally: Tally,
         give_way: Callable[[], bool] = lambda: False,
+        settled_ms: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`give_way` frees what is worth less than events, if the volume is short of space, and says whether it could."""
+        """`give_way` frees what is worth less than events, if the volume is short of space, and says whether it could.
+
+        Events recorded from `settled_ms` on are not deleted by age, because another store may not have them.
+        """
         self._session = session
         self._give_way = give_way
+        self._settled_ms = settled_ms
         self._connection = session.connection
         max_bytes = settings.database_max_mib * 2**20
         self.space = Space(session.connection, Path(settings.database_folder), max_bytes)
@@ -61,7 +66,8 @@ class Retention:
         self._sweep = Sweep(session, store.names, store.filing)
         listed_ms = 2 * settings.event_ttl_seconds * 1000
         self._deletion = Deletion(
-            session, coverage, store.eviction_floor, store.filing, self._sweep, self.space, tally, listed_ms, self._ages_ms
+            *(session, coverage, store.eviction_floor, store.filing, self._sweep, self.space, tally, listed_ms, self._ages_ms),
+            settled_ms,
         )
         shares = Shares(session.connection, store.grown)
         self._size_limit = SizeLimit(
@@ -157,7 +163,9 @@ class Retention:
     def _age(self) -> Iterator[None]:
         """Looks at every event, in the order of ids; then sweeps what is unused, and gives space back to the volume."""
         began, began_ms = time.monotonic(), now_ms()
-        info, error = (began_ms - age for age in self._ages_ms)
+        settled_ms = self._settled_ms()
+        latest_ms = began_ms if settled_ms is None else settled_ms
+        info, error = (min(began_ms - age, latest_ms) for age in self._ages_ms)
         run = Run("RetentionDeleted", INFO, "Retention deleted events", "not seen for longer than they are kept", began_ms)
         after = -1
         while (last := self._sweep.id_after("events", after, SCANNED_AT_ONCE)) is not None:
