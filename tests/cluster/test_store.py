@@ -16,6 +16,7 @@ from kube9_cli.times import iso
 from tests import fleet, sent
 from tests.cli import run_cli
 from tests.engine import Engine
+from tests.operator import until
 
 NOW_MS = 1_795_003_600_123
 LINES = int(os.environ.get("KUBE9_STORE_LINES", "60"))
@@ -113,6 +114,7 @@ def test_a_storage_node_that_is_down_is_an_error_and_never_a_part_of_the_answer(
             assert done.stderr.count("\n") == 1
             assert str(other.port) in done.stderr
             other.start()
+            until(lambda: run_cli(tmp_path, *given, "-o", "json").returncode == 0, "the node to be asked again")
             assert len(json.loads(run_cli(tmp_path, *given, "-o", "json").stdout)["events"]) == len(records)
 
 
