@@ -78,6 +78,7 @@ def test_what_health_and_the_log_say_is_what_the_code_says() -> None:
         "http",
         "events",
         "insights",
+        "argocd",
         "assessment",
         "sink",
     }  # fields, modules and values of the chart look the same

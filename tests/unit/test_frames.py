@@ -10,6 +10,7 @@ import pytest
 
 from kube9_operator.model.frame import (
     Absent,
+    ArgoCdFound,
     Compare,
     Confirmed,
     Control,
@@ -37,6 +38,7 @@ CONTROLS: list[Control] = [
     ListEnds("7", 5, 6, "expired", "cluster-1"),
     Confirmed(5),
     Absent(5),
+    ArgoCdFound(True, "argocd", "v3.1.0", 5),
     ServerTime(5),
     Unavailable("not permitted"),
     EventTtlLearned(3_000),
