@@ -97,7 +97,7 @@ def namespace_of_server(database: Database) -> str:
     rows = database.all("SELECT value FROM facts WHERE name = ?", (facts.ARGOCD,), (TEXT,))
     found = _decoded(rows[0][0]) if rows else {}
     if not found.get("detected"):
-        details = "the operator looks for it every few hours, and when it starts; docs/argocd.md says what it looks for"
+        details = "the operator looks for it every minute; docs/argocd.md says what it looks for"
         raise QueryError("Argo CD was not detected in this cluster", details, "ARGOCD_NOT_DETECTED", 7)
     return str(found.get("namespace") or "")
 
