@@ -33,8 +33,8 @@ def kustomization(ready: str, reason: str) -> dict[str, Any]:
 
 
 def recorded(operator: Operator) -> list[tuple[str, int]]:
-    found = operator.cli("events", "list", "--kind", "applications,kustomizations", "--limit", "0")["events"]
-    return sorted((one["title"], one["count"]) for one in found)
+    found = operator.cli("events", "list", "--limit", "0")["events"]
+    return sorted((one["title"], one["count"]) for one in found if one.get("object_kind") in ("Application", "Kustomization"))
 
 
 def is_healthy(operator: Operator) -> bool:
