@@ -18,8 +18,9 @@ from kube9_operator.settings import Settings
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import AssessmentReport
 from kube9_operator.text import limits, redact
+from kube9_operator.write.ended_runs import EndedRuns
 from kube9_operator.write.sqlite.database import Connection, one, rows
-from kube9_operator.write.sqlite.session import Participant, Session
+from kube9_operator.write.sqlite.session import Session
 from kube9_schema import codes, tables
 from kube9_schema.assessments import (
     COMPLETED,
@@ -73,47 +74,23 @@ class EndedRun(NamedTuple):
     """How long each check took that was made."""
 
 
-class Assessments(Participant):
+class Assessments(EndedRuns[EndedRun, AssessmentReport]):
     """Works in the transactions of the session, and reports what has ended when that is durable."""
 
     def __init__(self, session: Session, settings: Settings, link: Link) -> None:
+        super().__init__(session, link)
         self._connection = session.connection
         self._execute = session.connection.execute
         self._settings = settings
-        self._link = link
         self._most = most_runs(settings.database_max_mib * 2**20)
-        self._ended: list[EndedRun] = []
-        self._ended_before = 0
-        """How many had ended when the savepoint began."""
-        self._report: AssessmentReport | None = None
-        session.register(self)
 
-    def begin(self, _now_ms: int) -> None:
-        """Forgets what had ended before."""
-        self._ended.clear()
-
-    def savepoint_begins(self) -> None:
-        """Remembers what has ended."""
-        self._ended_before = len(self._ended)
-
-    def savepoint_rolled_back(self) -> None:
-        """Forgets what has ended since."""
-        del self._ended[self._ended_before :]
-
-    def before_commit(self) -> None:
-        """Makes the report, if there is something new."""
-        self._report = self.report() if self._ended else None
-
-    def committed(self) -> None:
-        """Counts what has ended, and reports it."""
-        for run in self._ended:
-            self._link.tally.add(RUNS, run.state)
-            self._link.tally.observe(ASSESSMENT_SECONDS, run.seconds)
-            self._link.tally.observe(CHECK_SECONDS, *(ms / 1000 for ms in run.checks_ms))
-            for pillar, found, number in run.results:
-                self._link.tally.add(CHECKS, pillar, found, number=number)
-        if self._report:
-            self._link.send(self._report)
+    def count(self, run: EndedRun) -> None:
+        """Counts an assessment in the metrics."""
+        self._link.tally.add(RUNS, run.state)
+        self._link.tally.observe(ASSESSMENT_SECONDS, run.seconds)
+        self._link.tally.observe(CHECK_SECONDS, *(ms / 1000 for ms in run.checks_ms))
+        for pillar, found, number in run.results:
+            self._link.tally.add(CHECKS, pillar, found, number=number)
 
     # Reading
 

@@ -15,8 +15,9 @@ from kube9_operator.model.tally import COLLECTION_SECONDS
 from kube9_operator.supervise.link import Link
 from kube9_operator.supervise.messages import CollectionReport
 from kube9_operator.text import limits
+from kube9_operator.write.ended_runs import EndedRuns
 from kube9_operator.write.sqlite.database import Connection, one, rows
-from kube9_operator.write.sqlite.session import Participant, Session
+from kube9_operator.write.sqlite.session import Session
 from kube9_schema import codes, tables
 from kube9_schema.collections import COMPLETE, FAILED, PARTIAL, RETENTION_DAYS, TYPES
 
@@ -47,44 +48,20 @@ class Ended(NamedTuple):
     """How long it took; None if it failed."""
 
 
-class Collections(Participant):
+class Collections(EndedRuns[Ended, CollectionReport]):
     """Works in the transactions of the session, and reports what was stored when that is durable."""
 
     def __init__(self, session: Session, max_bytes: int, link: Link) -> None:
+        super().__init__(session, link)
         self._connection = session.connection
         self._execute = session.connection.execute
-        self._link = link
         self._most = max(LEAST_ROWS, max_bytes // ROWS_PART // ROW_BYTES)
-        self._ended: list[Ended] = []
-        self._ended_before = 0
-        """How many had ended when the savepoint began."""
-        self._report: CollectionReport | None = None
-        session.register(self)
 
-    def begin(self, _now_ms: int) -> None:
-        """Forgets what had ended before."""
-        self._ended.clear()
-
-    def savepoint_begins(self) -> None:
-        """Remembers what has ended."""
-        self._ended_before = len(self._ended)
-
-    def savepoint_rolled_back(self) -> None:
-        """Forgets what has ended since."""
-        del self._ended[self._ended_before :]
-
-    def before_commit(self) -> None:
-        """Makes the report, if there is something new."""
-        self._report = self.report() if self._ended else None
-
-    def committed(self) -> None:
-        """Counts what has ended, and reports it."""
-        for each in self._ended:
-            self._link.tally.add(TOTAL, each.type, each.state)
-            if each.seconds is not None:
-                self._link.tally.observe(COLLECTION_SECONDS, each.seconds)
-        if self._report:
-            self._link.send(self._report)
+    def count(self, run: Ended) -> None:
+        """Counts a collection in the metrics."""
+        self._link.tally.add(TOTAL, run.type, run.state)
+        if run.seconds is not None:
+            self._link.tally.observe(COLLECTION_SECONDS, run.seconds)
 
     # Reading
 
