@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kube9_schema.api_groups import GROUPS, plural
+from kube9_schema.sources import CUSTOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ def built_in(text: str) -> str | None:
     name, group = split(text)
     kind = NAMES.get(name)
     return kind if kind is not None and (not group or group in GROUPS[kind]) else None
+
+
+def is_known(text: str) -> bool:
+    """Whether a name means a kind of Kubernetes, or another one that the operator can watch, such as `applications`."""
+    name, group = split(text)
+    watched = (of for kind, of in CUSTOM.items() if name in (kind.lower(), plural(kind)))
+    return built_in(text) is not None or any(group in ("", of) for of in watched)
 
 
 def named(name: str, recorded: Iterable[str]) -> list[str]:

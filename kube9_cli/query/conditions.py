@@ -357,9 +357,9 @@ def _behind(database: Database, services: Values) -> Condition:
 
 
 def _known_kind(database: Database, text: str, option: str) -> list[tuple[int, Values]]:
-    """The same as `_numbers_of_kind`. Raises QueryError if neither Kubernetes nor the record knows the kind."""
+    """The same as `_numbers_of_kind`. Raises QueryError if neither Kubernetes, the operator nor the record knows the kind."""
     found = _numbers_of_kind(database, text)
-    if not found and kinds.built_in(text) is None:
+    if not found and not kinds.is_known(text):
         raise _unknown_kind(text, option, list(recorded.kinds_of_objects(database)))
     return found
 

@@ -10,7 +10,7 @@ from tests.cluster.recorder import DEADLINES, logged
 from tests.operator import Operator, until
 
 NAME = "kube9-operator-status"
-KEYS = {"mode", "version", "health", "lastUpdate", "error", "namespace", "clusterId", "collectionStats", "assessment"}
+KEYS = {"mode", "version", "health", "lastUpdate", "error", "namespace", "clusterId", "collectionStats", "assessment", "argocd"}
 
 
 def published(plane: ControlPlane, namespace: str) -> dict[str, Any] | None:

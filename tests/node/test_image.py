@@ -16,7 +16,7 @@ from tests.node.pod import OperatorPod
 
 MOST_BYTES = 45_000_000
 """Above its base, as its layers are unpacked; the base has its own bytecode here, which is 6 MB otherwise."""
-MOST_OF_THE_OPERATOR = 6_500_000
+MOST_OF_THE_OPERATOR = 7_500_000
 """What an upgrade of the operator alone brings."""
 
 
@@ -56,8 +56,8 @@ def test_it_is_small_and_the_operator_is_the_least_of_it(layers: list[bytes]) ->
 
 def test_nothing_in_it_builds(layers: list[bytes]) -> None:
     everything = set().union(*map(names, layers))
-    for part in ("site-packages/pip/", "site-packages/setuptools/", "site-packages/build/", "/image/", "source/", "/uv"):
-        assert not [name for name in everything if part in name], part
+    for part in ("site-packages/pip/", "site-packages/setuptools/", "site-packages/build/", "/image/", "/source/", "/uv"):
+        assert not [name for name in everything if part in f"/{name}"], part
 
 
 def test_the_man_pages_are_in_it(operator: OperatorPod) -> None:

@@ -201,6 +201,23 @@ def test_a_kind_of_kubernetes_by_any_of_its_names(typed: str, kind: str | None) 
     assert kinds.built_in(typed) == kind
 
 
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("po", True),
+        ("applications", True),
+        ("Application", True),
+        ("helmreleases.helm.toolkit.fluxcd.io", True),
+        ("kustomizations.v1.kustomize.toolkit.fluxcd.io", True),
+        ("applications.app.k8s.io", False),
+        ("gateway", False),
+        ("", False),
+    ],
+)
+def test_kinds_that_are_known_before_anything_is_recorded_of_them(typed: str, known: bool) -> None:
+    assert kinds.is_known(typed) is known
+
+
 def test_every_kind_of_kubernetes_has_its_names() -> None:
     assert {kinds.built_in(kind) for kind in GROUPS} == set(GROUPS)
     assert set(kinds.SHORT_NAMES) <= set(GROUPS)
