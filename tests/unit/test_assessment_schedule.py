@@ -9,21 +9,10 @@ from kube9_operator.model.assessment import Request, manual
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import from_environment
 from kube9_operator.supervise.messages import AssessmentProgress, Ready
+from tests.made_clock import Clock
 
-NOW_MS = 1_795_000_000_000
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 FIRST_MS = int(Deadlines().assess_first * 1000)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
 
 
 @pytest.fixture

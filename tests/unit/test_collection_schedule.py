@@ -8,22 +8,11 @@ from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.settings import from_environment
 from kube9_operator.supervise.messages import CollectionsFailed, Ready
 from kube9_schema.collections import INVENTORY, METADATA, PATTERNS, TYPES
+from tests.made_clock import NOW_MS, Clock
 
-NOW_MS = 1_795_000_000_000
 HOUR_MS = 3_600_000
 FIRST_MS = int(Deadlines().collect_first * 1000)
 RETRY_MS = int(Deadlines().collect_retry * 1000)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
 
 
 @pytest.fixture

@@ -36,22 +36,11 @@ from kube9_operator.write.sqlite.session import Session
 from tests.assessed import FakeClient, node
 from tests.bench import database as made
 from tests.kube9_server import Kube9Server
+from tests.made_clock import NOW_MS, Clock
 
-NOW_MS = 1_795_000_000_000
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 FIRST_MS = int(Deadlines().register_first * 1000)
 UID = "7c1f0a52-6c0e-4b0c-9d3c-6a8c1a4c1f00"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
 
 
 class World:
