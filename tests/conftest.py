@@ -26,7 +26,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.get("KUBE9_EXAMPLES", "100")))
 settings.load_profile("kube9")
 
-TEMPLATE.used = True
+
+@pytest.fixture(autouse=True, scope="session")
+def template() -> Iterator[None]:
+    """Operators and stand-ins are forks of a process that has imported them."""
+    TEMPLATE.used = True
+    yield
+    TEMPLATE.end()
 
 
 @pytest.fixture

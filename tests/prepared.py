@@ -1,12 +1,11 @@
 """Starts Python programs as forks of a process that has imported what they import, which takes a tenth of the processor time.
 
-The operator's fork server is prepared as well: it is a fork of the program before it runs, and waits until it is started. What is
-started so has pids, parents, pipes, signals and an end of its own, like any other process. A test that is about the start
-itself, or measures memory, starts a new Python: `Operator.prepared`.
+The operator's fork server is prepared as well: it is a fork of the program before that runs, and waits until it is started.
+What is started so has pids, parents, pipes, signals and an end of its own, like any other process. A test that is about the
+start itself, or measures memory, starts a new Python: `Operator.prepared`.
 """
 
 import array
-import atexit
 import contextlib
 import fcntl
 import gc
@@ -82,6 +81,7 @@ class Template:
         """Whether there is to be one: tests have one, and measurements have none."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, code: str, environment: dict[str, str], files: tuple[int, int, int]) -> Started | None:
         """Runs code as `python -c` does, with these standard streams; returns None if it needs a new Python."""
@@ -98,17 +98,18 @@ class Template:
         if self._socket is None:
             self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             command = [sys.executable, "-c", f"from tests import prepared; exec(prepared.serve({theirs.fileno()}))"]
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
             theirs.close()
-            atexit.register(self._end, process, os.getpid())
         return self._socket
 
-    def _end(self, process: subprocess.Popen[bytes], owner: int) -> None:
-        """Ends it with the tests, but not with a fork of them."""
-        if os.getpid() == owner:
-            assert self._socket
+    def end(self) -> None:
+        """Ends it; what it has started goes on."""
+        self.used = False
+        if self._socket is not None and self._process is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)  # a fork of the tests may have it too
             self._socket.close()
-            process.wait()
+            self._process.wait()
+            self._socket = self._process = None
 
 
 TEMPLATE = Template()
