@@ -32,7 +32,7 @@ CLASSES = (
 """What a registry says or does to everybody. That an image is not found is a matter of its name."""
 NAMES = re.compile(r'"[^"]*"|\b\w+://\S+|\breading manifest \S+')
 """Images and addresses in a message: a tag may be 429."""
-UNTOLD = re.compile(r"repository does not exist or may require", re.IGNORECASE)
+AMBIGUOUS = re.compile(r"repository does not exist or may require", re.IGNORECASE)
 """Docker Hub says the same of a wrong name as of a missing permission."""
 ADVICE = {
     AUTHENTICATION: "Check the pull secrets and whether their credentials have expired.",
@@ -78,7 +78,7 @@ def registry(name: str) -> str:
 def class_of(one: Failure) -> str:
     """Why a registry does not give an image; '' if it is the image's own matter."""
     text = NAMES.sub("", one.record.description).replace(image(one), "")
-    if UNTOLD.search(text):
+    if AMBIGUOUS.search(text):
         return ""
     return next((kind for kind, pattern in CLASSES if pattern.search(text)), "")
 
