@@ -81,9 +81,7 @@ def _run(found: dict[str, Any], seen: Look, wide: bool) -> list[str]:
     return [*shown, _counts(found) or "No checks.", *([""] if results else []), *results]
 
 
-def _results(
-    results: list[dict[str, Any]], seen: Look, wide: bool, columns: dict[str, str] = RESULTS
-) -> list[str]:
+def _results(results: list[dict[str, Any]], seen: Look, wide: bool, columns: dict[str, str] = RESULTS) -> list[str]:
     """A line for each result. What is not passing is explained below its line, with `wide` what to do about it too."""
     made = _table(columns, results, seen)
     headings = int(seen.headings)

@@ -12,6 +12,8 @@ from kube9_operator.analyze.model import WINDOW_MS, Ref, Rule
 from kube9_operator.analyze.rules import RULES
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.model.resource_states import Namespace, Node, Part, Service
+from kube9_schema.insights import RULES as NAMES
+from kube9_schema.insights import UNSTEADY
 from tests.unit.insight_stories import HOUR_MS, MINUTE_MS, Story, at, findings, ref
 
 NODES = [ref("Node", f"n{one}") for one in range(5)]
@@ -173,4 +175,4 @@ def test_the_least_thresholds_make_no_rule_fail(rule: Rule) -> None:
 
 def test_names_of_rules() -> None:
     assert all(name == name.lower() and " " not in name for name in RULES)
-    assert len(RULES) == 18
+    assert (*RULES, UNSTEADY) == NAMES
