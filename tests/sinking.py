@@ -10,6 +10,7 @@ from typing import Any
 
 import apsw
 from msgspec.structs import replace
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kube9_operator.clock import SYSTEM
 from kube9_operator.model.tally import Tally
@@ -22,7 +23,7 @@ from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.session import Session
-from kube9_schema import DATABASE_NAME
+from kube9_schema import DATABASE_NAME, attributes
 from tests.bench import database as made
 
 MAX_BYTES = 2**31
@@ -103,8 +104,8 @@ class Sinking:
         numbers = [row[0] for row in self.connection.execute("SELECT id FROM events")]
         found = {}
         for one in events.read(reading, numbers):
-            record = records.event(one, 0).record
-            values = {each.key: each.value for each in record.attributes if each.key != records.REVISION}
+            record = LogRecord.FromString(records.event(one, 0).data)
+            values = {each.key: each.value for each in record.attributes if each.key != attributes.REVISION}
             texts = {name: str(getattr(value, value.WhichOneof("value"))) for name, value in values.items()}
             found[str(one.number)] = texts | {"_msg": record.body.string_value, "severity_text": record.severity_text}
         return found
@@ -120,6 +121,10 @@ class Reading:
         """The rows of a query."""
         return list(self._connection.execute(sql, values))
 
+    def bounded(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The same."""
+        return self.all(sql, values)
+
     def word(self, number: int) -> str:
         """A word by its id."""
         return str(self._connection.execute("SELECT word FROM words WHERE id = ?", (number,)).get)
@@ -130,7 +135,7 @@ def newest(lines: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for line in lines:
         number = line["kube9.event.number"]
-        if number not in found or int(line[records.REVISION]) > int(found[number][records.REVISION]):
+        if number not in found or int(line[attributes.REVISION]) > int(found[number][attributes.REVISION]):
             found[number] = line
     return found
 

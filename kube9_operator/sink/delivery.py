@@ -70,7 +70,7 @@ def parts(some: Sequence[Encoded]) -> list[Sequence[Encoded]]:
     found: list[Sequence[Encoded]] = []
     begin = size = 0
     for at, one in enumerate(some):
-        more = one.record.ByteSize()
+        more = len(one.data)
         if at > begin and size + more > PART_BYTES:
             found.append(some[begin:at])
             begin, size = at, 0

@@ -17,6 +17,7 @@ from kube9_operator.clock import Clock, iso
 from kube9_operator.model.sink_position import Position
 from kube9_operator.sink import events, records
 from kube9_operator.sink.records import Encoded
+from kube9_schema import attributes
 
 HOUR_MS = 3_600_000
 QUIET_MS = 300_000
@@ -29,7 +30,7 @@ PATH = "/select/logsql/query"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EVENTS = """SELECT id FROM events WHERE series IS NOT NULL AND last_ms >= ? AND last_ms < ? AND recorded_ms >= ? ORDER BY id"""
 FIRST = "SELECT min(last_ms) FROM events WHERE series IS NOT NULL AND last_ms >= ? AND recorded_ms >= ?"
-FIELDS = ("kube9.event.number", records.REVISION, records.CHECKSUM)
+FIELDS = (attributes.NUMBER, attributes.REVISION, attributes.CHECKSUM)
 
 
 class Unanswered(Exception):
@@ -105,7 +106,7 @@ class Verification:
             for at in range(0, len(numbers), AT_ONCE):
                 for one in events.read(database, numbers[at : at + AT_ONCE]):
                     made = records.event(one, revision)
-                    if there.get(one.number, (0, ""))[1] != records.checksum(made):
+                    if there.get(one.number, (0, ""))[1] != made.checksum:
                         missing.append(made)
         return missing
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from kube9_operator.backoff import Backoff
 from kube9_operator.model.sink_position import Position
-from kube9_operator.sink import delivery, records
+from kube9_operator.sink import delivery
 from kube9_operator.sink.delivery import SETTLE_SECONDS, Batch, Delivery, Mark
 from kube9_operator.sink.records import Encoded
 from kube9_operator.sink.transport import Answer, Lost, Unusable
@@ -103,7 +104,7 @@ class Journal:
         until = min(self.last, mark.seq + self.most)
         if until == mark.seq:
             return None
-        made = [Encoded("", records.LogRecord(), seq) for seq in range(mark.seq + 1, until + 1)]
+        made = [Encoded("events", "", b"", seq) for seq in range(mark.seq + 1, until + 1)]
         return Batch(made, Mark(until, None, until * 1_000))
 
     def encode(self, some: Sequence[Encoded]) -> bytes:
@@ -329,7 +330,7 @@ def test_a_certificate_that_is_not_valid() -> None:
 
 def test_rejected_records_are_counted_and_logged_once(log: list[tuple[str, dict[str, object]]]) -> None:
     case = Case(30)
-    answer = records.ExportLogsServiceResponse()
+    answer = ExportLogsServiceResponse()
     answer.partial_success.rejected_log_records, answer.partial_success.error_message = 4, "too old"
     case.store.answers = [Answer(200, {}, answer.SerializeToString(), 0)] * 2
     case.run(SETTLE_SECONDS + 2)
@@ -381,8 +382,7 @@ def test_a_position_that_cannot_be_written_is_tried_again(log: list[tuple[str, d
 
 
 def test_a_long_batch_is_sent_in_parts() -> None:
-    body = records.AnyValue(string_value="x" * 300_000)
-    made = [Encoded("", records.LogRecord(body=body), number) for number in range(10)]
+    made = [Encoded("events", "", b"x" * 300_000, number) for number in range(10)]
     divided = delivery.parts(made)
     assert [len(part) for part in divided] == [3, 3, 3, 1]
     assert [one.number for part in divided for one in part] == list(range(10))

@@ -9,11 +9,12 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kube9_operator.model.sink_position import Position
-from kube9_operator.sink import records
 from kube9_operator.sink.records import Encoded
 from kube9_operator.sink.verification import AGAIN_SECONDS, FIELDS, HOUR_MS, Unanswered, Verification
+from kube9_schema import attributes
 from tests.bench import database as made
 from tests.sinking import Reading
 from tests.unit.test_sink_delivery import FakeClock
@@ -53,8 +54,9 @@ class Case:
 
     def take(self, some: Iterable[Encoded]) -> None:
         for one in some:
-            revision = next(each.value.int_value for each in one.record.attributes if each.key == records.REVISION)
-            self.store[one.number] = revision, records.checksum(one)
+            record = LogRecord.FromString(one.data)
+            revision = next(each.value.int_value for each in record.attributes if each.key == attributes.REVISION)
+            self.store[one.number] = revision, one.checksum
 
     def run(self, *, keeps: bool = True) -> list[int]:
         """Verifies until nothing is due; returns what was sent again."""
