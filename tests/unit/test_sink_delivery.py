@@ -1,6 +1,7 @@
 """What the sink does after each answer of a store, with a store, a clock and a journal that are passed in."""
 
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -251,6 +252,51 @@ def test_it_waits_as_long_as_it_is_asked_to() -> None:
     assert case.store.received == []
     assert not case.delivery.trouble()
     case.run(2)
+    assert case.store.received == [[*range(1, 11)]]
+
+
+def test_it_waits_until_the_date_that_it_is_asked_to() -> None:
+    case = Case(10)
+    asked = {"retry-after": "Mon, 30 Nov 2026 10:00:50 GMT", "date": "Mon, 30 Nov 2026 10:00:00 GMT"}
+    case.store.answers = [Answer(429, asked, b"", 0)]
+    case.run(49)
+    assert case.store.received == []
+    case.run(2)
+    assert case.store.received == [[*range(1, 11)]]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("Wed, 15 Nov 2023 06:13:50 GMT", 28_830.0),
+        ("Wednesday, 15-Nov-23 06:13:50 GMT", 28_830.0),
+        ("Wed Nov 15 06:13:50 2023", 28_830.0),
+        ("Tue, 14 Nov 2023 06:13:50 GMT", 0.0),
+        ("Wed, 99 Nov 2023 06:13:50 GMT", 0.0),
+        ("Wed, 15 Nov 99999999999 06:13:50 GMT", 0.0),
+        ("-5", 0.0),
+        ("1.5", 0.0),
+        ("\u0665", 0.0),
+        ("soon", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert delivery.retry_after({"retry-after": text}, now_ms=1_700_000_000_000) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_no_date_makes_it_wait_for_longer_than_ten_minutes() -> None:
+    case = Case(10)
+    case.store.answers = [Answer(503, {"retry-after": "Fri, 31 Dec 2100 00:00:00 GMT"}, b"", 0)]
+    case.run(601)
     assert case.store.received == [[*range(1, 11)]]
 
 
