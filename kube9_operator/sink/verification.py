@@ -24,6 +24,8 @@ QUIET_MS = 300_000
 """An hour is read back when it has been settled for this long: until then its events still change."""
 AGAIN_SECONDS = 60.0
 """What was sent again is settled by then, and the store has it on its disk."""
+MOST_TRIES = 3
+"""What was sent again may be lost again: a node that crashed once may crash twice."""
 RETRY_SECONDS = 60.0
 AT_ONCE = 500
 PATH = "/select/logsql/query"
@@ -48,7 +50,8 @@ class Hour(NamedTuple):
     """An hour that is being verified."""
 
     from_ms: int
-    was_sent_again: bool = False
+    tries: int = 0
+    """How often what was missing was sent again."""
 
 
 class Verification:
@@ -79,8 +82,8 @@ class Verification:
             self._is_failing, self._not_before = True, now + RETRY_SECONDS
             return position, []
         self._is_failing = False
-        if missing and not hour.was_sent_again:
-            self._hour, self._not_before = Hour(hour.from_ms, was_sent_again=True), now + AGAIN_SECONDS
+        if missing and hour.tries < MOST_TRIES:
+            self._hour, self._not_before = Hour(hour.from_ms, hour.tries + 1), now + AGAIN_SECONDS
             logs.get().warning("sink.records_missing", events=len(missing), hour=iso(hour.from_ms))
             return position, missing
         self._hour = None

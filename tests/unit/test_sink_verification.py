@@ -114,6 +114,18 @@ def test_a_store_that_keeps_nothing_is_told_of_and_left(case: Case) -> None:
     assert case.position.verified_ms
 
 
+def test_what_is_lost_again_is_sent_again(case: Case) -> None:
+    everything = set(numbers(case))
+    sent: list[int] = []
+    for _ in range(2):  # the first two times, the store loses what it is sent
+        case.position, missing = case.verification.step(case.position)
+        sent += [one.number for one in missing]
+        case.clock.at += AGAIN_SECONDS
+    assert 0 < len(sent) == 2 * len(set(sent))
+    case.run()
+    assert (set(case.store), case.position.missing) == (everything, 0)
+
+
 def test_a_store_that_does_not_answer_is_asked_again_later(case: Case) -> None:
     case.answers = False
     assert case.run() == []
