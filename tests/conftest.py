@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.prepared import TEMPLATE
 from tests.standin import StandIn
 
 # readline, which pytest imports, puts the size of a terminal into the environment: commands would take it for ours.
@@ -26,6 +27,14 @@ settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.ge
 settings.load_profile("kube9")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def template() -> Iterator[None]:
+    """Operators and stand-ins are forks of a process that has imported them."""
+    TEMPLATE.used = True
+    yield
+    TEMPLATE.end()
+
+
 @pytest.fixture
 def standin() -> Iterator[StandIn]:
     with StandIn() as server:
@@ -35,7 +44,7 @@ def standin() -> Iterator[StandIn]:
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker of its tests, and the group that one worker runs."""
-OWN_PLANES = ("test_coverage", "test_engine", "test_kills", "test_store")
+OWN_PLANES = ("test_coverage", "test_engine", "test_fleet", "test_kills", "test_store")
 """Modules of tests/cluster that start control planes or engines of their own: a worker of their own runs them."""
 SHARED = ("test_damage", "test_extension", "test_files", "test_inconsistent", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""

@@ -13,6 +13,11 @@ MOST_AT_ONCE = 100
 """Times that one rise of a count stands for. More would be told apart by nothing but our division."""
 
 
+def latest(moment_ms: int) -> int:
+    """The latest time that a recorded one can stand for: a whole second of the API server is any time within this second."""
+    return moment_ms if moment_ms % SECOND_MS else moment_ms + SECOND_MS - 1
+
+
 def steps(record: Record) -> list[tuple[int, int]]:
     """The record's times with the counts up to then, beginning before its first occurrence."""
     found = sorted(record.occurrences) or [(record.last_ms, record.count)]
@@ -31,6 +36,16 @@ def times(record: Record, since_ms: int = 0) -> list[int]:
         found += [before_ms + (now_ms - before_ms) * one // rise for one in range(1, rise + 1)]
         before_ms, before = now_ms, count
     return [one for one in found if one >= since_ms]
+
+
+def continuous(record: Record, apart_ms: int) -> list[int]:
+    """When it occurred, without a longer gap where a count rose at least so often that there need be none."""
+    found: list[int] = []
+    for (before_ms, before), (now_ms, count) in itertools.pairwise(steps(record)):
+        if (count - before) * apart_ms >= now_ms - before_ms:
+            found += range(before_ms, now_ms, apart_ms)
+        found.append(now_ms)
+    return found
 
 
 def count_between(record: Record, since_ms: int, until_ms: int) -> float:
