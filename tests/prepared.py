@@ -28,7 +28,8 @@ IMPORTED = (
     *("kube9_operator.preload", "kube9_operator.supervise.supervisor", "kube9_operator.supervise.volume"),
     *("kube9_operator.settings", "kube9_operator.assess.schedule", "kube9_operator.collect.schedule"),
     *("kube9_operator.register.schedule", "kube9_operator.http.pages", "kube9_operator.http.prometheus"),
-    *("kube9_operator.http.server", "tests.standin.server"),
+    *("kube9_operator.http.server", "kube9_operator.assess.assessor", "kube9_operator.collect.collector"),
+    *("kube9_operator.register.registrar", "kube9_operator.sink.process", "tests.standin.server"),
 )
 
 
