@@ -208,3 +208,75 @@ def test_an_empty_timeline_says_whether_that_is_good_news(tmp_path: Path) -> Non
     assert "so something may have happened" in done.stderr
     for form in ("yaml", "jsonl"):
         assert run_cli(record.folder, "events", "timeline", "-o", form).returncode == 0
+
+
+# What a change says at 80 columns
+
+
+REGISTRY = "registry.example/" * 3
+LONG = "/bin/sh -c " + "exec gunicorn --config /etc/web/gunicorn.conf.py " * 4
+PATH = "spec.template.spec.containers[web].command"
+CHANGES = (
+    (
+        "ImageChanged",
+        "Container app of Deployment web changed its image from shop/web:1.8.2 to shop/web:1.8.3",
+        {"container": "app", "previous": "shop/web:1.8.2", "current": "shop/web:1.8.3"},
+        "image shop/web:1.8.2 → shop/web:1.8.3 (container app) (by me)",
+    ),
+    (
+        "ImageChanged",
+        f"Container app of Deployment web changed its image from {REGISTRY}web:1 to {REGISTRY}web:2",
+        {"container": "app", "previous": f"{REGISTRY}web:1", "current": f"{REGISTRY}web:2"},
+        "image …y.example/web:1 → …y.example/web:2 (container app) (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].command added: sh -c echo 'FATAL: no database' >&2; exit 3",
+        {"changed": [PATH], "previous": {}, "current": {PATH: "sh -c echo 'FATAL: no database' >&2; exit 3"}},
+        "containers[web].command added: sh -c echo 'FATAL: no database' >&2; exit 3 (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].command removed: sh -c echo 'FATAL: no database' >&2; exit 3",
+        {"changed": [PATH], "previous": {PATH: "sh -c echo 'FATAL: no database' >&2; exit 3"}, "current": {}},
+        "containers[web].command removed: sh -c echo 'FATAL: no database' >&2; exit 3 (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        f"Deployment web changed: containers[web].command from {LONG}--workers=2 {LONG} to {LONG}--workers=4 {LONG}",
+        {
+            "changed": [PATH],
+            "previous": {PATH: f"{LONG}--workers=2 {LONG}"},
+            "current": {PATH: f"{LONG}--workers=4 {LONG}"},
+        },
+        "containers[web].command ….py --workers=2 /bin/sh -c ex… → ….py --workers=4 /bin/sh -c ex… (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].env[DATABASE_HOST]; containers[web].env[PASSWORD]",
+        {"changed": ["a", "b"], "previous": {}, "current": {}},
+        "containers[web].env[DATABASE_HOST]; containers[web].env[PASSWORD] (by me)",
+    ),
+    ("ConfigMapChanged", "ConfigMap web was changed", {}, "ConfigMap web was changed (by me)"),
+)
+
+
+@pytest.mark.parametrize(("reason", "description", "metadata", "said"), CHANGES)
+@pytest.mark.parametrize("width", [80, 110])
+def test_what_differs_is_there_at_80_columns(
+    tmp_path: Path, reason: str, description: str, metadata: Json, said: str, width: int
+) -> None:
+    record = Record(tmp_path)
+    record.event("Deployment/shop/web", reason, severity="info", description=description, changed_by="me", **metadata)
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), width))
+    assert max(map(columns, shown)) <= width
+    text = " ".join(line.strip() for line in shown)
+    assert re.sub(r"\s", "", text).endswith(re.sub(r"\s", "", said))
+
+
+def test_an_insight_says_what_it_is(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    title = "Deployment web: image change followed by exit code 3"
+    record.event("Deployment/shop/web", "InsightFound", severity="error", title=title, description="Deployment web … " * 20)
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert shown[-1].strip() == f"insight: {title}"
