@@ -166,7 +166,7 @@ def _row(line: dict[str, Any], clock: Clock) -> dict[str, Any]:
     moments = (at, clock.read(line["at_latest"])) if "at_latest" in line else (at,)
     return {
         "times": moments,
-        "offset": _offset(line["offset_seconds"]) if "offset_seconds" in line else "",
+        "offset": _offset(line) if "offset_seconds" in line else "",
         "what": line["change"],
         "id": line["event"],
         "object": "  " * line["level"] + plain(placed(line, short(_object(line)))),
@@ -178,9 +178,12 @@ def _object(line: dict[str, Any]) -> str:
     return owner(line["owner"]) if "cause" in line else about(line)
 
 
-def _offset(seconds: int) -> str:
-    """How far from the onset."""
-    return "onset" if seconds == 0 else f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
+def _offset(line: dict[str, Any]) -> str:
+    """How far from the onset. Only a problem that began in its second is the onset, and no change that was made then."""
+    seconds = line["offset_seconds"]
+    if seconds == 0 and line["change"] == "broke":
+        return "onset"
+    return f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
 
 
 def _message(line: dict[str, Any]) -> str:

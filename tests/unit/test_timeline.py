@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -102,10 +103,13 @@ def test_an_end_is_told_only_if_that_time_was_watched(incident: Record) -> None:
 def test_occurrences_are_lines_of_their_own_if_asked_for(incident: Record, tmp_path: Path) -> None:
     record = Record(tmp_path)
     event = record.event("Pod/shop/web", "BackOff", ago=30)
-    record.again(event)
+    record.again(event, ago=10)
     assert [one["change"] for one in asked(record, "--since=1h")["lines"]] == ["broke"]
     again = asked(record, "--since=1h", "--occurrences")["lines"]
     assert [(one["change"], one["count"]) for one in again] == [("broke", 2), ("again", 2)]
+    record.again(event)
+    later = asked(record, "--since=5m", "--occurrences")["lines"]
+    assert [(one["change"], one["count"]) for one in later] == [("broke", 3), ("again", 3)], "10 minutes ago is not asked for"
 
 
 def test_options_select_and_a_moment_gives_its_time(incident: Record) -> None:
@@ -208,6 +212,34 @@ def test_an_empty_timeline_says_whether_that_is_good_news(tmp_path: Path) -> Non
     assert "so something may have happened" in done.stderr
     for form in ("yaml", "jsonl"):
         assert run_cli(record.folder, "events", "timeline", "-o", form).returncode == 0
+
+
+def test_a_change_in_the_second_of_the_onset_is_not_the_onset(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.event("Deployment/shop/web", "ImageChanged", severity="info")
+    record.event("Pod/shop/web-0", "BackOff")
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert [line.split()[1:3] for line in shown if "/shop/" in line] == [["+0s", "changed"], ["onset", "broke"]]
+
+
+def test_of_two_ranges_that_begin_together_the_one_that_ends_first_is_first(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for description, lasts in (("0 -> 1", 4), ("1 -> 0", 2), ("1 -> 2", 4)):
+        record.event("StatefulSet/shop/db", "Scaled", severity="info", lasts=lasts, description=description, noticed_at="x")
+    found = asked(record, "--since=1h")["lines"]
+    assert [line["description"] for line in found] == ["1 -> 0", "0 -> 1", "1 -> 2"]
+    shown = lines({**asked(record, "--since=1h"), "coverage": {"gaps": []}}, Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert all(re.match(r"\d\d:\d\d:\d\d\.\.\d\d:\d\d:\d\d ", line) for line in shown if "sts/shop/db" in line)
+
+
+def test_a_time_before_the_record_is_told_from_when_the_record_began(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    began = Clock(0).at(record.now_ms // 1000)
+    done = run_cli(record.folder, "events", "timeline", "--until=2020-01-01T14:20:00Z", "-o=table")
+    assert f"Recording began at {began:%Y-%m-%d %H:%M:%S} UTC. Incomplete: events not yet recorded at that time." in done.stderr
+    zoned = run_cli(record.folder, "events", "list", "--until=2020-01-01T14:20:00Z", "--tz=+01:00", "-o=table").stderr
+    assert f"Recording began at {began.astimezone(timezone(timedelta(hours=1))):%Y-%m-%d %H:%M:%S} (UTC+01:00)." in zoned
+    assert "Recording began" not in run_cli(record.folder, "events", "list", "--since=1d", "-o=table").stderr
 
 
 # What a change says at 80 columns
