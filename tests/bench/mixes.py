@@ -197,7 +197,7 @@ def _seen(
             key=hash64("other", reason, str(number)) if name or kind == "Node" else hash64("other", reason),
             contributor=hash64("Event", namespace, contributor, str(first)),
             contributor_hour=first // HOUR_MS,
-            contributor_name=contributor,
+            contributor_name=contributor.removeprefix(about),
             primary=True,
             from_status=False,
             count=1,
