@@ -289,8 +289,8 @@ def _cut(text: str | None) -> str:
 def _contributor_name(name: str | None, about: str) -> str:
     """The name of an Event without the name of its object, with which nearly all begin: it is stored with each event.
 
-    Names tell which of two Events of one time and one count is the later one. Most events are made of Events about one object, so
-    the rest of the name tells it too.
+    Names tell which of two Events of one time and one count is the later one. Nearly all Events of an event are about one
+    object, so the rest of the name tells it too.
     """
     cut = _cut(name)
     return cut[len(about) :] if about and cut.startswith(f"{about}.") else cut
