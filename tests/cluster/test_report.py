@@ -110,5 +110,8 @@ def test_it_is_readable_in_both_schemes_and_on_paper(page: Path, tmp_path: Path,
         assert browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (
             "nothing is cut at the side"
         )
+        browser.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=True)
+        assert browser.run("document.documentElement.scrollWidth <= 400"), "a table scrolls, and not the page"
+        browser.call("Emulation.clearDeviceMetricsOverride")
         browser.call("Emulation.setEmulatedMedia", media="print")
         assert browser.run("getComputedStyle(document.getElementById('filters')).display") == "none"
