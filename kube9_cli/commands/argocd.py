@@ -168,8 +168,7 @@ def check_tree(given: argparse.Namespace) -> Question:
 
         with database.snapshot():
             server = argocd.namespace_of_server(database)
-        body = argocd_api.resource_tree(argocd_api.access(os.environ, server), name, namespace, seconds)
-        sys.stdout.write(body)
+        sys.stdout.writelines(argocd_api.resource_tree(argocd_api.access(os.environ, server), name, namespace, seconds))
 
     return Question(chosen, answer)
 
