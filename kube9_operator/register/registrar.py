@@ -82,7 +82,7 @@ def _register(link: Link, settings: Settings, deadlines: Deadlines) -> tuple[Reg
         api = Api(Client(deadlines.connect, Reach(), deadlines.plugin), deadlines, link)
         to = _server(settings)
         return judged(to.post(REGISTER_PATH, about(api)))
-    except key.UnusableKey as error:  # it is looked at again when the file has changed
+    except key.UnusableKey as error:
         return Registered(now_ms(), REJECTED, str(error)), 0
     except (Unregistered, server.Failed) as error:
         return Registered(now_ms(), FAILED, str(error)), 0
@@ -120,7 +120,7 @@ def judged(answer: Answer) -> tuple[Registered, int]:
     """What an answer means, and after how many ms to try again if the server says so."""
     at = now_ms()
     if answer.status == 401:
-        return Registered(at, REJECTED, "the server does not accept the API key (401). It is not tried again"), 0
+        return Registered(at, REJECTED, "the server does not accept the API key (401). It is tried again the next day"), 0
     if answer.status == 429:
         return Registered(at, LIMITED, "the server asks to wait (429)"), int(answer.retry_after * 1000)
     if answer.status != 200:
