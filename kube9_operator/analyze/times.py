@@ -13,6 +13,11 @@ MOST_AT_ONCE = 100
 """Times that one rise of a count stands for. More would be told apart by nothing but our division."""
 
 
+def latest(moment_ms: int) -> int:
+    """The latest time that a recorded one can stand for: a whole second of the API server is any time within this second."""
+    return moment_ms if moment_ms % SECOND_MS else moment_ms + SECOND_MS - 1
+
+
 def steps(record: Record) -> list[tuple[int, int]]:
     """The record's times with the counts up to then, beginning before its first occurrence."""
     found = sorted(record.occurrences) or [(record.last_ms, record.count)]

@@ -53,6 +53,26 @@ def test_it_failed_before_the_change_already() -> None:
     assert findings(rule, story) == []
 
 
+def _pulled(failed_ms: int, changed_ms: int) -> Story:
+    """A rollout to an image that cannot be pulled. The kubelet's times are whole seconds, the change's is exact."""
+    story = Story()
+    web = story.workload()
+    new = story.replicaset(web, "bbbb", at("14:02"), 2)
+    story.image(web, changed_ms, "a", "b")
+    pod = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02"))
+    story.tell("ImagePullBackOff", "Image pull failed", pod, failed_ms, count=5, owner=web, controller=new, container="app")
+    return story
+
+
+def test_a_failure_in_the_same_second_as_the_change_may_come_after_it() -> None:
+    assert only(findings(rule, _pulled(at("14:02"), at("14:02") + 187))).rule == "change-followed-by-failure"
+
+
+def test_a_failure_in_the_second_before_the_change_was_there_before() -> None:
+    assert findings(rule, _pulled(at("14:02") - 1_000, at("14:02") + 187)) == []
+    assert findings(rule, _pulled(at("14:02") + 186, at("14:02") + 187)) == []
+
+
 def test_another_failure_before_does_not_matter() -> None:
     story = Story()
     web, _, _ = rollout(story)

@@ -1,5 +1,7 @@
 """A change of days ago that shows when pods are made."""
 
+import msgspec
+
 from kube9_operator.analyze.model import DELETED, Record, Ref
 from kube9_operator.analyze.rules.latent_change import latent_change as rule
 from kube9_operator.model.resource_states import Part
@@ -55,6 +57,19 @@ def test_a_pod_was_made_since() -> None:
     story, web, _, _ = told()
     story.pod(web, "web-5", created_ms=at("10:00", -1))
     assert findings(rule, story) == []
+
+
+def test_a_pod_was_made_in_the_same_second_as_the_change() -> None:
+    """A pod's time is a whole second, so the pod may have been made after the change, with it."""
+    story, web, change, _ = told()
+    at_ms = change.first_ms + 187
+    story.past.records[story.past.records.index(change)] = msgspec.structs.replace(
+        change, first_ms=at_ms, last_ms=at_ms, occurrences=((at_ms, 1),)
+    )
+    story.pod(web, "web-5", created_ms=at_ms - 187)
+    assert findings(rule, story) == []
+    story.states.states.pop(ref("Pod", "web-5"))
+    assert only(findings(rule, story)).rule == "latent-change"
 
 
 def test_it_failed_alike_since() -> None:

@@ -11,7 +11,7 @@ from kube9_operator.analyze.coverage import OF_PODS, covers, missing
 from kube9_operator.analyze.failures import CRASH, FAILS, MEMORY, STUCK, UNREADY, Failure
 from kube9_operator.analyze.model import WINDOW_MS, Finding, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
-from kube9_operator.analyze.times import SECOND_MS
+from kube9_operator.analyze.times import SECOND_MS, latest
 from kube9_operator.analyze.wording import clock, counted, duration, named, resource, sentence
 
 RULE = "change-followed-by-failure"
@@ -138,7 +138,7 @@ def _is_made_by(window: Window, thresholds: Thresholds, change: Change, one: Fai
     """Whether a pod that failed was made after a change, and failed soon after its start."""
     if not changes.is_of(one.record, change.of) and change.what not in (CONFIG_MAP, NODE, SYNC):
         return False
-    if not change.first_ms <= one.first_ms <= change.last_ms + thresholds.change_lasting_s * SECOND_MS:
+    if latest(one.first_ms) < change.first_ms or one.first_ms > change.last_ms + thresholds.change_lasting_s * SECOND_MS:
         return False
     started_ms = failures.started_ms(window, one.record.object)
     if started_ms and one.first_ms - started_ms > thresholds.change_failure_s * SECOND_MS:
@@ -178,7 +178,7 @@ def _is_older(window: Window, change: Change, one: Failure) -> bool:
 def _was_there(thresholds: Thresholds, change: Change, group: list[Failure]) -> bool:
     """Whether it failed alike in the hour before a change."""
     since_ms = change.first_ms - thresholds.change_baseline_s * SECOND_MS
-    return any(one.first_ms < change.first_ms and one.last_ms >= since_ms for one in group)
+    return any(latest(one.first_ms) < change.first_ms and one.last_ms >= since_ms for one in group)
 
 
 def _is_drained(window: Window, change: Change, until_ms: int) -> bool:

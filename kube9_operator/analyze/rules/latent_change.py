@@ -8,7 +8,7 @@ from kube9_operator.analyze.coverage import OF_PODS
 from kube9_operator.analyze.failures import FAILS, Failure
 from kube9_operator.analyze.model import Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
-from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS
+from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS, latest
 from kube9_operator.analyze.wording import clock, counted, duration, listed, named, resource
 from kube9_operator.model.resource_states import Workload
 
@@ -48,14 +48,16 @@ def _latent(window: Window, thresholds: Thresholds, owner: Ref, cause: str, fres
     mine = [one for one in changes.changes(told) if one.of_template or one.what == CONFIG_MAP]
     if not mine or mine[-1].last_ms > until_ms:
         return []  # none, or one that is not of days ago
-    latest = mine[-1]
+    newest = mine[-1]
     failing = {one.record.object for one in fresh}
     made_since = any(
-        latest.first_ms <= pod.created_ms < first_ms for ref, pod in window.states.pods_of(owner) if ref not in failing
+        newest.first_ms <= latest(pod.created_ms) and pod.created_ms < first_ms
+        for ref, pod in window.states.pods_of(owner)
+        if ref not in failing
     )
     failed_before = any(one.cause == cause and one.first_ms < first_ms for one in failures.failures(told, FAILS))
-    is_whole = all(window.history.covers(source, latest.first_ms, first_ms) for source in OF_PODS)
-    return [latest] if is_whole and not made_since and not failed_before else []
+    is_whole = all(window.history.covers(source, newest.first_ms, first_ms) for source in OF_PODS)
+    return [newest] if is_whole and not made_since and not failed_before else []
 
 
 def _told(window: Window, owner: Ref, since_ms: int, until_ms: int) -> Iterator[Record]:
