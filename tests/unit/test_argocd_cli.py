@@ -94,7 +94,40 @@ def test_applications_are_listed_and_shown(database: Path) -> None:
     shown = ask(database, "apps", "get", "argocd", "web", "-o", "table").stdout
     assert "argocd/web: OutOfSync, Degraded" in shown
     assert "Last operation: Failed" in shown
-    assert "OutOfSync" in ask(database, "apps", "list", "-o", "table").stdout
+
+
+def test_what_argo_cd_has_not_said_is_unknown(database: Path) -> None:
+    given = ("teams", "web")
+    (one,) = json.loads(ask(database, "apps", "list", "-n", given[0]).stdout)["applications"]
+    assert (one["sync_status"], one["health_status"]) == ("Unknown", "Unknown")
+    status = json.loads(ask(database, "apps", "get", *given).stdout)["status"]
+    assert [name for name, value in status.items() if value is not None] == ["sync_status", "health_status"]
+    assert ask(database, "apps", "get", *given, "-o", "table").stdout == "teams/web: Unknown, Unknown\n"
+
+
+def test_the_table_fits_the_terminal(tmp_path: Path) -> None:
+    name = f"{'long-' * 30}name"
+    with kept() as keeper:
+        keeper.lists("applications", state(name, APP, namespace="platform-applications-production"))
+        keeper.connection.execute("VACUUM INTO ?", (str(tmp_path / "kube9.db"),))
+    answer = ask(tmp_path, "apps", "list", "-o", "table", COLUMNS="80")
+    heading, line = answer.stdout.splitlines()
+    assert heading.split() == ["NAMESPACE", "NAME", "SYNC", "HEALTH", "CHANGED"]
+    assert "OutOfSync  Degraded  " in line
+    assert len(line) <= 80
+    assert answer.stderr == "1 of 1 Applications.\n"
+    assert name in ask(tmp_path, "apps", "list", "-o", "wide", COLUMNS="80").stdout
+    clock = ask(tmp_path, "apps", "list", "-o", "table", "--time", "utc").stdout.splitlines()
+    assert clock[0].endswith("CHANGED UTC")
+
+
+def test_an_empty_list_says_that_argo_cd_was_not_detected(database: Path, tmp_path: Path) -> None:
+    with kept() as keeper:
+        keeper.connection.execute("VACUUM INTO ?", (str(tmp_path / "kube9.db"),))
+    assert json.loads(ask(tmp_path, "apps", "list").stdout)["hints"] == ["Argo CD was not detected in this cluster."]
+    answer = ask(tmp_path, "apps", "list", "-o", "table")
+    assert (answer.stdout, answer.stderr) == ("", "No Applications. Argo CD was not detected in this cluster.\n")
+    assert "hints" not in json.loads(ask(database, "apps", "list", "--name", "other").stdout)
 
 
 def test_an_application_that_is_not_known(database: Path) -> None:
