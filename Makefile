@@ -17,6 +17,9 @@ BUILT_FROM = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git des
 HELM ?= helm
 HELM_FLAGS ?=
 
+# Images of Python forbid it to keep what it has compiled. Tests start Python hundreds of times, and would compile each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests at a time: they wait half of their time, and more than twelve would only take memory.
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( cores * 3 < 12 ? cores * 3 : 12 )))
 # Each run has a folder of its own, which stays where a test has failed: runs side by side clean up nothing of each other.
@@ -24,7 +27,7 @@ FOLDER = mktemp -d -t kube9-tests-XXXXXX
 PYTEST = folder=$$($(FOLDER)) && $(BIN)/python -m pytest --basetemp "$$folder/run" $(PYTEST_ARGS)
 ENDED = && rm -rf "$$folder" || { echo "What the tests wrote is in $$folder" >&2; exit 1; }
 
-.PHONY: demo test test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents \
+.PHONY: demo test compiled test-cluster test-long coverage lint bench soak image requirements cluster-tools engine-tools man completions documents \
 	picture krew chart push-chart version clean
 
 demo: $(VENV)/done
@@ -32,9 +35,14 @@ demo: $(VENV)/done
 
 # docs/testing.md says what each of the three proves.
 test: FOLDER = tests/folder
-test: lint
+test: $(VENV)/done
+	@$(MAKE) --no-print-directory -j2 lint compiled
 	@echo "Running the tests that need nothing but Python, $(WORKERS) at a time: some minutes …"
 	@$(PYTEST) -n $(WORKERS) -m "not cluster and not node and not long" $(ENDED)
+
+# Each worker would compile all of the tests of a new clone.
+compiled: $(VENV)/done
+	@$(BIN)/python -m pytest -qq --collect-only -p no:cacheprovider >/dev/null 2>&1 || true
 
 # The shared control plane, the node, and the control planes of single tests are each the work of one worker.
 CLUSTER_WORKERS := $(if $(filter 1,$(WORKERS)),1,3)

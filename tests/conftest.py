@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.prepared import TEMPLATE
 from tests.standin import StandIn
 
 # readline, which pytest imports, puts the size of a terminal into the environment: commands would take it for ours.
@@ -24,6 +25,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A test never asserts a time: other work on the machine must not fail it.
 settings.register_profile("kube9", deadline=None, max_examples=int(os.environ.get("KUBE9_EXAMPLES", "100")))
 settings.load_profile("kube9")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def template() -> Iterator[None]:
+    """Operators and stand-ins are forks of a process that has imported them."""
+    TEMPLATE.used = True
+    yield
+    TEMPLATE.end()
 
 
 @pytest.fixture

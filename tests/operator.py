@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kube9_cli.query.status import OUTCOMES
 from tests.cli import run_cli
+from tests.prepared import TEMPLATE, Started
 
 FAST = {
     "beat": 0.1,
@@ -78,7 +79,9 @@ class Operator:
         }
         self.frames = 0
         """How many frames may wait for the writer; 0 for as many as in life."""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.prepared = True
+        """Whether it may be a fork of a process that has imported it (tests/prepared.py), not a new Python."""
+        self.process: subprocess.Popen[bytes] | Started | None = None
 
     def __enter__(self) -> "Operator":
         self.start()
@@ -89,12 +92,15 @@ class Operator:
 
     def start(self, *prefix: str) -> None:
         """Starts it; its log goes on in the same file."""
+        self._run(START.format(deadlines=self.deadlines, frames=self.frames), prefix)
+
+    def _run(self, code: str, prefix: tuple[str, ...]) -> None:
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-c", START.format(deadlines=self.deadlines, frames=self.frames)],
-                env=self.environment,
-                stderr=log,
-            )
+            if self.prepared and not prefix:
+                self.process = TEMPLATE.start(code, self.environment, (0, 1, log.fileno()))
+                if self.process:
+                    return
+            self.process = subprocess.Popen([*prefix, sys.executable, "-c", code], env=self.environment, stderr=log)
 
     def stop(self) -> int:
         """Stops it in order; returns its exit code. Every process of it is gone afterwards."""

@@ -51,7 +51,7 @@ METRICS: dict[str, Metric] = {
         "gauge", "1 while the watch of Events is confirmed, and in the first two minutes; 0 otherwise."
     ),
     "kube9_source_confirmed_timestamp_seconds": Metric(
-        "gauge", "Until when the watch of each source is confirmed, in seconds since 1970.", ("source",)
+        "gauge", "The time until which the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
     "kube9_events_total": Metric(
         "counter",
@@ -81,7 +81,7 @@ METRICS: dict[str, Metric] = {
         ("source", "outcome"),
     ),
     RECORDED: Metric(
-        "histogram", "Seconds from reading Events to putting them into the queue: decoding, and waiting until there is room."
+        "histogram", "Seconds from reading Events to putting them into the queue. This includes decoding, and waiting for room."
     ),
     PROCESSING: Metric("histogram", "Seconds from taking a batch off the queue to its commit, including retries."),
     LAG: Metric("histogram", "Seconds from the time of an Event or change to the commit that records it."),
@@ -122,7 +122,7 @@ METRICS: dict[str, Metric] = {
         ("namespace", "limit"),
     ),
     "kube9_assessment_runs_total": Metric(
-        "counter", "Assessments that have ended, by what became of them.", ("state",), tuple((state,) for state in STATES[1:])
+        "counter", "Assessments that have ended, by their state.", ("state",), tuple((state,) for state in STATES[1:])
     ),
     "kube9_assessment_checks_total": Metric(
         "counter",
@@ -131,34 +131,36 @@ METRICS: dict[str, Metric] = {
         tuple((pillar, status) for pillar in PILLARS for status in CHECK_STATUSES),
     ),
     ASSESSMENT_SECONDS: Metric("histogram", "Seconds from the beginning of an assessment to its end."),
-    CHECK_SECONDS: Metric(
-        "histogram", "Seconds that each check of an assessment took, without the lists, which several checks share."
-    ),
+    CHECK_SECONDS: Metric("histogram", "Seconds that each check of an assessment took, without the time of the lists."),
     "kube9_assessment_last_run_timestamp_seconds": Metric(
         "gauge",
-        "When the newest assessment ended, in seconds since 1970; 0 if there is none. Those of a part that a user asked for do "
-        "not count.",
+        "When the newest scheduled or full assessment ended, in seconds since 1970; 0 if there is none.",
     ),
-    "kube9_assessment_last_score_ratio": Metric("gauge", "The part of the checks of the newest assessment that pass, 0 to 1."),
+    "kube9_assessment_last_score_ratio": Metric(
+        "gauge", "The share of checks that pass in the newest scheduled or full assessment, 0 to 1."
+    ),
     "kube9_collections_total": Metric(
         "counter",
-        "Collections, by what became of them.",
+        "Collections, by their state.",
         ("type", "state"),
         tuple((kind, state) for kind in COLLECTION_TYPES for state in COLLECTION_STATES),
     ),
     COLLECTION_SECONDS: Metric("histogram", "Seconds from the start of the collector until a collection was made."),
     "kube9_collection_last_success_timestamp_seconds": Metric(
         "gauge",
-        "When a collection was last made, in seconds since 1970; 0 for never.",
+        "When a collection of this type was last made, in seconds since 1970; 0 for never.",
         ("type",),
         tuple((kind,) for kind in COLLECTION_TYPES),
     ),
     "kube9_registrations_total": Metric(
-        "counter", "Registrations with a kube9 server, by what became of them.", ("outcome",), tuple((one,) for one in OUTCOMES)
+        "counter",
+        "Requests to register with a kube9 server, by their outcome.",
+        ("outcome",),
+        tuple((one,) for one in OUTCOMES),
     ),
     "kube9_collections_sent_total": Metric(
         "counter",
-        "Collections that were sent to a kube9 server, or could not be.",
+        "Collections that were sent to a kube9 server or could not be sent, by the outcome.",
         ("outcome",),
         tuple((one,) for one in DELIVERIES),
     ),
@@ -169,27 +171,32 @@ METRICS: dict[str, Metric] = {
         tuple((category, severity) for category in CATEGORIES for severity in SEVERITIES),
     ),
     "kube9_insights_last_look_timestamp_seconds": Metric(
-        "gauge", "When the analyzer last looked at the record, in seconds since 1970; 0 if it has not since the start."
+        "gauge", "When the analyzer last looked for insights, in seconds since 1970; 0 if it has not looked since the start."
     ),
-    LOOK: Metric("histogram", "Seconds of each look of the analyzer at the record."),
-    "kube9_insight_rule_errors_total": Metric("counter", "Rules of insights that failed; the others went on.", ("rule",)),
+    LOOK: Metric("histogram", "Seconds that the analyzer took each time it looked for insights."),
+    "kube9_insight_rule_errors_total": Metric("counter", "Failures of rules of insights, by rule.", ("rule",)),
     SINK_RECORDS: Metric(
         "counter",
-        "Records for another store: accepted, refused by it, deleted here before they were sent, sent again because they were "
-        "missing there, and missing there even then.",
+        "Records for the store of SINK_URL, by their outcome.",
         ("outcome",),
         (("sent",), ("refused",), ("unsent",), ("sent_again",), ("missing",)),
     ),
-    SINK_REQUEST: Metric("histogram", "Seconds of each request to another store."),
+    SINK_REQUEST: Metric("histogram", "Seconds that each request to the store of SINK_URL took."),
     "kube9_sink_lag_seconds": Metric(
-        "gauge", "For how long there has always been something left to send to another store; 0 if everything is sent."
+        "gauge", "For how many seconds something has been waiting to be sent to the store of SINK_URL; 0 if everything is sent."
     ),
-    "kube9_sink_pending": Metric("gauge", "Changes and events that are left to send to another store, about."),
+    "kube9_sink_pending": Metric(
+        "gauge", "The approximate number of changes and events that wait to be sent to the store of SINK_URL."
+    ),
     "kube9_sink_settled_timestamp_seconds": Metric(
-        "gauge", "Until when everything that was recorded is settled in another store, in seconds since 1970; 0 if it is not."
+        "gauge",
+        "Everything recorded up to this time is settled in the store of SINK_URL, in seconds since 1970; "
+        "0 if nothing is settled.",
     ),
     "kube9_sink_verified_timestamp_seconds": Metric(
-        "gauge", "Until when what happened was read back from another store, in seconds since 1970; 0 if it was not."
+        "gauge",
+        "Everything that happened up to this time was read back from the store of SINK_URL, in seconds since 1970; "
+        "0 if nothing was read back.",
     ),
     "kube9_process_restarts_total": Metric("counter", "Processes of the operator that were restarted.", ("process",)),
 }

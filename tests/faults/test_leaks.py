@@ -45,7 +45,9 @@ def named(operator: Operator) -> dict[str, int]:
 def operator(tmp_path: Path, standin: StandIn) -> Operator:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    return Operator(tmp_path, standin.kubeconfig(tmp_path), TMPDIR=str(scratch), LOG_LEVEL="info")
+    made = Operator(tmp_path, standin.kubeconfig(tmp_path), TMPDIR=str(scratch), LOG_LEVEL="info")
+    made.prepared = False
+    return made
 
 
 def scratch(operator: Operator) -> list[str]:

@@ -31,6 +31,7 @@ def counts(operator: Operator, *arguments: str) -> dict[str, int]:
 
 def test_records_what_is_listed_and_what_is_watched(operator: Operator, standin: StandIn) -> None:
     standin.write(warning("early", "Unhealthy", "not yet\n", count=3), warning("calm", "Pulled", "fine", type="Normal"))
+    operator.prepared = False
     with operator:
         until(lambda: counts(operator) == {"early": 3}, "the list")
         standin.write(warning("early", "Unhealthy", "not yet\n", count=4), warning("late", "FailedMount", "no volume"))

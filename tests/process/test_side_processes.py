@@ -2,8 +2,6 @@
 
 import itertools
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -42,9 +40,7 @@ class WithSide(Operator):
         (self.folder / "how").write_text(how, encoding="utf-8")
 
     def start(self, *prefix: str) -> None:
-        script = START.format(deadlines=self.deadlines, folder=str(self.folder))
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen([*prefix, sys.executable, "-c", script], env=self.environment, stderr=log)
+        self._run(START.format(deadlines=self.deadlines, folder=str(self.folder)), prefix)
 
     def found(self) -> list[str]:
         return sorted(one["metadata"]["run_id"] for one in self.events("--type=assessment", "--search=check"))

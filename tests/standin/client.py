@@ -1,6 +1,7 @@
 """What a test holds of a stand-in API server: its process, its controls, its kubeconfig, Events to write."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -8,8 +9,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.prepared import TEMPLATE
+
 BORN = time.time()
 """All Events of one process begin at one time, unless told otherwise."""
+SERVE = "import asyncio; from tests.standin.server import main; asyncio.run(main({}))"
 
 
 class StandIn:
@@ -19,15 +23,16 @@ class StandIn:
         self.folder = folder
         if folder is not None:
             make_certificate(folder)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.standin", str(port), *([str(folder)] if folder else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parent.parent.parent,
+        where = f"{port}, {str(folder)!r}" if folder else str(port)
+        theirs, self._input = os.pipe()
+        printed, output = os.pipe()
+        self._process = TEMPLATE.start(SERVE.format(where), dict(os.environ), (theirs, output, 2)) or subprocess.Popen(
+            [sys.executable, "-c", SERVE.format(where)], stdin=theirs, stdout=output, cwd=Path(__file__).parent.parent.parent
         )
-        assert self._process.stdout
-        self.address = self._process.stdout.readline().decode().strip()
-        self._steering = self._process.stdout.readline().decode().strip()
+        os.close(theirs)
+        os.close(output)
+        with open(printed, encoding="utf-8") as lines:
+            self.address, self._steering = lines.readline().strip(), lines.readline().strip()
         if token:
             self.control("token", token)
 
@@ -40,7 +45,8 @@ class StandIn:
     def stop(self) -> None:
         """Kills the server, with every connection."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        os.close(self._input)
 
     def control(self, name: str, body: Any = None) -> Any:
         """Steers it, or asks it: one of `control.CONTROLS`."""

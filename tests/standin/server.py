@@ -100,12 +100,12 @@ async def _listed_or_watched(cluster: Cluster, collection: Collection, exchange:
         cluster.streams -= watching
 
 
-async def main(port: int, folder: Path | None) -> None:
+async def main(port: int, folder: str = "") -> None:
     """Serves until standard input closes."""
     cluster = Cluster()
-    if folder is not None:
+    if folder:
         cluster.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        cluster.tls.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+        cluster.tls.load_cert_chain(Path(folder, "tls.crt"), Path(folder, "tls.key"))
     # Bound and never listening: the port stays ours while nobody listens.
     keeper = socket.socket()
     keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
