@@ -162,9 +162,13 @@ def _reconcile(writer: Writer, name: str) -> None:
         said = {"type": "Ready", "status": status, "reason": reason, "message": message}
         return {"conditions": [said | {"lastTransitionTime": iso(now_ms())[:19] + "Z"}]}
 
-    release = {"chartName": "shop", "configDigest": "sha256:0", "name": "shop", "namespace": "shop"} | dict.fromkeys(
-        ("firstDeployed", "lastDeployed"), "2026-11-30T10:00:00Z"
-    )
+    release = {
+        "chartName": "shop",
+        "configDigest": "sha256:0",
+        "digest": "sha256:1",
+        "name": "shop",
+        "namespace": "shop",
+    } | dict.fromkeys(("firstDeployed", "lastDeployed"), "2026-11-30T10:00:00Z")
     writer.status("kustomizations", name, **ready("False", "BuildFailed", "cannot build"), lastAttemptedRevision=NEW)
     writer.status("kustomizations", name, **ready("Unknown", "Progressing", "Reconciliation in progress"))
     writer.status("kustomizations", name, **ready("True", "ReconciliationSucceeded", "Applied"), lastAppliedRevision=NEW)
