@@ -64,7 +64,7 @@ def run(link: Link, pipe: Connection, task: Register | Deliver, settings: Settin
     with beating(link, deadlines, deadlines.register_most):
         link.beat("registering" if isinstance(task, Register) else "sending collections")
         if isinstance(task, Register):
-            said, wait_ms = _register(link, settings, deadlines)
+            said, wait_ms = register(link, settings, deadlines)
             if findings.send(RegistrationFrame(said)) and findings.flush():
                 link.send(RegistrationSaid(said.outcome, wait_ms))
             return
@@ -76,7 +76,7 @@ def run(link: Link, pipe: Connection, task: Register | Deliver, settings: Settin
 # Registering
 
 
-def _register(link: Link, settings: Settings, deadlines: Deadlines) -> tuple[Registered, int]:
+def register(link: Link, settings: Settings, deadlines: Deadlines) -> tuple[Registered, int]:
     """Registers, and returns what became of it, and after how many ms to try again if that is not as usual."""
     try:
         api = Api(Client(deadlines.connect, Reach(), deadlines.plugin), deadlines, link)

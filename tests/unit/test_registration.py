@@ -39,7 +39,7 @@ from kube9_operator.write.sqlite.session import Session
 from tests.assessed import FakeClient, node
 from tests.bench import database as made
 from tests.connect_proxy import ConnectProxy
-from tests.kube9_server import Kube9Server
+from tests.kube9_server import REGISTER, Kube9Server
 from tests.made_clock import NOW_MS, Clock
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -302,6 +302,36 @@ def test_an_answer_is_bounded_and_never_repeated(tmp_path: Path) -> None:
         assert "hunter2" not in said.reason
     with pytest.raises(server.Failed, match="certificate authority"):
         server.Server(running.url, str(tmp_path / "none"), "kdy_hunter2")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_server_is_asked_again_when_its_answers_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
+    """Each row: the answer, its headers, and after how many seconds the next request comes."""
+    use(monkeypatch, {})
+    own = {"configuration": {"reregistrationIntervalHours": 12}} if is_named else {}
+    table: list[tuple[int, dict[str, str], int]] = [
+        *((500, {}, 300), (503, {}, 600), (500, {}, 1200), (302, {"Location": "https://127.0.0.1/"}, 86_400)),
+        *((500, {}, 300), (401, {}, 86_400), (429, {"Retry-After": "120"}, 120), (429, {}, 3600)),
+        (200, {}, 43_200 if is_named else 86_400),
+    ]
+    monkeypatch.setattr(registrar, "Api", lambda *_: api())
+    monkeypatch.setattr(registrar, "Client", lambda *_: None)
+    (tmp_path / "key").write_text("kdy_hunter2", encoding="utf-8")
+    with Kube9Server(tmp_path) as running:
+        given = {"API_KEY_FILE": str(tmp_path / "key"), "SERVER_URL": running.url, "SERVER_CA_FILE": str(running.ca_file)}
+        settings = from_environment({"DB_PATH": "/", **given})
+        world = World()
+        assert isinstance(world.after(FIRST_MS), Register)
+        for number, (status, headers, seconds) in enumerate(table, 1):
+            running.answers[REGISTER], running.headers = (status, json.loads(registered(**own))), headers
+            said, wait_ms = registrar.register(None, settings, Deadlines())  # type: ignore[arg-type]
+            world.answer(said.outcome, wait_ms)
+            assert len(running.asked) == number
+            assert world.after(seconds * 1000 - 1) is None
+            assert isinstance(world.after(1), Register)
+        assert {one.path for one in running.asked} == {REGISTER}
 
 
 # A proxy
