@@ -11,9 +11,9 @@ import json
 import socket
 import subprocess
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tests.operator import until
 from tests.tools import tool
@@ -122,6 +122,31 @@ class Engine:
         status, said = self.request("POST", "/select/logsql/query", body, headers)
         assert status == 200, said
         return [json.loads(line) for line in said.splitlines()]
+
+
+class EngineCluster(NamedTuple):
+    """A cluster of VictoriaLogs."""
+
+    storage: tuple[Engine, Engine]
+    insert: Engine
+    select: Engine
+
+    def flush(self) -> None:
+        """Makes what was accepted visible to queries."""
+        for one in self.storage:
+            one.flush()
+
+
+@contextlib.contextmanager
+def engine_cluster(folder: Path) -> Iterator[EngineCluster]:
+    """Two storage nodes, one that takes records, and one that answers."""
+    with Engine(folder / "a") as one, Engine(folder / "b") as other:
+        nodes = f"-storageNode=127.0.0.1:{one.port},127.0.0.1:{other.port}"
+        with (
+            Engine(folder / "i", nodes, "-select.disable") as insert,
+            Engine(folder / "s", nodes, "-insert.disable") as select,
+        ):
+            yield EngineCluster((one, other), insert, select)
 
 
 def free_port() -> int:

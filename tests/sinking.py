@@ -10,10 +10,13 @@ from typing import Any
 
 import apsw
 from msgspec.structs import replace
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kube9_operator.clock import SYSTEM
+from kube9_operator.model import sink_position
+from kube9_operator.model.sink_position import Position
 from kube9_operator.model.tally import Tally
-from kube9_operator.sink import events, records
+from kube9_operator.sink import events, process, records, verification
 from kube9_operator.sink.process import Sink
 from kube9_operator.sink.source import DatabaseSource
 from kube9_operator.sink.transport import HttpTransport, Target
@@ -22,8 +25,9 @@ from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.lifecycle import Lifecycle
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.session import Session
-from kube9_schema import DATABASE_NAME
+from kube9_schema import DATABASE_NAME, attributes
 from tests.bench import database as made
+from tests.engine import Engine
 
 MAX_BYTES = 2**31
 BEAT_SECONDS = 0.2
@@ -41,18 +45,30 @@ class Link:
         pass
 
 
-def _sink(folder: str, url: str) -> None:
+SHORT = {"HOUR_MS": 5_000, "QUIET_MS": 20_000, "AGAIN_SECONDS": 25.0, "RETRY_SECONDS": 2.0}
+"""The times of reading back, so that an hour takes five seconds. An engine has on its disk within five what it has accepted."""
+
+
+def _sink(folder: str, url: str, query_url: str) -> None:
     source = DatabaseSource(f"{folder}/{DATABASE_NAME}", folder, "target", "prod-eu", None, SYSTEM)
     link: Any = Link()
-    Sink(link, source, HttpTransport(Target(url)), folder, SYSTEM).send_until_stopped(BEAT_SECONDS)
+    reading_back = None
+    if query_url:
+        for name, value in SHORT.items():
+            setattr(verification, name, value)
+        ask = process.asking(HttpTransport(Target(query_url + verification.PATH)), link)
+        reading_back = verification.Verification(ask, source.database, SYSTEM)
+    Sink(link, source, HttpTransport(Target(url)), folder, SYSTEM, reading_back).send_until_stopped(BEAT_SECONDS)
 
 
 class Sinking:
     """The writer, in this process, and the sink, in one of its own."""
 
-    def __init__(self, folder: Path, url: str, seed: int = 1, objects: int = 2_000) -> None:
+    def __init__(self, folder: Path, url: str, query_url: str = "", seed: int = 1, objects: int = 2_000) -> None:
+        """With a `query_url`, the sink reads back what it has sent."""
         self.folder = folder
-        self.url = url
+        self.url, self.query_url = url, query_url
+        self.written = 0
         self._chance = random.Random(seed)
         self.connection = made.create(str(folder))
         self._session = Session(self.connection)
@@ -69,7 +85,7 @@ class Sinking:
     def start(self) -> None:
         """Starts the sink."""
         self._process = multiprocessing.get_context("spawn").Process(
-            target=_sink, args=(str(self.folder), self.url), daemon=True
+            target=_sink, args=(str(self.folder), self.url, self.query_url), daemon=True
         )
         self._process.start()
 
@@ -90,12 +106,20 @@ class Sinking:
             for _ in range(changes):
                 at = min(int(self._chance.paretovariate(0.6)) - 1, len(self._seen) - 1)
                 self._counts[at] += self._chance.randrange(1, 4)
-                one = replace(
-                    self._seen[at], count=self._counts[at], last_ms=self._seen[at].first_ms + 1_000 * self._counts[at]
-                )
-                self._store.apply(one)
+                self._store.apply(replace(self._seen[at], count=self._counts[at], last_ms=now_ms))
             self._lifecycle.alive(now_ms)
+        self.written += changes
         self._journal.step()
+
+    def keep_alive(self) -> None:
+        """Commits that time passes, as the writer does that has nothing to write."""
+        now_ms = SYSTEM.now_ms()
+        with self._session.transaction(now_ms):
+            self._lifecycle.alive(now_ms)
+
+    def position(self) -> Position | None:
+        """What the sink has stored."""
+        return sink_position.load(str(self.folder))
 
     def rows(self) -> dict[str, dict[str, str]]:
         """Each event as its newest record has to be: by its number, the attributes as texts."""
@@ -103,8 +127,8 @@ class Sinking:
         numbers = [row[0] for row in self.connection.execute("SELECT id FROM events")]
         found = {}
         for one in events.read(reading, numbers):
-            record = records.event(one, 0).record
-            values = {each.key: each.value for each in record.attributes if each.key != records.REVISION}
+            record = LogRecord.FromString(records.event(one, 0).data)
+            values = {each.key: each.value for each in record.attributes if each.key != attributes.REVISION}
             texts = {name: str(getattr(value, value.WhichOneof("value"))) for name, value in values.items()}
             found[str(one.number)] = texts | {"_msg": record.body.string_value, "severity_text": record.severity_text}
         return found
@@ -120,6 +144,10 @@ class Reading:
         """The rows of a query."""
         return list(self._connection.execute(sql, values))
 
+    def bounded(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The same."""
+        return self.all(sql, values)
+
     def word(self, number: int) -> str:
         """A word by its id."""
         return str(self._connection.execute("SELECT word FROM words WHERE id = ?", (number,)).get)
@@ -130,7 +158,7 @@ def newest(lines: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for line in lines:
         number = line["kube9.event.number"]
-        if number not in found or int(line[records.REVISION]) > int(found[number][records.REVISION]):
+        if number not in found or int(line[attributes.REVISION]) > int(found[number][attributes.REVISION]):
             found[number] = line
     return found
 
@@ -146,18 +174,15 @@ def difference(local: dict[str, dict[str, str]], central: dict[str, dict[str, st
     return wrong + [f"{number}: not in the database" for number in central.keys() - local.keys()]
 
 
-def kill_at_random(sinking: Sinking, engines: list[Any], seconds: float, rate: int, seed: int) -> dict[str, int]:
-    """Writes at a rate, and kills the sink and engines at random. Returns how often."""
+def kill_at_random(sinking: Sinking, engines: dict[str, Engine], seconds: float, rate: int, seed: int) -> dict[str, int]:
+    """Writes at a rate, and kills the sink and engines at random. Returns how often each."""
     chance = random.Random(seed)
     began = time.monotonic()
-    kills = {"sink": 0, "engine": 0}
+    kills = dict.fromkeys(("sink", *engines), 0)
     next_kill = began + chance.uniform(1.0, 4.0)
-    written = 0
     while (now := time.monotonic()) - began < seconds:
-        due = int((now - began) * rate) - written
-        if due > 0:
+        if (due := int((now - began) * rate) - sinking.written) > 0:
             sinking.write(min(due, 500))
-            written += min(due, 500)
         if now >= next_kill:
             next_kill = now + chance.uniform(1.0, 6.0)
             if chance.random() < 0.4:
@@ -165,10 +190,10 @@ def kill_at_random(sinking: Sinking, engines: list[Any], seconds: float, rate: i
                 sinking.start()
                 kills["sink"] += 1
             else:
-                engine = chance.choice(engines)
-                engine.kill()
+                name = chance.choice([*engines])
+                engines[name].kill()
                 time.sleep(chance.uniform(0.0, 0.5))
-                engine.start()
-                kills["engine"] += 1
+                engines[name].start()
+                kills[name] += 1
         time.sleep(0.02)
     return kills

@@ -6,12 +6,13 @@ from kube9_cli import kinds
 from kube9_cli.central import logsql, records
 from kube9_cli.central.client import Client, Record, failed
 from kube9_cli.central.fleet import Fleet
-from kube9_cli.central.logsql import INSTANCE, NUMBER, Query
+from kube9_cli.central.logsql import Query
 from kube9_cli.errors import QueryError
 from kube9_cli.query.connection import Scratch
 from kube9_cli.query.search import Request, find
 from kube9_cli.selection import Selection
 from kube9_schema import facts, ids
+from kube9_schema.attributes import API_GROUP, INSTANCE, KIND, NUMBER
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -125,10 +126,10 @@ class Copy(Scratch):
         if not custom and not is_literal:
             return {}
         if self._kinds is None:
-            group = logsql.GROUP
+            group = API_GROUP
             source = f'{{kube9.stream="events",{INSTANCE} in ({", ".join(map(logsql.quoted, self.fleet.instances))})}}'
-            rows = self._client.rows(f"{source} {logsql.KIND}:* | uniq by ({logsql.KIND}, {group})")
-            self._kinds = [(one[logsql.KIND], one.get(group, "")) for one in rows]
+            rows = self._client.rows(f"{source} {KIND}:* | uniq by ({KIND}, {group})")
+            self._kinds = [(one[KIND], one.get(group, "")) for one in rows]
             self._filler.know(self._kinds)
         names = {kind for kind, _ in self._kinds}
         return {text: kinds.named(kinds.split(text)[0], names) for text in custom}

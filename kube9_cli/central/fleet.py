@@ -9,12 +9,13 @@ import zlib
 from kube9_cli import patterns
 from kube9_cli.arguments import nearest
 from kube9_cli.central.client import Client, Record, failed
-from kube9_cli.central.logsql import INSTANCE, quoted
+from kube9_cli.central.logsql import quoted
 from kube9_cli.errors import QueryError
 from kube9_cli.query import coverage
 from kube9_cli.query.connection import Scratch
 from kube9_cli.times import iso, parse
 from kube9_schema import facts, ids
+from kube9_schema.attributes import CLUSTER_NAME, CLUSTER_UID, INSTANCE
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 else:
     from kube9_cli.named_tuple import NamedTuple
 
-UID, NAME = "k8s.cluster.uid", "k8s.cluster.name"
 OF = "kube9.coverage."
 """How the names of the attributes of a coverage record begin."""
 RECENT_MS = 180_000
@@ -90,7 +90,7 @@ class Fleet:
         self._client, self._make_scratch = client, scratch
         self._made: Scratch | None = None
         now_ms = time.time_ns() // 1_000_000
-        known = list(client.rows(f'{{kube9.stream="coverage"}} | uniq by ({INSTANCE}, {UID}, {NAME})'))
+        known = list(client.rows(f'{{kube9.stream="coverage"}} | uniq by ({INSTANCE}, {CLUSTER_UID}, {CLUSTER_NAME})'))
         if not known:
             details = f"{client.url}: no operator has sent anything to it; SINK_URL of an operator says where it sends"
             raise failed("The store has no records of kube9-operator", details)
@@ -255,14 +255,14 @@ def _clusters(known: list[Record], newest: dict[str, Record]) -> list[Cluster]:
     """The clusters by name. The instances of one uid are one cluster."""
     instances: dict[str, list[str]] = {}
     for one in known:
-        its = instances.setdefault(one.get(UID) or one[INSTANCE], [])
+        its = instances.setdefault(one.get(CLUSTER_UID) or one[INSTANCE], [])
         if one[INSTANCE] not in its and one[INSTANCE] in newest:
             its.append(one[INSTANCE])
     found = []
     for uid, its in instances.items():
         if its:
             last = max((newest[one] for one in its), key=lambda record: record["_time"])
-            found.append(Cluster(last.get(NAME) or uid, uid, tuple(sorted(its)), last))
+            found.append(Cluster(last.get(CLUSTER_NAME) or uid, uid, tuple(sorted(its)), last))
     names = [one.name for one in found]
     named = (one._replace(name=f"{one.name}/{one.uid}") if names.count(one.name) > 1 else one for one in found)
     return sorted(named, key=lambda one: one.name)
@@ -275,7 +275,7 @@ def _chosen(clusters: list[Cluster], wanted: tuple[str, ...]) -> list[Cluster]:
     found = []
     for name in wanted:
         matches = patterns.matcher((name,), any_case=False)
-        some = [one for one in clusters if matches(one.name) or matches(one.uid) or matches(one.newest.get(NAME, ""))]
+        some = [one for one in clusters if matches(one.name) or matches(one.uid) or matches(one.newest.get(CLUSTER_NAME, ""))]
         if not some:
             names = [one.name for one in clusters]
             details = f"the store has records of: {', '.join(names)}{nearest(name, names)}"

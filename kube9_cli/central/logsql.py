@@ -14,23 +14,35 @@ from kube9_cli import kinds, patterns
 from kube9_cli.query.sources import allowed
 from kube9_cli.selection import About, Selection
 from kube9_cli.times import iso
+from kube9_schema.attributes import (
+    API_GROUP,
+    ID,
+    INSTANCE,
+    KIND,
+    MERGED,
+    METADATA,
+    NAME,
+    NAMESPACE,
+    NODE,
+    NUMBER,
+    OWNERS,
+    REASON,
+    SERVICES,
+    SEVERITY_NUMBERS,
+    START,
+    TITLE,
+    TYPE,
+)
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NUMBER, REVISION, ID = "kube9.event.number", "kube9.event.revision", "kube9.event.id"
-MERGED = "kube9.event.merged"
-INSTANCE, NAMESPACE = "service.instance.id", "k8s.namespace.name"
-KIND, NAME, GROUP, NODE = "k8s.object.kind", "k8s.object.name", "kube9.object.api_group", "k8s.node.name"
-REASON, TYPE, TITLE, METADATA = "k8s.event.reason", "kube9.event.type", "kube9.event.title", "kube9.event.metadata"
-START, OWNERS, SERVICES = "k8s.event.start_time", "kube9.event.owners", "kube9.event.services"
 SEVERITY = "severity_number"
-TEXTS = ("_msg", TITLE, NAME, REASON, METADATA, NODE)
+BODY = "_msg"
+TEXTS = (BODY, TITLE, NAME, REASON, METADATA, NODE)
 """What --search looks at."""
-SEVERITY_NUMBERS = (9, 13, 17, 21)
-"""By our code of a severity."""
 WILD = {"*": "(?s:.*)", "?": "(?s:.)"}
 """The special characters of patterns as regular expressions."""
 BEYOND = "[^\\x00-\\x7f]"
@@ -120,7 +132,7 @@ class Query:
         """What is in the namespaces, and the Namespaces themselves, which are in none."""
         test = _among(values)
         self._labels.append(f"{NAMESPACE}=~{quoted(test + '|')}")
-        itself = f"{KIND}:=Namespace {GROUP}:={quoted('')} {_any(NAME, values)}"
+        itself = f"{KIND}:=Namespace {API_GROUP}:={quoted('')} {_any(NAME, values)}"
         self.steady.append(f"({_any(NAMESPACE, values)} or ({itself}))")
 
     def _filter_object_namespace(self, values: Sequence[str]) -> None:

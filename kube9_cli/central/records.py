@@ -6,28 +6,10 @@ import itertools
 import json
 
 from kube9_cli.central.client import Record, failed
-from kube9_cli.central.logsql import (
-    GROUP,
-    INSTANCE,
-    KIND,
-    MERGED,
-    METADATA,
-    NAME,
-    NAMESPACE,
-    NODE,
-    NUMBER,
-    OWNERS,
-    REASON,
-    REVISION,
-    SERVICES,
-    SEVERITY,
-    SEVERITY_NUMBERS,
-    START,
-    TITLE,
-    TYPE,
-)
+from kube9_cli.central.logsql import BODY, SEVERITY
 from kube9_cli.query.conditions import SKEW_MS
 from kube9_cli.times import parse
+from kube9_schema import attributes as names
 from kube9_schema.codes import EVENT_TYPES
 from kube9_schema.intervals import MS_IN_HOUR
 
@@ -100,31 +82,31 @@ class Filler:
     def _take(self, some: list[Record]) -> None:
         newest: dict[int, tuple[int, Record]] = {}
         for one in some:
-            number, revision = self._fleet.inner(int(one[NUMBER]), one[INSTANCE]), int(one[REVISION])
+            number, revision = self._fleet.inner(int(one[names.NUMBER]), one[names.INSTANCE]), int(one[names.REVISION])
             if revision > newest[number][0] if number in newest else revision > self.revisions.get(number, -1):
                 newest[number] = revision, one
         self.revisions.update((number, revision) for number, (revision, _) in newest.items())
         events, texts, behind, quotas, gone = [], [], [], [], []
         for number, (_, one) in newest.items():
-            if one.get(MERGED) == "true":
+            if one.get(names.MERGED) == "true":
                 gone.append((number,))
                 continue
             event = self._event(number, one)
             events.append(event)
-            described = one.get("kube9.event.body", "description") == "description"
-            texts.append((number, one["_msg"] if described else None, one.get(METADATA, "{}")))
+            described = one.get(names.BODY, names.DESCRIPTION_SAID) == names.DESCRIPTION_SAID
+            texts.append((number, one[BODY] if described else None, one.get(names.METADATA, "{}")))
             object_number, first, last = event[7], event[9], event[10]
-            if chain := json.loads(one.get(OWNERS, "[]")):
-                owner = self._chain(one[INSTANCE], chain)
-                if one.get(KIND) == QUOTA:
+            if chain := json.loads(one.get(names.OWNERS, "[]")):
+                owner = self._chain(one[names.INSTANCE], chain)
+                if one.get(names.KIND) == QUOTA:
                     quotas.append((number, owner))
                 else:
                     self._owners[object_number] = owner
-            namespace = one.get(NAMESPACE, "")
-            for service in json.loads(one.get(SERVICES, "[]")):
+            namespace = one.get(names.NAMESPACE, "")
+            for service in json.loads(one.get(names.SERVICES, "[]")):
                 # Only this event, and those that lasted longer on both sides.
                 times = last + SKEW_MS, first - SKEW_MS
-                behind.append((namespace, service, one.get("k8s.object.uid", ""), times[0], one.get(NAME, ""), times[1]))
+                behind.append((namespace, service, one.get(names.UID, ""), times[0], one.get(names.NAME, ""), times[1]))
         self._store_words()
         write = self._database.write
         write(EVENT, events)
@@ -137,16 +119,35 @@ class Filler:
         self._owners.clear()
 
     def _event(self, number: int, one: Record) -> tuple[Any, ...]:
-        instance, kind, name, namespace = one[INSTANCE], one.get(KIND, ""), one.get(NAME, ""), one.get(NAMESPACE, "")
-        about = instance, kind, one.get(GROUP, ""), namespace, name
-        object_number = self._object(about, one.get("k8s.object.uid", ""), one.get("k8s.object.api_version", ""))
-        first, last, count = parse_ms(one[START]), parse_ms(one["_time"]), int(one["k8s.event.count"])
-        recorded = one.get("kube9.event.recorded_at")
+        instance, kind, name, namespace = (
+            one[names.INSTANCE],
+            one.get(names.KIND, ""),
+            one.get(names.NAME, ""),
+            one.get(names.NAMESPACE, ""),
+        )
+        about = instance, kind, one.get(names.API_GROUP, ""), namespace, name
+        object_number = self._object(about, one.get(names.UID, ""), one.get(names.API_VERSION, ""))
+        first, last, count = parse_ms(one[names.START]), parse_ms(one["_time"]), int(one[names.COUNT])
+        recorded = one.get(names.RECORDED)
         return (
             *(number, last // MS_IN_HOUR, first // MS_IN_HOUR, self._word(namespace), self._word(kind)),
-            *(SEVERITY_NUMBERS.index(int(one[SEVERITY])), EVENT_TYPES.index(one[TYPE]), object_number, 0, first, last),
-            *(parse_ms(one["kube9.event.created_at"]), parse_ms(recorded) if recorded else LAST_MS, count, count, 0, 0),
-            *(self._word(one.get(REASON, "")), self._word(one.get(NODE, "")), self._word(one.get(TITLE, "")), last, count, 0),
+            *(
+                names.SEVERITY_NUMBERS.index(int(one[SEVERITY])),
+                EVENT_TYPES.index(one[names.TYPE]),
+                object_number,
+                0,
+                first,
+                last,
+            ),
+            *(parse_ms(one[names.CREATED]), parse_ms(recorded) if recorded else LAST_MS, count, count, 0, 0),
+            *(
+                self._word(one.get(names.REASON, "")),
+                self._word(one.get(names.NODE, "")),
+                self._word(one.get(names.TITLE, "")),
+                last,
+                count,
+                0,
+            ),
             self._word(self._fleet.of(number).name),
         )
 

@@ -232,6 +232,8 @@ def check_history(given: argparse.Namespace) -> Question:
     def find(database: Database) -> Any:
         from kube9_cli.query import assessments
 
+        if given.check_id is not None:
+            _check_id(database, given.check_id)
         return {"results": assessments.history(database, since_ms, pillar, status, given.check_id or "", limit)}
 
     return question(given, find)

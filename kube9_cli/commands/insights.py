@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kube9_cli import options, selection
-from kube9_cli.arguments import UsageError, invalid, one_of, whole, without_action
+from kube9_cli.arguments import UsageError, invalid, nearest, one_of, whole, without_action
 from kube9_cli.commands import Question
 from kube9_schema.codes import CATEGORIES, INSIGHT_STATUSES
 
@@ -104,7 +104,7 @@ def check_list(given: argparse.Namespace) -> Question:
         chosen.show_clock(selected.zone)
     statuses = selection.some_of(INSIGHT_STATUSES, {})([given.status], "--status")
     categories = () if given.category is None else selection.some_of(CATEGORIES, {})([given.category], "--category")
-    rules = () if given.rule is None else selection.values([given.rule], "--rule")
+    rules = () if given.rule is None else _rules(given.rule)
     order = Order(
         one_of(given.sort, "--sort", ORDERS),
         given.reverse,
@@ -113,6 +113,18 @@ def check_list(given: argparse.Namespace) -> Question:
     )
     wanted = Wanted(statuses, categories, rules)
     return Question(chosen, lambda database: _list(chosen, selected, wanted, order, database))
+
+
+def _rules(text: str) -> tuple[str, ...]:
+    """The names of rules, or patterns of them. Raises UsageError: that a rule that does not exist found nothing is no news."""
+    from kube9_cli import patterns
+    from kube9_schema.insights import RULES
+
+    wanted = selection.values([text], "--rule")
+    for one in wanted:
+        if not any(map(patterns.matcher((one,), any_case=True), RULES)):
+            raise invalid("--rule", one, f"it must be one or more of: {', '.join(RULES)}{nearest(one, RULES)}")
+    return wanted
 
 
 def _list(chosen: options.Options, selected: selection.Selection, wanted: Wanted, order: Order, database: Database) -> None:

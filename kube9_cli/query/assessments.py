@@ -59,7 +59,10 @@ def latest(database: Database) -> dict[str, Any]:
     rows = database.all(LATEST, (), (TEXT,))
     if not rows:
         raise QueryError(
-            "No assessment has ended yet", "the first is made five minutes after the operator's start", "NO_ASSESSMENT"
+            "No assessment has ended yet",
+            "the first is made five minutes after the operator's start, unless ASSESSMENT_ENABLED is false; or ask for one: "
+            "kube9-cli assessments run",
+            "NO_ASSESSMENT",
         )
     return get(database, rows[0][0])
 

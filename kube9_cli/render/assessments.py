@@ -25,6 +25,7 @@ RUNS = {
 }
 RESULTS = {"STATUS": "status", "SEVERITY": "severity", "CHECK": "check_id"}
 CHECKS = {"CHECK": "check_id", "PILLAR": "pillar", "SEVERITY": "severity", "NAME": "check_name"}
+OVER_TIME = {"ASSESSED": "assessed_at", **RESULTS, "RUN_ID": "run_id"}
 HISTORY = {"ASSESSED": "assessed_at", "STATUS": "status", "CHECK": "check_id", "RUN_ID": "run_id"}
 TIMES = ("REQUESTED", "ASSESSED")
 GIVING_WAY = ("PILLAR", "RUN_ID", "TOTAL", "MODE", "SEVERITY", "PASSED", "REQUESTED")
@@ -63,7 +64,7 @@ def lines(found: Any, seen: Look, wide: bool = False) -> list[str]:
         return _summary(found)
     if "run_id" in found:
         return _run(found, seen, wide)
-    return _results(found["results"], seen, wide) or ["No results."]
+    return _results(found["results"], seen, wide, OVER_TIME) or ["No results."]
 
 
 def _run(found: dict[str, Any], seen: Look, wide: bool) -> list[str]:
@@ -80,9 +81,9 @@ def _run(found: dict[str, Any], seen: Look, wide: bool) -> list[str]:
     return [*shown, _counts(found) or "No checks.", *([""] if results else []), *results]
 
 
-def _results(results: list[dict[str, Any]], seen: Look, wide: bool) -> list[str]:
+def _results(results: list[dict[str, Any]], seen: Look, wide: bool, columns: dict[str, str] = RESULTS) -> list[str]:
     """A line for each result. What is not passing is explained below its line, with `wide` what to do about it too."""
-    made = _table(RESULTS, results, seen)
+    made = _table(columns, results, seen)
     headings = int(seen.headings)
     shown = made[:headings]
     for line, result in zip(made[headings:], results, strict=True):
@@ -108,10 +109,12 @@ def _checks(checks: list[dict[str, Any]], seen: Look) -> list[str]:
 
 
 def _summary(found: dict[str, Any]) -> list[str]:
+    if not found["total_runs"]:
+        return ["No assessments."]
     states, modes = (", ".join(f"{number} {word}" for word, number in found[name].items()) for name in ("by_state", "by_mode"))
     return [
         f"{found['total_runs']} assessments in all. The newest {found['recent_runs']}:",
-        *([f"{INDENT}{states}", f"{INDENT}{modes}", f"{INDENT}{_counts(found['totals']) or 'no checks'}"] if states else []),
+        *(f"{INDENT}{line}" for line in (states, modes, _counts(found["totals"]) or "no checks")),
     ]
 
 

@@ -1,5 +1,6 @@
 """Which events are changes that may come before failures: of what, from what to what, when and by whom. Pure."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ SAID_PATHS = 3
 HPA_MS = 2 * MINUTE_MS
 """An autoscaler's Event and the change of the number of replicas are this close."""
 CONTROLLER_MANAGER = "kube-controller-manager"
+CONFIG_MAP_USED = re.compile(r'^configMap (\S+)$|"configMapRef":\{"name":"([^"]+)"')
+"""How a part of a template shows a volume, and `envFrom`: watch/template.py."""
 
 
 class Change(NamedTuple):
@@ -139,13 +142,17 @@ def added(change: Change) -> int:
     return max(0, after - before) if isinstance(before, int) and isinstance(after, int) else 0
 
 
-def uses(window: Window, workload: Ref, config_map: Ref) -> bool:
-    """Whether the pods of a workload use a ConfigMap: a volume or `envFrom` of its template names it."""
+def config_maps(window: Window, workload: Ref) -> list[Ref]:
+    """The ConfigMaps that the pods of a workload use, of any uid: a volume or `envFrom` of its template names them."""
     state = window.states.of(workload)
-    if not isinstance(state, Workload) or workload.namespace != config_map.namespace:
-        return False
-    named_so = (f"configMap {config_map.name}", f'"configMapRef":{{"name":"{config_map.name}"')
-    return any(part.shown == named_so[0] or named_so[1] in part.shown for part in (state.parts or {}).values())
+    parts = (state.parts or {}) if isinstance(state, Workload) else {}
+    names = {name or quoted for part in parts.values() for name, quoted in CONFIG_MAP_USED.findall(part.shown)}
+    return [Ref(kind="ConfigMap", namespace=workload.namespace, name=name) for name in sorted(names)]
+
+
+def uses(window: Window, workload: Ref, config_map: Ref) -> bool:
+    """Whether the pods of a workload use a ConfigMap."""
+    return any((one.namespace, one.name) == (config_map.namespace, config_map.name) for one in config_maps(window, workload))
 
 
 def is_of(record: Record, workload: Ref) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from kube9_operator.analyze.model import Window
+from kube9_operator.analyze.model import WINDOW_MS, Window
 from kube9_operator.analyze.wording import clock
 from kube9_schema.intervals import CONFIRMATION_SECONDS
 
@@ -21,7 +21,9 @@ def gaps(window: Window, sources: Collection[str], since_ms: int, until_ms: int)
 
 def covers(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> bool:
     """Whether the record had begun, and nothing of these sources is missing in [since, until)."""
-    return window.begin_ms <= since_ms and not gaps(window, sources, since_ms, until_ms)
+    if window.begin_ms > since_ms or gaps(window, sources, since_ms, until_ms):
+        return False
+    return _covered_before(window, sources, since_ms, until_ms)
 
 
 def missed_ms(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> int:
@@ -41,7 +43,16 @@ def missing(window: Window, sources: Collection[str], since_ms: int, until_ms: i
     found = gaps(window, sources, max(since_ms, window.begin_ms), until_ms)
     if found:
         said.append(f"Not everything was watched between {clock(found[0][0])} and {clock(max(end for _, end in found))}.")
+    from_ms = max(since_ms, window.begin_ms)
+    if not _covered_before(window, sources, from_ms, until_ms):
+        said.append(f"Not everything since {clock(from_ms)} is recorded.")
     return said
+
+
+def _covered_before(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> bool:
+    """Whether nothing is missing in the part of [since, until) that lies before the window, whose gaps do not tell of it."""
+    until_ms = min(until_ms, window.now_ms - WINDOW_MS)
+    return since_ms >= until_ms or all(window.history.covers(source, since_ms, until_ms) for source in sorted(sources))
 
 
 def _touching(window: Window, sources: Collection[str], since_ms: int, until_ms: int) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ from kube9_operator.model.ref import Ref
 from kube9_operator.text.limits import cut
 from kube9_schema import ids
 from kube9_schema.codes import ACTIVE, CATEGORIES, PENDING, QUIET, RESOLVED, ROLES, SEVERITIES
+from kube9_schema.insights import UNSTEADY
 from kube9_schema.intervals import CONFIRMATION_SECONDS
 from kube9_schema.sources import EVENTS, EVENTS_ABOUT
 
@@ -31,8 +32,6 @@ MAX_TITLE, MAX_TEXT, MAX_FIGURES_BYTES = 200, 1_000, 2_048
 TOUCH_MS = 120_000
 """If only times and texts have changed, an insight is stored again after so long."""
 EXPIRED = "evidence expired"
-UNSTEADY = "unsteady-insight"
-"""The rule of an insight that comes and goes."""
 
 Gaps = Mapping[str, Iterable[tuple[int, int]]]
 

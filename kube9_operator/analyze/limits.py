@@ -6,6 +6,10 @@ from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.thresholds import Thresholds
 
 MOST = 366 * 86_400
+LEAST = {"oom_kills": 2, "cronjob_runs": 2, "tug_changes": 2, "metronome_deaths": 2, "unsteady_changes": 2}
+"""The least numbers that make an insight, where one would say nothing: it tells what lies between two. Of others it is one."""
+LENGTHS = ("_s", "_percent")
+"""The ends of the names of thresholds that may be 0."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -26,9 +30,14 @@ def parse(text: str) -> Limits:
     if unknown:
         raise ValueError(f"{min(unknown)} is not a threshold; docs/insights.md has all of them")
     for name, value in given.items():
-        if not 0 <= value <= MOST:
-            raise ValueError(f"{name} must be a whole number from 0 to {MOST}")
+        if not least(name) <= value <= MOST:
+            raise ValueError(f"{name} must be a whole number from {least(name)} to {MOST}")
     return Limits(Thresholds(**of_rules), LifeCycle(**of_life))
+
+
+def least(name: str) -> int:
+    """The least value of a threshold."""
+    return 0 if name.endswith(LENGTHS) else LEAST.get(name, 1)
 
 
 KINDS: tuple[type[msgspec.Struct], type[msgspec.Struct]] = (Thresholds, LifeCycle)

@@ -38,6 +38,16 @@ def times(record: Record, since_ms: int = 0) -> list[int]:
     return [one for one in found if one >= since_ms]
 
 
+def continuous(record: Record, apart_ms: int) -> list[int]:
+    """When it occurred, without a longer gap where a count rose at least so often that there need be none."""
+    found: list[int] = []
+    for (before_ms, before), (now_ms, count) in itertools.pairwise(steps(record)):
+        if (count - before) * apart_ms >= now_ms - before_ms:
+            found += range(before_ms, now_ms, apart_ms)
+        found.append(now_ms)
+    return found
+
+
 def count_between(record: Record, since_ms: int, until_ms: int) -> float:
     """How often it occurred in [since, until). A rise is spread evenly over its interval; one at a moment counts there."""
     found, total = steps(record), 0.0

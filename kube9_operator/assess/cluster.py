@@ -33,12 +33,16 @@ class Container(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     init: bool
+    sidecar: bool
+    """An init container that goes on beside the others."""
     cpu_request: float | None
     memory_request: float | None
     cpu_limit: float | None
     memory_limit: float | None
     liveness: Probe | None
     readiness: Probe | None
+    starts_apart: bool
+    """Has a startup probe: until that succeeds, the others do not ask."""
     ports: tuple[tuple[str, int], ...]
     hardcoded: tuple[str, ...]
     """The names of variables whose literal values look like secrets."""
@@ -214,6 +218,8 @@ class Quota(msgspec.Struct, frozen=True):
     namespace: str
     name: str
     hard: dict[str, float]
+    scoped: bool = False
+    """It only limits some pods, such as those of a priority class."""
 
 
 class Defaults(msgspec.Struct, frozen=True):

@@ -97,7 +97,8 @@ class Listing:
         if error.status == UNAUTHORIZED:
             self._client.reload_credentials()
         if not isinstance(error, Expired):
-            self._wait(max(error.retry_after, self._deadlines.retry_first * tries))
+            asked = min(error.retry_after, self._deadlines.retry_most)
+            self._wait(max(asked, self._deadlines.retry_first * tries))
 
 
 def _kind(reading: Reading, found: list[Any]) -> Kind:

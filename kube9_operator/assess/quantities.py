@@ -5,6 +5,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 
 import math
 import re
+from collections.abc import Iterable
 
 SUFFIXES = {
     "": 1.0,
@@ -26,6 +27,24 @@ def quantity(value: str | int | float | None) -> float | None:
     number, exponent, suffix = found.groups()
     made = float(number + exponent) if exponent else float(number) * SUFFIXES[suffix or ""]
     return made if math.isfinite(made) else None
+
+
+def plain(amount: float) -> float:
+    """Returns a computed amount without what binary fractions add: three times 100m is 300m. A nano is the least there is."""
+    return round(amount, 9)
+
+
+def reserved(init: Iterable[tuple[float, bool]], others: Iterable[float]) -> float:
+    """Returns what Kubernetes reserves for a pod: `init` has the request of each init container, and whether it is a sidecar.
+
+    Init containers run one after the other, before the other containers. A sidecar goes on beside all that come after it:
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+    """
+    most = beside = 0.0
+    for amount, is_sidecar in init:
+        most = max(most, beside + amount)
+        beside += amount if is_sidecar else 0.0
+    return plain(max(most, beside + sum(others)))
 
 
 def cores(amount: float) -> str:

@@ -6,7 +6,9 @@ what is settled. What was sent after that comes twice, with the same revisions.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -70,12 +72,34 @@ def parts(some: Sequence[Encoded]) -> list[Sequence[Encoded]]:
     found: list[Sequence[Encoded]] = []
     begin = size = 0
     for at, one in enumerate(some):
-        more = one.record.ByteSize()
+        more = len(one.data)
         if at > begin and size + more > PART_BYTES:
             found.append(some[begin:at])
             begin, size = at, 0
         size += more
     return [*found, some[begin:]] if some else []
+
+
+def retry_after(headers: Mapping[str, str], now_ms: int) -> float:
+    """The seconds of the header Retry-After, which may be a number or a date; 0 if it is absent or neither of them.
+
+    A date is by the clock of the store, which its header Date shows.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _http_date(text)
+    now = _http_date(headers.get("date", "")) or now_ms / 1_000
+    return max(0.0, until - now) if until else 0.0
+
+
+def _http_date(text: str) -> float:
+    """A date of HTTP in seconds since 1970; 0 for any other text: https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats"""
+    try:
+        found = parsedate_to_datetime(text)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
 
 
 class Sent(NamedTuple):
@@ -347,9 +371,7 @@ class Delivery:
 
     def _asked(self, answer: Answer) -> float:
         """How long to wait: as the store asks, or longer and longer."""
-        text = answer.headers.get("retry-after", "").strip()
-        wait = self._backoff.next()
-        return min(LONGEST_ASKED, max(float(text), wait)) if text.isascii() and text.isdigit() else wait
+        return max(self._backoff.next(), min(LONGEST_ASKED, retry_after(answer.headers, self._clock.now_ms())))
 
     def _log(self, what: str, **fields: object) -> None:
         """Logs a warning, each at most once a minute."""

@@ -117,19 +117,24 @@ def _read(database: Database, numbers: Sequence[int]) -> list[Event]:
         for about, *service in _each(database, sql, sorted(pods)):
             services.setdefault(about, []).append((service[0], service[1], service[2]))
     chains = _Chains(database, [owner for row in rows if (owner := _controller(row)) is not None])
-    found = []
+    word, found = database.word, []
     for row in rows:
-        first_ms, last_ms = row[1], row[2]
         owner = _controller(row)
-        behind = {
-            name
-            for name, from_ms, to_ms in services.get(row[13], ())
-            if last_ms >= from_ms - SKEW_MS and (to_ms is None or first_ms <= to_ms + SKEW_MS)
-        }
-        words = (*map(database.word, row[8:13]), *row[14:16], *map(database.word, row[16:18]))
-        others = (row[18] or "", row[19], () if owner is None else chains.of(owner), tuple(sorted(behind)))
-        found.append(Event._make((*row[:8], *words, *others)))
+        behind = _behind(services[row[13]], row[1], row[2]) if row[13] in services else ()
+        words = (word(row[8]), word(row[9]), word(row[10]), word(row[11]), word(row[12]))
+        texts = (row[14], row[15], word(row[16]), word(row[17]), row[18] or "", row[19])
+        found.append(Event._make((*row[:8], *words, *texts, () if owner is None else chains.of(owner), behind)))
     return found
+
+
+def _behind(services: list[tuple[str, int, int | None]], first_ms: int, last_ms: int) -> tuple[str, ...]:
+    """The services that stood behind a pod in a time."""
+    found = {
+        name
+        for name, from_ms, to_ms in services
+        if last_ms >= from_ms - SKEW_MS and (to_ms is None or first_ms <= to_ms + SKEW_MS)
+    }
+    return tuple(sorted(found))
 
 
 def _controller(row: tuple[Any, ...]) -> int | None:
@@ -141,7 +146,7 @@ def _controller(row: tuple[Any, ...]) -> int | None:
 def _each(database: Database, sql: str, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
     if not numbers:
         return []
-    return database.all(sql.format(", ".join("?" * len(numbers))), tuple(numbers))
+    return database.bounded(sql.format(", ".join("?" * len(numbers))), tuple(numbers))
 
 
 class _Chains:

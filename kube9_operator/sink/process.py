@@ -60,11 +60,11 @@ def run(link: Link, _pipe: Any, settings: Settings, deadlines: Deadlines) -> Non
     if settings.sink_query_url:
         url = settings.sink_query_url.rstrip("/")
         url = url if url.endswith(PATH) else url + PATH
-        verification = Verification(_asking(HttpTransport(target._replace(url=url)), link), source.database, SYSTEM)
+        verification = Verification(asking(HttpTransport(target._replace(url=url)), link), source.database, SYSTEM)
     Sink(link, source, transport, settings.database_folder, SYSTEM, verification).send_until_stopped(deadlines.beat)
 
 
-def _asking(transport: HttpTransport, link: Link) -> Ask:
+def asking(transport: HttpTransport, link: Link) -> Ask:
     """Asks the store, and shows while it reads that it is alive."""
 
     def ask(query: str) -> Iterator[bytes]:

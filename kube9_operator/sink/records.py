@@ -1,38 +1,47 @@
-"""Events as OTLP log records, and records as requests. Pure. The only modules that import the messages of OTLP are here.
+"""Events as OTLP log records, and records as requests. Pure.
 
 docs/sink-records.md describes the records; the messages are those of https://opentelemetry.io/docs/specs/otlp/.
 """
 
 import zlib
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import msgspec
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kube9_operator import __version__
 from kube9_operator.clock import iso
+from kube9_operator.sink import wire
 from kube9_operator.sink.events import Event, Owner
+from kube9_schema import attributes as names
 from kube9_schema import ids
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
+from kube9_schema.intervals import MS_IN_HOUR
 
-NAME = "kube9-operator"
+SENDER = "kube9-operator"
 EVENT, COVERAGE = "kube9.event", "kube9.coverage"
-SEVERITY_NUMBERS = (
-    SeverityNumber.SEVERITY_NUMBER_INFO,
-    SeverityNumber.SEVERITY_NUMBER_WARN,
-    SeverityNumber.SEVERITY_NUMBER_ERROR,
-    SeverityNumber.SEVERITY_NUMBER_FATAL,
-)
-"""In the order of SEVERITIES."""
 NS_IN_MS = 1_000_000
-REVISION, CHECKSUM = "kube9.event.revision", "kube9.event.checksum"
+MAX_KNOWN = 1_024
 
 Value = str | int | bool
 _encode = msgspec.json.Encoder().encode
+
+_number, _count, _revision = wire.whole(names.NUMBER), wire.whole(names.COUNT), wire.whole(names.REVISION)
+_id_text, _name, _uid, _metadata = (wire.text(name) for name in (names.ID, names.NAME, names.UID, names.METADATA))
+_created, _recorded, _start = (wire.text(name) for name in (names.CREATED, names.RECORDED, names.START))
+_owners_text, _services, _checksum = (wire.text(name) for name in (names.OWNERS, names.SERVICES, names.CHECKSUM))
+_type, _title, _body, _reason = (wire.word(name) for name in (names.TYPE, names.TITLE, names.BODY, names.REASON))
+_kind, _version, _group = (wire.word(name) for name in (names.KIND, names.API_VERSION, names.API_GROUP))
+_node = wire.word(names.NODE)
+_SEVERITIES = tuple(
+    wire.SEVERITY + wire.varint(number) + wire.field(wire.SEVERITY_TEXT, text.encode())
+    for number, text in zip(names.SEVERITY_NUMBERS, SEVERITIES, strict=True)
+)
+_EVENT, _COVERAGE = (wire.field(wire.EVENT_NAME, name.encode()) for name in (EVENT, COVERAGE))
+_SCOPE = wire.field(
+    wire.SCOPE,
+    wire.field(wire.SCOPE_NAME, SENDER.encode()) + wire.field(wire.SCOPE_VERSION, __version__.encode()),
+)
 
 
 class Cluster(NamedTuple):
@@ -46,95 +55,91 @@ class Cluster(NamedTuple):
 class Encoded(NamedTuple):
     """A record on its way."""
 
+    stream: str
     namespace: str
-    """Of the object; '' for none. Records of one namespace have one resource."""
-    record: LogRecord
-    number: int
+    """Of the object; '' for none. Records of one stream and namespace have one resource."""
+    data: bytes
+    """The message LogRecord."""
+    number: int = 0
     """Of the event; 0 for what is not about an event."""
+    checksum: str = ""
+    """Of what the record of an event says, without its revision."""
 
 
 def event(found: Event, revision: int) -> Encoded:
     """The record of a revision of an event."""
-    record = _without_revision(found)
-    checksum = zlib.crc32(record.SerializeToString(deterministic=True))
-    _add(record, {REVISION: revision, CHECKSUM: f"{checksum:08x}"})
-    return Encoded(found.namespace, record, found.number)
-
-
-def checksum(one: Encoded) -> str:
-    """The checksum in the record of an event."""
-    return str(next(each.value.string_value for each in one.record.attributes if each.key == CHECKSUM))
-
-
-def _without_revision(found: Event) -> LogRecord:
-    body, said = next(
-        (text, said)
-        for text, said in (
-            (found.description, "description"),
-            (found.title, "title"),
-            (found.reason, "reason"),
-            ("event", "none"),
+    # The order is that of the numbers of fields, as the library of protobuf writes them.
+    if found.description:
+        body, said = found.description, names.DESCRIPTION_SAID
+    elif found.title:
+        body, said = found.title, names.TITLE_SAID
+    elif found.reason:
+        body, said = found.reason, names.REASON_SAID
+    else:
+        body, said = names.NO_BODY, names.NOTHING_SAID
+    created = _time(found.created_ms)
+    same = found.recorded_ms == found.created_ms
+    before = b"".join(
+        (
+            _begin(found.last_ms, found.severity, body),
+            _number(found.number),
+            _id_text(_id(found.number)),
+            _type(EVENT_TYPES[found.type]),
+            _title(found.title),
+            _body(said),
+            _created(created),
+            _recorded(created if same else _time(found.recorded_ms)),
+            _metadata(found.metadata),
+            _owners(found.owners) if found.owners else b"",
+            _services(_encode(found.services).decode()) if found.services else b"",
+            _reason(found.reason),
+            _count(found.times),
+            _start(_time(found.first_ms)),
+            _kind(found.kind),
+            _name(found.name),
+            _uid(found.uid),
+            _version(found.api_version),
+            _group(found.api_group),
+            _node(found.node),
         )
-        if text
     )
-    record = _record(EVENT, found.last_ms, found.recorded_ms, found.severity, body)
-    _add(
-        record,
-        {
-            "kube9.event.number": found.number,
-            "kube9.event.id": ids.encode(found.number),
-            "kube9.event.type": EVENT_TYPES[found.type],
-            "kube9.event.title": found.title,
-            "kube9.event.body": said,
-            "kube9.event.created_at": iso(found.created_ms),
-            "kube9.event.recorded_at": iso(found.recorded_ms),
-            "kube9.event.metadata": found.metadata,
-            "kube9.event.owners": _encode([_owner(one) for one in found.owners]).decode() if found.owners else "",
-            "kube9.event.services": _encode(found.services).decode() if found.services else "",
-            "k8s.event.reason": found.reason,
-            "k8s.event.count": found.times,
-            "k8s.event.start_time": iso(found.first_ms),
-            "k8s.object.kind": found.kind,
-            "k8s.object.name": found.name,
-            "k8s.object.uid": found.uid,
-            "k8s.object.api_version": found.api_version,
-            "kube9.object.api_group": found.api_group,
-            "k8s.node.name": found.node,
-        },
-    )
-    return record
+    after = wire.fixed(wire.OBSERVED, found.recorded_ms * NS_IN_MS) + _EVENT
+    checksum = f"{zlib.crc32(after, zlib.crc32(before)):08x}"
+    data = b"".join((before, _revision(revision), _checksum(checksum), after))
+    return Encoded(names.EVENTS, found.namespace, data, found.number, checksum)
 
 
 def merged(number: int, revision: int, at_ms: int) -> Encoded:
     """The last record of an event that was merged into another."""
-    record = _record(EVENT, at_ms, at_ms, 0, "merged into another event")
-    values: dict[str, Value] = {"kube9.event.number": number, "kube9.event.id": ids.encode(number), "kube9.event.merged": True}
-    _add(record, values | {REVISION: revision})
-    return Encoded("", record, number)
+    values: dict[str, Value] = {
+        names.NUMBER: number,
+        names.ID: ids.encode(number),
+        names.MERGED: True,
+        names.REVISION: revision,
+    }
+    return Encoded(names.EVENTS, "", _other(_EVENT, at_ms, "merged into another event", values), number)
 
 
 def coverage(values: dict[str, Value], at_ms: int) -> Encoded:
     """A record of coverage with these attributes."""
-    record = _record(COVERAGE, at_ms, at_ms, 0, "coverage")
-    _add(record, values)
-    return Encoded("", record, 0)
+    return Encoded(names.COVERAGE, "", _other(_COVERAGE, at_ms, "coverage", values))
 
 
 def request(records: Iterable[Encoded], cluster: Cluster) -> bytes:
     """The records as one request, with a resource for each namespace."""
-    found = ExportLogsServiceRequest()
-    scopes = {}
+    found: dict[tuple[str, str], list[bytes]] = {}
     for one in records:
-        stream = "events" if one.record.event_name == EVENT else "coverage"
-        key = stream, one.namespace
-        if key not in scopes:
-            logs = found.resource_logs.add()
-            logs.resource.CopyFrom(_resource(cluster, *key))
-            scopes[key] = logs.scope_logs.add()
-            scopes[key].scope.name, scopes[key].scope.version = NAME, __version__
-        scopes[key].log_records.append(one.record)
-    data: bytes = found.SerializeToString()
-    return data
+        key = one.stream, one.namespace
+        if key not in found:
+            found[key] = [_SCOPE]
+        found[key].append(wire.field(wire.LOG_RECORD, one.data))
+    return b"".join(
+        wire.field(
+            wire.RESOURCE_LOGS,
+            wire.field(wire.RESOURCE, _resource(cluster, *key)) + wire.field(wire.SCOPE_LOGS, b"".join(some)),
+        )
+        for key, some in found.items()
+    )
 
 
 class Partial(NamedTuple):
@@ -146,51 +151,93 @@ class Partial(NamedTuple):
 
 def partial(body: bytes) -> Partial:
     """How many records of an accepted request the store has rejected. Raises ValueError if the body is no answer of OTLP."""
-    from google.protobuf.message import DecodeError  # only where an answer is not empty
+    rejected, message = 0, ""
+    for number, said in wire.fields(body):
+        if number == wire.PARTIAL_SUCCESS and isinstance(said, bytes):
+            for inner, value in wire.fields(said):
+                if inner == wire.REJECTED and isinstance(value, int):
+                    rejected = value if value < 2**63 else 0
+                elif inner == wire.MESSAGE and isinstance(value, bytes):
+                    message = value.decode()
+    return Partial(rejected, message)
 
-    try:
-        found = ExportLogsServiceResponse.FromString(body).partial_success
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
-    return Partial(max(0, found.rejected_log_records), found.error_message)
 
-
-def _resource(cluster: Cluster, stream: str, namespace: str) -> Resource:
+def _resource(cluster: Cluster, stream: str, namespace: str) -> bytes:
     values = {
-        "service.name": NAME,
-        "service.instance.id": cluster.instance,
-        "kube9.stream": stream,
-        "k8s.cluster.uid": cluster.uid,
-        "k8s.cluster.name": cluster.name,
-        "k8s.namespace.name": namespace,
+        names.SERVICE: SENDER,
+        names.INSTANCE: cluster.instance,
+        names.STREAM: stream,
+        names.CLUSTER_UID: cluster.uid,
+        names.CLUSTER_NAME: cluster.name,
+        names.NAMESPACE: namespace,
     }
-    return Resource(attributes=[KeyValue(key=key, value=AnyValue(string_value=text)) for key, text in values.items() if text])
+    return wire.attributes(wire.RESOURCE_ATTRIBUTE, values.items())
 
 
-def _record(name: str, at_ms: int, recorded_ms: int, severity: int, body: str) -> LogRecord:
-    return LogRecord(
-        time_unix_nano=at_ms * NS_IN_MS,
-        observed_time_unix_nano=recorded_ms * NS_IN_MS,
-        severity_number=SEVERITY_NUMBERS[severity],
-        severity_text=SEVERITIES[severity],
-        event_name=name,
-        body=AnyValue(string_value=body),
-    )
+def _begin(at_ms: int, severity: int, body: str) -> bytes:
+    """The fields of a record before its attributes."""
+    said = wire.field(wire.RECORD_BODY, wire.field(wire.TEXT, body.encode()))
+    return wire.fixed(wire.TIME, at_ms * NS_IN_MS) + _SEVERITIES[severity] + said
 
 
-def _add(record: LogRecord, values: dict[str, Value]) -> None:
-    """Adds attributes. An empty text is left out."""
-    attributes = record.attributes
-    for key, value in values.items():
-        if value.__class__ is str:
-            if value:
-                attributes.add(key=key).value.string_value = value
-        elif value is True or value is False:
-            attributes.add(key=key).value.bool_value = value
-        else:
-            attributes.add(key=key).value.int_value = value
+def _other(name: bytes, at_ms: int, body: str, values: dict[str, Value]) -> bytes:
+    """A record of which there are few."""
+    end = wire.fixed(wire.OBSERVED, at_ms * NS_IN_MS) + name
+    return _begin(at_ms, 0, body) + wire.attributes(wire.ATTRIBUTE, values.items()) + end
 
 
 def _owner(owner: Owner) -> dict[str, str]:
     values = {"kind": owner.kind, "namespace": owner.namespace, "name": owner.name, "api_group": owner.api_group}
     return {key: text for key, text in values.items() if text}
+
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
+
+
+def _remembering(make: Callable[[Key], Made]) -> Callable[[Key], Made]:
+    """The same function; it remembers its newest answers."""
+    known: dict[Key, Made] = {}
+
+    def remember(key: Key) -> Made:
+        found = known.get(key)
+        if found is None:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            found = known[key] = make(key)
+        return found
+
+    return remember
+
+
+@_remembering
+def _of_hour(hour: int) -> str:
+    return iso(hour * MS_IN_HOUR)[:14]
+
+
+@_remembering
+def _id_of_hour(hour: int) -> str:
+    return ids.encode(hour * 3_600 * ids.SUFFIXES)[:15]
+
+
+@_remembering
+def _id_end(suffix: int) -> str:
+    return ids.encode(suffix)[19:]
+
+
+@_remembering
+def _owners(owners: tuple[Owner, ...]) -> bytes:
+    return _owners_text(_encode([_owner(one) for one in owners]).decode())
+
+
+def _time(ms: int) -> str:
+    """Formats a time as `iso` does, in a third of its time."""
+    second = ms // 1_000 % 3_600
+    return f"{_of_hour(ms // MS_IN_HOUR)}{second // 60:02}:{second % 60:02}.{ms % 1_000:03}Z"
+
+
+def _id(number: int) -> str:
+    """Encodes as `ids.encode` does, in a third of its time."""
+    second, suffix = divmod(number, ids.SUFFIXES)
+    hour, second = divmod(second, 3_600)
+    return f"{_id_of_hour(hour)}{second // 60:02}{second % 60:02}{_id_end(suffix)}"

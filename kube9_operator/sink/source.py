@@ -134,7 +134,7 @@ class DatabaseSource:
 
     def _adapt(self, made: Sequence[Encoded]) -> None:
         """Reads fewer changes at once if they are large."""
-        size = sum(one.record.ByteSize() for one in made)
+        size = sum(len(one.data) for one in made)
         self._most = max(LEAST, self._most // 2) if size > PART_BYTES else min(MOST, self._most * 2)
 
     def _facts(self, database: Database) -> tuple[str, int, int]:

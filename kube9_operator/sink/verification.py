@@ -17,19 +17,22 @@ from kube9_operator.clock import Clock, iso
 from kube9_operator.model.sink_position import Position
 from kube9_operator.sink import events, records
 from kube9_operator.sink.records import Encoded
+from kube9_schema import attributes
 
 HOUR_MS = 3_600_000
 QUIET_MS = 300_000
 """An hour is read back when it has been settled for this long: until then its events still change."""
 AGAIN_SECONDS = 60.0
 """What was sent again is settled by then, and the store has it on its disk."""
+MOST_TRIES = 3
+"""What was sent again may be lost again: a node that crashed once may crash twice."""
 RETRY_SECONDS = 60.0
 AT_ONCE = 500
 PATH = "/select/logsql/query"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EVENTS = """SELECT id FROM events WHERE series IS NOT NULL AND last_ms >= ? AND last_ms < ? AND recorded_ms >= ? ORDER BY id"""
 FIRST = "SELECT min(last_ms) FROM events WHERE series IS NOT NULL AND last_ms >= ? AND recorded_ms >= ?"
-FIELDS = ("kube9.event.number", records.REVISION, records.CHECKSUM)
+FIELDS = (attributes.NUMBER, attributes.REVISION, attributes.CHECKSUM)
 
 
 class Unanswered(Exception):
@@ -47,7 +50,8 @@ class Hour(NamedTuple):
     """An hour that is being verified."""
 
     from_ms: int
-    was_sent_again: bool = False
+    tries: int = 0
+    """How often what was missing was sent again."""
 
 
 class Verification:
@@ -78,8 +82,8 @@ class Verification:
             self._is_failing, self._not_before = True, now + RETRY_SECONDS
             return position, []
         self._is_failing = False
-        if missing and not hour.was_sent_again:
-            self._hour, self._not_before = Hour(hour.from_ms, was_sent_again=True), now + AGAIN_SECONDS
+        if missing and hour.tries < MOST_TRIES:
+            self._hour, self._not_before = Hour(hour.from_ms, hour.tries + 1), now + AGAIN_SECONDS
             logs.get().warning("sink.records_missing", events=len(missing), hour=iso(hour.from_ms))
             return position, missing
         self._hour = None
@@ -105,7 +109,7 @@ class Verification:
             for at in range(0, len(numbers), AT_ONCE):
                 for one in events.read(database, numbers[at : at + AT_ONCE]):
                     made = records.event(one, revision)
-                    if there.get(one.number, (0, ""))[1] != records.checksum(made):
+                    if there.get(one.number, (0, ""))[1] != made.checksum:
                         missing.append(made)
         return missing
 

@@ -43,16 +43,23 @@ def _print(operator: Operator, when: str) -> None:
 
 def pss(operator: Operator) -> str:
     """The proportional memory of all processes of an operator, and of each."""
+    each = shares(operator)
+    parts = ", ".join(f"{label} {mib:.0f}" for label, mib in each.items())
+    return f"{sum(each.values()):.0f} MiB PSS ({parts})"
+
+
+def shares(operator: Operator) -> dict[str, float]:
+    """The proportional memory of each process of an operator, in MiB."""
     assert operator.process
-    shares = {}
-    names = ("writer", "watcher-events", "watcher-pods", "watcher-rest", "analyzer")
+    found: dict[str, float] = {}
+    names = ["writer", "watcher-events", "watcher-pods", "watcher-rest", "analyzer"]
+    names += ["sink"] if operator.environment.get("SINK_URL") else []
     known = {operator.pid(name): name for name in names} | {operator.process.pid: "supervisor"}
     for pid in (operator.process.pid, *operator.children()):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         label = known.get(pid, "resource tracker" if b"resource_tracker" in command else "fork server")
-        assert label not in shares, f"two of {label}"
-        shares[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
-    assert shares.keys() >= set(names), f"no {set(names) - shares.keys()}"
-    parts = ", ".join(f"{label} {mib:.0f}" for label, mib in shares.items())
-    return f"{sum(shares.values()):.0f} MiB PSS ({parts})"
+        assert label not in found, f"two of {label}"
+        found[label] = int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
+    assert found.keys() >= set(names), f"no {set(names) - found.keys()}"
+    return found

@@ -15,7 +15,7 @@ import pytest
 from kube9_cli.times import iso
 from tests import fleet, sent
 from tests.cli import run_cli
-from tests.engine import Engine
+from tests.engine import Engine, engine_cluster
 from tests.operator import until
 
 NOW_MS = 1_795_003_600_123
@@ -97,25 +97,20 @@ def test_the_queries_of_the_documents_are_queries(engine: Engine) -> None:
 
 def test_a_storage_node_that_is_down_is_an_error_and_never_a_part_of_the_answer(tmp_path: Path) -> None:
     records = [_record(number) for number in range(40)]
-    with Engine(tmp_path / "a") as one, Engine(tmp_path / "b") as other:
-        nodes = f"-storageNode=127.0.0.1:{one.port},127.0.0.1:{other.port}"
-        with (
-            Engine(tmp_path / "i", nodes, "-select.disable") as insert,
-            Engine(tmp_path / "s", nodes, "-insert.disable") as select,
-        ):
-            insert.insert([*records, _coverage()])
-            for storage in (one, other):
-                storage.flush()
-            given = "events", "list", "--limit", "1000", "--store", select.url
-            assert len(json.loads(run_cli(tmp_path, *given, "-o", "json").stdout)["events"]) == len(records)
-            other.stop()  # in order: one that is killed loses what it has accepted in the last five seconds
-            done = run_cli(tmp_path, *given, "-o", "table")
-            assert (done.returncode, done.stdout) == (1, "")
-            assert done.stderr.count("\n") == 1
-            assert str(other.port) in done.stderr
-            other.start()
-            until(lambda: run_cli(tmp_path, *given, "-o", "json").returncode == 0, "the node to be asked again")
-            assert len(json.loads(run_cli(tmp_path, *given, "-o", "json").stdout)["events"]) == len(records)
+    with engine_cluster(tmp_path) as nodes:
+        nodes.insert.insert([*records, _coverage()])
+        nodes.flush()
+        given = "events", "list", "--limit", "1000", "--store", nodes.select.url
+        assert len(json.loads(run_cli(tmp_path, *given, "-o", "json").stdout)["events"]) == len(records)
+        other = nodes.storage[1]
+        other.stop()  # in order: one that is killed loses what it has accepted in the last five seconds
+        done = run_cli(tmp_path, *given, "-o", "table")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.count("\n") == 1
+        assert str(other.port) in done.stderr
+        other.start()
+        until(lambda: run_cli(tmp_path, *given, "-o", "json").returncode == 0, "the node to be asked again")
+        assert len(json.loads(run_cli(tmp_path, *given, "-o", "json").stdout)["events"]) == len(records)
 
 
 def test_a_password_and_a_certificate(tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 from tests.extension_reports import check_reports
 from tests.node.node import Node
 from tests.node.pod import NAMESPACE, OperatorPod
+from tests.node.scenario_objects import deployment
 from tests.operator import until
 
 SYSTEM = ("kube-system/", "kube-public/", "kube-node-lease/", "system:")
+BARE = "bare"
+"""A namespace with a Deployment that has findings: one replica, no limits, no probes."""
 LONG_SECONDS = 120.0
 
 
@@ -20,6 +23,8 @@ def block(node: Node) -> dict[str, Any]:
 
 
 def test_an_assessment_fills_the_six_reports_of_the_extension(node: Node, operator: OperatorPod) -> None:
+    node.make_namespaces(BARE)
+    node.apply(deployment(BARE, "web", 1))
     run = operator.cli("assessments", "run", "-o", "json")
     assert run["state"] == "completed", run
     until(lambda: block(node)["lastScheduledRunId"] == run["run_id"], "its result in the ConfigMap", LONG_SECONDS)
@@ -28,5 +33,5 @@ def test_an_assessment_fills_the_six_reports_of_the_extension(node: Node, operat
     assert (found["lastScheduledOutcome"], found["lastScheduledRunState"]) == ("success", "completed")
     # An offender is its kind, its name, and what is wrong with it.
     offenders = [name for result in run["results"] for name in result["offenders"]]
-    assert offenders
+    assert [name for name in offenders if name.split()[1].startswith(f"{BARE}/")] != []
     assert [name for name in offenders if name.split()[1].startswith(SYSTEM)] == []

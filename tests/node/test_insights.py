@@ -335,5 +335,8 @@ def test_a_node_goes_bad_while_another_is_well(node: Node, concluding: OperatorP
         assert concluded(concluding, "") == TABLE[NODES]
         (one,) = found()
         assert (one["nodes"], len(one["evidence"])) == ([BAD], 4)
+        node.kubectl("delete", "deployments", "--all", "-n", NODES)
+        # No kubelet ends them.
+        node.kubectl("delete", "pods", "--all", "-n", NODES, "--force", "--grace-period=0")
         node.kubectl("delete", "namespace", NODES)
         until(lambda: [one["status"] for one in found()] == ["resolved"], "its end", LONG_SECONDS)

@@ -75,7 +75,8 @@ class Past:
         self.begin_ms = 0
 
     def of_owner(self, owner: Ref, since_ms: int, until_ms: int, most: int) -> list[Record]:
-        mine = [one for one in self.records if one.owner == owner and one.first_ms < until_ms and one.last_ms >= since_ms]
+        mine = [one for one in self.records if one.first_ms < until_ms and one.last_ms >= since_ms]
+        mine = [one for one in mine if (one.owner if owner.uid else msgspec.structs.replace(one.owner, uid="")) == owner]
         return sorted(mine, key=lambda one: one.last_ms, reverse=True)[:most]
 
     def has_reason(self, namespace: str, reason: str, since_ms: int, until_ms: int) -> bool:

@@ -201,6 +201,9 @@ def test_limits_are_set_by_name() -> None:
         ('{"stuck_error_s": "1h"}', "must be a JSON object"),
         ('{"stuck": 1}', "stuck is not a threshold"),
         ('{"resolve_s": -1}', "from 0 to"),
+        ('{"storm_count": 0}', "storm_count must be a whole number from 1 to"),
+        ('{"cronjob_runs": 1}', "cronjob_runs must be a whole number from 2 to"),
+        ('{"unsteady_changes": 1}', "unsteady_changes must be a whole number from 2 to"),
     ],
 )
 def test_wrong_limits_are_refused(text: str, why: str) -> None:

@@ -59,7 +59,7 @@ def test_the_summary_adds_up_the_newest(folder: Path) -> None:
     }
     assert answer(folder, "summary", "--limit", "2")["by_state"] == {"running": 1, "failed": 1}
     assert table(folder, "summary")[0] == "3 assessments in all. The newest 3:"
-    assert table(folder, "summary", "--since", "2100-01-01") == ["0 assessments in all. The newest 0:"]
+    assert table(folder, "summary", "--since", "2100-01-01") == ["No assessments."]
 
 
 def test_the_history_has_the_fields_of_the_original(folder: Path) -> None:

@@ -215,3 +215,27 @@ def test_many_deployments_with_a_single_replica(single: int, several: int, statu
     found = check(SINGLE, *deployments, *left_out)
     assert found.status == status
     assert found.offenders_total == (single if status == "warning" else 0)
+
+
+@pytest.mark.parametrize(("request_", "limit"), [("20m", "100m"), ("40m", "200m"), ("7m", "35m")])
+def test_exactly_a_fifth_of_the_limit_passes(request_: str, limit: str) -> None:
+    """20m is 0.02 cores, which binary fractions do not have."""
+    assert check(RATIOS, sized({"cpu": request_}, {"cpu": limit})).status == "passing"
+
+
+def test_exactly_a_twentieth_of_the_limit_warns() -> None:
+    assert check(RATIOS, sized({"cpu": "10m"}, {"cpu": "200m"})).status == "warning"
+
+
+def test_the_pods_of_a_daemon_set_are_made_smaller() -> None:
+    found = check(LARGE, sized({"cpu": "1"}, kind="DaemonSet", replicas=128))
+    assert '"requests":{"cpu":"125m"}' in found.remediation
+    assert check(LARGE, sized({"cpu": "125m"}, kind="DaemonSet", replicas=128)).status == "passing"
+
+
+def test_a_sidecar_runs_beside_the_others() -> None:
+    """Together they request 15 % of the node."""
+    small = {"resources": {"requests": {"cpu": "600m", "memory": "8Gi"}}}
+    for policy, status in ({"restartPolicy": "Always"}, "passing"), ({}, "warning"):
+        pod = running("a", containers=[{"name": "app"} | small], initContainers=[{"name": "proxy"} | small | policy])
+        assert check(IDLE, pod, node(cpu="8", memory="16Gi"), workload()).status == status

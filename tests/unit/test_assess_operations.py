@@ -63,6 +63,8 @@ def test_an_operator_without_containers_fails(check_id: str) -> None:
         (probe("/livez"), None, "its readiness probe does not ask for /readyz"),
         (probe("/livez"), probe("/secret-token"), "its readiness probe does not ask for /readyz"),
         (probe("/livez", 8080), probe("/readyz", 8081), "its probes ask two ports"),
+        (probe("/livez"), probe("/readyz", 8080), ""),
+        (probe("/livez"), probe("/readyz", "https"), "its probes ask two ports"),
     ],
 )
 def test_health_probes(live: Manifest | None, ready: Manifest | None, fault: str) -> None:
@@ -95,6 +97,11 @@ def test_metrics_are_at_the_declared_port_of_the_probes(changed: Manifest, statu
     found = check(METRICS, operator(changed=changed))
     assert found.status == status
     assert bool(found.remediation) == (status == "failing")
+
+
+def test_the_port_that_is_called_http_is_advised() -> None:
+    ports = [{"name": "profiling", "containerPort": 6060}, {"name": "http", "containerPort": 8080}]
+    assert '"port":"http"' in check(PROBES, operator(changed={"ports": ports, "livenessProbe": None})).remediation
 
 
 def test_metrics_that_are_not_scraped_warn() -> None:

@@ -289,7 +289,37 @@ def test_placement_in_managed_namespaces_is_left_out() -> None:
     assert check(PLACEMENT, workload("DaemonSet", namespace="kube-system", pod={"nodeName": "n1"}), *NODES).status == "passing"
 
 
-def test_sidecars_and_init_containers_count_towards_the_demand() -> None:
-    one = workload(replicas=1, containers=[container()], pod={"initContainers": [container("init")]})
-    found = check(GOVERNANCE, one, quota(requests_cpu="150m"))
-    assert found.offenders == ("ResourceQuota shop/compute (requests.cpu is 150m, wanted is 200m)",)
+@pytest.mark.parametrize(
+    ("sidecar", "init", "wanted"),
+    [("", "", "100m"), ("", "80m", "100m"), ("", "300m", "300m"), ("50m", "", "150m"), ("50m", "300m", "350m")],
+)
+def test_a_pod_wants_what_kubernetes_reserves_for_it(sidecar: str, init: str, wanted: str) -> None:
+    """Init containers run before the others, sidecars beside them."""
+    before = [container("init", resources={"requests": {"cpu": init}})] if init else []
+    beside = [container("sidecar", resources={"requests": {"cpu": sidecar}}, restartPolicy="Always")] if sidecar else []
+    one = workload(replicas=1, containers=[container()], pod={"initContainers": [*beside, *before]})
+    found = check(GOVERNANCE, one, quota(requests_cpu="90m"))
+    assert found.offenders == (f"ResourceQuota shop/compute (requests.cpu is 90m, wanted is {wanted})",)
+
+
+def test_three_times_a_tenth_fits_into_three_tenths() -> None:
+    found = check(GOVERNANCE, wanting("100m", "128Mi", 3), quota(requests_cpu="300m"))
+    assert (found.status, found.offenders) == ("warning", ("ResourceQuota shop/compute (requests.cpu is 100 % used)",))
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"scopes": ["BestEffort"]},
+        {"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]}},
+    ],
+)
+def test_a_quota_of_some_pods_is_not_compared_with_all(scope: Manifest) -> None:
+    some = thing("v1", "ResourceQuota", "some", "shop", spec={"hard": {"pods": "1"}} | scope)
+    assert check(GOVERNANCE, wanting("1", "1Gi", 10), some).status == "passing"
+
+
+def test_a_quota_of_objects_beside_one_of_resources() -> None:
+    objects = thing("v1", "ResourceQuota", "objects", "shop", spec={"hard": {"services": "5"}})
+    assert check(GOVERNANCE, wanting("1", "1Gi", 10), quota(requests_cpu="20"), objects).status == "passing"
+    assert check(GOVERNANCE, wanting("1", "1Gi", 10), objects).status == "warning"

@@ -202,7 +202,8 @@ TCP: Manifest = {"tcpSocket": {"port": "db"}}
         (HTTP | {"initialDelaySeconds": 1}, HTTP | {"initialDelaySeconds": 1}, "equal probes without a delay"),
         (HTTP | {"initialDelaySeconds": 2}, HTTP | {"initialDelaySeconds": 2}, ""),
         (HTTP, HTTP | {"periodSeconds": 3}, ""),
-        (HTTP | {"failureThreshold": 3}, HTTP | {"failureThreshold": 1}, "equal probes without a delay"),
+        (HTTP | {"failureThreshold": 3}, HTTP, "equal probes without a delay"),
+        (HTTP | {"failureThreshold": 10}, HTTP, ""),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
@@ -210,6 +211,11 @@ def test_probes(live: Manifest | None, ready: Manifest | None, fault: str, kind:
     found = check(PROBES, probed(live, ready, kind))
     assert found.status == ("failing" if fault else "passing")
     assert found.offenders == ((f"{kind} shop/web (container app: {fault})",) if fault else ())
+
+
+def test_equal_probes_wait_for_a_startup_probe() -> None:
+    one = workload(containers=[BARE | {"livenessProbe": HTTP, "readinessProbe": HTTP, "startupProbe": HTTP}])
+    assert check(PROBES, one).status == "passing"
 
 
 def test_init_containers_need_no_probes() -> None:

@@ -143,6 +143,21 @@ def test_a_list_that_fails_three_times_is_an_error_without_secrets(check_id: str
     assert waited == [1.0, 2.0]
 
 
+def test_a_server_that_asks_to_wait_for_an_hour_is_asked_again_after_a_minute() -> None:
+    client, waited = FakeClient(), list[float]()
+    client.fail("pods", http_error(429, "Too Many Requests", 3600.0))
+    (found,) = assess_run(listing(client, wait=waited.append), "single-check", check_id="security.privileged-containers")
+    assert (found.status, waited) == ("error", [60.0, 60.0])
+
+
+def test_a_group_whose_last_resource_was_removed() -> None:
+    """Go writes an empty list that was never made as null."""
+    client = FakeClient(apis=("applications.argoproj.io",))
+    client.documents["/apis/argoproj.io/v1"] = {"kind": "APIResourceList", "resources": None}
+    (found,) = assess_run(listing(client), "single-check", check_id="operational-excellence.gitops-delivery-signals")
+    assert (found.status, found.message) == ("passing", "No workloads to deliver.")
+
+
 def test_a_list_is_tried_again_and_the_first_try_does_not_count() -> None:
     client = FakeClient(
         *(running(f"p{number}", containers=[{"name": "app", "securityContext": {"privileged": True}}]) for number in range(250))

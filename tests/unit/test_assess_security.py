@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from kube9_operator.assess import suspicion
+from kube9_operator.text import redact
 from tests.assessed import Manifest, account, binding, check, config_map, container, group, role, running, safe, workload
 
 NON_ROOT, PRIVILEGED = "security.run-as-non-root", "security.privileged-containers"
@@ -211,6 +212,17 @@ def test_hardcoded_variables_are_named() -> None:
     first = workload(containers=[], pod={"initContainers": [{"name": "init", "env": [{"name": "TOKEN", "value": "abcdefgh"}]}]})
     assert "init container init" in check(HARDCODED, first).message
     assert check(HARDCODED, with_env({"name": "TOKEN", "value": "abcdefgh"}, kind="DaemonSet")).status == "passing"
+
+
+def test_remediations_survive_redaction() -> None:
+    """They are stored like every text: what looks like a secret is replaced."""
+    env = [{"name": name, "value": "hunter2-hunter2"} for name in ("DB_PASSWORD", "API_TOKEN")]
+    objects = (workload(containers=[container(env=env)]), config_map("bad", data={"password": "hunter2", "token": "abcdefgh"}))
+    for check_id in (HARDCODED, CONFIG_MAPS):
+        found = check(check_id, *objects)
+        assert "create secret generic" in found.remediation
+        assert '="$NEW"' in found.remediation
+        assert redact.text(found.remediation, 420) == (found.remediation, 0)
 
 
 def test_external_secrets() -> None:

@@ -89,6 +89,7 @@ def test_the_history_of_a_check(folder: Path) -> None:
     assert [one["check_id"] for one in failing] == [PRIVILEGED]
     assert answer(folder, "history", "--pillar", "sustainability")["results"] == []
     assert table(folder, "history", "--pillar", "sustainability") == ["No results."]
+    assert table(folder, "history")[0].split() == ["ASSESSED", "STATUS", "SEVERITY", "CHECK", "RUN_ID"]
 
 
 def test_the_checks(folder: Path) -> None:
@@ -129,6 +130,7 @@ def test_times_and_colours_are_those_of_the_options(folder: Path) -> None:
         (("list", "--state", "done"), "it must be one of: running"),
         (("history", "--pillar", "safety"), "it must be one of: security"),
         (("history", "--result", "failed"), "it must be one of: passing"),
+        (("history", "--check", "reliability.replica-count"), "did you mean reliability.replica-counts?"),
         (("list", "--since", "never"), "--since"),
         ((), "needs an action"),
     ],

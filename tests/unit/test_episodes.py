@@ -7,13 +7,14 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from kube9_operator.analyze.episodes import EXPIRED, UNSTEADY, Known, advance, id_of, subjects_of, watched_ms
+from kube9_operator.analyze.episodes import EXPIRED, Known, advance, id_of, subjects_of, watched_ms
 from kube9_operator.analyze.life_cycle import LifeCycle
 from kube9_operator.analyze.model import CAUSE, DELETED, EFFECT, RECOVERED, Evidence, Finding
 from kube9_operator.model.insight import Change, Insight
 from kube9_operator.model.ref import Ref
 from kube9_schema import ids
 from kube9_schema.codes import ACTIVE, INSIGHT_STATUSES, PENDING, QUIET, RESOLVED, SEVERITIES
+from kube9_schema.insights import UNSTEADY
 
 MINUTE, HOUR = 60_000, 3_600_000
 START = 1_764_500_000_000

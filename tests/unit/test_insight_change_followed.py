@@ -6,7 +6,7 @@ import pytest
 from kube9_operator.analyze.model import DELETED, Record, Ref
 from kube9_operator.analyze.rules.change_followed import change_followed_by_failure as rule
 from kube9_operator.model.resource_states import Part
-from tests.unit.insight_stories import NOTHING, Story, at, findings, holds, looping, only, ref
+from tests.unit.insight_stories import DAY_MS, NOTHING, Story, at, findings, holds, looping, only, ref
 
 
 def rollout(story: Story, code: int = 1, pods: int = 3) -> tuple[Ref, Record, list[Record]]:
@@ -360,3 +360,59 @@ def test_a_sync_of_something_else_or_without_an_effect_is_none() -> None:
         synced(story, **given)  # type: ignore[arg-type]
         assert findings(rule, story, keep=lambda one, change=change: one is not change) == []
         assert only(findings(rule, story)).title == "Deployment web: image change followed by exit code 1"
+
+
+def a_day_later(story: Story, clock: str, days: int = 1) -> None:
+    """The pods still fail at that time: what happened before is out of the window."""
+    story.now_ms = at(clock, days)
+    records, story.records = story.records, []
+    for one in records:
+        if one.reason == "ContainerRestarted" and one.first_ms >= at("14:00"):
+            occurrences = (*one.occurrences, (story.now_ms - 60_000, one.count + 1))
+            one = msgspec.structs.replace(one, last_ms=story.now_ms - 60_000, count=one.count + 1, occurrences=occurrences)
+        (story.records if one.last_ms >= story.now_ms - DAY_MS else story.past.records).append(one)
+
+
+@pytest.mark.parametrize(("clock", "days"), [("13:45", 1), ("13:55", 1), ("14:10", 1), ("12:00", 3)])
+def test_what_failed_before_still_counts_days_later(clock: str, days: int) -> None:
+    """The failure before the change leaves the window before the change and what goes on."""
+    story = Story()
+    web, _, _ = rollout(story)
+    story.restarts(ref("Pod", "web-aaaa-0"), web, [at("13:50")], 1, controller=ref("ReplicaSet", "web-aaaa"))
+    a_day_later(story, clock, days)
+    assert findings(rule, story) == []
+
+
+@pytest.mark.parametrize(("clock", "days"), [("13:45", 1), ("14:10", 1), ("12:00", 3)])
+def test_it_goes_on_for_days(clock: str, days: int) -> None:
+    story = Story()
+    rollout(story)
+    a_day_later(story, clock, days)
+    found = only(findings(rule, story))
+    assert found.figures["new"] is True
+    assert (found.first_ms, found.last_ms) == (at("14:02"), story.now_ms)
+
+
+def test_a_gap_before_the_change_still_counts_a_day_later() -> None:
+    """Without the states that show which pods are new, nothing is said; with them not that it is new."""
+    story = Story()
+    rollout(story)
+    story.past.holes.append((at("13:30"), at("13:40")))
+    a_day_later(story, "14:01")
+    found = only(findings(rule, story))
+    assert (found.figures["new"], found.unknown) == (False, ["Not everything since 2026-11-30 13:02:00 UTC is recorded."])
+    for state in list(story.states.states):
+        if state.kind in ("ReplicaSet", "Pod"):
+            del story.states.states[state]
+    assert findings(rule, story) == []
+
+
+def test_a_config_map_of_the_day_before() -> None:
+    story = Story()
+    web = story.workload(parts={"spec.template.spec.containers[app].envFrom": Part(1, '[{"configMapRef":{"name":"web-env"}}]')})
+    change = story.tell("ConfigMapChanged", "ConfigMap changed", ref("ConfigMap", "web-env"), at("14:02"), severity="info")
+    pod = story.pod(web, "web-0", created_ms=at("14:05"), containers=[looping()])
+    story.restarts(pod, web, [at("14:06"), at("14:07")])
+    assert only(findings(rule, story)).first_ms == change.first_ms
+    a_day_later(story, "14:04")
+    assert only(findings(rule, story)).first_ms == change.first_ms

@@ -1,10 +1,11 @@
 """Two revisions side by side."""
 
+import msgspec
 import pytest
 
 from kube9_operator.analyze.model import DELETED, Record, Ref
 from kube9_operator.analyze.rules.control_group import control_group as rule
-from tests.unit.insight_stories import Story, at, findings, holds, looping, only, ref
+from tests.unit.insight_stories import DAY_MS, Story, at, findings, holds, looping, only, ref
 
 
 def told(pods: int = 2, each: int = 2, old_pods: int = 1) -> tuple[Story, Ref, list[Record]]:
@@ -83,6 +84,32 @@ def test_the_change_is_ruled_out() -> None:
     assert found.recommendation == "Look for what came before 2026-11-30 13:40:00 UTC: kube9-cli events summary."
     assert [one.role for one in found.evidence] == ["cause", "against", "effect", "effect"]
     assert findings(rule, story, keep=lambda one: one is not records[0]) == []
+
+
+def a_day_later(story: Story) -> None:
+    """The pods of the new revision still fail: what was recorded before them is out of the window."""
+    story.now_ms = at("14:10", 1)
+    records, story.records = story.records, []
+    for one in records:
+        if one.reason == "ContainerRestarted" and one.first_ms >= at("14:03"):
+            occurrences = (*one.occurrences, (story.now_ms - 60_000, one.count + 1))
+            one = msgspec.structs.replace(one, last_ms=story.now_ms - 60_000, count=one.count + 1, occurrences=occurrences)
+        (story.records if one.last_ms >= story.now_ms - DAY_MS else story.past.records).append(one)
+
+
+def test_the_change_stays_ruled_out_a_day_later() -> None:
+    story, web, _ = told()
+    story.restarts(ref("Pod", "web-aaaa-0"), web, [at("13:40"), at("13:50")], controller=ref("ReplicaSet", "web-aaaa"))
+    a_day_later(story)
+    assert only(findings(rule, story)).cause == "exit code 1, change ruled out"
+
+
+def test_both_run_for_days() -> None:
+    story, _, _ = told()
+    a_day_later(story)
+    assert only(findings(rule, story)).title == "Deployment web: only shop/web:1.8.3 fails with exit code 1"
+    story.past.holes.append((at("14:04"), at("14:05")))
+    assert findings(rule, story) == []
 
 
 def test_the_workload_is_deleted() -> None:

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kube9_operator.analyze.model import WINDOW_MS, Ref
+from kube9_operator.analyze.limits import least
+from kube9_operator.analyze.model import WINDOW_MS, Ref, Rule
 from kube9_operator.analyze.rules import RULES
+from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.model.resource_states import Namespace, Node, Part, Service
+from kube9_schema.insights import RULES as NAMES
+from kube9_schema.insights import UNSTEADY
 from tests.unit.insight_stories import HOUR_MS, MINUTE_MS, Story, at, findings, ref
 
 NODES = [ref("Node", f"n{one}") for one in range(5)]
@@ -153,6 +157,22 @@ def test_an_empty_record_gives_none(rule: Callable[..., object]) -> None:
     assert findings(rule, story) == []  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_least_thresholds_make_no_rule_fail(rule: Rule) -> None:
+    story = healthy_day(3)
+    web = story.workload("web")
+    for name, times in (("web-1", ["14:00", "16:00"]), ("web-2", ["15:00"])):
+        pod = story.pod(web, name, created_ms=at("13:59"))
+        story.killed(pod, web, [at(clock) for clock in times])
+        story.restarts(pod, web, [at(clock) for clock in times], 3, loop=True)
+        story.scaled(web, at(times[0]), 2, 3, changed_by=name)
+    nightly, job = ref("CronJob", "nightly"), ref("Job", "nightly-29933340")
+    story.tell("BackoffLimitExceeded", "Job failed", job, at("15:00"), owner=nightly, severity="error")
+    story.now_ms = at("16:10")
+    strict = Thresholds(**{name: least(name) for name in Thresholds.__struct_fields__})
+    assert all(one.evidence for one in findings(rule, story, strict))
+
+
 def test_names_of_rules() -> None:
     assert all(name == name.lower() and " " not in name for name in RULES)
-    assert len(RULES) == 18
+    assert (*RULES, UNSTEADY) == NAMES

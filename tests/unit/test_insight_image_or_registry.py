@@ -60,6 +60,25 @@ def test_each_team_is_needed(left_out: int) -> None:
     assert findings(rule, story, keep=lambda one: one is not records[left_out]) == []
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        'failed to resolve reference "{image}": {image}: not found',
+        "unexpected status from HEAD request to https://registry.example.com/v2/web/manifests/{tag}: 404 Not Found",
+        "initializing source docker://{image}: reading manifest {tag} in registry.example.com/web: manifest unknown",
+        "Error response from daemon: manifest for {image} not found: manifest unknown",
+        "pull access denied, repository does not exist or may require authorization: insufficient_scope: authorization failed",
+    ],
+)
+@pytest.mark.parametrize("tag", ["401", "429", "503", "denied"])
+def test_the_name_of_an_image_says_nothing_about_its_registry(why: str, tag: str) -> None:
+    story = Story("14:10")
+    for number, name in enumerate(("web", "api", "db")):
+        image = f"registry.example.com/{name}:{tag}"
+        pull(story, name, image, why.format(image=image, tag=tag), at("14:00") + number * 60_000)
+    assert findings(rule, story) == []
+
+
 def test_two_typos_on_one_registry() -> None:
     story = Story("14:10")
     pull(story, "web", "registry.example.com/wbe:2", NOT_FOUND)

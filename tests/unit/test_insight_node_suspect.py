@@ -139,7 +139,9 @@ def test_memory(limit: str, fires: bool) -> None:
     story = Story("14:10")
     web, api = story.workload("web"), story.workload("api")
     for owner, name in ((web, "web-1"), (web, "web-2"), (api, "api-1")):
-        story.killed(story.pod(owner, name, node="n3"), owner, [at("14:01")], limit, node="n3")
+        pod = story.pod(owner, name, node="n3")
+        story.killed(pod, owner, [at("14:01")], limit, node="n3")
+        story.restarts(pod, owner, [at("14:01")], 137, termination_reason="OOMKilled", node="n3")
     story.pod(web, "web-3", node="n4")
     assert len(findings(rule, story)) == fires
 

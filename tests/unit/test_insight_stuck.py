@@ -1,9 +1,11 @@
 """Crash loops and rollouts without progress that last."""
 
+import msgspec
 import pytest
 
 from kube9_operator.analyze.model import DELETED, RECOVERED, Record, Ref
 from kube9_operator.analyze.rules.stuck import stuck as rule
+from kube9_operator.clock import iso
 from tests.unit.insight_stories import Story, at, findings, holds, looping, only, ref
 
 
@@ -73,6 +75,34 @@ def test_pods_that_replace_each_other_are_one_loop() -> None:
     second = story.restarts(pod, web, [at("13:32") + one * 120_000 for one in range(24)], 3, loop=True)
     found = holds(rule, story, first, second)
     assert (found.first_ms, found.severity) == (at("13:00"), "error")
+
+
+def test_a_loop_of_five_days() -> None:
+    """The record keeps the first time and the newest ones."""
+    story = Story()
+    record = loop(story, 70)
+    begin_ms = at("14:20", -5)
+    occurrences = ((begin_ms, 1), *((moment, number + 1400) for moment, number in record.occurrences))
+    story.records = [msgspec.structs.replace(record, first_ms=begin_ms, count=1436, occurrences=occurrences)]
+    found = only(findings(rule, story))
+    assert found.first_ms == begin_ms
+    assert "since 2026-11-25 14:20:00 UTC, for 5d, in 1 pod" in found.text
+    assert found.figures["ends"] == 1436
+
+
+def test_exit_codes_that_alternate() -> None:
+    """It is one loop, although the two codes each have only a first and a last time."""
+    story = Story()
+    record = loop(story, 70)
+    codes = {
+        str(code): {"count": 18, "first": iso(at(first)), "last": iso(at(last))}
+        for code, first, last in ((1, "13:12", "14:18"), (3, "13:10", "14:20"))
+    }
+    story.records = [msgspec.structs.replace(record, metadata=record.metadata | {"exit_codes": codes})]
+    found = {one.cause: (one.severity, one.first_ms, one.figures["ends"]) for one in findings(rule, story)}
+    assert found == {"exit code 1": ("error", at("13:12"), 18), "exit code 3": ("error", at("13:10"), 18)}
+    story.now_ms = at("14:24")
+    assert {one.cause: one.ended for one in findings(rule, story)} == {"exit code 1": "", "exit code 3": ""}
 
 
 def test_zero_replicas() -> None:

@@ -234,6 +234,8 @@ def test_an_event_names_the_insights_that_rest_on_it(world: World) -> None:
         (("list", "--status", "actve"), "did you mean active?"),
         (("list", "--category", "bug"), "Invalid --category bug"),
         (("list", "--sort", "count"), "Invalid --sort count"),
+        (("list", "--rule", "stcuk"), "did you mean stuck?"),
+        (("list", "--rule", "stuck,oom-*"), "Invalid --rule oom-*"),
         (("list", "--for", "nonsense/x"), "Invalid --for nonsense"),
         (("list", "--limit", "0"), "Invalid --limit 0"),
     ],

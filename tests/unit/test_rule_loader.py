@@ -139,7 +139,10 @@ WRONG = [
     (RULE % "severity: info, read: volume", "rule 'mine': read: 'volume': must be a mapping of one reader"),
     (RULE % "joins: nothing known", "rule 'mine': joins: 'nothing known': must be the id of a rule"),
     (RULE % "joins: mine", "rule 'mine': joins: 'mine': must be the id of a rule"),
-    (RULE % "joins: told by the node", "rule 'mine': joins: 'told by the node': must be the id of a rule that records"),
+    (
+        RULE % "joins: node not ready repeated for a pod",
+        "rule 'mine': joins: 'node not ready repeated for a pod': must be the id of a rule that records",
+    ),
     (
         RULE % "joins: image error",
         "rule 'mine': joins: 'image error': must be the id of a rule that records, and joins no other",

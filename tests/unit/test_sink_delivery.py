@@ -1,14 +1,16 @@
 """What the sink does after each answer of a store, with a store, a clock and a journal that are passed in."""
 
 import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from kube9_operator.backoff import Backoff
 from kube9_operator.model.sink_position import Position
-from kube9_operator.sink import delivery, records
+from kube9_operator.sink import delivery
 from kube9_operator.sink.delivery import SETTLE_SECONDS, Batch, Delivery, Mark
 from kube9_operator.sink.records import Encoded
 from kube9_operator.sink.transport import Answer, Lost, Unusable
@@ -103,7 +105,7 @@ class Journal:
         until = min(self.last, mark.seq + self.most)
         if until == mark.seq:
             return None
-        made = [Encoded("", records.LogRecord(), seq) for seq in range(mark.seq + 1, until + 1)]
+        made = [Encoded("events", "", b"", seq) for seq in range(mark.seq + 1, until + 1)]
         return Batch(made, Mark(until, None, until * 1_000))
 
     def encode(self, some: Sequence[Encoded]) -> bytes:
@@ -253,6 +255,51 @@ def test_it_waits_as_long_as_it_is_asked_to() -> None:
     assert case.store.received == [[*range(1, 11)]]
 
 
+def test_it_waits_until_the_date_that_it_is_asked_to() -> None:
+    case = Case(10)
+    asked = {"retry-after": "Mon, 30 Nov 2026 10:00:50 GMT", "date": "Mon, 30 Nov 2026 10:00:00 GMT"}
+    case.store.answers = [Answer(429, asked, b"", 0)]
+    case.run(49)
+    assert case.store.received == []
+    case.run(2)
+    assert case.store.received == [[*range(1, 11)]]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("Wed, 15 Nov 2023 06:13:50 GMT", 28_830.0),
+        ("Wednesday, 15-Nov-23 06:13:50 GMT", 28_830.0),
+        ("Wed Nov 15 06:13:50 2023", 28_830.0),
+        ("Tue, 14 Nov 2023 06:13:50 GMT", 0.0),
+        ("Wed, 99 Nov 2023 06:13:50 GMT", 0.0),
+        ("Wed, 15 Nov 99999999999 06:13:50 GMT", 0.0),
+        ("-5", 0.0),
+        ("1.5", 0.0),
+        ("\u0665", 0.0),
+        ("soon", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert delivery.retry_after({"retry-after": text}, now_ms=1_700_000_000_000) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_no_date_makes_it_wait_for_longer_than_ten_minutes() -> None:
+    case = Case(10)
+    case.store.answers = [Answer(503, {"retry-after": "Fri, 31 Dec 2100 00:00:00 GMT"}, b"", 0)]
+    case.run(601)
+    assert case.store.received == [[*range(1, 11)]]
+
+
 def test_waits_grow_and_a_store_that_is_away_is_told_of() -> None:
     case = Case(10)
     case.store.answers = [Lost("connection refused")] * 8
@@ -329,7 +376,7 @@ def test_a_certificate_that_is_not_valid() -> None:
 
 def test_rejected_records_are_counted_and_logged_once(log: list[tuple[str, dict[str, object]]]) -> None:
     case = Case(30)
-    answer = records.ExportLogsServiceResponse()
+    answer = ExportLogsServiceResponse()
     answer.partial_success.rejected_log_records, answer.partial_success.error_message = 4, "too old"
     case.store.answers = [Answer(200, {}, answer.SerializeToString(), 0)] * 2
     case.run(SETTLE_SECONDS + 2)
@@ -381,8 +428,7 @@ def test_a_position_that_cannot_be_written_is_tried_again(log: list[tuple[str, d
 
 
 def test_a_long_batch_is_sent_in_parts() -> None:
-    body = records.AnyValue(string_value="x" * 300_000)
-    made = [Encoded("", records.LogRecord(body=body), number) for number in range(10)]
+    made = [Encoded("events", "", b"x" * 300_000, number) for number in range(10)]
     divided = delivery.parts(made)
     assert [len(part) for part in divided] == [3, 3, 3, 1]
     assert [one.number for part in divided for one in part] == list(range(10))

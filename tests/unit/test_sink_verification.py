@@ -9,11 +9,12 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from kube9_operator.model.sink_position import Position
-from kube9_operator.sink import records
 from kube9_operator.sink.records import Encoded
 from kube9_operator.sink.verification import AGAIN_SECONDS, FIELDS, HOUR_MS, Unanswered, Verification
+from kube9_schema import attributes
 from tests.bench import database as made
 from tests.sinking import Reading
 from tests.unit.test_sink_delivery import FakeClock
@@ -53,8 +54,9 @@ class Case:
 
     def take(self, some: Iterable[Encoded]) -> None:
         for one in some:
-            revision = next(each.value.int_value for each in one.record.attributes if each.key == records.REVISION)
-            self.store[one.number] = revision, records.checksum(one)
+            record = LogRecord.FromString(one.data)
+            revision = next(each.value.int_value for each in record.attributes if each.key == attributes.REVISION)
+            self.store[one.number] = revision, one.checksum
 
     def run(self, *, keeps: bool = True) -> list[int]:
         """Verifies until nothing is due; returns what was sent again."""
@@ -110,6 +112,18 @@ def test_a_store_that_keeps_nothing_is_told_of_and_left(case: Case) -> None:
     case.run(keeps=False)
     assert case.position.missing == len(numbers(case))
     assert case.position.verified_ms
+
+
+def test_what_is_lost_again_is_sent_again(case: Case) -> None:
+    everything = set(numbers(case))
+    sent: list[int] = []
+    for _ in range(2):  # the first two times, the store loses what it is sent
+        case.position, missing = case.verification.step(case.position)
+        sent += [one.number for one in missing]
+        case.clock.at += AGAIN_SECONDS
+    assert 0 < len(sent) == 2 * len(set(sent))
+    case.run()
+    assert (set(case.store), case.position.missing) == (everything, 0)
 
 
 def test_a_store_that_does_not_answer_is_asked_again_later(case: Case) -> None:

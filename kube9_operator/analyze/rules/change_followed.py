@@ -9,7 +9,7 @@ from kube9_operator.analyze import changes, failures, found
 from kube9_operator.analyze.changes import CONFIG_MAP, NODE, SCALE, SYNC, Change
 from kube9_operator.analyze.coverage import OF_PODS, covers, missing
 from kube9_operator.analyze.failures import CRASH, FAILS, MEMORY, STUCK, UNREADY, Failure
-from kube9_operator.analyze.model import WINDOW_MS, Finding, Ref, Window
+from kube9_operator.analyze.model import WINDOW_MS, Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import SECOND_MS, latest
 from kube9_operator.analyze.wording import clock, counted, duration, named, resource, sentence
@@ -17,8 +17,8 @@ from kube9_operator.analyze.wording import clock, counted, duration, named, reso
 RULE = "change-followed-by-failure"
 TOLERANCE_MS = 2 * SECOND_MS
 """The API server's times are whole seconds."""
-MOST_OLDER = 50
-"""Changes that are read from before the window."""
+MOST_OLDER = 100
+"""Events of an owner that are read from before the window, the newest."""
 ORDER_UNKNOWN = "Order unknown: the change may have been made after the first failure."
 
 
@@ -42,8 +42,11 @@ def change_followed_by_failure(window: Window, thresholds: Thresholds) -> Iterat
             nodes.setdefault(one.record.node, []).append(one)
     for owner, mine in owners.items():
         if any(one.kind != UNREADY for one in mine):
-            yield from _of_owner(window, thresholds, made.before(thresholds, owner, mine), owner, mine)
+            older = made.older(thresholds, owner, mine)
+            yield from _of_owner(window, thresholds, made.before(owner, older), owner, mine, older)
     for change in made.of_nodes:
+        if change.first_ms - thresholds.change_baseline_s * SECOND_MS < window.now_ms - WINDOW_MS:
+            continue  # what failed on the node before is not in the window any more
         yield from _of_node(window, thresholds, change, nodes.get(change.of.name, []))
 
 
@@ -69,33 +72,48 @@ class Changes:
                 for ref in {change.of, change.record.owner}:
                     self._of.setdefault(ref, []).append(change)
 
-    def before(self, thresholds: Thresholds, owner: Ref, mine: list[Failure]) -> list[Change]:
+    def older(self, thresholds: Thresholds, owner: Ref, mine: list[Failure]) -> list[Record]:
+        """What was recorded of an owner, and of the ConfigMaps that its pods use, before the window and up to its failures.
+
+        An episode may be older than the window: then the change is there, and what failed before the change.
+        """
+        begin_ms = self._window.now_ms - WINDOW_MS
+        since_ms = min(one.first_ms for one in mine) - (thresholds.change_lasting_s + thresholds.change_baseline_s) * SECOND_MS
+        if since_ms >= begin_ms:
+            return []
+        found: list[Record] = []
+        for about in (owner, *changes.config_maps(self._window, owner)):
+            found += self._window.history.of_owner(about, since_ms, begin_ms, MOST_OLDER)
+        return [one for one in found if one.last_ms < begin_ms]  # the others are in the window
+
+    def before(self, owner: Ref, older: list[Record]) -> list[Change]:
         """The changes of an owner, and of what its pods use, that may have made pods fail."""
-        lasting_ms = thresholds.change_lasting_s * SECOND_MS
-        first_ms, begin_ms = min(one.first_ms for one in mine), self._window.now_ms - WINDOW_MS
-        found = list(self._of.get(owner, ()))
-        if first_ms - lasting_ms < begin_ms:
-            older = self._window.history.of_owner(owner, first_ms - lasting_ms, begin_ms, MOST_OLDER)
-            known = {one.record.id for one in found}
-            found += [
-                one for one in changes.changes(older) if one.record.id not in known and one.what not in (CONFIG_MAP, NODE)
-            ]
+        past = [one for one in changes.changes(older) if one.what != NODE]
+        found = [*self._of.get(owner, ()), *(one for one in past if one.what != CONFIG_MAP)]
         found = [one for one in found if one.of_template or changes.added(one)]
         found = [one for one in found if not changes.is_by_autoscaler(one, self._rescales)]
-        found += [one for one in self._of_config_maps.get(owner.namespace, ()) if changes.uses(self._window, owner, one.of)]
+        of_config_maps = [*self._of_config_maps.get(owner.namespace, ()), *(one for one in past if one.what == CONFIG_MAP)]
+        found += [one for one in of_config_maps if changes.uses(self._window, owner, one.of)]
         found += self._of_syncs.get(msgspec.structs.replace(owner, uid=""), ())
         return sorted(found, key=lambda one: (one.first_ms, one.record.id))
 
 
 def _of_owner(
-    window: Window, thresholds: Thresholds, candidates: list[Change], owner: Ref, mine: list[Failure]
+    window: Window,
+    thresholds: Thresholds,
+    candidates: list[Change],
+    owner: Ref,
+    mine: list[Failure],
+    older: list[Record],
 ) -> Iterator[Finding]:
     has_failed = False
     groups: dict[tuple[str, str], list[Failure]] = {}
     for one in mine:
         if one.kind in FAILS:
             groups.setdefault((one.record.container, one.cause), []).append(one)
+    past = failures.failures(older, (*FAILS, STUCK))
     for (container, cause), group in sorted(groups.items()):
+        group = [*(one for one in past if (one.record.container, one.cause) == (container, cause)), *group]
         followed = [each for change in candidates if (each := followed_by(window, thresholds, change, group)) is not None]
         if followed:
             has_failed = True
@@ -110,7 +128,7 @@ def _of_owner(
             one for one in stuck if change.last_ms < one.first_ms <= change.last_ms + thresholds.change_lasting_s * SECOND_MS
         ]
         made = [one for one in unready if _is_made_by(window, thresholds, change, one)]
-        was_stuck = _was_there(thresholds, change, stuck)
+        was_stuck = _was_there(thresholds, change, [*stuck, *(one for one in past if one.kind == STUCK)])
         if after and not was_stuck and failures.total(after + made) >= thresholds.change_occurrences:
             followed.append(Followed(change, after + made, True))
     if followed:

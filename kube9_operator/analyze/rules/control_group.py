@@ -6,7 +6,7 @@ from kube9_operator.analyze import changes, failures, found
 from kube9_operator.analyze.changes import IMAGE, Change
 from kube9_operator.analyze.coverage import OF_PODS, confirmed_ms, covers, missing
 from kube9_operator.analyze.failures import FAILS, Failure
-from kube9_operator.analyze.model import AGAINST, CAUSE, EFFECT, NOTHING, Finding, Ref, Window
+from kube9_operator.analyze.model import AGAINST, CAUSE, EFFECT, NOTHING, WINDOW_MS, Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import SECOND_MS
 from kube9_operator.analyze.wording import clock, counted, duration, listed, named, resource
@@ -14,6 +14,8 @@ from kube9_operator.model.resource_states import ReplicaSet
 
 RULE = "control-group"
 TOLERANCE_MS = 2 * SECOND_MS
+MOST_OLDER = 100
+"""Events of an owner that are read from before the window, the newest."""
 
 
 def control_group(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
@@ -28,10 +30,28 @@ def control_group(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
             made.setdefault(change.of, []).append(change)
     for (owner, container, cause), group in sorted(groups.items(), key=repr):
         revisions = window.states.replicasets_of(owner)
-        if revisions:
-            new, state = revisions[-1]
-            mine = [one for one in made.get(owner, []) if one.first_ms - TOLERANCE_MS <= state.created_ms]
-            yield from _compared(window, thresholds, (owner, container, cause), group, (new, state), mine[-1:])
+        if not revisions:
+            continue
+        new, state = revisions[-1]
+        if _is_many(thresholds, [one for one in group if one.record.controller == new]):
+            older = _older(window, thresholds, owner, state.created_ms)
+            past = [one for one in failures.failures(older, FAILS) if one.group == (owner, container, cause)]
+            every = sorted([*changes.changes(older), *made.get(owner, [])], key=lambda one: one.first_ms)
+            mine = [one for one in every if one.of_template and one.first_ms - TOLERANCE_MS <= state.created_ms]
+            yield from _compared(window, thresholds, (owner, container, cause), [*past, *group], (new, state), mine[-1:])
+
+
+def _is_many(thresholds: Thresholds, of_new: list[Failure]) -> bool:
+    return failures.total(of_new) >= thresholds.control_failures and len(failures.pods(of_new)) >= thresholds.control_pods
+
+
+def _older(window: Window, thresholds: Thresholds, owner: Ref, created_ms: int) -> list[Record]:
+    """What was recorded of a Deployment before the window, from the hour before its newest revision on."""
+    begin_ms, since_ms = window.now_ms - WINDOW_MS, created_ms - thresholds.change_baseline_s * SECOND_MS
+    if not created_ms or since_ms >= begin_ms:
+        return []
+    found = window.history.of_owner(owner, since_ms, begin_ms, MOST_OLDER)
+    return [one for one in found if one.last_ms < begin_ms]  # the others are in the window
 
 
 def _compared(
@@ -45,8 +65,6 @@ def _compared(
     new, state = newest
     of_new = [one for one in group if one.record.controller == new]
     of_old = [one for one in group if one.record.controller not in (new, NOTHING)]
-    if failures.total(of_new) < thresholds.control_failures or len(failures.pods(of_new)) < thresholds.control_pods:
-        return
     since_ms = state.created_ms
     before_ms = since_ms - thresholds.change_baseline_s * SECOND_MS
     earlier = [one for one in of_old if one.first_ms < since_ms and one.last_ms >= before_ms]

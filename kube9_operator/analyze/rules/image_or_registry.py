@@ -30,6 +30,10 @@ CLASSES = (
     ),
 )
 """What a registry says or does to everybody. That an image is not found is a matter of its name."""
+NAMES = re.compile(r'"[^"]*"|\b\w+://\S+|\breading manifest \S+')
+"""Images and addresses in a message: a tag may be 429."""
+AMBIGUOUS = re.compile(r"repository does not exist or may require", re.IGNORECASE)
+"""Docker Hub says the same of a wrong name as of a missing permission."""
 ADVICE = {
     AUTHENTICATION: "Check the pull secrets and whether their credentials have expired.",
     LIMIT: "Wait, pull with an account, or use a mirror of the registry.",
@@ -73,7 +77,9 @@ def registry(name: str) -> str:
 
 def class_of(one: Failure) -> str:
     """Why a registry does not give an image; '' if it is the image's own matter."""
-    text = one.record.description
+    text = NAMES.sub("", one.record.description).replace(image(one), "")
+    if AMBIGUOUS.search(text):
+        return ""
     return next((kind for kind, pattern in CLASSES if pattern.search(text)), "")
 
 

@@ -10,7 +10,6 @@ from kube9_operator.analyze.model import Finding, Record, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
 from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS, latest
 from kube9_operator.analyze.wording import clock, counted, duration, listed, named, resource
-from kube9_operator.model.resource_states import Workload
 
 RULE = "latent-change"
 RECENT_MS = 30 * MINUTE_MS
@@ -63,21 +62,13 @@ def _latent(window: Window, thresholds: Thresholds, owner: Ref, cause: str, fres
 def _told(window: Window, owner: Ref, since_ms: int, until_ms: int) -> Iterator[Record]:
     """What was recorded of an owner and of the ConfigMaps that its pods use, in the window and before."""
     yield from window.history.of_owner(owner, since_ms, until_ms, MOST_OLDER)
-    used = _config_maps(window, owner)
+    used = changes.config_maps(window, owner)
     for config_map in used:
         yield from window.history.of_owner(config_map, since_ms, until_ms, MOST_OLDER)
     for record in window.records:
         is_used = record.object.kind == "ConfigMap" and any(record.object.name == one.name for one in used)
         if record.first_ms < until_ms and (record.owner == owner or (is_used and record.object.namespace == owner.namespace)):
             yield record
-
-
-def _config_maps(window: Window, owner: Ref) -> list[Ref]:
-    """The ConfigMaps that the pods of a workload mount, of any uid."""
-    state = window.states.of(owner)
-    parts = (state.parts or {}) if isinstance(state, Workload) else {}
-    names = {part.shown.removeprefix("configMap ") for part in parts.values() if part.shown.startswith("configMap ")}
-    return [Ref(kind="ConfigMap", namespace=owner.namespace, name=name) for name in sorted(names)]
 
 
 def _finding(window: Window, owner: Ref, container: str, cause: str, fresh: list[Failure], latent: list[Change]) -> Finding:

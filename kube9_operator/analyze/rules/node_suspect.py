@@ -31,7 +31,9 @@ def node_suspect(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
     """One finding for each node and class of failure."""
     groups: dict[tuple[str, str], list[Failure]] = {}
     for one in failures.failures(window.records, FAILS):
-        if one.record.node and not (one.kind == MEMORY and one.record.metadata.get("memory_limit")):
+        # The event of a restart does not say whether there is a limit; that of the kill before it does.
+        is_at_limit = one.kind == MEMORY and (one.retold or one.record.metadata.get("memory_limit"))
+        if one.record.node and not is_at_limit:
             groups.setdefault((one.record.node, one.cause), []).append(one)
     comings = _comings(window)
     for (name, cause), group in sorted(groups.items()):

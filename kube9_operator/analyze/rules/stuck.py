@@ -8,7 +8,7 @@ from kube9_operator.analyze.coverage import OF_PODS, missing
 from kube9_operator.analyze.failures import FAILS, STUCK, Failure
 from kube9_operator.analyze.model import CRASH_QUIET_MS, EFFECT, Finding, Ref, Window
 from kube9_operator.analyze.thresholds import Thresholds
-from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS, last_spell
+from kube9_operator.analyze.times import MINUTE_MS, SECOND_MS, continuous, last_spell
 from kube9_operator.analyze.wording import clock, counted, duration, listed, named, place, quoted, resource
 from kube9_operator.model import rows
 from kube9_operator.model.resource_states import Pod, Workload
@@ -44,7 +44,7 @@ def _crash_loop(
     window: Window, thresholds: Thresholds, owner: Ref, container: str, cause: str, group: list[Failure]
 ) -> Iterator[Finding]:
     loops = [one for one in group if _is_looping(window, thresholds, one)]
-    moments = [moment for one in group for moment in one.moments()] + [window.now_ms for _ in loops]
+    moments = [moment for one in group for moment in _moments(one)] + [window.now_ms for _ in loops]
     spell = last_spell(moments, LOOP_MS)
     group = [one for one in group if one.last_ms >= spell[0]]
     first_ms, last_ms = spell[0], window.now_ms if loops else max(one.last_ms for one in group)
@@ -54,9 +54,9 @@ def _crash_loop(
     is_long = lasted_ms >= thresholds.stuck_error_s * SECOND_MS
     pods, latest = failures.pods(group), max(group, key=lambda one: (one.last_ms, one.record.id))
     what = f"Container {container} of {named(owner)}"
-    stable = not loops and any(isinstance(window.states.of(pod), Pod) for pod in pods)
+    states = [state for pod in pods if isinstance(state := window.states.of(pod), Pod)]
+    stable = not loops and bool(states) and not any(_waits(state, container) for state in states)
     option = f" -c {container}" if container else ""
-    times = sum(1 for moment in spell if moment < window.now_ms)
     yield Finding(
         rule=RULE,
         owner=owner,
@@ -69,13 +69,22 @@ def _crash_loop(
         recommendation=f"Read the log of the last run: kubectl logs --previous pod/{pods[-1].name}{place(pods[-1])}{option}.",
         object=owner,
         evidence=found.evidence(EFFECT, (one.record for one in group)),
-        figures={"ends": times, "pods": len(pods), "seconds": lasted_ms // SECOND_MS},
+        figures={"ends": failures.total(group), "pods": len(pods), "seconds": lasted_ms // SECOND_MS},
         first_ms=first_ms,
         last_ms=last_ms,
         ended=found.ended(window, owner, recovered=stable),
         quiet_ms=CRASH_QUIET_MS,
         unknown=missing(window, OF_PODS, first_ms, window.now_ms),
     )
+
+
+def _moments(one: Failure) -> list[int]:
+    """When it was in its loop: no two of these are further apart than the loop allows if it ended often enough between them.
+
+    Of one exit code among several only the first and the last time are recorded. In between, the container ended with another.
+    """
+    ended = continuous(one.record, LOOP_MS)
+    return [one.first_ms, *(moment for moment in ended if one.first_ms < moment < one.last_ms), one.last_ms]
 
 
 def _rollout(window: Window, thresholds: Thresholds, one: Failure, failing: list[Failure]) -> Iterator[Finding]:
@@ -115,6 +124,11 @@ def _is_looping(window: Window, thresholds: Thresholds, one: Failure) -> bool:
         return True
     is_there = isinstance(state, Pod) and not state.never and not window.states.is_gone(one.record.object)
     return is_there and window.now_ms - one.last_ms < thresholds.stuck_stable_s * SECOND_MS
+
+
+def _waits(pod: Pod, container: str) -> bool:
+    """Whether a container waits in a crash loop, after whatever exit code."""
+    return any(one.waiting_reason == rows.CRASH_LOOP_REASON and container in ("", one.name) for one in pod.containers)
 
 
 def _wants_none(window: Window, owner: Ref) -> bool:

@@ -79,7 +79,7 @@ def _probe_faults(container: Container) -> list[str]:
 
 def _is_hasty(container: Container) -> bool:
     live, ready = container.liveness, container.readiness
-    if live is None or ready is None or not live.handler:
+    if live is None or ready is None or not live.handler or container.starts_apart:
         return False
     return live.digest == ready.digest and live.delay_seconds <= SOON_SECONDS
 

@@ -6,7 +6,7 @@ from kube9_operator.assess import scope, text
 from kube9_operator.assess.cluster import DAEMONSET, Cluster, Container, Node, NodeTerm, Workload
 from kube9_operator.assess.faults import Fault, verdict
 from kube9_operator.assess.model import COST, FAILING, MEDIUM, PASSING, WARNING, Check, Verdict
-from kube9_operator.assess.quantities import cores, size
+from kube9_operator.assess.quantities import cores, plain, size
 
 READS = ("deployments", "statefulsets", "daemonsets")
 LEAST_RATIO, GOOD_RATIO = 0.05, 0.2
@@ -73,9 +73,10 @@ def _ratio_faults(workload: Workload, container: Container) -> list[Fault]:
     ):
         if request is None or limit is None or limit <= 0:
             continue
-        if LEAST_RATIO * limit <= request <= limit and request >= GOOD_RATIO * limit:
+        ratio = plain(request / limit)
+        if GOOD_RATIO <= ratio <= 1:
             continue
-        fails = request > limit or request < LEAST_RATIO * limit
+        fails = ratio > 1 or ratio < LEAST_RATIO
         said = f"{name} request {written(request)}, limit {written(limit)}"
         amounts = {"requests": {name: written(limit / 2)}}
         lists = "initContainers" if container.init else "containers"
@@ -93,31 +94,31 @@ def pod_requests(workload: Workload) -> tuple[float, float]:
     rest = [one for one in workload.containers if not one.init]
     cpu = max(sum(one.cpu_request or 0.0 for one in init), sum(one.cpu_request or 0.0 for one in rest))
     memory = max(sum(one.memory_request or 0.0 for one in init), sum(one.memory_request or 0.0 for one in rest))
-    return cpu, memory
+    return plain(cpu), plain(memory)
 
 
 def _size_faults(workload: Workload) -> list[Fault]:
     if workload.replicas <= 0:
         return []
     pod = pod_requests(workload)
-    whole = (pod[0] * workload.replicas, pod[1] * workload.replicas)
+    whole = (plain(pod[0] * workload.replicas), plain(pod[1] * workload.replicas))
     faults = []
     for at, name in enumerate(("cpu", "memory")):
         written = size if at else cores
         if pod[at] >= POD_WARNS[at]:
             said = f"{workload.shown} (a pod requests {name} {written(pod[at])})"
-            faults.append(Fault(pod[at] >= POD_FAILS[at], said, _smaller(workload, at)))
+            faults.append(Fault(pod[at] >= POD_FAILS[at], said, _smaller(workload, at, POD_WARNS[at])))
         if whole[at] >= WORKLOAD_WARNS[at]:
             said = f"{workload.shown} ({workload.replicas} pods request {name} {written(whole[at])})"
             faults.append(Fault(whole[at] >= WORKLOAD_FAILS[at], said, _fewer(workload, at, pod[at])))
     return faults
 
 
-def _smaller(workload: Workload, at: int) -> str:
-    """Halves of what warns, shared by the containers that request much."""
+def _smaller(workload: Workload, at: int, most: float) -> str:
+    """Lets a pod request half of what is too much, shared by its containers."""
     name = ("cpu", "memory")[at]
     amounts = [(one, one.memory_request if at else one.cpu_request) for one in workload.containers]
-    share = POD_WARNS[at] / 2 / len(amounts)
+    share = most / 2 / len(amounts)
     changed: dict[str, list[dict[str, Any]]] = {}
     for container, amount in amounts:
         if amount is not None and amount > share:
@@ -128,7 +129,7 @@ def _smaller(workload: Workload, at: int) -> str:
 
 def _fewer(workload: Workload, at: int, pod: float) -> str:
     if workload.kind == DAEMONSET:
-        return _smaller(workload, at)
+        return _smaller(workload, at, WORKLOAD_WARNS[at] / workload.replicas)
     replicas = max(1, int(WORKLOAD_WARNS[at] / pod / 2))
     scaled = text.kubectl(workload.namespace, f"scale {text.reference(workload)} --replicas={replicas}")
     return text.advice("Run fewer replicas, or let each request what it uses. For example:", scaled)

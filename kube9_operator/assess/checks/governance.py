@@ -5,10 +5,10 @@ from collections import defaultdict
 import msgspec
 
 from kube9_operator.assess import scope, text
-from kube9_operator.assess.cluster import Cluster, Namespace, Quota
+from kube9_operator.assess.cluster import Cluster, Namespace, Quota, Workload
 from kube9_operator.assess.faults import Fault, verdict
 from kube9_operator.assess.model import MEDIUM, PASSING, PERFORMANCE, Check, Verdict
-from kube9_operator.assess.quantities import cores, size
+from kube9_operator.assess.quantities import cores, plain, reserved, size
 
 NEAR = 0.9
 MANY_PODS = 3
@@ -37,7 +37,8 @@ class Demand(msgspec.Struct):
 
     def of(self, key: str) -> float:
         """The demand that a key of a quota limits."""
-        return {CPU: self.cpu, CPU_LIMITS: self.cpu, MEMORY: self.memory, MEMORY_LIMITS: self.memory, PODS: self.pods}[key]
+        cpu, memory = plain(self.cpu), plain(self.memory)
+        return {CPU: cpu, CPU_LIMITS: cpu, MEMORY: memory, MEMORY_LIMITS: memory, PODS: self.pods}[key]
 
 
 def namespace_resource_governance(cluster: Cluster) -> Verdict:
@@ -55,8 +56,12 @@ def namespace_resource_governance(cluster: Cluster) -> Verdict:
         important = _is_important(namespaces.get(name) or Namespace(name, {}), demand)
         if important and not quotas[name]:
             faults.append(_no_quota(name, demand))
+        limits_compute = any(COMPUTE & quota.hard.keys() for quota in quotas[name])
         for quota in quotas[name]:
-            faults += _quota_faults(quota, demand)
+            if limits_compute and not COMPUTE & quota.hard.keys():
+                continue  # it limits the numbers of objects, beside the other one
+            if not quota.scoped:
+                faults += _quota_faults(quota, demand)
         if important and demand.without_requests and name not in defaulted:
             faults.append(_no_defaults(name))
     return verdict(
@@ -72,12 +77,23 @@ def _demands(cluster: Cluster) -> dict[str, Demand]:
     for workload in scope.in_scope(cluster.workloads):
         demand = found[workload.namespace]
         demand.pods += workload.replicas
+        cpu, memory = _pod(workload)
+        demand.cpu += cpu * workload.replicas
+        demand.memory += memory * workload.replicas
         for container in workload.containers:
-            demand.cpu += (container.cpu_request or 0.0) * workload.replicas
-            demand.memory += (container.memory_request or 0.0) * workload.replicas
             if workload.replicas and (container.cpu_request is None or container.memory_request is None):
                 demand.without_requests = True
     return found
+
+
+def _pod(workload: Workload) -> tuple[float, float]:
+    """What a quota counts for a pod of a workload: cores and bytes."""
+    init = [one for one in workload.containers if one.init]
+    others = [one for one in workload.containers if not one.init]
+    return (
+        reserved(((one.cpu_request or 0.0, one.sidecar) for one in init), (one.cpu_request or 0.0 for one in others)),
+        reserved(((one.memory_request or 0.0, one.sidecar) for one in init), (one.memory_request or 0.0 for one in others)),
+    )
 
 
 def _is_important(namespace: Namespace, demand: Demand) -> bool:
@@ -105,9 +121,9 @@ def _quota_faults(quota: Quota, demand: Demand) -> list[Fault]:
         if limits_requests and wanted > hard:
             said = f"{shown} ({given} is {_amount(key, hard)}, wanted is {_amount(key, wanted)})"
             faults.append(Fault(True, said, _set(quota, raised, fitting)))
-        elif limits_requests and wanted > 0 and wanted >= NEAR * hard:
+        elif limits_requests and wanted > 0 and wanted >= plain(NEAR * hard):
             faults.append(Fault(False, f"{shown} ({given} is {100 * wanted / hard:.0f} % used)", _set(quota, raised, fitting)))
-        elif wanted > 0 and hard >= loose * wanted:
+        elif wanted > 0 and hard >= plain(loose * wanted):
             said = f"{shown} ({given} is {hard / wanted:.0f} times what is wanted)"
             faults.append(Fault(False, said, _set(quota, lowered, fitting)))
     return faults

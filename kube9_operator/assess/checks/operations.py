@@ -97,7 +97,7 @@ def _probe_faults(one: Workload) -> list[Fault]:
         said.append(f"its liveness probe does not ask for {paths[-1]}")
     if not _asks(ready, READINESS_PATHS):
         said.append(f"its readiness probe does not ask for {READINESS_PATHS[0]}")
-    if not said and live is not None and ready is not None and live.port != ready.port:
+    if not said and live is not None and ready is not None and _number(container, live) != _number(container, ready):
         said.append("its probes ask two ports")
     if not said:
         return []
@@ -216,6 +216,11 @@ def _asks(probe: Probe | None, paths: tuple[str, ...]) -> bool:
     return probe is not None and probe.handler == "httpGet" and probe.path in paths
 
 
+def _number(container: Container, probe: Probe) -> str:
+    """The port that a probe asks, by its number if its name is declared."""
+    return next((str(number) for name, number in container.ports if name and name == probe.port), probe.port)
+
+
 def _probes(one: Workload, container: Container, port: int | str) -> dict[str, Any]:
     """The probes as the chart sets them. What is there is replaced, as a probe cannot ask in two ways."""
     live = (DEPLOYMENT_LIVENESS_PATHS if one.kind == DEPLOYMENT else LIVENESS_PATHS)[-1]
@@ -230,11 +235,9 @@ def _probes(one: Workload, container: Container, port: int | str) -> dict[str, A
 
 
 def _http_port(container: Container) -> int | str:
-    for name, number in container.ports:
-        if name == HTTP:
-            return name
-        return number
-    return DEFAULT_PORT
+    if any(name == HTTP for name, _ in container.ports):
+        return HTTP
+    return container.ports[0][1] if container.ports else DEFAULT_PORT
 
 
 def _patch(one: Workload, container: dict[str, Any]) -> str:

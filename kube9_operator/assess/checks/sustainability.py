@@ -3,6 +3,7 @@
 from kube9_operator.assess import scope, text
 from kube9_operator.assess.cluster import Cluster
 from kube9_operator.assess.model import MEDIUM, PASSING, SKIPPED, SUSTAINABILITY, WARNING, Check, Verdict
+from kube9_operator.assess.quantities import plain
 
 LEAST_USE = 0.15
 LEAST_CORES, LEAST_BYTES = 4.0, 8 * 2.0**30
@@ -19,12 +20,12 @@ def resource_efficiency_signals(cluster: Cluster) -> Verdict:
         return Verdict(SKIPPED, "Skipped: no node that takes pods says how much it offers.")
     if not scope.users(cluster):
         return Verdict(PASSING, "No workloads that the nodes could be measured by.")
-    wanted_cpu = sum(one.cpu_request for one in cluster.pods)
-    wanted_memory = sum(one.memory_request for one in cluster.pods)
+    wanted_cpu = plain(sum(one.cpu_request for one in cluster.pods))
+    wanted_memory = plain(sum(one.memory_request for one in cluster.pods))
     idle = []
-    if cpu >= LEAST_CORES and wanted_cpu < LEAST_USE * cpu:
+    if cpu >= LEAST_CORES and wanted_cpu < plain(LEAST_USE * cpu):
         idle.append(f"{wanted_cpu:.1f} of {cpu:.1f} cores ({100 * wanted_cpu / cpu:.0f} %)")
-    if memory >= LEAST_BYTES and wanted_memory < LEAST_USE * memory:
+    if memory >= LEAST_BYTES and wanted_memory < plain(LEAST_USE * memory):
         gi = 2.0**30
         idle.append(f"{wanted_memory / gi:.1f} of {memory / gi:.1f} GiB ({100 * wanted_memory / memory:.0f} %)")
     if not idle:

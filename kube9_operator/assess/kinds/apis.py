@@ -31,13 +31,13 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     """An API group."""
 
     name: str = ""
-    versions: list[Version] = []
+    versions: list[Version] | None = None
 
 
 class Groups(msgspec.Struct, frozen=True, gc=False):
     """metav1.APIGroupList."""
 
-    groups: list[Group] = []
+    groups: list[Group] | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +49,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 class Resources(msgspec.Struct, frozen=True, gc=False):
     """metav1.APIResourceList."""
 
-    resources: list[Resource] = []
+    resources: list[Resource] | None = None
 
 
 _groups = msgspec.json.Decoder(Groups)
@@ -61,15 +61,15 @@ def served(client: Client, deadlines: Deadlines) -> list[str]:
     """Returns which of ASKED the server serves. Raises ApiError."""
     asked_groups = {one.partition(".")[2] for one in ASKED}
     found = set()
-    for group in _get("/apis", _groups, client, deadlines).groups:
-        for version in group.versions if group.name in asked_groups else ():
+    for group in _get("/apis", _groups, client, deadlines).groups or ():
+        for version in (group.versions or ()) if group.name in asked_groups else ():
             try:
                 listed = _get(f"/apis/{version.group_version}", _resources, client, deadlines)
             except ApiError as error:
                 if error.status == 404:  # gone since
                     continue
                 raise
-            found |= {f"{one.name}.{group.name}" for one in listed.resources} & ASKED
+            found |= {f"{one.name}.{group.name}" for one in listed.resources or ()} & ASKED
     return sorted(found)
 
 

@@ -84,6 +84,10 @@ class KeyValueForm(msgspec.Struct, frozen=True, gc=False):
 Amounts = dict[str, str | int | float]
 
 
+ALWAYS = "Always"
+"""The restart policy of an init container that is a sidecar. Others have none."""
+
+
 class ResourcesForm(msgspec.Struct, frozen=True, gc=False):
     """The resources of a container."""
 

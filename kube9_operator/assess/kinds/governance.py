@@ -61,10 +61,12 @@ class BudgetForm(msgspec.Struct, frozen=True, gc=False):
     spec: BudgetSpec | None = None
 
 
-class QuotaSpec(msgspec.Struct, frozen=True, gc=False):
+class QuotaSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Of a ResourceQuota."""
 
     hard: Amounts | None = None
+    scopes: list[str] | None = None
+    scope_selector: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class QuotaForm(msgspec.Struct, frozen=True, gc=False):
@@ -117,9 +119,11 @@ def _budget(found: Any) -> Budget:
 
 
 def _quota(found: Any) -> Quota:
-    amounts = {word(key): quantity(value) for key, value in ((found.spec or QuotaSpec()).hard or {}).items()}
+    spec = found.spec or QuotaSpec()
+    amounts = {word(key): quantity(value) for key, value in (spec.hard or {}).items()}
     hard = {key: value for key, value in amounts.items() if value is not None}
-    return Quota(word(found.metadata.namespace), word(found.metadata.name), hard)
+    scoped = bool(spec.scopes) or bytes(spec.scope_selector) != b"null"
+    return Quota(word(found.metadata.namespace), word(found.metadata.name), hard, scoped)
 
 
 def _limit_range(found: Any) -> Defaults:

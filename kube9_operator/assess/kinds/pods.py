@@ -6,8 +6,8 @@ import msgspec
 
 from kube9_operator.assess import builtin
 from kube9_operator.assess.cluster import Pod, PodContainer
-from kube9_operator.assess.kinds.forms import Meta, Reading, ResourcesForm, word
-from kube9_operator.assess.quantities import quantity
+from kube9_operator.assess.kinds.forms import ALWAYS, Meta, Reading, ResourcesForm, word
+from kube9_operator.assess.quantities import quantity, reserved
 
 DANGEROUS = frozenset(
     {
@@ -49,6 +49,7 @@ class ContainerForm(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A container."""
 
     name: str = ""
+    restart_policy: str | None = None
     security_context: SecurityForm | None = None
     resources: ResourcesForm | None = None
 
@@ -96,8 +97,8 @@ def reduce(found: Any) -> Pod | None:
         owner_name=name,
         builtin=builtin.is_pod(namespace, name, own.labels or {}, own.annotations or {}),
         containers=tuple(_container(one, non_root, field) for field, some in every.items() for one in some or ()),
-        cpu_request=max(_sum("cpu", spec.init_containers), _sum("cpu", spec.containers)),
-        memory_request=max(_sum("memory", spec.init_containers), _sum("memory", spec.containers)),
+        cpu_request=_reserved("cpu", spec),
+        memory_request=_reserved("memory", spec),
     )
 
 
@@ -134,9 +135,13 @@ def _names(found: list[str] | None) -> set[str]:
     return {one.upper().removeprefix("CAP_") for one in found or ()}
 
 
-def _sum(resource: str, containers: list[ContainerForm] | None) -> float:
-    resources = (one.resources or ResourcesForm() for one in containers or ())
-    return sum(quantity((one.requests or {}).get(resource)) or 0.0 for one in resources)
+def _reserved(resource: str, spec: Spec) -> float:
+    init = ((_request(resource, one), one.restart_policy == ALWAYS) for one in spec.init_containers or ())
+    return reserved(init, (_request(resource, one) for one in spec.containers or ()))
+
+
+def _request(resource: str, found: ContainerForm) -> float:
+    return quantity(((found.resources or ResourcesForm()).requests or {}).get(resource)) or 0.0
 
 
 PODS = Reading("pods", "", "v1", Object, reduce)

@@ -8,6 +8,7 @@ import msgspec
 from kube9_operator.assess import suspicion
 from kube9_operator.assess.cluster import DAEMONSET, DEPLOYMENT, NAME_LABEL, STATEFULSET, Container, Probe, Workload
 from kube9_operator.assess.kinds.forms import (
+    ALWAYS,
     KeyValueForm,
     Meta,
     Reading,
@@ -27,6 +28,8 @@ KEPT_LABELS = (HA_EXEMPT, RESOURCE_EXEMPT, PROBE_EXEMPT, NAME_LABEL, COMPONENT_L
 LOG_LEVELS = ("error", "warn", "warning", "info", "debug")
 """Those of the operator, and `warn`, as the original has it."""
 UNKNOWN = "?"
+DEFAULT_FAILURES = 3
+"""Of a probe, before something is done."""
 
 
 class FieldRef(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -77,6 +80,7 @@ class ProbeForm(msgspec.Struct, frozen=True, rename="camel", gc=False):
     grpc: Port | None = None
     initial_delay_seconds: int | None = None
     period_seconds: int | None = None
+    failure_threshold: int | None = None
 
 
 class PortForm(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -90,11 +94,13 @@ class ContainerForm(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A container of a template."""
 
     name: str = ""
+    restart_policy: str | None = None
     env: list[Variable] | None = None
     ports: list[PortForm] | None = None
     resources: ResourcesForm | None = None
     liveness_probe: ProbeForm | None = None
     readiness_probe: ProbeForm | None = None
+    startup_probe: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class RequiredForm(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -250,6 +256,7 @@ def _container(found: ContainerForm, init: bool) -> Container:
     return Container(
         name=word(found.name),
         init=init,
+        sidecar=init and found.restart_policy == ALWAYS,
         # A pod whose container has a limit and no request is given the limit as its request.
         cpu_request=cpu_limit if cpu is None else cpu,
         memory_request=memory_limit if memory is None else memory,
@@ -257,6 +264,7 @@ def _container(found: ContainerForm, init: bool) -> Container:
         memory_limit=memory_limit,
         liveness=_probe(found.liveness_probe),
         readiness=_probe(found.readiness_probe),
+        starts_apart=bytes(found.startup_probe) != b"null",
         ports=tuple((word(one.name), one.container_port) for one in found.ports or ()),
         hardcoded=tuple(word(one.name) for one in found.env or () if one.value and suspicion.in_variable(one.name, one.value)),
         log_level=_log_level(found.env),
@@ -280,7 +288,8 @@ def _probe(found: ProbeForm | None) -> Probe | None:
     at = http.port if http is not None else port.port if port is not None else None
     path = http.path or "" if http is not None else ""
     delay = found.initial_delay_seconds or 0
-    asked = (handler, path, at, tuple(command.command or ()) if command else (), delay, found.period_seconds or 0)
+    often = (delay, found.period_seconds or 0, found.failure_threshold or DEFAULT_FAILURES)
+    asked = (handler, path, at, tuple(command.command or ()) if command else (), *often)
     return Probe(handler, fault, word(path), "" if _none(at) else word(str(at)), delay, hash(asked))
 
 
