@@ -238,6 +238,7 @@ def test_a_large_tree_takes_little_memory(database: Path, api: ArgoCd) -> None:
         (401, (4, "ARGOCD_AUTH_FAILED")),
         (403, (5, "ARGOCD_RBAC_DENIED")),
         (404, (3, "APPLICATION_NOT_FOUND")),
+        (408, (6, "TIMEOUT")),
         (302, (7, "ARGOCD_API_UNREACHABLE")),
         (500, (7, "ARGOCD_API_UNREACHABLE")),
         (503, (7, "ARGOCD_API_UNREACHABLE")),
