@@ -19,6 +19,11 @@ def beginning(text: str) -> str:
     return text[: next((at for at, one in enumerate(text) if one in SPECIAL), len(text))]
 
 
+def end(text: str) -> str:
+    """What each text that matches the pattern ends with."""
+    return beginning(text[::-1])[::-1]
+
+
 def matcher(texts: Iterable[str], any_case: bool) -> Callable[[str], bool]:
     """A function that says whether a text matches one of these patterns. It takes linear time, whatever the patterns are."""
     import fnmatch  # only where it is needed

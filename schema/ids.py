@@ -11,6 +11,10 @@ _SECOND = "evt_%Y%m%d_%H%M%S"
 _DIGITS = "0123456789"
 _CHARACTERS = f"{_DIGITS}abcdefghijklmnopqrstuvwxyz"
 
+MOST_SECONDS = 1_000
+_seconds: dict[int, str] = {}
+"""Seconds that were shown, as they begin an id: many events are recorded in one second."""
+
 
 def first_of(ms: int) -> int:
     """The smallest id of a second, which a time in ms since 1970 is in."""
@@ -21,7 +25,12 @@ def encode(number: int) -> str:
     """The text of an id."""
     second, suffix = divmod(number, SUFFIXES)
     first, rest = divmod(suffix, _THOUSANDS)
-    return f"{time.strftime(_SECOND, time.gmtime(second))}_{_three(first)}{_three(rest)}"
+    shown = _seconds.get(second)
+    if shown is None:
+        if len(_seconds) >= MOST_SECONDS:
+            _seconds.clear()
+        shown = _seconds[second] = time.strftime(_SECOND, time.gmtime(second))
+    return f"{shown}_{_three(first)}{_three(rest)}"
 
 
 def _three(number: int) -> str:

@@ -39,8 +39,9 @@ QUESTIONS = (
 """What an on-call engineer asks, and the command that answers it."""
 SECTION = re.compile(r"(?<=^## Seven questions\n\n).*?(?=^## )", re.MULTILINE | re.DOTALL)
 INTRODUCTION = f"""\
-These are questions of an on-call engineer, with one command for each. The terminal has {WIDTH} columns.
-In these examples it is 14:20 UTC on 24 November 2026.
+These are questions of an on-call engineer, with one command for each. The terminal has {WIDTH} columns. In these examples \
+it is 14:20 UTC on
+24 November 2026.
 """
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 1_000
 """Events that are read in one snapshot of the database."""
-IDS_AT_ONCE = 1_000_000
-"""Ids that are in memory at once, 8 MB."""
+IDS_AT_ONCE = 5_000
+"""Ids that are in memory at once. The cursor behind them takes some 300 bytes for each."""
 LOOK_SECONDS = 1.0
 """Between two looks for what is new."""
 

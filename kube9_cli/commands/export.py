@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from kube9_cli import options, selection
 from kube9_cli.arguments import invalid
 from kube9_cli.commands import Question, around, scope
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
 
     from kube9_cli.query.around import Around
     from kube9_cli.query.connection import Database
+    from kube9_cli.query.search import Matches
     from kube9_cli.selection import Selection
 
 FORMATS = ("jsonl", "csv")
-IDS_AT_ONCE = 1_000_000
-"""Ids that are in memory at once, 8 MB."""
+IDS_AT_ONCE = 100_000
+"""Ids that are in memory at once."""
 EXAMPLES = (
     ("Everything, one JSON object on each line", ""),
     ("What went wrong in a namespace this week, for a spreadsheet", "-n shop --severity warning+ --since 7d -o csv"),
@@ -77,10 +80,13 @@ def _answer(chosen: options.Options, selected: Selection, moment: Around | None,
         selected, _, said = scope.narrowed(chosen, selected, moment, database)
         database.load(selected)
         newest = database.newest_id()
-        ids = _ids(database, selected, after, newest)
+        shows_progress = after < 0 and sys.stderr.isatty()
+        total, ids = _ids(database, selected, after, newest, counted=shows_progress)
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not ids and after < 0)
-    written = render.print_events(chosen, _everything(database, selected, ids, newest), len(ids), len(ids) == IDS_AT_ONCE)
+    is_known = total is not None or len(ids) < IDS_AT_ONCE
+    everything = _everything(database, selected, ids, newest)
+    written = render.print_events(chosen, everything, len(ids) if total is None else total, not is_known)
     render.print_closing(chosen, written, covered, [*noted.sentences, *said])
 
 
@@ -99,13 +105,13 @@ def _everything(database: Database, selected: Selection, ids: Sequence[int], new
             return
         database.renew()
         with database.snapshot():
-            ids = _ids(database, selected, ids[-1], newest)
+            ids = _ids(database, selected, ids[-1], newest).ids
 
 
-def _ids(database: Database, selected: Selection, after: int, newest: int) -> Sequence[int]:
+def _ids(database: Database, selected: Selection, after: int, newest: int, counted: bool = False) -> Matches:
     """The ids of the next events that were recorded after this one, and not after the newest one."""
     from kube9_cli.query.order import Key, Window
     from kube9_cli.query.search import Request, find
 
     window = Window(after=Key(after, after), newest_id=newest)
-    return find(database, selected, Request("created", True, IDS_AT_ONCE, counted=False, window=window)).ids
+    return find(database, selected, Request("created", True, IDS_AT_ONCE, counted=counted, window=window))

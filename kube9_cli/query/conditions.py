@@ -36,9 +36,6 @@ SERIES = frozenset(("namespace", "kind", "api_group", "severity", "type", "reaso
 """The columns of the table `series`. Until all events are moved, conditions on them are about rows of `events`."""
 API_GROUP = "(SELECT api_group FROM objects WHERE objects.id = events.object)"
 SOURCE = "(SELECT json_extract(texts.metadata, '$.source') FROM texts WHERE texts.event = events.id)"
-TEXT = """EXISTS (SELECT 1 FROM texts JOIN objects ON objects.id = events.object WHERE texts.event = events.id AND
-    {}(texts.description, objects.name, texts.metadata, (SELECT word FROM words WHERE words.id = events.title),
-    (SELECT word FROM words WHERE words.id = events.reason), (SELECT word FROM words WHERE words.id = events.node)))"""
 
 
 class Condition(NamedTuple):
@@ -50,6 +47,10 @@ class Condition(NamedTuple):
     """The columns of a series, or of an event, that it compares."""
     ids: str = ""
     """SQL that selects the ids of the events, by indexes, with the same values. '' if there is none."""
+    finding: Callable[[], str] | None = None
+    """Makes SQL that selects the ids of the events by reading all texts. '' if that is of no use."""
+    each: str = ""
+    """The same as `sql`, for a walk that ends after few events. '' if it is no other."""
 
 
 class Conditions(NamedTuple):
@@ -79,7 +80,7 @@ def of(database: Database, selection: Selection) -> Conditions | None:
         if one.field in selection.excluded:
             condition = build(database, one.excluding(), selection.excluded[one.field])
             if condition is not NOTHING:
-                refused = condition._replace(sql=f"NOT ({condition.sql})", ids="")
+                refused = Condition(f"NOT ({condition.sql})", condition.values, condition.columns)
                 (made.series if condition.columns <= SERIES else made.row).append(refused)
     return made
 
@@ -122,7 +123,9 @@ def _literal_word(database: Database, one: Filter, values: Values) -> Condition:
 
 def _name(database: Database, _: Filter, values: Values) -> Condition:
     test = _of_names(database, values)
-    return Condition(f"object IN (SELECT id FROM objects WHERE {test.sql})", test.values, OBJECT)
+    each = f"EXISTS (SELECT 1 FROM objects WHERE objects.id = events.object AND ({test.sql}))"
+    found = Condition(f"object IN (SELECT id FROM objects WHERE {test.sql})", test.values, OBJECT)
+    return found._replace(each=each) if any(map(patterns.is_pattern, values)) else found
 
 
 def _literal_name(_: Database, __: Filter, values: Values) -> Condition:
@@ -185,44 +188,12 @@ def _source(database: Database, _: Filter, values: Values) -> Condition:
 
 def _text(database: Database, _: Filter, values: Values) -> Condition:
     """Each value is a tuple of terms, which an event must contain all."""
-    found = [TEXT.format(database.function(containing(terms))) for terms in values]
-    return _any_of([Condition(sql, (), frozenset({"text"})) for sql in found])
+    from kube9_cli.query import texts  # only where it is needed
 
-
-def containing(terms: tuple[str, ...]) -> Callable[..., bool]:
-    """A function that says whether each of the terms is in one of an event's texts, in any case.
-
-    It takes the description, the name of the object, the metadata as JSON, and any other texts. Decoding JSON takes most of the
-    time, so it is only done if a term is not in the other texts and may be in the metadata.
-    """
-
-    def contains(description: str | None, name: str, metadata: str, *others: str | None) -> bool:
-        whole = "\0".join([description or "", name, *(other or "" for other in others)]).casefold()
-        missing = [term for term in terms if term not in whole]
-        if not missing:
-            return True
-        if "\\" not in metadata:  # then JSON has every character as it is
-            encoded = metadata.casefold()
-            if not all(term in encoded for term in missing):
-                return False
-        values = "\0".join(_leaves(metadata)).casefold()
-        return all(term in values for term in missing)
-
-    return contains
-
-
-def _leaves(metadata: str) -> list[str]:
-    """The strings and numbers in a JSON text."""
-    found, waiting = [], [json_text.decode(metadata)]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            found.append(str(one))
-    return found
+    found = [Condition(texts.each(database, terms), (), frozenset({"text"})) for terms in values]
+    if len(values) > 1:
+        return _any_of(found)
+    return found[0]._replace(finding=lambda: texts.ids(database, values[0]))
 
 
 def _owner(database: Database, one: Filter, values: Values) -> Condition:
@@ -421,7 +392,8 @@ def _matching(database: Database, column: str, pattern: str) -> Condition:
     test = f"{database.function(patterns.matcher((pattern,), any_case=False))}({column})"
     begins = patterns.beginning(pattern)
     if not begins:
-        return Condition(test)
+        ends = patterns.end(pattern)
+        return Condition(f"substr({column}, ?) = ? AND {test}", (-len(ends), ends)) if ends else Condition(test)
     # All texts with this beginning, in the order of SQLite: that of their bytes in UTF-8.
     return Condition(f"{column} >= ? AND {column} < ? AND {test}", (begins, begins + LAST_CHARACTER))
 

@@ -36,6 +36,8 @@ MAX_WORD_CHARACTERS = 1_000
 MAX_WORDS = 5_000
 """So many words are remembered: those of one page, five for each of a thousand events."""
 
+MAX_PATTERN = 300
+
 LIMITS = {
     # No row that is read here is larger than 32 KiB.
     apsw.SQLITE_LIMIT_LENGTH: 64 * 1024,
@@ -46,8 +48,9 @@ LIMITS = {
     apsw.SQLITE_LIMIT_VDBE_OP: 20_000,
     apsw.SQLITE_LIMIT_FUNCTION_ARG: 8,
     apsw.SQLITE_LIMIT_ATTACHED: 0,
-    # One comparison with a pattern can take hours, during which the progress handler is not called.
-    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1,
+    # One comparison with some patterns can take hours, during which the progress handler is not called. Ours take linear time:
+    # they have a text between two signs for any characters.
+    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: MAX_PATTERN,
     apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1_000,
     apsw.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kube9_cli import json_text, kinds, patterns
 from kube9_cli.errors import QueryError
-from kube9_cli.query import conditions, events
+from kube9_cli.query import conditions, events, texts
 from kube9_cli.query.connection import TEXT, WHOLE, Database, Types, number
 from kube9_cli.query.events import decoded, named
 from kube9_cli.selection import FILTERS, About, Selection
@@ -312,7 +312,7 @@ def _node(_: Database, values: Values) -> Callable[[Row, dict[str, Any]], bool]:
 
 
 def _search(_: Database, values: Values) -> Callable[[Row, dict[str, Any]], bool]:
-    contains = [conditions.containing(terms) for terms in values]
+    contains = [texts.containing(terms) for terms in values]
 
     def test(row: Row, details: dict[str, Any]) -> bool:
         said = {key: details.get(key) for key in ("recommendation", "cause", "figures", "unknown")}

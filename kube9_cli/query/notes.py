@@ -16,8 +16,8 @@ else:
     from kube9_cli.named_tuple import NamedTuple
 
 MOST_HINTS = 10
-MOST_NAMES = 2_000
-"""So many names are compared with a misspelt one."""
+MOST_NAMES = 500
+"""So many names are compared with a misspelt one: this takes 50 us for each."""
 PHRASES = {
     "for": "about {} or what it owned",
     "namespace": "in namespace {}",
@@ -32,12 +32,17 @@ PHRASES = {
 }
 """The fields whose values are looked up, and what an event with such a value is called."""
 NAMES = {
+    column: f"SELECT word FROM words WHERE id <> 0 AND id IN (SELECT {column} FROM series WHERE count > 0) LIMIT {MOST_NAMES}"
+    for column in ("namespace", "reason", "source")
+}
+NAMES["node"] = f"""SELECT word FROM words WHERE id <> 0 AND EXISTS (SELECT 1 FROM events INDEXED BY events_by_node
+    WHERE series IS NOT NULL AND node <> 0 AND node = words.id) LIMIT {MOST_NAMES}"""
+NAMES["name"] = f"""SELECT DISTINCT name FROM objects WHERE EXISTS (SELECT 1 FROM events WHERE object = objects.id)
+    LIMIT {MOST_NAMES}"""
+NAMES_BEFORE_THE_MOVE = NAMES | {
     column: f"SELECT word FROM words WHERE id <> 0 AND id IN (SELECT {column} FROM events) LIMIT {MOST_NAMES}"
     for column in ("namespace", "reason", "node")
 }
-NAMES["source"] = f"SELECT word FROM words WHERE id IN (SELECT source FROM series) LIMIT {MOST_NAMES}"
-NAMES["name"] = f"""SELECT DISTINCT name FROM objects WHERE EXISTS (SELECT 1 FROM events WHERE object = objects.id)
-    LIMIT {MOST_NAMES}"""
 """The recorded values of a field."""
 GLOBS = ("for", "namespace", "name", "reason", "node", "source")
 """The fields whose values may be patterns."""
@@ -105,7 +110,7 @@ def _nearest(database: Database, field: str, value: Any) -> str:
     if isinstance(value, About):
         known = [row[0] for row in database.all(NAMES_OF_KIND, (kinds.built_in(value.kind) or "",), (TEXT,))]
     elif column in NAMES:
-        known = database.names(column, NAMES[column])
+        known = database.names(column, (NAMES if database.is_moved() else NAMES_BEFORE_THE_MOVE)[column])
     else:
         return ""
     known.sort()

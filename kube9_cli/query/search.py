@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 
 from kube9_cli.query import conditions, order
-from kube9_cli.query.conditions import Condition, joined
+from kube9_cli.query.conditions import MOST_NUMBERS, Condition, joined
 from kube9_cli.query.connection import WHOLE, Database
 from kube9_cli.query.order import Window
 from kube9_cli.query.series import Period, Series, Times
@@ -28,6 +28,10 @@ else:
 ROW, ENTRY = 20, 1
 """What it costs to read a row, and an entry of an index."""
 END_MS = 2**62
+MOST_WALKED = 50_000
+"""So many of the newest events are looked through for a page, if it is not known how many match."""
+TEXT_READS = 4
+"""To look at the texts of an event takes as long as to read so many texts one after the other."""
 DENSE, DENSE_REACH = 20, 2_000
 """If one of so many events matches, a page that is not further away than this is found by walking to it."""
 
@@ -89,6 +93,28 @@ def _ids(database: Database, by: str, where: list[Condition], request: Request) 
     sql, values = joined(where)
     sql = f"SELECT id FROM events {by} WHERE {sql} ORDER BY {order.VALUES[request.sort]}{direction}, id{direction}"
     return array("q", database.numbers(f"{sql} LIMIT ? OFFSET ?", (*values, request.limit, request.offset)))
+
+
+class _Way(NamedTuple):
+    """A way to find the events of a selection."""
+
+    by: str
+    """The index."""
+    number: int
+    """How many rows it finds."""
+    finding: Condition
+    """What has to be added to find them by it."""
+    replaced: Condition | None = None
+    """The condition that all of them meet."""
+
+
+def _each(condition: Condition) -> Condition:
+    """The same condition, for a walk."""
+    return condition._replace(sql=condition.each) if condition.each else condition
+
+
+def _has_no_index(condition: Condition) -> bool:
+    return bool(condition.each) or condition.finding is not None
 
 
 class _Search:
@@ -284,41 +310,67 @@ class _Search:
     def _by_rows(self, request: Request) -> Matches:
         """A search by what a series does not have: the object, the node, texts."""
         others = [*([] if self._series.is_all else [self._series.condition]), *_times(self._since_ms, self._until_ms)]
-        where = [*self._made.row, *others]
-        by, number, found = self._narrowest()
+        walking = [*(_each(one) for one in self._made.row), *others, *_window(request)]
+        if not request.counted and (found := self._among_newest(request, walking)) is not None:
+            return Matches(None, found)
+        way = self._narrowest()
+        rows = [one for one in self._made.row if one is not way.replaced]
         total = None
         if request.counted:
-            total = number
-            if others or len(self._made.row) > 1 or by == BY_TIME:
-                sql, values = joined([found, *where, Condition(IN_INDEX[by])])
-                total = self._database.all(f"SELECT count(*) FROM events {by} WHERE {sql}", values, (WHOLE,))[0][0]
+            total = way.number
+            if others or len(self._made.row) > 1 or way.by == BY_TIME:
+                sql, values = joined([way.finding, *rows, *others, Condition(IN_INDEX[way.by])])
+                total = self._database.all(f"SELECT count(*) FROM events {way.by} WHERE {sql}", values, (WHOLE,))[0][0]
             if total <= request.offset or not request.limit:
                 return Matches(total, [])
-        likely = number if total is None else total
+        likely = way.number if total is None else total
         walked = (request.offset + request.limit) * self._later() // max(likely, 1)
-        where += _window(request)
-        if request.sort in ("last", "created") and (by == BY_TIME or walked < number):
-            by = BY_TIME if request.sort == "last" else BY_ID
-            return Matches(total, self._select(by, where, request))
-        return Matches(total, self._select(by, [found, *where], request))
+        if request.sort in ("last", "created") and (way.by == BY_TIME or walked < way.number):
+            return Matches(total, self._select(BY_TIME if request.sort == "last" else BY_ID, walking, request))
+        return Matches(total, self._select(way.by, [way.finding, *rows, *others, *_window(request)], request))
 
-    def _narrowest(self) -> tuple[str, int, Condition]:
-        """The index that finds the rows, how many it finds, and what has to be added to find them by it."""
-        found = BY_TIME, self._later(), Condition("1")
-        for one in self._made.row:
+    def _among_newest(self, request: Request, where: list[Condition]) -> Sequence[int] | None:
+        """A page, if the newest events fill it; otherwise None. It is for conditions that no index counts."""
+        if request.reverse or request.sort not in ("last", "created") or not any(_has_no_index(one) for one in self._made.row):
+            return None
+        by, column = (BY_TIME, "last_ms") if request.sort == "last" else (BY_ID, "id")
+        sql = f"SELECT {column} FROM events {by} WHERE {IN_INDEX[by]} ORDER BY {column} DESC LIMIT 1 OFFSET {MOST_WALKED}"
+        oldest = [Condition(f"{column} >= ?", row) for row in self._database.all(sql, (), (WHOLE,))]
+        found = self._select(by, [*where, *oldest], request)
+        return found if len(found) == request.limit or not oldest else None
+
+    def _narrowest(self) -> _Way:
+        """The way that finds the fewest rows."""
+        found = _Way(BY_TIME, self._later(), Condition("1"))
+        for one in sorted(self._made.row, key=lambda one: one.finding is not None):  # reading all texts takes longest
             index = INDEXES.get(one.columns)
-            if one.ids:
-                sql = f"SELECT count(*) FROM ({one.ids})"
-                index, more = BY_ID, Condition(f"id IN ({one.ids})", one.values)
+            replaced = None
+            if one.finding is not None:
+                if found.number * TEXT_READS < self._all.count or not (sql := one.finding()):
+                    continue
+                by, (number, more), replaced = BY_ID, self._numbers(sql), one
+            elif one.ids:
+                by, more = BY_ID, Condition(f"id IN ({one.ids})", one.values)
+                number = self._database.all(f"SELECT count(*) FROM ({one.ids})", one.values, (WHOLE,))[0][0]
             elif index is not None and not one.sql.startswith("NOT"):
+                by, more = index, Condition("1")
                 sql = f"SELECT count(*) FROM events {index} WHERE {one.sql} AND {IN_INDEX[index]}"
-                more = Condition("1")
+                number = self._database.all(sql, one.values, (WHOLE,))[0][0]
             else:
                 continue
-            number = self._database.all(sql, one.values, (WHOLE,))[0][0]
-            if number <= found[1]:
-                found = index, number, more
+            if number <= found.number:
+                found = _Way(by, number, more, replaced)
         return found
+
+    def _numbers(self, sql: str) -> tuple[int, Condition]:
+        """How many ids a query selects, and a condition on them: the ids themselves, if they are few."""
+        few = array("q")
+        number = 0
+        for event in self._database.numbers(sql, ()):
+            number += 1
+            if number <= MOST_NUMBERS:
+                few.append(event)
+        return number, Condition(f"id IN ({', '.join(map(str, few)) if number <= MOST_NUMBERS else sql})")
 
     def _later(self) -> int:
         return self._times.seen_since(self._all, self._since_ms)

@@ -4,7 +4,7 @@ import heapq
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kube9_cli.errors import damaged
@@ -62,11 +62,16 @@ def read(database: Database, selection: Selection, grouping: Grouping, path: str
     assert selection.until_ms is not None
     asked = span(selection.since_ms, selection.until_ms)
     groups = Groups(database, grouping, asked)
-    if sums.can_tell(database, selection, grouping, asked) and groups.read_sums(grouping):
-        return _summary(database, groups, selection, asked, path, is_of_sums=True)
-    if not groups.read_first(selection, grouping):
+    is_told = sums.can_tell(database, selection, grouping, asked) and groups.read_sums(grouping)
+    if not is_told and not groups.read_first(selection, grouping):
         groups.read(selection)
-    return _summary(database, groups, selection, asked, path, is_of_sums=False)
+    before = with_time_before(selection)._replace(until_ms=asked.since)
+    # Without a record of the time before, nothing can be called new.
+    known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
+    if known and not groups.knows_before:
+        groups.look_before(before)
+    shown = [groups.shown(key, group, known) for key, group in groups.first]
+    return Summary(shown, groups.total, groups.events, groups.occurrences, asked)
 
 
 def with_time_before(selection: Selection) -> Selection:
@@ -74,16 +79,6 @@ def with_time_before(selection: Selection) -> Selection:
     assert selection.since_ms is not None
     assert selection.until_ms is not None
     return selection._replace(since_ms=max(0, 2 * selection.since_ms - selection.until_ms))
-
-
-def _summary(database: Database, groups: "Groups", selection: Selection, asked: Span, path: str, is_of_sums: bool) -> Summary:
-    before = with_time_before(selection)._replace(until_ms=asked.since)
-    # Without a record of the time before, nothing can be called new.
-    known = bool(groups.total) and covered(database, before, path).get("from") == iso(before.since_ms or 0)
-    if known and not is_of_sums:
-        groups.look_before(before)
-    shown = [groups.shown(key, group, known) for key, group in groups.first]
-    return Summary(shown, groups.total, groups.events, groups.occurrences, asked)
 
 
 ORDERS: dict[str, Callable[[Group], tuple[int, ...]]] = {
@@ -102,6 +97,8 @@ RANKS = {
     "last": ("last_ms", "severity", "occurrences"),
 }
 """ORDERS for SQL; the greatest come first."""
+ROWS_PER_EVENT = 5
+"""To find an event of an owner takes as long as to read so many events one after the other."""
 MOST_TIES = 100
 """So many groups that are equal to the last one that is shown are looked at. Their keys decide which of them are shown."""
 
@@ -206,6 +203,8 @@ class Groups:
         """The groups that are shown, in their order."""
         self.total = self.events = self.occurrences = 0
         """Of all groups."""
+        self.knows_before = False
+        """Whether it is known of the first groups if they existed in the time before."""
         self._found: dict[Key, Group] = {}
         """The groups that may still grow."""
         self._database, self._by, self._span = database, by, asked
@@ -234,12 +233,15 @@ class Groups:
         if found is None:
             return False
         self.total, self.events, self.occurrences = found.total, found.events, found.occurrences
+        self.knows_before = True
         if "owner" in self._by:
             self._owners.load({one.root for one in found.groups})
-        keys = [tuple([self._key_of_sums(field, one) for field in self._by]) for one in found.groups]
-        every = [(key, one.group) for key, one in zip(keys, found.groups, strict=True)]
-        self.first = heapq.nsmallest(self._limit, every, key=lambda one: (self._order(one[1]), str(one[0])))
+        self._keep((tuple([self._key_of_sums(field, one) for field in self._by]), one.group) for one in found.groups)
         return True
+
+    def _keep(self, groups: Iterable[tuple[Key, Group]]) -> None:
+        """Takes the first of these."""
+        self.first = heapq.nsmallest(self._limit, groups, key=lambda one: (self._order(one[1]), str(one[0])))
 
     def _key_of_sums(self, field: str, found: "sums.Known") -> Any:
         if field == "owner":
@@ -253,7 +255,11 @@ class Groups:
         """
         if not self._is_moved or "name" in self._by or not self._are_many():
             return False
-        first = self._rank(selection, RANKS[grouping.order])
+        first, events = self._rank(selection, RANKS[grouping.order])
+        is_all = not (selection.wanted or selection.excluded)
+        if set(self._by) == sums.PROBLEM and is_all and events * ROWS_PER_EVENT < self.events:
+            self._read_problems([dict(zip(self._numbers, columns, strict=True)) for columns in first])
+            return True
         found: dict[Key, Group] = {}
         begin = 0 if "severity" in self._by else 1  # the columns begin with the severity in any case
         for some in self._parts(selection):
@@ -264,41 +270,55 @@ class Groups:
                     if group is None:
                         group = found[key] = Group(self._span.marks)
                     group.add(part)
-        self.first = heapq.nsmallest(self._limit, found.items(), key=lambda one: (self._order(one[1]), str(one[0])))
+        self._keep(found.items())
         return True
+
+    def _read_problems(self, first: list[dict[str, int]]) -> None:
+        """Reads the events of these pairs of cause and owner."""
+        by_root: dict[int, dict[int, Group]] = {}
+        for pair in first:
+            by_root.setdefault(pair["root"], {})[pair["cause"]] = Group(self._span.marks)
+        self._owners.load(set(by_root))
+        for root, groups in by_root.items():
+            sums.read(self._database, self._span, root, groups)
+        self.knows_before = True
+        found = (sums.Known(group, root, cause) for root, groups in by_root.items() for cause, group in groups.items())
+        self._keep((tuple([self._key_of_sums(field, one) for field in self._by]), one.group) for one in found)
 
     def _are_many(self) -> bool:
         tables = [MANY[field] for field in self._by if field in MANY]
         counts = (self._database.all(f"SELECT count(*) FROM {table}", (), (WHOLE,))[0][0] for table in tables)  # noqa: S608
         return any(count > MOST_GROUPS for count in counts)
 
-    def _rank(self, selection: Selection, rank: tuple[str, ...]) -> set[Key]:
-        """Finds the columns of the first groups and of some that are equal to the last of them, and counts all groups."""
+    def _rank(self, selection: Selection, rank: tuple[str, ...]) -> tuple[set[Key], int]:
+        """Finds the columns of the first groups and of some that are equal to the last of them, and counts all groups.
+
+        The number is that of the events of the first groups.
+        """
         condition = _condition(self._database, selection)
         if condition is None:
-            return set()
+            return set(), 0
         numbers = [(self._sql(name), self._bits(name)) for name in self._numbers]
         packed = Packed([("e.severity", 2), *numbers] if "severity" in self._by else numbers)
-        texts = [TEXTS[name] for name in self._texts]
-        keys = [*filter(None, packed.sql), *(sql for sql, _ in texts)]
-        names = [f"k{at}" for at in range(len(keys))]
-        named_keys = ", ".join(f"{sql} AS {name}" for sql, name in zip(keys, names, strict=True))
-        grouped = f"""SELECT {named_keys}, max(e.severity) AS severity, count(*) AS events, sum(e.count) AS occurrences,
-            max(e.last_ms) AS last_ms FROM {self._source(condition[0])} GROUP BY {", ".join(names)}"""  # noqa: S608
-        sql = f"SELECT count(*), coalesce(sum(events), 0), coalesce(sum(occurrences), 0) FROM ({grouped})"  # noqa: S608
-        (self.total, self.events, self.occurrences) = self._database.all(sql, condition[1], (WHOLE,) * 3)[0]
-        types = (*((WHOLE,) * (len(rank) + len(keys) - len(texts))), *(kind for _, kinds in texts for kind in kinds))
-        sql = f"""SELECT {", ".join((*rank, *names))} FROM ({grouped})
-            ORDER BY {", ".join((*(f"{one} DESC" for one in rank), *names))} LIMIT {self._limit + MOST_TIES}"""  # noqa: S608
-        rows = self._database.all(sql, condition[1], types)
+        names = [f"k{at}" for at in range(len(packed.sql))]
+        keys = ", ".join(f"{sql} AS {name}" for sql, name in zip(packed.sql, names, strict=True))
+        columns = ", ".join((*rank, *names, "events"))
+        order = ", ".join((*(f"{one} DESC" for one in rank), *names))
+        nothing = ", 0" * (len(names) + len(rank) + 1 - 3)
+        # The first row is about all groups. SQLite makes the groups once for both parts.
+        sql = f"""WITH groups AS MATERIALIZED (SELECT {keys}, max(e.severity) AS severity, count(*) AS events,
+            sum(e.count) AS occurrences, max(e.last_ms) AS last_ms
+            FROM {self._source(condition[0])} GROUP BY {", ".join(names)})
+            SELECT count(*), coalesce(sum(events), 0), coalesce(sum(occurrences), 0){nothing} FROM groups
+            UNION ALL SELECT * FROM (SELECT {columns} FROM groups ORDER BY {order} LIMIT {self._limit + MOST_TIES})"""  # noqa: S608
+        all_groups, *rows = self._database.all(sql, condition[1], (WHOLE,) * (len(rank) + len(names) + 1))
+        self.total, self.events, self.occurrences = all_groups[:3]
         if len(rows) > self._limit:
             least = rows[self._limit - 1][: len(rank)]
             rows = [row for row in rows if row[: len(rank)] >= least]
-        of_first = keys[0]
-        values = [row[len(rank)] for row in rows]
-        self._only = Condition(f"{of_first} IN ({', '.join('?' * len(values))})", tuple(values))
-        texts_at = len(rank) + len(keys) - len(texts)
-        return {(*packed.values(row[len(rank) : texts_at]), *row[texts_at:]) for row in rows}
+        values = tuple(row[len(rank)] for row in rows)
+        self._only = Condition(f"{packed.sql[0]} IN ({', '.join('?' * len(values))})", values)
+        return {tuple(packed.values(row[len(rank) : -1])) for row in rows}, sum(row[-1] for row in rows)
 
     def read(self, selection: Selection) -> None:
         """Counts the selected events."""

@@ -1,7 +1,7 @@
 """Summaries of all events, from what the operator has added up: which groups come first is known before rows are read.
 
-The sums are about all events of the record. The few that are outside of the asked time are subtracted one by one. What the
-sums do not tell (first and last time, activity) is then read for the groups that are shown.
+The sums are about all events of the record. Those outside of the asked time are subtracted. What the sums do not tell (first
+and last time, activity) is then read for the groups that are shown.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,12 @@ from kube9_cli.query.groups import Group, Span
 from kube9_cli.query.series import SPANS, Series, Times
 from kube9_cli.selection import Selection
 
-MOST_OUTSIDE = 5_000
-"""If more events are outside of the asked time, all that are inside are read instead."""
+INSIDE_PER_OUTSIDE = 2
+"""If fewer than this many events are inside of the asked time for each one outside, those that are inside are read instead."""
 MOST_TIES = 100
-"""Groups that may be equal to the last one that is shown. The time when they were last seen decides between them."""
+"""Problems that are read besides those that are shown: some of them may be outside of the asked time."""
+MOST_WALKED = 50_000
+"""So many of the newest events are looked through for problems that are equal to the last one that is shown."""
 HALF_DAY_MS = 43_200_000
 """A period begins with each half of a day, so that marks of this length, or of a multiple, need no count one by one."""
 NAMESPACE, PROBLEM = ("namespace",), frozenset(("cause", "owner"))
@@ -24,11 +26,8 @@ NAMESPACE, PROBLEM = ("namespace",), frozenset(("cause", "owner"))
 SEVERITY = "CASE WHEN critical THEN 3 WHEN error THEN 2 WHEN warning THEN 1 ELSE 0 END"
 EVENTS = "info + warning + error + critical"
 PROBLEMS = "SELECT root, cause, info, warning, error, critical, occurrences FROM problems"
-ORDERS = {
-    "severity": f"{SEVERITY} DESC, occurrences DESC",
-    "count": f"occurrences DESC, {SEVERITY} DESC",
-    "events": f"{EVENTS} DESC, occurrences DESC",
-}
+RANKS = {"severity": (SEVERITY, "occurrences"), "count": ("occurrences", SEVERITY), "events": (EVENTS, "occurrences")}
+"""What decides which problems come first: the greatest. Of equal ones, the one that was seen last comes first."""
 BELOW = """WITH RECURSIVE owned (id) AS (
     SELECT b.id FROM objects a CROSS JOIN objects b INDEXED BY objects_by_name ON b.name = a.name
         WHERE a.id = ?1 AND b.kind = a.kind AND b.namespace = a.namespace AND b.api_group = a.api_group
@@ -38,9 +37,20 @@ BELOW = """WITH RECURSIVE owned (id) AS (
     UNION SELECT id, cause, severity, count, first_ms, last_ms FROM events
         WHERE id IN (SELECT event FROM controllers) AND root = ?1 AND cause IN ({0}) AND last_ms >= ?2 AND first_ms < ?3"""
 """The events of an outermost owner. Only a controller that a quota stopped may have others than those below it."""
-EARLIER = "FROM events INDEXED BY events_by_time WHERE series IS NOT NULL AND last_ms < ?1"
-LATER = f"""FROM events INDEXED BY events_by_first
-    WHERE series IS NOT NULL AND span IN ({SPANS}) AND first_ms >= ?2 AND last_ms >= ?1"""
+OUTSIDE = f"""SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_time
+        WHERE series IS NOT NULL AND last_ms < ?1
+    UNION ALL SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_first
+        WHERE series IS NOT NULL AND span IN ({SPANS}) AND first_ms >= ?2 AND last_ms >= ?1"""  # noqa: S608
+"""The events outside of a time that begins at ?1 and ends at ?2."""
+NONE_INSIDE = f"""SELECT count(*) FROM (SELECT root, cause, count(*) AS outside FROM ({OUTSIDE}) GROUP BY root, cause)
+    JOIN problems USING (root, cause) WHERE outside = {EVENTS}"""  # noqa: S608
+"""How many problems have no event inside."""
+NTH_NEWEST = (
+    "SELECT last_ms FROM events INDEXED BY events_by_time WHERE series IS NOT NULL ORDER BY last_ms DESC LIMIT 1 OFFSET ?"
+)
+NEWEST_OF_RANK = """SELECT root, cause, last_ms FROM events INDEXED BY events_by_time CROSS JOIN problems USING (root, cause)
+    WHERE series IS NOT NULL AND last_ms >= ? AND first_ms < ? AND {} = ? AND {} = ? ORDER BY last_ms DESC"""
+"""The problems of a rank, the one that was seen last first."""
 
 
 class Known(NamedTuple):
@@ -50,6 +60,10 @@ class Known(NamedTuple):
     root: int = 0
     cause: int = 0
     namespace: int = 0
+
+
+Key = tuple[int, int]
+"""Root and cause; or a namespace and 0."""
 
 
 class Found(NamedTuple):
@@ -87,8 +101,8 @@ class Sums:
 
 
 def can_tell(database: Database, selection: Selection, grouping: Grouping, asked: Span) -> bool:
-    """Whether the sums are of the events that are asked for, apart from few."""
-    if selection.wanted or selection.excluded or grouping.order not in ORDERS or not database.is_moved():
+    """Whether the sums are of the events that are asked for, apart from fewer than there are inside."""
+    if selection.wanted or selection.excluded or grouping.order not in RANKS or not database.is_moved():
         return False
     if grouping.by == NAMESPACE:
         if asked.step % HALF_DAY_MS:
@@ -97,89 +111,122 @@ def can_tell(database: Database, selection: Selection, grouping: Grouping, asked
         return False
     every, times = Series(database, []), Times(database)
     inside = times.seen_since(every, asked.since) - times.begun_since(every, asked.until)
-    return every.count - inside <= MOST_OUTSIDE
+    return (every.count - inside) * INSIDE_PER_OUTSIDE <= inside
 
 
 def of(database: Database, grouping: Grouping, asked: Span) -> Found | None:
-    """The groups that may be shown; None if too many are equal to the last one."""
-    by_namespace = grouping.by == NAMESPACE
-    outside = _outside(database, asked, "namespace, 0" if by_namespace else "root, cause")
-    if by_namespace:
-        return _namespaces(database, grouping, asked, outside)
-    return _problems(database, grouping, asked, outside)
+    """The groups that may be shown; None if the sums do not tell which they are."""
+    return _namespaces(database, grouping, asked) if grouping.by == NAMESPACE else _problems(database, grouping, asked)
 
 
-Outside = dict[tuple[int, int], Sums]
-
-
-def _outside(database: Database, asked: Span, columns: str) -> Outside:
-    """What is outside of the asked time, by these columns."""
-    found: Outside = {}
-    for where in (EARLIER, LATER):
-        values = (asked.since, asked.until)[: 1 if where is EARLIER else 2]
-        for first, second, severity, count in database.each(
-            f"SELECT {columns}, severity, count {where}",
-            values,
-            (WHOLE,) * 4,
-        ):
-            known = found.setdefault((first, second), Sums())
-            known.of_severity[severity & 3] += 1
-            known.occurrences += count
+def _outside(database: Database, asked: Span, columns: str, where: str = "1") -> dict[Key, Sums]:
+    """What is outside of the asked time, by two columns."""
+    found: dict[Key, Sums] = {}
+    sql = f"SELECT {columns}, severity, count(*), sum(count) FROM ({OUTSIDE}) WHERE {where} GROUP BY 1, 2, 3"  # noqa: S608
+    for first, second, severity, events, occurrences in database.each(sql, (asked.since, asked.until), (WHOLE,) * 5):
+        known = found.setdefault((first, second), Sums())
+        known.of_severity[severity & 3] += events
+        known.occurrences += occurrences
     return found
 
 
 # Causes and owners
 
 
-def _problems(database: Database, grouping: Grouping, asked: Span, outside: Outside) -> Found | None:
-    (total,) = database.all("SELECT count(*) FROM problems", (), (WHOLE,))[0]
-    # The same sums as of problems, of which there may be as many as events.
-    sql = "SELECT coalesce(sum(count), 0), coalesce(sum(occurrences), 0) FROM series"
-    events, occurrences = database.all(sql, (), (WHOLE, WHOLE))[0]
-    enough = grouping.limit + MOST_TIES + len(outside)
-    sql = f"{PROBLEMS} ORDER BY {ORDERS[grouping.order]} LIMIT ?"
-    rows = database.all(sql, (enough,), (WHOLE,) * 7)
-    ranked = {(row[0], row[1]): Sums(row[2:6], row[6]) for row in rows}
-    last = ranked[rows[-1][:2]].rank(grouping.order) if len(rows) == enough else None
-    for key, less in outside.items():
-        if key not in ranked:
-            row = database.all(f"{PROBLEMS} WHERE root = ? AND cause = ?", key, (WHOLE,) * 7)
-            ranked[key] = Sums(row[0][2:6], row[0][6]) if row else Sums()
-        ranked[key] = ranked[key].less(less)
-        events, occurrences = events - less.events, occurrences - less.occurrences
-        if ranked[key].events <= 0:
-            del ranked[key]
-            total -= 1
-    chosen = _first(ranked, grouping, last)
+def _problems(database: Database, grouping: Grouping, asked: Span) -> Found | None:
+    chosen = _Problems(database, grouping, asked).first()
     if chosen is None:
         return None
     by_root: dict[int, dict[int, Group]] = {}
     for root, cause in chosen:
         by_root.setdefault(root, {})[cause] = Group(asked.marks)
     for root, groups in by_root.items():
-        _read(database, asked, root, groups)
+        read(database, asked, root, groups)
     found = [Known(group, root, cause) for root, groups in by_root.items() for cause, group in groups.items()]
-    return Found(found, total, events, occurrences)
+    times = asked.since, asked.until
+    (every,) = database.all("SELECT count(*) FROM problems", (), (WHOLE,))[0]
+    (gone,) = database.all(NONE_INSIDE, times, (WHOLE,))[0]
+    # The same sums as of problems, of which there may be as many as events.
+    sql = "SELECT coalesce(sum(count), 0), coalesce(sum(occurrences), 0) FROM series"
+    events, occurrences = database.all(sql, (), (WHOLE, WHOLE))[0]
+    sql = f"SELECT count(*), coalesce(sum(count), 0) FROM ({OUTSIDE})"  # noqa: S608
+    less, fewer = database.all(sql, times, (WHOLE, WHOLE))[0]
+    return Found(found, every - gone, events - less, occurrences - fewer)
 
 
-def _first(
-    ranked: dict[tuple[int, int], Sums], grouping: Grouping, last: tuple[int, int] | None
-) -> list[tuple[int, int]] | None:
-    """The keys of the first groups, with those that are equal to the last of them. None if there may be more of these.
+class _Problems:
+    """Finds the problems that come first within the asked time."""
 
-    `last` is the rank of the last one that was read, if there are more.
-    """
-    order = sorted(ranked, key=lambda key: ranked[key].rank(grouping.order), reverse=True)
-    if len(order) <= grouping.limit:
-        return order if last is None else None
-    least = ranked[order[grouping.limit - 1]].rank(grouping.order)
-    if last is not None and last >= least:
-        return None
-    chosen = [key for key in order if ranked[key].rank(grouping.order) >= least]
-    return chosen if len(chosen) <= grouping.limit + MOST_TIES else None
+    def __init__(self, database: Database, grouping: Grouping, asked: Span) -> None:
+        self._database, self._asked = database, asked
+        self._order, self._limit = grouping.order, grouping.limit
+
+    def first(self) -> list[Key] | None:
+        """The first problems, with all that are equal to the last of them in rank and time; None if it cannot be told."""
+        enough = self._limit + MOST_TIES
+        by = ", ".join(f"{one} DESC" for one in RANKS[self._order])
+        rows = self._database.all(f"{PROBLEMS} ORDER BY {by} LIMIT ?", (enough,), (WHOLE,) * 7)
+        problems = {(row[0], row[1]): Sums(row[2:6], row[6]) for row in rows}
+        ranks = self._inside(problems)
+        if len(rows) < enough:  # these are all
+            return _first(ranks, self._limit)
+        # All that come before the last one are known, because events outside only put one back. Others may be equal to it.
+        last = next(reversed(problems.values())).rank(self._order)
+        before = {key: rank for key, rank in ranks.items() if rank > last}
+        if len(before) >= self._limit:
+            return _first(before, self._limit)
+        equal = self._newest(last, self._limit - len(before))
+        if equal is None:
+            return None
+        put_back = [key for key, rank in ranks.items() if rank == last and problems[key].rank(self._order) > last]
+        return [*before, *put_back, *equal]
+
+    def _inside(self, problems: dict[Key, Sums]) -> dict[Key, tuple[int, int]]:
+        """The ranks of problems by their events inside of the asked time. One that has none is left out."""
+        roots = ", ".join(str(root) for root, _ in problems) or "0"
+        outside = _outside(self._database, self._asked, "root, cause", f"root IN ({roots})")
+        inside = {key: sums.less(outside[key]) if key in outside else sums for key, sums in problems.items()}
+        return {key: sums.rank(self._order) for key, sums in inside.items() if sums.events > 0}
+
+    def _newest(self, rank: tuple[int, int], wanted: int) -> list[Key] | None:
+        """At least so many problems of a rank: those that were seen last. None if the newest events do not have enough."""
+        deepest = self._database.all(NTH_NEWEST, (MOST_WALKED,), (WHOLE,))
+        since_ms = max(self._asked.since, deepest[0][0]) if deepest else self._asked.since
+        sql = NEWEST_OF_RANK.format(*RANKS[self._order])
+        found: list[Key] = []
+        known: set[Key] = set()
+        some: dict[Key, Sums] = {}
+        at_ms = 0
+        for root, cause, last_ms in self._database.stream(sql, (since_ms, self._asked.until, *rank), (WHOLE,) * 3):
+            if len(found) + len(some) >= wanted and last_ms < at_ms:
+                found += self._of_rank(some, rank)
+                some = {}
+                if len(found) >= wanted:
+                    return found
+            at_ms = last_ms
+            if (root, cause) not in known:
+                known.add((root, cause))
+                some[root, cause] = self._sums(root, cause)
+        found += self._of_rank(some, rank)
+        return found if len(found) >= wanted else None
+
+    def _of_rank(self, problems: dict[Key, Sums], rank: tuple[int, int]) -> list[Key]:
+        """Those that have this rank by their events inside, too."""
+        ranks = self._inside(problems)
+        return [key for key in problems if ranks.get(key) == rank]
+
+    def _sums(self, root: int, cause: int) -> Sums:
+        row = self._database.all(f"{PROBLEMS} WHERE root = ? AND cause = ?", (root, cause), (WHOLE,) * 7)[0]
+        return Sums(row[2:6], row[6])
 
 
-def _read(database: Database, asked: Span, root: int, groups: dict[int, Group]) -> None:
+def _first(ranks: dict[Key, tuple[int, int]], limit: int) -> list[Key]:
+    """The keys of the greatest ranks, with all that are equal to the last one."""
+    order = sorted(ranks, key=ranks.__getitem__, reverse=True)
+    return order if len(order) <= limit else [key for key in order if ranks[key] >= ranks[order[limit - 1]]]
+
+
+def read(database: Database, asked: Span, root: int, groups: dict[int, Group]) -> None:
     """Adds the events of these causes about an outermost owner, and finds out whether the causes existed in the time before."""
     before_ms = max(0, 2 * asked.since - asked.until)
     causes = ", ".join(map(str, groups))
@@ -197,18 +244,18 @@ def _read(database: Database, asked: Span, root: int, groups: dict[int, Group]) 
 # Namespaces
 
 
-def _namespaces(database: Database, grouping: Grouping, asked: Span, outside: Outside) -> Found | None:
-    ranked: dict[tuple[int, int], Sums] = {}
+def _namespaces(database: Database, grouping: Grouping, asked: Span) -> Found | None:
+    ranked: dict[Key, Sums] = {}
     sql = "SELECT namespace, severity, sum(count), sum(occurrences) FROM series WHERE count > 0 GROUP BY namespace, severity"
     for namespace, severity, count, occurrences in database.each(sql, (), (WHOLE,) * 4):
         known = ranked.setdefault((namespace, 0), Sums())
         known.of_severity[severity & 3] += count
         known.occurrences += occurrences
-    for key, less in outside.items():
-        ranked[key] = ranked.get(key, Sums()).less(less)
+    for (namespace, _), less in _outside(database, asked, "namespace, 0").items():
+        ranked[namespace, 0] = ranked.get((namespace, 0), Sums()).less(less)
     ranked = {key: known for key, known in ranked.items() if known.events > 0}
-    chosen = _first(ranked, grouping, None)
-    if chosen is None:
+    chosen = _first({key: known.rank(grouping.order) for key, known in ranked.items()}, grouping.limit)
+    if len(chosen) > grouping.limit + MOST_TIES:
         return None
     wanted = {namespace: ranked[namespace, 0] for namespace, _ in chosen}
     groups = _Namespaces(database, asked, wanted).groups()

@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000, help="of each large database (default: 1,000,000)")
     parser.add_argument("--mix", action="append", choices=mixes.MIXES, help=f"for {QUERIES}: only this database")
     parser.add_argument("--seed", type=int, default=1, help=f"for {QUERIES}: of its search (default: 1)")
+    names = [bar.name for bar in queries.BARS]
+    parser.add_argument("--bar", action="append", choices=names, default=[], help=f"for {QUERIES}: only this bar")
     given = parser.parse_args()
     if not set(given.only) <= set(parts):
         parser.error(f"must be of: {', '.join(parts)}")
@@ -70,7 +72,7 @@ def main() -> None:
             ON_A_CLUSTER[name]()
     if QUERIES in given.only or not given.only:
         print(f"\n== {QUERIES}", flush=True)
-        queries.run(given.seed, given.mix or tuple(mixes.MIXES), given.events)
+        queries.run(given.seed, given.mix or tuple(mixes.MIXES), given.events, given.bar)
     if with_large := [one for one in given.only if one in PARTS | LONG] or ([] if given.only else list(PARTS)):
         with_a_database(with_large, given.events)
 

@@ -8,9 +8,9 @@
 
 import contextlib
 import hashlib
+import itertools
 import os
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,34 +49,42 @@ MESSAGES = (
 
 
 def built(mix: str, events: int, folder: Path) -> Path:
-    """The folder of the database of a mix. It is built unless `folder` has it already."""
+    """The folder of the database of a mix. It is built unless `folder` has it already; one that was broken off goes on."""
     place = folder / f"{mix}-{events}-{_digest()}"
     if not place.exists():
         began = time.process_time()
         unfinished = folder / f"{place.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        build(MIXES[mix](events), unfinished)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        done = build(lambda now_ms: MIXES[mix](events, now_ms), unfinished)
         unfinished.rename(place)
         seconds = time.process_time() - began
-        print(f"{mix}: {events:,} events built, {events / seconds:,.0f} in a second of the processor", flush=True)
+        print(f"{mix}: {done:,} events built, {done / seconds:,.0f} in a second of the processor", flush=True)
     return place
 
 
-def build(seen: Iterator[Seen], folder: Path) -> None:
-    """Records all of these, each batch at the time of its last observation."""
+def build(seen: Callable[[int], Iterator[Seen]], folder: Path) -> int:
+    """Records all of these, each batch at the time of its last observation. Returns how many were not recorded before.
+
+    They are those of a time, which is kept in a file with how many are recorded, so that a broken off build can go on. What was
+    recorded after the file was written comes again, which changes nothing.
+    """
+    note = folder / "progress"
+    now_ms, before = map(int, note.read_text("ascii").split()) if note.exists() else (_now(), 0)
     recording = Recording(str(folder))
+    recording.begun = before > 0
     recording.connection.pragma("synchronous", "off")
     recording.connection.pragma("wal_autocheckpoint", 50_000)
     recording.connection.pragma("cache_size", -200_000)
-    batch: list[Seen] = []
-    for one in seen:
-        batch.append(one)
-        if len(batch) == AT_ONCE:
-            recording.record(batch, batch[-1].observation.first_ms)
-            batch.clear()
-    recording.record(batch, time.time_ns() // 1_000_000)
+    rest = itertools.islice(seen(now_ms), before, None)
+    done = before
+    while batch := list(itertools.islice(rest, AT_ONCE)):
+        recording.record(batch, batch[-1].observation.first_ms)
+        done += len(batch)
+        note.write_text(f"{now_ms} {done}", "ascii")
+    recording.record([], now_ms)
     recording.close()
+    note.unlink()
+    return done - before
 
 
 @contextlib.contextmanager
@@ -102,14 +110,13 @@ def _digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def quiet(events: int) -> Iterator[Seen]:
+def quiet(events: int, now: int) -> Iterator[Seen]:
     """Evenly over seven days."""
-    yield from _history(events, _now(), _namespace_of_few, seed=1)
+    yield from _history(events, now, _namespace_of_few, seed=1)
 
 
-def flood(events: int) -> Iterator[Seen]:
+def flood(events: int, now: int) -> Iterator[Seen]:
     """One of ten events over seven days, then all others in the last hour."""
-    now = _now()
     before = events // 10
     yield from _history(before, now - HOUR_MS, _namespace_of_few, seed=2)
     chance = random.Random(3)
@@ -118,14 +125,14 @@ def flood(events: int) -> Iterator[Seen]:
         yield _seen(chance, number, f"team-{number % 5}", "Pod", first, min(now, first + chance.choice((0, 5_000, 60_000))))
 
 
-def wide(events: int) -> Iterator[Seen]:
+def wide(events: int, now: int) -> Iterator[Seen]:
     """Evenly over seven days and 5,000 namespaces."""
     yield from _history(
-        events, _now(), lambda chance: f"tenant-{chance.randrange(MANY_NAMESPACES)}", seed=4, workloads=FEW_WORKLOADS
+        events, now, lambda chance: f"tenant-{chance.randrange(MANY_NAMESPACES)}", seed=4, workloads=FEW_WORKLOADS
     )
 
 
-MIXES: dict[str, Callable[[int], Iterator[Seen]]] = {"quiet": quiet, "flood": flood, "wide": wide}
+MIXES: dict[str, Callable[[int, int], Iterator[Seen]]] = {"quiet": quiet, "flood": flood, "wide": wide}
 
 
 def _now() -> int:

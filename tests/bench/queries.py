@@ -83,8 +83,8 @@ class Found(NamedTuple):
     arguments: tuple[str, ...]
 
 
-def run(seed: int, only: Sequence[str], events: int) -> None:
-    """Searches and measures the worst command lines of each bar in each mix."""
+def run(seed: int, only: Sequence[str], events: int, bars: Sequence[str]) -> None:
+    """Searches and measures the worst command lines of each bar in each mix; of these bars only, if there are any."""
     with tempfile.TemporaryDirectory() as installed, mixes.kept_in() as databases:
         bin_folder = _as_installed(Path(installed))
         print(f"seed {seed}; x is the processor time of a cold process / that of `python -c pass`")
@@ -93,9 +93,9 @@ def run(seed: int, only: Sequence[str], events: int) -> None:
             size = bytes_of(str(folder)) / events
             print(f"\n{mix}: {size:,.0f} bytes an event (goal {GOAL_BYTES}, bar {MOST_BYTES}: {_met(size <= MOST_BYTES)})")
             print("| mix | bar | x | ms | MiB | | command |\n| --- | --- | --- | --- | --- | --- | --- |", flush=True)
-            for name, arguments in _always(folder):
+            for name, arguments in _always(folder) if not bars else ():
                 _report(bin_folder, folder, mix, Bar(name, 4, (), {}, None), arguments)
-            for bar in BARS:
+            for bar in (one for one in BARS if not bars or one.name in bars):
                 for found in worst(folder, bar, random.Random(f"{seed} {mix} {bar.name}")):
                     _report(bin_folder, folder, mix, bar, found.arguments)
 

@@ -72,9 +72,10 @@ def test_the_process_that_reads_is_killed(operator: Operator) -> None:
 def test_the_process_that_reads_is_always_killed(operator: Operator) -> None:
     """Then it is given up, and that is said; the file may be looked at by somebody else."""
     with operator:
-        while not [line for line in operator.log() if line["event"] == "salvage.done"]:
+        while not operator.log("salvage.done"):
             if one := of_salvage(operator):
                 os.kill(one, signal.SIGKILL)
+            time.sleep(0.01)
         done = saved_of(operator)
         assert done["incomplete"] == "it could not be read to its end"
         assert done["saved"] < EVENTS

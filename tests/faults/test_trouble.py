@@ -72,6 +72,7 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
                 standin.write(*(warning(f"pod-{number}", "BackOff", "again", count=rounds) for number in range(0, 20, 2)))
                 standin.write(warning(f"late-{rounds}", "BackOff", "and this"))
                 until(lambda: "database is locked" in reasons(operator), "red")
+                time.sleep(0.2)
             assert len(operator.events()) == 20, "it can be read all the while"
             holder.stdin.close()
         until(lambda: all_held(operator, standin), "all of it")
@@ -109,6 +110,7 @@ def test_a_full_disk_while_events_expire(tmp_path: Path, standin: StandIn) -> No
             began = time.monotonic()
             while time.monotonic() - began < MINUTE_SECONDS:  # longer than Events live here
                 assert "is full" in reasons(operator), "red as long as it lasts"
+                time.sleep(0.1)
             assert operator.process
             assert operator.process.poll() is None
             ballast.unlink()

@@ -440,7 +440,7 @@ def panels() -> Iterator[dict[str, Any]]:
 def examples() -> list[dict[str, Any]]:
     """The alerts on recorded events in docs/metrics.md."""
     section = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").partition("## Alerts on what was recorded\n")[2]
-    block = section.partition("    groups:\n")[2].partition("\nTo be told")[0]
+    block = section.partition("    groups:\n")[2].partition("\n[notifications.md]")[0]
     rules: list[dict[str, Any]] = yaml.safe_load(textwrap.dedent(f"    groups:\n{block}"))["groups"][0]["rules"]
     return rules
 

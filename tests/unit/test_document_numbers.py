@@ -41,32 +41,32 @@ SAID = {
     "internals": (
         f"the next watch may last {D.bookmarked_least // 60} to {D.bookmarked_most // 60} minutes",
         f"replaced if nothing arrives for {D.bookmark:g} s",
-        f"the next one ends after {D.watch_least} to {D.watch_most} s",
+        f"Otherwise, the next watch ends after {D.watch_least} to {D.watch_most} s",
         f"A line of more than {decoding.MAX_OBJECT_BYTES // 2**20} MiB is never held in memory",
         f"tried again every {minutes(D.denied_retry)}",
-        f"requested again after {WORDS[int(D.empty_list)]} seconds",
+        f"requests it again after {WORDS[int(D.empty_list)]} seconds",
         f"stops reading for up to {D.patience:g} seconds",
         f"lists all Events every {minutes(D.compare)} (less often if there are more than {comparer.ORDINARY_EVENTS:,})",
         f"has confirmed a source for {minutes(D.confirmation)}",
         f"is moved every {minutes(D.lasting)}",
         f"half of its maximum in the last {minutes(endpoints.WINDOW_MS / 1000)}",
-        f"lasts for the settle time ({D.settle:g} s)",
+        f"A loss is recorded if it lasts for {D.settle:g} s",
         f"At most {event_outbox.MAX_WAITING} events wait",
-        f"When the newest period has {filing.PERIOD_EVENTS:,} events, the next one begins",
-        f"If their texts exceed {events.UNPACKED_BYTES // 2**20} MiB, all further rows are compressed",
+        f"and also when the newest period has {filing.PERIOD_EVENTS:,} events",
+        f"If the texts of a page exceed {events.UNPACKED_BYTES // 2**20} MiB, further rows are compressed",
     ),
     "cli": (
         f"shown if they were seen in the {minutes(related.BEFORE_MS / 1000)} before the event began",
         f"At most {related.MOST} are shown, those that began last",
         f"`hints`, with at most {WORDS[notes.MOST_HINTS]} entries",
-        f"it has at most {summary.MOST_GROUPS:,} groups",
+        f"has at most {summary.MOST_GROUPS:,} groups",
         f"reason: the newest {cli_coverage.MAX_GAPS}, newest first",
         f"`until` may be up to {minutes(CONFIRMATION_SECONDS)} ago",
     ),
     "extension": (
-        f"A cursor has at most {paging.MOST_SHOWN:,} ids",
+        f"A cursor contains the ids of at most {paging.MOST_SHOWN:,} events",
         f"In lists of more than {paging.MOST_SHOWN:,} events",
-        f"only if there would be more than {summary.MOST_GROUPS:,} groups otherwise",
+        f"merged if there would be more than {summary.MOST_GROUPS:,} of them",
         f"`gaps` lists at most {cli_coverage.MAX_GAPS} periods",
         f"`until` may be up to {minutes(CONFIRMATION_SECONDS)} ago",
     ),
@@ -74,8 +74,9 @@ SAID = {
         f"the latest {WORDS[unreadable.LATEST]} objects that could not be decoded",
         f"more log lines than allowed ({bounds.LINES} in {minutes(bounds.LINES_SECONDS)})",
         f"The first {MOST_NAMESPACE_LABELS} namespaces have their own label",
-        f"only the first {MOST_NAMESPACE_LABELS} namespaces and the first {MOST_REASON_LABELS} reasons",
-        f"A request may be at most {server.MAX_REQUEST_BYTES // 1024} KiB. It may take {D.http_request:g} s together",
+        f"Only the first {MOST_NAMESPACE_LABELS} namespaces and the first {MOST_REASON_LABELS} reasons",
+        f"A request may have at most {server.MAX_REQUEST_BYTES // 1024} KiB",
+        f"A request and its response together may take at most {D.http_request:g} s",
         f"at most {server.MAX_CONNECTIONS} connections",
         f"logged at most once per {bad_requests.LOG_SECONDS:g} s",
         f"has not been confirmed for {minutes(D.confirmation)}",
@@ -103,7 +104,7 @@ SAID = {
     "security": (
         f"at most {server.MAX_REQUEST_BYTES // 1024} KiB and {D.http_request:g} s, and {server.MAX_CONNECTIONS} connections",
         f"A text with more than {engine.MAX_CANDIDATES} places",
-        f"the first {redact.MAX_LOOKED_AT:,} characters are searched",
+        f"Redaction searches the first {redact.MAX_LOOKED_AT:,} characters",
         f"A description is then cut to {limits.MAX_DESCRIPTION_CHARACTERS:,} characters",
         f"may take {D.plugin:g} s and print {plugin.MOST_BYTES // 2**20} MiB",
         f"1/{bounds.WORDS_PART} of the size limit for each day and namespace",
@@ -138,7 +139,7 @@ def test_what_is_requested_as_metadata_is_what_the_documents_say() -> None:
         said = text.partition(before)[2].partition(after)[0] if after == "." else text.partition(after)[0].rpartition(before)[2]
         assert set(re.split(", | and ", said.lower())) == only, page
     whole = " ".join((ROOT / "docs" / "security.md").read_text(encoding="utf-8").split())
-    said = whole.partition("reads whole objects")[2].partition(": ")[2].partition(".")[0]
+    said = whole.partition("it receives whole objects: ")[2].partition(".")[0]
     assert set(re.split(", | and ", said.lower())) == KINDS.keys() - only
 
 
@@ -152,11 +153,9 @@ def test_the_alert_about_the_size_limit_fires_before_events_are_deleted() -> Non
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert f"more than {float(part[1]):.0%} of its size limit".replace("%", " %") in operations
     below, default = pressed(1024), pressed(4096)
-    assert (
-        f"from about {below} on if the limit\nis 1 GiB or less, and from about {default} on if it is 4 GiB (the default)"
-        in operations
-    )
-    assert f"events are deleted from about {default} of that on" in operations
+    said = " ".join(operations.split())
+    assert f"at about {below} of a limit of 1 GiB, and at about {default} of a limit of 4 GiB (the chart's default)" in said
+    assert f"the operator begins to delete events at about {default} of the size limit" in said
 
 
 def pressed(limit_mib: int) -> str:

@@ -349,13 +349,37 @@ def test_what_was_added_up_tells_the_same_as_the_rows(
     newest = max(row["last_ms"] for row in rows)
     times = (f"--{name}={iso(newest - days * 86_400_000)}" for name, days in (("since", days_ago), ("until", until_days_ago)))
     given = (by, *times, f"--sort={order}")
-    for limit in (2, 5, 20, 1000):
-        with mock.patch.object(sums, "of", wraps=sums.of) as used:
+    for limit, ties in ((2, 0), (5, 3), (20, 100), (1000, 100)):
+        with mock.patch.object(sums, "of", wraps=sums.of) as used, mock.patch.object(sums, "MOST_TIES", ties):
             found = asked(folder, *given, f"--limit={limit}")
         with mock.patch.object(sums, "can_tell", return_value=False):
             wanted = asked(folder, *given, f"--limit={limit}")
         assert used.called
         assert found == wanted
+
+
+def test_of_equal_problems_those_that_were_seen_last_come_first(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.event("Pod/shop/worst", "Failed", severity="critical", ago=60, count=9)
+    record.event("Pod/shop/before", "Failed", severity="critical", ago=60 * 24 * 8, count=7)
+    for number in range(40):
+        record.event(f"Pod/shop/web-{number}", "Failed", severity="critical", ago=5 + (number * 7) % 40)
+    for number in range(3):  # it was worse before the asked time
+        record.event(f"Pod/shop/web-{number}", "Failed", severity="critical", ago=60 * 24 * 8)
+    record.close()
+    given = ("--since=7d", "--limit=6")
+    with mock.patch.object(sums, "can_tell", return_value=False):
+        wanted = asked(tmp_path, *given)
+    found = {}
+    for name, walked in (("told", 50_000), ("too many", 5)):
+        with mock.patch.multiple(sums, MOST_TIES=4, MOST_WALKED=walked), mock.patch.object(sums, "of", wraps=sums.of) as used:
+            found[name] = asked(tmp_path, *given)
+        assert used.call_count == 1
+    for one in (wanted, *found.values()):
+        del one["range"], one["coverage"]
+    assert found == {"told": wanted, "too many": wanted}
+    assert [one["group"]["owner"]["name"] for one in wanted["groups"][:2]] == ["worst", "web-0"]
+    assert (wanted["pagination"]["total"], wanted["events"], wanted["occurrences"]) == (41, 41, 49)
 
 
 @pytest.mark.parametrize("by", ["cause,owner", "owner", "cause", "owner,cause,node", "severity,owner", "source,owner"])
