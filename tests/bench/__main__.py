@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench import (
     assessing,
     assessments,
+    collections,
     database,
     flood,
     ingest,
@@ -40,6 +41,7 @@ PARTS = {
     "retention": retention.run,
     "insights": insights.run,
     "assessments": assessments.run,
+    "collections": collections.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""
