@@ -44,7 +44,7 @@ def standin() -> Iterator[StandIn]:
 FOLDER = Path(__file__).parent
 TIERS = {"cluster": "plane", "node": "node"}
 """Of each folder whose tests share what is dear to start: the marker of its tests, and the group that one worker runs."""
-OWN_PLANES = ("test_coverage", "test_engine", "test_fleet", "test_kills", "test_store")
+OWN_PLANES = ("test_coverage", "test_engine", "test_fleet", "test_kills", "test_sink_engines", "test_store")
 """Modules of tests/cluster that start control planes or engines of their own: a worker of their own runs them."""
 SHARED = ("test_damage", "test_extension", "test_files", "test_inconsistent", "test_installed", "test_packaging", "test_rescue")
 """Modules whose tests share a fixture that takes seconds: one worker runs each."""

@@ -32,6 +32,8 @@ def pytests(*arguments: str, workers: int | None = None) -> tuple[str, ...]:
     return (*PYTEST, "-n", "4" if workers is None else str(workers), "-s", *arguments)
 
 
+STORE = ("store", "fleet", "sink_kills", "sink_engines", "collector", "clickhouse")
+"""The modules of tests/cluster about the sink and `kube9-cli --store`."""
 PARTS = {
     "faults": Part(
         "a whole operator meets each fault of an API server alone, and twelve sequences of twenty at random",
@@ -73,9 +75,15 @@ PARTS = {
         {"KUBE9_ORACLE_SECONDS": "300"},
     ),
     "store": Part(
-        "2,000 random command lines, each asked of a database and of a VictoriaLogs that has its records",
-        pytests("-m", "cluster", "-k", "random", "tests/cluster/test_store.py", workers=0),
-        {"KUBE9_STORE_LINES": "2000", "KUBE9_STORE_SEED": "10"},
+        "VictoriaLogs answers as the databases do; it, its nodes, a collector and the sink are killed; a view of ClickHouse",
+        pytests(*(f"tests/cluster/test_{name}.py" for name in STORE), workers=0),
+        {
+            "KUBE9_STORE_LINES": "2000",
+            "KUBE9_STORE_SEED": "10",
+            "KUBE9_FLEET_LINES": "2000",
+            "KUBE9_STORE_KILL_SECONDS": "60",
+            "KUBE9_STORE_KILL_RATE": "2000",
+        },
     ),
     "damage": Part(
         "twenty damaged copies of a database of 100,000 events",
@@ -111,7 +119,7 @@ PARTS = {
     ),
     "cluster": Part(
         "what is long of the tests on a control plane and a node",
-        pytests("-m", "long", "tests/cluster", "tests/node", workers=3),
+        pytests("-m", "long", *(f"--ignore-glob=*/test_{name}.py" for name in STORE), "tests/cluster", "tests/node", workers=3),
     ),
     "healthy": Part(
         "an hour on the node in which nothing is wrong: nothing is concluded",

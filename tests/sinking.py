@@ -175,12 +175,13 @@ def difference(local: dict[str, dict[str, str]], central: dict[str, dict[str, st
 
 
 def kill_at_random(sinking: Sinking, engines: dict[str, Engine], seconds: float, rate: int, seed: int) -> dict[str, int]:
-    """Writes at a rate, and kills the sink and engines at random. Returns how often each."""
+    """Writes at a rate, as many as `seconds` have, and kills the sink and engines at random. Returns how often each."""
     chance = random.Random(seed)
     began = time.monotonic()
     kills = dict.fromkeys(("sink", *engines), 0)
     next_kill = began + chance.uniform(1.0, 4.0)
-    while (now := time.monotonic()) - began < seconds:
+    while sinking.written < seconds * rate:
+        now = time.monotonic()
         if (due := int((now - began) * rate) - sinking.written) > 0:
             sinking.write(min(due, 500))
         if now >= next_kill:

@@ -12,6 +12,11 @@ Encoder = Callable[[str], bytes]
 """Encodes a text as an attribute. An empty one is absent: no bytes."""
 
 _SMALL = tuple(bytes((number,)) for number in range(128))
+_PAIR = 2**14
+_LOW = _PAIR - 1
+_PAIRS = tuple(bytes((number & 127 | 128, number >> 7 | 128)) for number in range(_PAIR))
+_HIGH = tuple(bytes((number | 128,)) for number in range(128))
+"""Parts of a whole number that more follows: 14 bits of it, and 7."""
 _MASK = 2**64 - 1
 _FIXED = Struct("<Q").pack
 MAX_WORDS = 1_024
@@ -46,17 +51,13 @@ def varint(number: int) -> bytes:
     """A whole number, seven bits in a byte, the lowest first."""
     if 0 <= number < 128:
         return _SMALL[number]
-    if 2**49 <= number < 2**63:  # a revision or the number of an event: in one step, which takes a third of the time
-        low = (
-            number & 127 | 128,
-            number >> 7 & 127 | 128,
-            number >> 14 & 127 | 128,
-            number >> 21 & 127 | 128,
-            number >> 28 & 127 | 128,
-            number >> 35 & 127 | 128,
-            number >> 42 & 127 | 128,
-        )
-        return bytes((*low, number >> 49) if number < 2**56 else (*low, number >> 49 & 127 | 128, number >> 56))
+    if 0 <= number < _PAIR:
+        return bytes((number & 127 | 128, number >> 7))
+    if 2**49 <= number < 2**63:  # a revision or the number of an event: by a table, which takes a third of the time
+        low = _PAIRS[number & _LOW] + _PAIRS[number >> 14 & _LOW] + _PAIRS[number >> 28 & _LOW]
+        if number < 2**56:
+            return low + _HIGH[number >> 42 & 127] + _SMALL[number >> 49]
+        return low + _PAIRS[number >> 42 & _LOW] + _SMALL[number >> 56]
     number &= _MASK
     found = bytearray()
     while number > 127:

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import structs
 
 from kube9_operator.clock import SYSTEM
+from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.sink_position import Position
 from kube9_operator.sink import coverage, records
@@ -37,13 +38,13 @@ from kube9_schema import DATABASE_NAME
 from tests.bench import database
 from tests.bench.memory import AS_INSTALLED, shares
 from tests.engine import OTLP, Engine
-from tests.operator import BIN, Operator, until
+from tests.operator import BIN, FAST, Operator, until
 from tests.standin import StandIn, warning
 
 CLUSTERS = 10
 EVENTS = 20_000
 RATE, LAG_SECONDS = 500, 60
-JOURNAL_EVENTS, JOURNAL_ROUNDS, BATCH = 6_000, 4, 250
+JOURNAL_EVENTS, JOURNAL_ROUNDS, BATCH = 4_000, 8, 250
 ROUNDS = 7
 MIB = 2**20
 NAME = "bench-00"
@@ -57,6 +58,9 @@ PAGES = {
     "of a pod": ("--for", "pod/team-3-web-501-5d9c7b8f6d-1-0000501"),
     "with a word": ("--search", "0000501", "--since", "1d"),
 }
+
+
+AS_IN_LIFE = {name: getattr(Deadlines(), name) for name in FAST} | {"side_first": 0.05}
 
 
 class Counting(HttpTransport):
@@ -236,7 +240,7 @@ def _memory(folder: Path, engine: Engine | None = None, **environment: str) -> l
     found = []
     with StandIn() as standin:
         environment |= {"LOG_LEVEL": "debug", "PYTHONPATH": AS_INSTALLED}
-        with Operator(folder, standin.kubeconfig(folder), {"compare": 300.0, "side_first": 0.05}, **environment) as operator:
+        with Operator(folder, standin.kubeconfig(folder), AS_IN_LIFE, **environment) as operator:
             until(lambda: [one for one in standin.control("requests") if "watch=1" in one], "the watch")
             if engine is not None:
                 until(lambda: operator.pid("sink"), "the sink")
@@ -244,9 +248,9 @@ def _memory(folder: Path, engine: Engine | None = None, **environment: str) -> l
             found.append(shares(operator))
             standin.control("prepare", {"from": 0, "count": EVENTS, "reason": "BackOff", "times": 1})
             standin.control("release")
-            until(lambda: operator.accounting()["received"] == EVENTS, "all of them", 600)
+            until(lambda: operator.accounting()["stored"] == EVENTS, "all of them", 300)
             if engine is not None:
-                until(lambda: _visible(engine) >= EVENTS, "all of them to be sent", 600)
+                until(lambda: _visible(engine) >= EVENTS, "all of them to be sent", 300)
             found.append(shares(operator))
             lags = list(_load(standin, engine))
             if lags:

@@ -18,7 +18,7 @@ from tests.faults.test_damage import DEADLINES, SALVAGE_SECONDS, damage_accounti
 from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
-EVENTS = 3_000
+EVENTS = 1_500
 KEPT = 20
 LONG = 7_300
 """Events with long texts: more than 12 MiB of them."""

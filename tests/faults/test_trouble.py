@@ -79,8 +79,13 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
         until(lambda: operator.health()[0] == 200, "health")
         assert operator.accounting()["refused"] == 0
         assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
-        changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
-        assert [one for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)], changes
+
+        def changed() -> list[str]:
+            """What its own events say of health: they are recorded after health has changed."""
+            changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
+            return [one["id"] for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)]
+
+        until(changed, "the event of its health")
         assert operator.stop() == 0
     troubles = [line for line in operator.log() if line["event"] == "database.failed"]
     assert 1 <= len(troubles) <= 2, "one line when it begins, not one for each try"

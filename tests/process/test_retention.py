@@ -361,16 +361,16 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
     """More than its contributors may have room for: it stays within the limit, the newest stay, and nothing comes back."""
     session = Session(connection)
     store = Store(session, QUIET_MS)
-    keeping = keeper(session, store, limit_mib=SMALL_MIB)
+    keeping = keeper(session, store, limit_mib=2 * SMALL_MIB)
     keeping._size_limit.leftovers_most //= 2  # half of the flood is enough then
-    seen = list(made.observations(8_000))
-    for at in range(0, len(seen), 250):
+    seen = list(made.observations(16_000))
+    for at in range(0, len(seen), 500):
         with session.transaction(now_ms()):
-            for one in seen[at : at + 250]:
+            for one in seen[at : at + 500]:
                 store.apply(one)
         keeping._looking_at = 0.0  # a second has passed
         work(keeping)
-        assert made.bytes_of(str(Path(connection.filename).parent)) < SMALL_MIB * 2**20
+        assert made.bytes_of(str(Path(connection.filename).parent)) < 2 * SMALL_MIB * 2**20
     assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._size_limit.leftovers_most < len(seen)
     newest = [one.name for one in seen if one.severity >= 2 and one.event_type == 0][-2:]
     assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", newest).get == 2

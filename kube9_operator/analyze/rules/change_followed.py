@@ -256,7 +256,7 @@ def _finding(
         },
         first_ms=min(each.change.first_ms for each in followed),
         last_ms=found.last_ms(window, effects),
-        ended=found.ended(window, owner, recovered=False),
+        ended=found.ended(window, owner, found.replaced(window, owner, effects, thresholds.stuck_stable_s)),
         quiet_ms=found.quiet_ms(kind),
         unknown=unknown,
     )
