@@ -52,7 +52,7 @@ class Incident:
         self.operator = Operator(
             folder,
             self.standin.kubeconfig(folder),
-            {"confirmation": 120.0, "side_first": 0.05},
+            {"confirmation": 120.0, "side_first": 0.05, "hang": 60.0, "page": 30.0},  # a busy machine is no part of the story
             INSIGHTS_INTERVAL_SECONDS="1",
             ASSESSMENT_ENABLED="false",
             **self._environment(),

@@ -20,6 +20,7 @@ case "$*" in
         cat "$STANDIN/pods"; exit ;;
     *' pods -n '*)
         while [ "$1" != -n ]; do shift; done
+        if [ -e "$STANDIN/refused-$2" ]; then cat "$STANDIN/refused-$2" >&2; exit 1; fi
         grep "^$2|" "$STANDIN/pods"; exit 0 ;;
 esac
 while [ "$1" != -- ]; do shift; done

@@ -61,7 +61,7 @@ PARTS = {
         {"KUBE9_EVERY_CALL": "1"},
     ),
     "properties": Part(
-        "each property with twenty times as many examples",
+        "each property with forty times as many examples",
         pytests("tests/unit"),
         {"KUBE9_EXAMPLES": "2000"},
     ),

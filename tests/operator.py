@@ -19,7 +19,7 @@ from tests.cli import run_cli
 from tests.prepared import TEMPLATE, Started
 
 FAST = {
-    "beat": 0.1,
+    "beat": 0.25,
     "hang": 10.0,
     "lock_wait": 1.0,
     "restart_first": 0.05,
@@ -230,9 +230,9 @@ class Operator:
 def until(poll: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
     """Polls until the answer is true; returns it.
 
-    A look that takes long leaves three quarters of the time to those who are waited for: it may not be what holds them up.
+    Whoever waits leaves nine tenths of the time to those who are waited for: it may not be what holds them up.
     """
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while True:
         began = time.monotonic()
         answer = poll()
@@ -240,7 +240,8 @@ def until(poll: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> 
             return answer
         ended = time.monotonic()
         assert ended < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02 + min(3 * (ended - began), 0.5))
+        time.sleep(pause + min(9 * (ended - began), 0.5))
+        pause = min(1.2 * pause, 0.1)
 
 
 def _stat(pid: int) -> list[str] | None:

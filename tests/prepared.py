@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ IMPORTED = (
     *("kube9_operator.preload", "kube9_operator.supervise.supervisor", "kube9_operator.supervise.volume"),
     *("kube9_operator.settings", "kube9_operator.assess.schedule", "kube9_operator.collect.schedule"),
     *("kube9_operator.register.schedule", "kube9_operator.http.pages", "kube9_operator.http.prometheus"),
-    *("kube9_operator.http.server", "tests.standin.server"),
+    *("kube9_operator.http.server", "kube9_operator.assess.assessor", "kube9_operator.collect.collector"),
+    *("kube9_operator.register.registrar", "kube9_operator.sink.process", "tests.standin.server"),
 )
 
 
@@ -79,13 +81,14 @@ class Template:
     def __init__(self) -> None:
         self.used = False
         """Whether there is to be one: tests have one, and measurements have none."""
+        self._environment = _at_start(os.environ)
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, code: str, environment: dict[str, str], files: tuple[int, int, int]) -> Started | None:
         """Runs code as `python -c` does, with these standard streams; returns None if it needs a new Python."""
-        if not self.used or _at_start(environment) != _at_start(dict(os.environ)):
+        if not self.used or _at_start(environment) != self._environment:
             return None
         answers, theirs = os.pipe()
         asked = json.dumps({"code": code, "environment": environment, "folder": str(Path.cwd())}).encode()
@@ -98,7 +101,9 @@ class Template:
         if self._socket is None:
             self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             command = [sys.executable, "-c", f"from tests import prepared; exec(prepared.serve({theirs.fileno()}))"]
-            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+            others = {name: value for name, value in os.environ.items() if not name.startswith(AT_START)}
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "pass_fds": [theirs.fileno()]}
+            self._process = subprocess.Popen(command, cwd=ROOT, env=others | self._environment, **streams)
             theirs.close()
         return self._socket
 
@@ -112,11 +117,11 @@ class Template:
             self._socket = self._process = None
 
 
-TEMPLATE = Template()
-
-
-def _at_start(environment: dict[str, str]) -> dict[str, str]:
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(AT_START)}
+
+
+TEMPLATE = Template()
 
 
 # In the template

@@ -60,7 +60,7 @@ def _add_apps(groups: Any) -> None:
     listing.add_argument(
         "--cluster-id", metavar="ID", default="", help="only those of this cluster; the record has one cluster"
     )
-    listing.add_argument("--namespace", metavar="NAME", default="", help="only those in this namespace")
+    listing.add_argument("-n", "--namespace", metavar="NAME", default="", help="only those in this namespace")
     listing.add_argument("--name", metavar="NAME", default="", help="only those of this name")
     listing.add_argument("--since", metavar="TIME", help="only those whose state last changed at or after this time")
     listing.add_argument("--until", metavar="TIME", help="only those whose state last changed before this time")
@@ -98,7 +98,7 @@ def _add_tree(groups: Any) -> None:
         examples=(("Of an Application", "web --namespace argocd"),),
     )
     get.add_argument("name", metavar="APP", help="the name of the Application")
-    get.add_argument("--namespace", metavar="NAME", help="its namespace")
+    get.add_argument("-n", "--namespace", metavar="NAME", help="its namespace")
     options.add(get, ("json",), default="json")
     get.set_defaults(check=check_tree)
 
@@ -168,8 +168,7 @@ def check_tree(given: argparse.Namespace) -> Question:
 
         with database.snapshot():
             server = argocd.namespace_of_server(database)
-        body = argocd_api.resource_tree(argocd_api.access(os.environ, server), name, namespace, seconds)
-        sys.stdout.write(body)
+        sys.stdout.writelines(argocd_api.resource_tree(argocd_api.access(os.environ, server), name, namespace, seconds))
 
     return Question(chosen, answer)
 

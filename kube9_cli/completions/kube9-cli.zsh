@@ -144,7 +144,7 @@ _shtab_kube9_cli_argocd_apps_get_defaults_added=0
 _shtab_kube9_cli_argocd_apps_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--cluster-id[only those of this cluster\; the record has one cluster]:ID:"
-  "--namespace[only those in this namespace]:NAME:"
+  {-n,--namespace}"[only those in this namespace]:NAME:"
   "--name[only those of this name]:NAME:"
   "--since[only those whose state last changed at or after this time]:TIME:"
   "--until[only those whose state last changed before this time]:TIME:"
@@ -176,7 +176,7 @@ _shtab_kube9_cli_argocd_resource_tree_defaults_added=0
 
 _shtab_kube9_cli_argocd_resource_tree_get_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--namespace[its namespace]:NAME:"
+  {-n,--namespace}"[its namespace]:NAME:"
   {-o,--output,--format}"[the format]:FORMAT:(json)"
   "--no-headers[leave out the line with the names of the columns]"
   "--color[auto, always, never. With auto, tables have colours on a terminal, unless NO_COLOR is set or TERM is dumb, and everywhere if FORCE_COLOR is set (default]:WHEN:(auto always never)"

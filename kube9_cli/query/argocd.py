@@ -21,6 +21,8 @@ LIST = f"SELECT namespace, name, seen_ms, state FROM states WHERE {WHERE} ORDER 
 TOTAL = f"SELECT count(*) FROM states WHERE {WHERE}"  # noqa: S608
 ROW: Types = (TEXT, TEXT, WHOLE, (bytes,))
 FOREVER = 2**62
+UNKNOWN = "Unknown"
+"""What Argo CD calls a status that it has not determined, and what its API has before it has looked at an Application."""
 
 
 class Wanted(NamedTuple):
@@ -38,17 +40,19 @@ class Wanted(NamedTuple):
 def applications(database: Database, wanted: Wanted) -> dict[str, Any]:
     """The Applications, by namespace and name, and how many there are."""
     cluster = _cluster(database)
-    if wanted.cluster not in ("", cluster):
-        return {"applications": [], "pagination": {"total": 0, "limit": wanted.limit, "offset": wanted.offset}}
-    asked = (wanted.namespace, wanted.name, wanted.since_ms, wanted.until_ms)
-    found = []
-    for namespace, name, seen_ms, blob in database.all(LIST, (*asked, wanted.limit, wanted.offset), ROW):
-        state = _state(blob)
-        found.append(
-            _named(cluster, namespace, name, seen_ms) | {"sync_status": state["sync"], "health_status": state["health"]}
-        )
-    ((total,),) = database.all(TOTAL, asked, (WHOLE,))
-    return {"applications": found, "pagination": {"total": total, "limit": wanted.limit, "offset": wanted.offset}}
+    found, total = [], 0
+    if wanted.cluster in ("", cluster):
+        asked = (wanted.namespace, wanted.name, wanted.since_ms, wanted.until_ms)
+        for namespace, name, seen_ms, blob in database.all(LIST, (*asked, wanted.limit, wanted.offset), ROW):
+            state = _state(blob)
+            found.append(
+                _named(cluster, namespace, name, seen_ms)
+                | {"sync_status": state["sync"] or UNKNOWN, "health_status": state["health"] or UNKNOWN}
+            )
+        ((total,),) = database.all(TOTAL, asked, (WHOLE,))
+    hints = [] if total or _server(database) is not None else ["Argo CD was not detected in this cluster."]
+    answer = {"applications": found, "pagination": {"total": total, "limit": wanted.limit, "offset": wanted.offset}}
+    return answer | ({"hints": hints} if hints else {})
 
 
 def application(database: Database, wanted: Wanted) -> dict[str, Any]:
@@ -75,10 +79,10 @@ def application(database: Database, wanted: Wanted) -> dict[str, Any]:
         "message": state["message"] or None,
     }
     status = {
-        "project": state["project"],
-        "sync_status": state["sync"],
+        "project": state["project"] or None,
+        "sync_status": state["sync"] or UNKNOWN,
         "revision": state["revision"] or None,
-        "health_status": state["health"],
+        "health_status": state["health"] or UNKNOWN,
         "health_message": state["health_message"] or None,
         "health_since": iso(state["health_since_ms"]) if state["health_since_ms"] else None,
         "error": state["error"] or None,
@@ -94,12 +98,18 @@ def application(database: Database, wanted: Wanted) -> dict[str, Any]:
 
 def namespace_of_server(database: Database) -> str:
     """The namespace of Argo CD's server. Raises QueryError if Argo CD was not detected."""
-    rows = database.all("SELECT value FROM facts WHERE name = ?", (facts.ARGOCD,), (TEXT,))
-    found = _decoded(rows[0][0]) if rows else {}
-    if not found.get("detected"):
+    found = _server(database)
+    if found is None:
         details = "the operator looks for it every minute; docs/argocd.md says what it looks for"
         raise QueryError("Argo CD was not detected in this cluster", details, "ARGOCD_NOT_DETECTED", 7)
-    return str(found.get("namespace") or "")
+    return found
+
+
+def _server(database: Database) -> str | None:
+    """The namespace of Argo CD's server; None if Argo CD was not detected."""
+    rows = database.all("SELECT value FROM facts WHERE name = ?", (facts.ARGOCD,), (TEXT,))
+    found = _decoded(rows[0][0]) if rows else {}
+    return str(found.get("namespace") or "") if found.get("detected") else None
 
 
 def _decoded(text: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ https://argo-cd.readthedocs.io/en/stable/developer-guide/api-docs/
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import ssl
 import time
+import zlib
 from urllib.parse import urlsplit
 
 from kube9_cli.errors import QueryError
@@ -15,13 +17,13 @@ from kube9_schema.argocd import BASE_URL, CA_FILE, SERVER_PATH, TOKEN, TOKEN_FIL
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import NamedTuple
 else:
     from kube9_cli.named_tuple import NamedTuple
 
 MOST_BYTES = 64 * 1024 * 1024
-"""The longest answer. A tree of 10,000 resources takes some 5 MiB."""
+"""The longest answer. A tree of 10,000 resources takes some 6 MiB."""
 MOST_TOKEN_BYTES = 64 * 1024
 READ_BYTES = 65_536
 STATUSES = {
@@ -75,21 +77,55 @@ def _token(environment: Mapping[str, str]) -> str:
     return token
 
 
-def resource_tree(given: Access, name: str, namespace: str, seconds: float) -> str:
-    """Returns the resource tree of an Application, unchanged. Raises QueryError."""
-    body = _get(given, f"{SERVER_PATH}/{name}/resource-tree?appNamespace={namespace}", seconds)
+class Tree:
+    """A resource tree, compressed: it is printed only when it is complete, and the pod has little memory."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(level=1)
+        self._parts: list[bytes] = []
+        self._decoder = _decoder()
+
+    def add(self, part: bytes) -> None:
+        """Adds a part. Raises UnicodeDecodeError."""
+        self._decoder.decode(part)
+        self._parts.append(self._packer.compress(part))
+
+    def end(self) -> None:
+        """There are no more parts. Raises UnicodeDecodeError."""
+        self._decoder.decode(b"", final=True)
+        self._parts.append(self._packer.flush())
+
+    def texts(self) -> Iterator[str]:
+        """The tree, unchanged, in pieces."""
+        unpacker, decoder = zlib.decompressobj(), _decoder()
+        for part in self._parts:
+            yield decoder.decode(unpacker.decompress(part, READ_BYTES))
+            while unpacker.unconsumed_tail:
+                yield decoder.decode(unpacker.decompress(unpacker.unconsumed_tail, READ_BYTES))
+        yield decoder.decode(unpacker.flush())
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")()
+
+
+def resource_tree(given: Access, name: str, namespace: str, seconds: float) -> Iterator[str]:
+    """Returns the resource tree of an Application, unchanged, when all of it is there. Raises QueryError."""
+    tree = Tree()
     try:
-        return body.decode()
+        _get(given, f"{SERVER_PATH}/{name}/resource-tree?appNamespace={namespace}", seconds, tree)
+        tree.end()
     except UnicodeDecodeError:
         raise failure("INTERNAL_ERROR", 1, "the answer is not that of Argo CD's API", "it is not UTF-8") from None
+    return tree.texts()
 
 
 def probe(given: Access, seconds: float) -> None:
     """Asks for the Applications, and reads only whether that is allowed. Raises QueryError."""
-    _get(given, f"{SERVER_PATH}?fields=metadata.resourceVersion", seconds, body=False)
+    _get(given, f"{SERVER_PATH}?fields=metadata.resourceVersion", seconds)
 
 
-def _get(given: Access, path: str, seconds: float, body: bool = True) -> bytes:
+def _get(given: Access, path: str, seconds: float, into: Tree | None = None) -> None:
     until = time.monotonic() + seconds
     url = urlsplit(given.base_url)
     try:
@@ -102,16 +138,18 @@ def _get(given: Access, path: str, seconds: float, body: bool = True) -> bytes:
         answer = connection.getresponse()
         if answer.status != 200:
             raise _refused(answer.status, answer.reason)
-        if not body:
-            return b""
+        if into is None:
+            return
         if "json" not in answer.headers.get("Content-Type", ""):
             raise failure("INTERNAL_ERROR", 1, "the answer is not that of Argo CD's API", f"check {BASE_URL}")
-        return _body(answer, connection, until)
+        _read(answer, connection, until, into)
+    except ssl.SSLCertVerificationError as error:
+        details = f"{_line(error.verify_message)}; {CA_FILE} names the certificates that are trusted"
+        raise failure(UNREACHABLE, 7, "the certificate of Argo CD's API is not trusted", details) from None
     except TimeoutError:
         raise failure("TIMEOUT", 6, f"Argo CD's API did not answer within {seconds:g} seconds") from None
     except (OSError, http.client.HTTPException) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise failure(UNREACHABLE, 7, "Argo CD's API cannot be reached", why) from None
+        raise failure(UNREACHABLE, 7, "Argo CD's API cannot be reached", _line(f"{type(error).__name__}: {error}")) from None
     finally:
         connection.close()
 
@@ -130,26 +168,35 @@ def _connection(given: Access, scheme: str, host: str, port: int | None, seconds
 
 
 def _refused(status: int, reason: str) -> QueryError:
-    code, exit_code, message = STATUSES.get(
-        status, (UNREACHABLE, 7, "Argo CD's API does not work") if status >= 300 else ("INTERNAL_ERROR", 1, "unexpected answer")
-    )
-    return failure(code, exit_code, message, f"HTTP {status} {reason}".strip()[:300])
+    said = f"HTTP {status} {reason}".strip()
+    if status in STATUSES:
+        return failure(*STATUSES[status], _line(said))
+    if status < 300:
+        return failure("INTERNAL_ERROR", 1, "unexpected answer of Argo CD's API", _line(said))
+    if status < 400:
+        details = _line(f"{said}; redirects are not followed, check {BASE_URL}")
+        return failure(UNREACHABLE, 7, "Argo CD's API is at another address", details)
+    return failure(UNREACHABLE, 7, "Argo CD's API does not work", _line(said))
 
 
-def _body(answer: http.client.HTTPResponse, connection: http.client.HTTPConnection, until: float) -> bytes:
-    body = bytearray()
+def _read(answer: http.client.HTTPResponse, connection: http.client.HTTPConnection, until: float, into: Tree) -> None:
+    length = 0
     while True:
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
         if connection.sock is not None:
             connection.sock.settimeout(left)
-        chunk = answer.read1(READ_BYTES)
-        if not chunk:
+        part = answer.read1(READ_BYTES)
+        if not part:
             break
-        body += chunk
-        if len(body) > MOST_BYTES:
+        into.add(part)
+        length += len(part)
+        if length > MOST_BYTES:
             raise failure("INTERNAL_ERROR", 1, "the resource tree is too large", f"more than {MOST_BYTES // 2**20} MiB")
     if answer.length:
-        raise http.client.IncompleteRead(bytes(body[:0]), answer.length)
-    return bytes(body)
+        raise http.client.IncompleteRead(b"", answer.length)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]

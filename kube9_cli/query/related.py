@@ -9,6 +9,7 @@ from kube9_cli.query.connection import TEXT, WHOLE, Database
 from kube9_cli.query.search import Request, find
 from kube9_cli.selection import About, Selection
 from kube9_schema.codes import CLUSTER, INFO
+from kube9_schema.hints import HINTS
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -89,14 +90,15 @@ def _family(database: Database, root: int, since_ms: int, until_ms: int) -> Sele
 def _others(database: Database, number: int, namespace: str, node: str, first_ms: int) -> dict[int, str]:
     """What changed in a namespace, and what happened to a node, shortly before an event began.
 
-    Changes have severity info. Those of pods are left out: what makes or moves a pod is a change of something else.
+    Changes have severity info. Hints have it too, and are left out. So are changes of pods: what makes or moves a pod is a
+    change of something else.
     """
     wanted = []
     if namespace:
         changes = {"type": (CLUSTER,), "severity": (INFO,), "namespace": (namespace,)}
-        wanted.append((NAMESPACE, Selection(changes, {"kind": ("Pod",)})))
+        wanted.append((NAMESPACE, Selection(changes, {"kind": ("Pod",), "reason": HINTS})))
     if node:
-        wanted.append((NODE, Selection({"kind": ("Node",), "name": (node,)})))
+        wanted.append((NODE, Selection({"kind": ("Node",), "name": (node,)}, {"reason": HINTS})))
     clusters = 1 if database.fleet is None else len(database.fleet.clusters)
     request = Request(sort="first", limit=MOST_CHANGES * clusters, counted=False)
     found: dict[int, str] = {}

@@ -77,5 +77,7 @@ def _kept(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):  # the values of fields by their paths, of which one needs no path: it is named as what changed
+        value = [*value.values()] if len(value) == 1 else [f"{path}: {one}" for path, one in value.items()]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

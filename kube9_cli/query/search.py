@@ -350,7 +350,7 @@ class _Search:
                     continue
                 by, (number, more), replaced = BY_ID, self._numbers(sql), one
             elif one.ids:
-                by, more = BY_ID, Condition(f"id IN ({one.ids})", one.values)
+                by, more, replaced = BY_ID, Condition(f"id IN ({one.ids})", one.values), one
                 number = self._database.all(f"SELECT count(*) FROM ({one.ids})", one.values, (WHOLE,))[0][0]
             elif index is not None and not one.sql.startswith("NOT"):
                 by, more = index, Condition("1")

@@ -9,6 +9,7 @@ from kube9_cli.query.connection import Database
 from kube9_cli.query.search import Request, find
 from kube9_cli.selection import Selection
 from kube9_cli.times import iso
+from kube9_schema.hints import HINTS
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def _finished(selection: Selection, lines: list[Line], total: int, bars: Histogr
 def _of_events(database: Database, numbers: Any, watched: Watched, occurrences: bool) -> list[Line]:
     found = []
     for number, event in events.Page(database, numbers).numbered():
+        if event["severity"] == "info" and event["metadata"]["reason"] in HINTS:
+            continue  # nothing has changed
         chain = events.owners(database, number)
         own = event.get("object_kind", ""), event.get("object_name", "")
         kind, name = chain[-1] if chain else own

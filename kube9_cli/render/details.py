@@ -20,11 +20,15 @@ def sheet(value: Any, indent: int = 0) -> list[str]:
         elif isinstance(inner, list):
             lines.append("  " * indent + f"{plain(key)}:")
             for one in inner:
-                text = "  ".join(plain(str(part)) for part in one.values()) if isinstance(one, dict) else plain(str(one))
+                text = "  ".join(map(_shown, one.values())) if isinstance(one, dict) else _shown(one)
                 lines.append("  " * (indent + 1) + text)
         else:
-            lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else plain(str(inner))}")
+            lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else _shown(inner)}")
     return lines
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else plain(str(value))
 
 
 def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
@@ -32,7 +36,7 @@ def _grid(name: str, rows: dict[str, dict[str, Any]], margin: str) -> list[str]:
     columns = list(dict.fromkeys(column for one in rows.values() for column in one))
     cells = [
         [f"{margin}{plain(name)}:", *(plain(column).replace("_", " ").upper() for column in columns)],
-        *([f"{margin}  {plain(key)}", *(plain(str(one.get(column, "-"))) for column in columns)] for key, one in rows.items()),
+        *([f"{margin}  {plain(key)}", *(_shown(one.get(column, "-")) for column in columns)] for key, one in rows.items()),
     ]
     widths = [max(len(one[at]) for one in cells) for at in range(len(columns) + 1)]
     return ["  ".join(cell.ljust(wide) for cell, wide in zip(one, widths, strict=True)).rstrip() for one in cells]

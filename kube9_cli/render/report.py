@@ -230,7 +230,7 @@ class _Page:
         """What was changed, from what to what, and by whom."""
         made = [event for event in self._found.events if "change" in event or "changed" in event or "changed_by" in event]
         made = [event for event in made if event["severity"] == "info"]
-        made.sort(key=lambda event: event["first_seen_at"])
+        made.sort(key=lambda event: (event["first_seen_at"], event["last_seen_at"], event["id"]))
         if not made:
             return ["<section><h2>Changes</h2>", "<p>No change of an object was recorded in this time.</p></section>"]
         rows = []
@@ -239,14 +239,19 @@ class _Page:
             what = f"{event.get('title', event['reason'])}{f': {changed}' if (changed := event.get('changed')) else ''}"
             cells = (placed(event, about(event)), what, old, new, event.get("changed_by", ""))
             shown = "".join(f"<td>{text(cell)}</td>" for cell in cells)
-            rows.append(f"<tr><td>{self._link(event['id'], self._time(event['first_seen_at']))}</td>{shown}</tr>")
+            rows.append(f"<tr><td>{self._link(event['id'], self._changed(event))}</td>{shown}</tr>")
         left = f" The first {MOST_CHANGES} of {len(made)}." if len(made) > MOST_CHANGES else ""
-        names = ("Time", "Object", "Change", "Old", "New", "By")
+        headings = (("Time", "when"), ("Object", "which"), ("Change", ""), ("Old", ""), ("New", ""), ("By", "whom"))
         return [
-            "<section><h2>Changes</h2>",
-            *_table(f"From the oldest to the newest.{left}", [(name, "") for name in names], rows),
+            '<section id="changes"><h2>Changes</h2>',
+            *_table(f"From the oldest to the newest.{left}", headings, rows),
             "</section>",
         ]
+
+    def _changed(self, event: dict[str, Any]) -> str:
+        """When a change was made, or between which times."""
+        first, last = self._time(event["first_seen_at"]), self._time(event["last_seen_at"])
+        return first if first == last else f"{first} to {last}"
 
     def objects(self) -> list[str]:
         """The objects that had problems, each with its worst one."""

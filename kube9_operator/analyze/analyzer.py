@@ -125,6 +125,7 @@ class Analyzer:
             about={text: reader.owners(number) for text, number in numbers.items()},
             nodes={text: reader.node(number) for text, number in numbers.items()},
             failed=failed,
+            gone=frozenset(one.id for one in unresolved if window.states.is_gone(one.details.owner)),
             most=self._most,
         )
         changes = advance(found, [*unresolved, *latest], known, self._limits.life_cycle)

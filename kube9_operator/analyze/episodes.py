@@ -52,6 +52,8 @@ class Known(NamedTuple):
     """For each event of the evidence its node."""
     failed: frozenset[str] = frozenset()
     """The rules that could not look. Their insights stay as they are."""
+    gone: frozenset[str] = frozenset()
+    """The ids of insights whose owner does not exist any more."""
     most: int = 300
     """So many insights may be unresolved at once."""
 
@@ -198,6 +200,8 @@ class _Look:
             return _Step(before, before)
         if before.status == PENDING:
             return _Step(before, before, dropped=True)
+        if before.id in self._known.gone:
+            return self._move(before, before, RESOLVED, DELETED)
         if before.id in self._known.expired:
             return self._move(before, before, RESOLVED, EXPIRED)
         status = max(self._status(before, ""), before.status)

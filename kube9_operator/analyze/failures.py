@@ -212,10 +212,11 @@ def _class(record: Record, kind: str) -> str:
 
 def _ends(record: Record) -> list[Failure]:
     """Failures by exit code. One that was a kill for memory is retold: the kill has an event of its own."""
-    codes = record.metadata.get("exit_codes")
+    told = record.metadata.get("exit_codes")
+    codes = {code: seen for code, seen in told.items() if isinstance(seen, dict)} if isinstance(told, dict) else {}
     was_killed = record.metadata.get("termination_reason") == OOM_KILLED
     last = record.metadata.get("last_exit_code", record.metadata.get("exit_code"))
-    if not isinstance(codes, dict) or not codes:
+    if not codes:
         cause = KILLED if was_killed else exit_class(last) if isinstance(last, int) else CRASH
         kind = MEMORY if was_killed else CRASH
         return [Failure(record, kind, cause, record.first_ms, record.last_ms, record.count, was_killed)]
@@ -225,12 +226,16 @@ def _ends(record: Record) -> list[Failure]:
         if len(codes) == 1:  # restarts that nobody saw are only in the count
             first_ms, last_ms, count = record.first_ms, record.last_ms, record.count
         else:
-            first_ms, last_ms, count = _ms(seen.get("first")), _ms(seen.get("last")), int(seen.get("count") or 1)
+            first_ms, last_ms, count = _ms(seen.get("first")), _ms(seen.get("last")), _count(seen.get("count"))
             if str(last) == code:
                 last_ms = max(last_ms, record.last_ms)
         cause = KILLED if killed else f"exit code {code}"
         found.append(Failure(record, MEMORY if killed else CRASH, cause, first_ms, last_ms, count, killed))
     return found
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 1
 
 
 def _ms(text: object) -> int:

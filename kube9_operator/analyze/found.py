@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from kube9_operator.analyze import failures
 from kube9_operator.analyze.failures import CRASH, MEMORY, Failure, goes_on
 from kube9_operator.analyze.model import (
     CAUSE,
@@ -15,6 +16,8 @@ from kube9_operator.analyze.model import (
     Ref,
     Window,
 )
+from kube9_operator.analyze.times import SECOND_MS
+from kube9_operator.model.resource_states import Workload
 from kube9_schema.codes import SEVERITIES
 
 MOST_EVIDENCE = 20
@@ -49,6 +52,16 @@ def last_ms(window: Window, found: Sequence[Failure]) -> int:
 def quiet_ms(kind: str) -> int:
     """After how long without evidence failures of a kind are quiet."""
     return CRASH_QUIET_MS if kind in (CRASH, MEMORY) else QUIET_MS
+
+
+def replaced(window: Window, owner: Ref, found: Sequence[Failure], stable_s: int) -> bool:
+    """Whether the pods that failed are gone, as after a rollback, and as many as the owner wants have run for long enough."""
+    pods, state = failures.pods(found), window.states.of(owner)
+    if not isinstance(state, Workload) or not state.replicas or not pods or not all(map(window.states.is_gone, pods)):
+        return False
+    there = [pod for _, pod in window.states.pods_of(owner)]
+    stable_ms = window.now_ms - stable_s * SECOND_MS
+    return len(there) >= state.replicas and all(failures.is_running(pod) and pod.created_ms <= stable_ms for pod in there)
 
 
 def ended(window: Window, ref: Ref, recovered: bool) -> str:

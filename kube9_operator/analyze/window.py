@@ -19,8 +19,8 @@ from kube9_operator.model.ref import Ref
 from kube9_schema import facts
 from kube9_schema.intervals import MS_IN_HOUR
 
-MOST = 1_800
-"""Events that are kept, the newest, some 2 KB each. Before these, the window has a gap of all sources."""
+MOST = 1_400
+"""Events that are kept, the newest, some 3 KB each. Before these, the window has a gap of all sources."""
 FIRST, LAST = 3, 7
 """Of one owner, reason, node and hour so many events are kept: those that were recorded first, and those recorded last."""
 SLICE = 1_000

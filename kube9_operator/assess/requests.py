@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import queue
+import re
 import selectors
 import socket
 import stat
@@ -39,6 +40,7 @@ MAX_CLIENTS = 16
 PATIENCE_SECONDS = 5.0
 """How long a client may take to send its request, and to read the last message."""
 MAX_DETAILS_CHARACTERS = 200
+CHECK_ID = re.compile(r"[A-Za-z0-9._-]*")
 UCRED = "iII"
 """The pid, uid and gid of SO_PEERCRED: unix(7)."""
 
@@ -48,7 +50,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mode: Literal["full", "pillar", "single-check"] = "full"
     pillar: str = ""
-    check_id: Annotated[str, msgspec.Meta(max_length=MAX_CHECK_ID_CHARACTERS, pattern=r"^[A-Za-z0-9._-]*\Z")] = ""
+    check_id: Annotated[str, msgspec.Meta(max_length=MAX_CHECK_ID_CHARACTERS)] = ""
     timeout_seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_TIMEOUT_SECONDS)] = 0.0
     """0 for the operator's setting."""
 
@@ -224,6 +226,8 @@ class Requests:
             raise ValueError(f"pillar must be one of: {', '.join(PILLARS)}")
         if asked.mode not in (FULL, PILLAR) and not check_id:
             raise ValueError("check_id is missing")
+        if not CHECK_ID.fullmatch(check_id):
+            raise ValueError("the id of a check has only letters, digits, dots, hyphens and underscores")
         timeout_seconds = asked.timeout_seconds or self._timeout_seconds
         return manual(asked.mode, pillar, check_id, timeout_seconds, self._clock.now_ms())
 

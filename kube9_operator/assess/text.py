@@ -11,6 +11,8 @@ from kube9_operator.text.limits import cut
 
 SHOWN_OF_MANY = 3
 """How many offenders a message names if it cannot name all."""
+RUN = "Run:"
+"""After the sentence of a remediation, unless that ends with a colon."""
 TEMPLATED = (DEPLOYMENT, STATEFULSET, DAEMONSET)
 """Kinds whose pods are replaced when their template is changed."""
 
@@ -56,12 +58,14 @@ def short(text: str) -> str:
 def advice(sentence: str, *commands: str) -> str:
     """Returns a remediation: a sentence, and each command on a line of its own. Half a command would be worse than none, so
     what does not fit is left out.
+
+    The extension shows spaces instead of line breaks. So a command has no line breaks, and `&&` is between two of them.
     """
-    text = short(sentence)
+    text, begins = short(sentence), "\n" if sentence.endswith(":") else f" {RUN}\n"
     for command in commands:
-        if len(text) + 1 + len(command) > MAX_TEXT_CHARACTERS:
+        if len(text) + len(begins) + len(command) > MAX_TEXT_CHARACTERS:
             return text
-        text += f"\n{command}"
+        text, begins = f"{text}{begins}{command}", " &&\n"
     return text
 
 
@@ -78,6 +82,11 @@ def kubectl(namespace: str, *parts: str) -> str:
 def reference(workload: Workload) -> str:
     """A workload as kubectl takes it: `deployment/web`."""
     return f"{workload.kind.lower()}/{quote(workload.name)}"
+
+
+def apply(namespace: str, manifest: dict[str, Any]) -> str:
+    """Returns the command that makes an object in a namespace."""
+    return f"echo {quote(msgspec.json.encode(manifest).decode())} | {kubectl(namespace, 'apply', '-f', '-')}"
 
 
 def patch(kind: str, namespace: str, name: str, body: dict[str, Any]) -> str:

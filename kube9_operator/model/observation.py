@@ -31,6 +31,7 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     contributor_hour: int
     """The hour of the contributor's first time, since 1970, as its source gives it. With the hash it finds the contributor."""
     contributor_name: str
+    """The name of the Event without the name of its object; '' for a fact from a status."""
     primary: bool
     from_status: bool
     count: int
@@ -45,7 +46,7 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str
     node: str
     text_hash: int
-    """32 bits of title, description, metadata and contributor_name."""
+    """32 bits of title, description, metadata and the name of the Event."""
     row: str = ""
     """The name of its row of the table: see rows.BY_NAME. '' for events of the operator itself."""
     redacted: int = 0

@@ -4,7 +4,7 @@ import msgspec
 
 REGISTERED, REJECTED, LIMITED, FAILED = "registered", "rejected", "limited", "failed"
 OUTCOMES = (REGISTERED, REJECTED, LIMITED, FAILED)
-"""What becomes of a registration. A rejected key is not tried again. A limited one is tried when the server says so."""
+"""What becomes of a registration. A rejected key is tried again the next day, a limited one when the server says so."""
 SENT, NOT_SENT = "sent", "failed"
 DELIVERIES = (SENT, NOT_SENT)
 """What becomes of a collection that is sent to the server."""

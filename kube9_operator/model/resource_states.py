@@ -277,6 +277,8 @@ class Reconciled(Reduced, frozen=True):
     revision: str = ""
     """What was applied last: a revision of a source, or the version of a chart."""
     attempted_revision: str = ""
+    release: int = 0
+    """The number of the Helm release, which rises also if only its values have changed; 0 if it is not known."""
 
 
 OF_SOURCE: dict[str, type[Reduced]] = {

@@ -64,7 +64,7 @@ def run(link: Link, pipe: Connection, task: Register | Deliver, settings: Settin
     with beating(link, deadlines, deadlines.register_most):
         link.beat("registering" if isinstance(task, Register) else "sending collections")
         if isinstance(task, Register):
-            said, wait_ms = _register(link, settings, deadlines)
+            said, wait_ms = register(link, settings, deadlines)
             if findings.send(RegistrationFrame(said)) and findings.flush():
                 link.send(RegistrationSaid(said.outcome, wait_ms))
             return
@@ -76,13 +76,13 @@ def run(link: Link, pipe: Connection, task: Register | Deliver, settings: Settin
 # Registering
 
 
-def _register(link: Link, settings: Settings, deadlines: Deadlines) -> tuple[Registered, int]:
+def register(link: Link, settings: Settings, deadlines: Deadlines) -> tuple[Registered, int]:
     """Registers, and returns what became of it, and after how many ms to try again if that is not as usual."""
     try:
         api = Api(Client(deadlines.connect, Reach(), deadlines.plugin), deadlines, link)
         to = _server(settings)
         return judged(to.post(REGISTER_PATH, about(api)))
-    except key.UnusableKey as error:  # it is looked at again when the file has changed
+    except key.UnusableKey as error:
         return Registered(now_ms(), REJECTED, str(error)), 0
     except (Unregistered, server.Failed) as error:
         return Registered(now_ms(), FAILED, str(error)), 0
@@ -120,7 +120,7 @@ def judged(answer: Answer) -> tuple[Registered, int]:
     """What an answer means, and after how many ms to try again if the server says so."""
     at = now_ms()
     if answer.status == 401:
-        return Registered(at, REJECTED, "the server does not accept the API key (401). It is not tried again"), 0
+        return Registered(at, REJECTED, "the server does not accept the API key (401). It is tried again the next day"), 0
     if answer.status == 429:
         return Registered(at, LIMITED, "the server asks to wait (429)"), int(answer.retry_after * 1000)
     if answer.status != 200:

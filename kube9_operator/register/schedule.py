@@ -5,7 +5,7 @@ from typing import Any
 
 from kube9_operator.clock import SYSTEM, Clock
 from kube9_operator.model.deadlines import Deadlines
-from kube9_operator.model.registration import FAILED, LIMITED, REGISTERED, REJECTED, Deliver, Register
+from kube9_operator.model.registration import FAILED, LIMITED, REGISTERED, Deliver, Register
 from kube9_operator.supervise.messages import Message, Ready, RegistrationSaid
 
 DAY_MS = 86_400_000
@@ -33,8 +33,6 @@ class Schedule:
         self._next_ms = clock.now_ms() + int(deadlines.register_first * 1000)
         """When it registers."""
         self._looked_ms = self._stamp = 0
-        self._rejected = 0
-        """The stamp of the key that the server does not accept."""
         self._is_known = self._is_registered = False
         self._failures = self._deaths = 0
         self._waiting: list[str] = []
@@ -75,10 +73,7 @@ class Schedule:
             self._fail(now_ms)
             return
         self._failures = 0
-        wait_ms = message.wait_ms or (LIMITED_MS if message.outcome == LIMITED else DAY_MS)
-        self._next_ms = now_ms + wait_ms
-        if message.outcome == REJECTED:
-            self._rejected = self._stamp
+        self._next_ms = now_ms + (message.wait_ms or (LIMITED_MS if message.outcome == LIMITED else DAY_MS))
 
     def ended(self, failure: str) -> None:
         """The process has ended: `failure` says how, '' if it has done its task."""
@@ -97,12 +92,12 @@ class Schedule:
         self._failures = self._failures + 1 if waits else 0
 
     def _key(self) -> bool:
-        """Whether there is a key that may be tried. Another key than the last one is tried at once."""
+        """Whether there is a key. Another key than the last one is tried at once."""
         now_ms = self._clock.now_ms()
         if self._looked_ms and abs(now_ms - self._looked_ms) < LOOK_MS:
-            return self._stamp not in (0, self._rejected)
+            return self._stamp != 0
         stamp, before = self._stamp_now(), self._stamp
         self._looked_ms, self._stamp = now_ms, stamp
         if stamp and before and stamp != before:
             self._next_ms, self._failures = now_ms, 0
-        return stamp not in (0, self._rejected)
+        return stamp != 0

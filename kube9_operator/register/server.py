@@ -2,6 +2,7 @@
 
 import email.utils
 import http.client
+import re
 import ssl
 import time
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from kube9_operator import __version__, logs
+from kube9_operator.register.proxy import UnusableProxy, proxy_to
 
 REGISTER_PATH, COLLECTIONS_PATH = "/v1/operator/register", "/v1/collections"
 SECONDS = 30.0
@@ -17,6 +19,8 @@ SECONDS = 30.0
 MAX_ANSWER_BYTES = 65_536
 READ_BYTES = 8_192
 MAX_RETRY_AFTER_SECONDS = 86_400.0
+REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})")
+"""How the library's error begins if the proxy answers CONNECT with an error. The rest of it comes from the proxy."""
 
 
 class Failed(Exception):
@@ -51,9 +55,13 @@ class Server:
     """A kube9 server."""
 
     def __init__(self, url: str, ca_file: str, key: str) -> None:
-        """`url` begins with https://. Raises Failed if the file of the certificate authority cannot be used."""
+        """`url` begins with https://. Raises Failed if the file of the certificate authority or the proxy cannot be used."""
         parts = urlsplit(url)
         self._host, self._port, self._prefix = parts.hostname or "", parts.port or 443, parts.path.rstrip("/")
+        try:
+            self._proxy = proxy_to(self._host, self._port)
+        except UnusableProxy as error:
+            raise Failed(str(error)) from None
         try:
             self._context = ssl.create_default_context(cafile=ca_file or None)
         except (OSError, ssl.SSLError) as error:
@@ -67,7 +75,7 @@ class Server:
     def post(self, path: str, body: bytes) -> Answer:
         """Sends a request, and returns the answer of any status. Raises Failed without one."""
         until = time.monotonic() + SECONDS
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=SECONDS, context=self._context)
+        connection = self._connection()
         try:
             connection.request("POST", self._prefix + path, body, self._headers)
             found = connection.getresponse()
@@ -80,15 +88,27 @@ class Server:
                     raise Failed("the answer did not end in time")
             return Answer(found.status, retry_after(found.headers.get("Retry-After", ""), time.time()), bytes(content))
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Failed(_said(error)) from None
+            through = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
+            raise Failed(f"{_said(error)}{through}") from None
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        """A connection that is not open yet. TLS is with the server, also through a proxy."""
+        if self._proxy is None:
+            return http.client.HTTPSConnection(self._host, self._port, timeout=SECONDS, context=self._context)
+        host, port, headers = self._proxy
+        connection = http.client.HTTPSConnection(host, port, timeout=SECONDS, context=self._context)
+        connection.set_tunnel(self._host, self._port, headers)
+        return connection
 
 
 def _said(error: Exception) -> str:
     """What went wrong, in words of ours or of the library. What a server sent as its status line is not among them."""
     if isinstance(error, http.client.HTTPException):
         return f"no answer of HTTP: {type(error).__name__}"
+    if found := REFUSED_BY_PROXY.match(str(error)):
+        return f"the proxy answered {found[1]}"
     return logs.one_line(error)
 
 

@@ -120,7 +120,7 @@ def normalise(event: Event, chosen: Chosen = TABLE_ALONE, server_ms: int = 0) ->
         key=key,
         contributor=hash64(*identity),
         contributor_hour=began_ms // MS_IN_HOUR,
-        contributor_name=_cut(own.name),
+        contributor_name=_contributor_name(own.name, said.about.name),
         primary=rule.primary,
         from_status=False,
         count=count,
@@ -284,6 +284,16 @@ def _iso(time: datetime) -> str:
 def _cut(text: str | None) -> str:
     """Returns a name, kind or reason, cut to the length of a Kubernetes name."""
     return text[:MAX_NAME_CHARACTERS] if text else ""
+
+
+def _contributor_name(name: str | None, about: str) -> str:
+    """The name of an Event without the name of its object, with which nearly all begin: it is stored with each event.
+
+    Names tell which of two Events of one time and one count is the later one. Nearly all Events of an event are about one
+    object, so the rest of the name tells it too.
+    """
+    cut = _cut(name)
+    return cut[len(about) :] if about and cut.startswith(f"{about}.") else cut
 
 
 def _named(reference: Reference) -> readers.Reference:

@@ -47,11 +47,15 @@ class EventCounts(Participant):
 
     def committed(self) -> None:
         """Adds what the transaction did to the figures of the process."""
+        # Added up first: in a flood, the new events of a transaction have many reasons in many namespaces.
+        begun: Counter[tuple[str, str, int]] = Counter()
         for (event_type, severity, namespace, reason), number in self._begun.items():
-            word = SEVERITIES[severity]
-            self._tally.add("kube9_events_total", EVENT_TYPES[event_type], word, number=number)
-            for metric, label in ((BY_NAMESPACE, namespace), (BY_REASON, reason)):
-                self._tally.add(metric, *self._first_labels.bounded(metric, (printable(label), word)), number=number)
+            begun["kube9_events_total", EVENT_TYPES[event_type], severity] += number
+            begun[BY_NAMESPACE, namespace, severity] += number
+            begun[BY_REASON, reason, severity] += number
+        for (metric, label, severity), number in begun.items():
+            labels = self._first_labels.bounded(metric, (printable(label), SEVERITIES[severity]))
+            self._tally.add(metric, *labels, number=number)
         self._tally.add(OPERATIONS, "insert", number=self._begun.total())
         self._tally.add(OPERATIONS, "update", number=self._updated)
         self._tally.add(OPERATIONS, "commit")

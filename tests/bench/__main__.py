@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench import (
     assessing,
     assessments,
+    collections,
     database,
     flood,
     ingest,
@@ -17,6 +18,7 @@ from tests.bench import (
     memory,
     mixes,
     normalise,
+    page,
     pod,
     pressure,
     queries,
@@ -40,12 +42,13 @@ PARTS = {
     "retention": retention.run,
     "insights": insights.run,
     "assessments": assessments.run,
+    "collections": collections.run,
 }
 QUERIES = "queries"
 """Builds large databases of several kinds for itself."""
 LONG = {"pressure": pressure.run, "flood": flood.run, "sink": sink.run, "store": sink.pages}
 """Up to a quarter of an hour each: only where they are asked for. The last two need what `make engine-tools` builds."""
-ON_A_CLUSTER = {"idle": pod.idle, "pod": pod.run, "resources": resources.run, "assessing": assessing.run}
+ON_A_CLUSTER = {"page": page.run, "idle": pod.idle, "pod": pod.run, "resources": resources.run, "assessing": assessing.run}
 """The same; these need no large database, but what the tests of a node and of a control plane need."""
 
 

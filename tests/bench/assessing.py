@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.assessed import Manifest, container, running, workload
-from tests.bench.assessments import BARS, DEPLOYMENTS, NAMESPACES, NODES, PODS
+from tests.bench.assessments import BARS
+from tests.bench.large_lists import DEPLOYMENTS, NAMESPACES, NODES, PODS
 from tests.bench.memory import AS_INSTALLED
 from tests.bench.resources import LIKE_LIFE, LONG_SECONDS, PROBE_SECONDS, all_of, kwok, node, quiet, recorded
 from tests.cluster.plane import ControlPlane, assets

@@ -69,7 +69,9 @@ def build(seen: Callable[[int], Iterator[Seen]], folder: Path) -> int:
     recorded after the file was written comes again, which changes nothing.
     """
     note = folder / "progress"
-    now_ms, before = map(int, note.read_text("ascii").split()) if note.exists() else (_now(), 0)
+    if not note.exists():
+        note.write_text(f"{_now()} 0", "ascii")
+    now_ms, before = map(int, note.read_text("ascii").split())
     recording = Recording(str(folder))
     recording.begun = before > 0
     recording.connection.pragma("synchronous", "off")
@@ -197,7 +199,7 @@ def _seen(
             key=hash64("other", reason, str(number)) if name or kind == "Node" else hash64("other", reason),
             contributor=hash64("Event", namespace, contributor, str(first)),
             contributor_hour=first // HOUR_MS,
-            contributor_name=contributor,
+            contributor_name=contributor.removeprefix(about),
             primary=True,
             from_status=False,
             count=1,

@@ -1,6 +1,8 @@
-"""The report in a real browser: it asks for nothing, runs nothing of the record, and its table is searched quickly."""
+"""The report in a real browser: it asks for nothing, runs nothing of the record, and its table can be searched.
 
-import json
+`make bench PART=page` measures the search.
+"""
+
 from pathlib import Path
 
 import pytest
@@ -13,18 +15,10 @@ from tests.record import Record
 from tests.unit.test_report import HOSTILE, covered, reported
 
 pytestmark = pytest.mark.cluster
-MOST_MS = 100.0
-ROUNDS = 10
 SEARCHED = """(() => {
-    const field = document.getElementById('search'), times = [];
-    for (const text of %s) {
-        const began = performance.now();
-        field.value = text;
-        field.dispatchEvent(new Event('input'));
-        document.body.offsetHeight;
-        times.push(performance.now() - began);
-    }
-    return times;
+    const field = document.getElementById('search');
+    field.value = %s;
+    field.dispatchEvent(new Event('input'));
 })()"""
 ROWS = "document.querySelectorAll('#events tbody tr:not([hidden])')"
 SHOWN = f"{ROWS}.length"
@@ -47,17 +41,12 @@ def test_five_thousand_events_are_searched_without_a_request(page: Path, tmp_pat
         browser.open(page)
         assert browser.run("document.querySelectorAll('#events tbody tr').length") == 5_000
         assert browser.run(SHOWN) == 100
-        # Each text follows one that shows other rows. The best of some times: a busy machine takes part of the others.
-        texts = ["team-1", "failedmount team-2", "evicted"]
-        times = browser.run(SEARCHED % json.dumps(texts * ROUNDS))
-        best = [min(times[at :: len(texts)]) for at in range(len(texts))]
-        assert max(best) < MOST_MS, times
-        browser.run(SEARCHED % "['FailedMount team-2']")
+        browser.run(SEARCHED % "'FailedMount team-2'")
         found = browser.run(f"Array.from({ROWS}, row => row.textContent)")
         assert found
         assert all("FailedMount" in row and "team-2" in row for row in found)
         browser.run("document.getElementById('all').click()")
-        browser.run(SEARCHED % "['']")
+        browser.run(SEARCHED % "''")
         assert browser.run(SHOWN) == 5_000, "all of them, once they were asked for"
         browser.run("severity.value = '3', severity.dispatchEvent(new Event('change'))")
         assert set(browser.run(f"Array.from({ROWS}, row => row.cells[1].textContent)")) == {"critical"}
@@ -110,5 +99,8 @@ def test_it_is_readable_in_both_schemes_and_on_paper(page: Path, tmp_path: Path,
         assert browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (
             "nothing is cut at the side"
         )
+        browser.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=True)
+        assert browser.run("document.documentElement.scrollWidth <= 400"), "a table scrolls, and not the page"
+        browser.call("Emulation.clearDeviceMetricsOverride")
         browser.call("Emulation.setEmulatedMedia", media="print")
         assert browser.run("getComputedStyle(document.getElementById('filters')).display") == "none"

@@ -18,7 +18,7 @@ from tests.operator import Operator, until
 from tests.standin import StandIn, warning
 
 COPIES = int(os.environ.get("KUBE9_DAMAGED_COPIES", "2"))
-EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "3000"))
+EVENTS = int(os.environ.get("KUBE9_DAMAGED_EVENTS", "1500"))
 LISTED = 40
 DEADLINES = {"inspect": 2.0, "inspect_first": 0.2, "confirmation": 30.0}
 SALVAGE_SECONDS = 240.0

@@ -32,7 +32,7 @@ from tests.operator import FAST
 
 NOW = 1_795_000_000_000
 QUICK: dict[str, Any] = FAST | {"database_retry_first": 0.001, "database_retry_most": 0.002, "inspect_first": 600.0}
-STRIDE = 1 if os.environ.get("KUBE9_EVERY_CALL") else 7
+STRIDE = 1 if os.environ.get("KUBE9_EVERY_CALL") else 13
 """From one n to the next."""
 ERRORS = [apsw.FullError("database or disk is full"), apsw.IOError("disk I/O error"), apsw.BusyError("database is locked")]
 

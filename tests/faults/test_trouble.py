@@ -72,14 +72,20 @@ def test_locked_by_another_process_for_a_minute(tmp_path: Path, standin: StandIn
                 standin.write(*(warning(f"pod-{number}", "BackOff", "again", count=rounds) for number in range(0, 20, 2)))
                 standin.write(warning(f"late-{rounds}", "BackOff", "and this"))
                 until(lambda: "database is locked" in reasons(operator), "red")
+                time.sleep(0.2)
             assert len(operator.events()) == 20, "it can be read all the while"
             holder.stdin.close()
         until(lambda: all_held(operator, standin), "all of it")
         until(lambda: operator.health()[0] == 200, "health")
         assert operator.accounting()["refused"] == 0
         assert operator.cli("events", "list", OF_EVENTS)["coverage"]["complete"]
-        changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
-        assert [one for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)], changes
+
+        def changed() -> list[str]:
+            """What its own events say of health: they are recorded after health has changed."""
+            changes = [one for one in operator.events("--type=operator") if one["metadata"].get("reason") == "HealthChanged"]
+            return [one["id"] for one in changes if one["severity"] == "critical" and "locked" in json.dumps(one)]
+
+        until(changed, "the event of its health")
         assert operator.stop() == 0
     troubles = [line for line in operator.log() if line["event"] == "database.failed"]
     assert 1 <= len(troubles) <= 2, "one line when it begins, not one for each try"
@@ -109,6 +115,7 @@ def test_a_full_disk_while_events_expire(tmp_path: Path, standin: StandIn) -> No
             began = time.monotonic()
             while time.monotonic() - began < MINUTE_SECONDS:  # longer than Events live here
                 assert "is full" in reasons(operator), "red as long as it lasts"
+                time.sleep(0.1)
             assert operator.process
             assert operator.process.poll() is None
             ballast.unlink()

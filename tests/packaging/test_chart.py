@@ -362,7 +362,7 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     ports = [{"port": 443}, {"port": 6443}]
     assert rules == [
         {"ports": ports, "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "192.168.0.10/32"}}]},
-        {"ports": [{"port": 8443}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
+        {"ports": [{"port": 3128}], "to": [{"ipBlock": {"cidr": "203.0.113.7/32"}}]},
         {"ports": [{"port": 9428}, {"port": 9471}], "to": [{"ipBlock": {"cidr": "10.0.0.7/32"}}]},
         {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
     ]
@@ -380,9 +380,10 @@ def test_the_network_policy_lets_out_no_further_than_asked() -> None:
     elsewhere = rendered("--set", f"{argo_cd},argocd.api.baseUrl=https://argocd.example")
     assert the("NetworkPolicy", elsewhere)["spec"]["egress"][1] == {"ports": api["ports"]}
     assert len(the("NetworkPolicy", rendered("--set", f"{argo_cd},argocd.enabled=false"))["spec"]["egress"]) == 1
-    chosen = "networkPolicy.create=true,registration.secretName=kube9,registration.serverUrl=https://192.0.2.7"
-    _, to_server, _ = the("NetworkPolicy", rendered("--set", chosen))["spec"]["egress"]
-    assert to_server == {"ports": [{"port": 443}]}
+    for url, port in (("https://192.0.2.7", 443), ("https://kube9.example.com:8443/api", 8443)):
+        chosen = f"networkPolicy.create=true,registration.secretName=kube9,registration.serverUrl={url}"
+        _, to_server, _ = the("NetworkPolicy", rendered("--set", chosen))["spec"]["egress"]
+        assert to_server == {"ports": [{"port": port}]}
 
 
 def test_the_token_for_argo_cd_is_mounted() -> None:

@@ -35,9 +35,10 @@ class Cluster:
         """The pods with the label of an operator, as the plugin asks for them."""
         (self.folder / "pods").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    def refuse(self, why: str) -> None:
-        """Pods of all namespaces cannot be listed."""
-        (self.folder / "refusal").write_text(f"{why}\n", encoding="utf-8")
+    def refuse(self, why: str, *namespaces: str) -> None:
+        """Pods of all namespaces cannot be listed, nor those of `namespaces`."""
+        for name in ("refusal", *(f"refused-{one}" for one in namespaces)):
+            (self.folder / name).write_text(f"{why}\n", encoding="utf-8")
 
     def run(self, *words: str, shell: str = "sh", cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs the plugin without a terminal, with an empty stdin."""
@@ -90,6 +91,8 @@ def test_on_a_terminal_it_looks_as_on_this_terminal(cluster: Cluster, shell: str
     assert plain[0].startswith("LAST SEEN")
     assert 80 < max(map(len, plain[:-1])) <= 100
     assert "COLUMNS=100 KUBE9_OUTPUT=table FORCE_COLOR=1 " in cluster.calls()[-1]
+    assert plain[-1].startswith("3 of "), "the last line comes after the table: both are one stream"
+    assert """ -- sh -c exec "$@" 2>&1 sh env """ in cluster.calls()[-1]
     on_a_terminal(
         command, 100, cluster.environment | {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "90", "KUBE9_OUTPUT": "csv"}
     )
@@ -113,8 +116,26 @@ def test_who_may_list_pods_of_one_namespace_only(cluster: Cluster) -> None:
     cluster.pods(RUNS.replace("kube9-system", "elsewhere"))
     done = cluster.run("status")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "in the namespaces kube9-system default, and listing pods in all namespaces is forbidden" in done.stderr
+    assert "in kube9-system and default, and you may not list pods elsewhere. Name its namespace" in done.stderr
     assert cluster.run("--operator", "elsewhere", "status").returncode == 0
+
+
+def test_who_may_list_no_pods_is_told_whom_to_ask(cluster: Cluster) -> None:
+    forbidden = 'Error from server (Forbidden): pods is forbidden: User "a" cannot list resource "pods"'
+    cluster.refuse(forbidden, "kube9-system", "default")
+    for words, said in (
+        ((), "you may not list pods in any namespace that was tried (kube9-system and default), so the operator cannot be"),
+        (
+            ("--operator", "kube9-system"),
+            "you may not list pods in namespace kube9-system. Ask your administrator for the Role",
+        ),
+    ):
+        done = cluster.run(*words, "status")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"kubectl kube9: {said}")
+        assert "Role kube9-operator-reader (chart values reader.create and reader.subjects)" in done.stderr
+    cluster.refuse("Unable to connect to the server: no such host", "kube9-system")
+    assert cluster.run("--operator", "kube9-system", "status").stderr == "Unable to connect to the server: no such host\n"
 
 
 def test_an_error_of_kubectl_is_shown(cluster: Cluster) -> None:
@@ -150,6 +171,9 @@ OF_ANOTHER = "kube9-system|kube9-operator-5d9c-x|Running||true|||"
         ((RUNS,), ("--operator=", "status"), "--operator takes a value, and it is empty"),
         ((RUNS,), ("report", "--output"), "--output takes a file"),
         ((RUNS,), ("report", "--output", "/"), "--output / is a folder"),
+        ((RUNS,), ("report", "--output", "none/a.html"), "--output none/a.html: there is no folder none"),
+        ((RUNS,), ("report", "--output", "/proc/a.html"), "--output /proc/a.html: no file can be written in this folder"),
+        ((RUNS,), ("--operator", "elsewhere", "status"), "in namespace elsewhere. Is --operator (or KUBE9_OPERATOR) right?"),
     ],
 )
 def test_what_is_wrong_is_said(cluster: Cluster, pods: tuple[str, ...], words: tuple[str, ...], said: str) -> None:

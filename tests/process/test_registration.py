@@ -1,8 +1,10 @@
 """Registration of a whole operator with a stand-in of a kube9 server: what leaves the cluster, and what does not."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,7 +31,44 @@ def operator(tmp_path: Path, standin: StandIn, server: Kube9Server, key: str = K
     if key:
         path.write_text(key, encoding="utf-8")
     chosen = {"API_KEY_FILE": str(path), "SERVER_URL": server.url, "SERVER_CA_FILE": str(server.ca_file)} | environment
-    return Operator(tmp_path, standin.kubeconfig(tmp_path), SHORT, LOG_LEVEL="debug", **chosen)
+    made = Operator(tmp_path, standin.kubeconfig(tmp_path), SHORT, LOG_LEVEL="debug", **chosen)
+    made.prepared = "ASKED" not in environment  # it is the start of a Python that reads the audit
+    return made
+
+
+AUDIT = """
+import json, os, sys
+
+def note(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.connect", "socket.sendto"):
+        at = arguments[-1] if event in ("socket.connect", "socket.sendto") else arguments
+        if not isinstance(at, (str, bytes)):  # a socket of this machine
+            with open(os.environ["ASKED"], "a") as file:
+                print(json.dumps([str(at[0]), int(at[1])]), file=file)
+
+sys.addaudithook(note)
+"""
+"""What each Python process of the operator does before anything else: it notes which hosts are looked up and connected to."""
+
+
+def audited(tmp_path: Path) -> dict[str, str]:
+    """The environment in which that is noted."""
+    folder = tmp_path / "audit"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(AUDIT, encoding="utf-8")
+    return {"PYTHONPATH": str(folder), "ASKED": str(folder / "asked")}
+
+
+def contacted(tmp_path: Path) -> set[tuple[str, int]]:
+    """Host and port of whatever was looked up or connected to."""
+    lines = (tmp_path / "audit" / "asked").read_text(encoding="utf-8").splitlines()
+    return {(host, port) for host, port in map(json.loads, lines)}
+
+
+def at(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 0
 
 
 def told(running: Operator) -> list[dict[str, Any]]:
@@ -37,7 +76,7 @@ def told(running: Operator) -> list[dict[str, Any]]:
 
 
 def test_with_a_key_the_server_sees_the_documented_requests(tmp_path: Path, standin: StandIn, server: Kube9Server) -> None:
-    with operator(tmp_path, standin, server) as running:
+    with operator(tmp_path, standin, server, **audited(tmp_path)) as running:
         until(lambda: len(server.of(COLLECTIONS)) == 3 and told(running), "the collections")
         stored = {one["collection_id"]: running.cli("collections", "get", one["collection_id"]) for one in listed(running)}
         assert [one["metadata"]["reason"] for one in told(running)] == ["RegistrationSucceeded"]
@@ -57,6 +96,7 @@ def test_with_a_key_the_server_sees_the_documented_requests(tmp_path: Path, stan
     sent = {one.body["data"]["collectionId"]: one.body for one in server.of(COLLECTIONS)}
     assert sent == stored
     assert sorted(one["type"] for one in sent.values()) == sorted(TYPES)
+    assert contacted(tmp_path) == {at(standin.address), at(server.url)}
 
 
 def listed(running: Operator) -> list[dict[str, Any]]:
@@ -65,11 +105,11 @@ def listed(running: Operator) -> list[dict[str, Any]]:
 
 
 def test_without_a_key_nothing_leaves_the_cluster(tmp_path: Path, standin: StandIn, server: Kube9Server) -> None:
-    with operator(tmp_path, standin, server, key="") as running:
+    with operator(tmp_path, standin, server, key="", **audited(tmp_path), SERVER_URL="https://kube9.example.com") as running:
         until(lambda: len(running.cli("collections", "list")["collections"]) == 3 if database(running) else False, "them")
         assert told(running) == []
         assert "registrar" not in running.health()[1]["processes"]
-    assert server.asked == []
+    assert contacted(tmp_path) == {at(standin.address)}, "not even the name of the server is looked up"
 
 
 def database(running: Operator) -> bool:

@@ -15,6 +15,7 @@ from tests.standin import StandIn, warning
 ROOT = Path(__file__).parent.parent.parent
 START = """
 import sys
+sys.path.insert(0, {root!r})
 from kube9_operator.main import serve
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.supervise import supervisor
@@ -33,14 +34,14 @@ class WithSide(Operator):
 
     def __init__(self, folder: Path, kubeconfig: Path, how: str, **deadlines: Any) -> None:
         short = {"side_first": 0.05, "side_most": 0.5} | deadlines
-        super().__init__(folder, kubeconfig, short, PYTHONPATH=str(ROOT))
+        super().__init__(folder, kubeconfig, short)
         self.behave(how)
 
     def behave(self, how: str) -> None:
         (self.folder / "how").write_text(how, encoding="utf-8")
 
     def start(self, *prefix: str) -> None:
-        self._run(START.format(deadlines=self.deadlines, folder=str(self.folder)), prefix)
+        self._run(START.format(deadlines=self.deadlines, folder=str(self.folder), root=str(ROOT)), prefix)
 
     def found(self) -> list[str]:
         return sorted(one["metadata"]["run_id"] for one in self.events("--type=assessment", "--search=check"))

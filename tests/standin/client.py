@@ -24,7 +24,8 @@ class StandIn:
         if folder is not None:
             make_certificate(folder)
         where = f"{port}, {str(folder)!r}" if folder else str(port)
-        theirs, self._input = os.pipe()
+        theirs, ours = os.pipe()
+        self._input = os.fdopen(ours, "wb", 0)
         printed, output = os.pipe()
         self._process = TEMPLATE.start(SERVE.format(where), dict(os.environ), (theirs, output, 2)) or subprocess.Popen(
             [sys.executable, "-c", SERVE.format(where)], stdin=theirs, stdout=output, cwd=Path(__file__).parent.parent.parent
@@ -46,7 +47,7 @@ class StandIn:
         """Kills the server, with every connection."""
         self._process.kill()
         self._process.wait()
-        os.close(self._input)
+        self._input.close()
 
     def control(self, name: str, body: Any = None) -> Any:
         """Steers it, or asks it: one of `control.CONTROLS`."""

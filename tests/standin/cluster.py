@@ -81,7 +81,7 @@ class Cluster:
         self.let_go = asyncio.Event()
         """For answers that are held back."""
         self.streams: set[asyncio.Task[Any] | None] = set()
-        self.bookmark_seconds = 0.5
+        self.bookmark_seconds = 1.0
         """Between the bookmarks of a watch of anything but Events."""
         self.token = ""
         """The only one that is accepted; '' accepts anybody."""

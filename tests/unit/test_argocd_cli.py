@@ -1,11 +1,13 @@
 """`argocd apps` and `argocd resource-tree`: answers, and every error with its exit code. The API is a stand-in over TLS."""
 
 import contextlib
+import hashlib
 import http.server
 import json
 import os
 import ssl
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from unittest import mock
 
 import pytest
 
+from kube9_cli.query import argocd_api
 from kube9_operator.model.resource_states import Application
 from kube9_schema import facts
 from kube9_schema.argocd import BASE_URL, CA_FILE, FIELDS, TOKEN, TOKEN_FILE
@@ -91,7 +94,40 @@ def test_applications_are_listed_and_shown(database: Path) -> None:
     shown = ask(database, "apps", "get", "argocd", "web", "-o", "table").stdout
     assert "argocd/web: OutOfSync, Degraded" in shown
     assert "Last operation: Failed" in shown
-    assert "OutOfSync" in ask(database, "apps", "list", "-o", "table").stdout
+
+
+def test_what_argo_cd_has_not_said_is_unknown(database: Path) -> None:
+    given = ("teams", "web")
+    (one,) = json.loads(ask(database, "apps", "list", "-n", given[0]).stdout)["applications"]
+    assert (one["sync_status"], one["health_status"]) == ("Unknown", "Unknown")
+    status = json.loads(ask(database, "apps", "get", *given).stdout)["status"]
+    assert [name for name, value in status.items() if value is not None] == ["sync_status", "health_status"]
+    assert ask(database, "apps", "get", *given, "-o", "table").stdout == "teams/web: Unknown, Unknown\n"
+
+
+def test_the_table_fits_the_terminal(tmp_path: Path) -> None:
+    name = f"{'long-' * 30}name"
+    with kept() as keeper:
+        keeper.lists("applications", state(name, APP, namespace="platform-applications-production"))
+        keeper.connection.execute("VACUUM INTO ?", (str(tmp_path / "kube9.db"),))
+    answer = ask(tmp_path, "apps", "list", "-o", "table", COLUMNS="80")
+    heading, line = answer.stdout.splitlines()
+    assert heading.split() == ["NAMESPACE", "NAME", "SYNC", "HEALTH", "CHANGED"]
+    assert "OutOfSync  Degraded  " in line
+    assert len(line) <= 80
+    assert answer.stderr == "1 of 1 Applications.\n"
+    assert name in ask(tmp_path, "apps", "list", "-o", "wide", COLUMNS="80").stdout
+    clock = ask(tmp_path, "apps", "list", "-o", "table", "--time", "utc").stdout.splitlines()
+    assert clock[0].endswith("CHANGED UTC")
+
+
+def test_an_empty_list_says_that_argo_cd_was_not_detected(database: Path, tmp_path: Path) -> None:
+    with kept() as keeper:
+        keeper.connection.execute("VACUUM INTO ?", (str(tmp_path / "kube9.db"),))
+    assert json.loads(ask(tmp_path, "apps", "list").stdout)["hints"] == ["Argo CD was not detected in this cluster."]
+    answer = ask(tmp_path, "apps", "list", "-o", "table")
+    assert (answer.stdout, answer.stderr) == ("", "No Applications. Argo CD was not detected in this cluster.\n")
+    assert "hints" not in json.loads(ask(database, "apps", "list", "--name", "other").stdout)
 
 
 def test_an_application_that_is_not_known(database: Path) -> None:
@@ -176,6 +212,25 @@ def test_a_large_tree_is_whole_and_unchanged(database: Path, api: ArgoCd) -> Non
     assert api.asked == ["/api/v1/applications/web/resource-tree?appNamespace=argocd"]
 
 
+def test_a_large_tree_takes_little_memory(database: Path, api: ArgoCd) -> None:
+    one = json.dumps({"kind": "Pod", "name": "web-7f9c5b", "health": {"message": "✓"}}, ensure_ascii=False).encode()
+    body = b'{"nodes":[' + b",".join([one] * 100_000) + b"]}"
+    assert len(body) > 5 * 2**20
+    api.plan = lambda request: api.answer(request, 200, body)
+    given = argocd_api.Access(api.url, api.token, str(api.ca))
+    tracemalloc.start()
+    try:
+        pieces = argocd_api.resource_tree(given, "web", "argocd", 30.0)
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece.encode())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert digest.digest() == hashlib.sha256(body).digest()
+    assert peak < 3 * 2**20
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -183,6 +238,7 @@ def test_a_large_tree_is_whole_and_unchanged(database: Path, api: ArgoCd) -> Non
         (401, (4, "ARGOCD_AUTH_FAILED")),
         (403, (5, "ARGOCD_RBAC_DENIED")),
         (404, (3, "APPLICATION_NOT_FOUND")),
+        (408, (6, "TIMEOUT")),
         (302, (7, "ARGOCD_API_UNREACHABLE")),
         (500, (7, "ARGOCD_API_UNREACHABLE")),
         (503, (7, "ARGOCD_API_UNREACHABLE")),
@@ -224,6 +280,8 @@ def test_an_api_that_cannot_be_reached_or_trusted(database: Path, api: ArgoCd, t
     for given in ({CA_FILE: ""}, {BASE_URL: "https://127.0.0.1:9"}, {BASE_URL: "argocd"}, {CA_FILE: str(tmp_path / "absent")}):
         assert refused(tree(database, api, **given)) == (7, "ARGOCD_API_UNREACHABLE")
     assert api.asked == [], "the token is not sent to a server that is not trusted"
+    said = json.loads(tree(database, api, **{CA_FILE: ""}).stderr)
+    assert (said["message"], CA_FILE in said["details"]) == ("the certificate of Argo CD's API is not trusted", True)
 
 
 def test_an_answer_that_does_not_end_or_breaks_off(database: Path, api: ArgoCd) -> None:
@@ -245,7 +303,13 @@ def test_an_answer_that_does_not_end_or_breaks_off(database: Path, api: ArgoCd) 
 
 
 def test_what_is_no_answer_of_argo_cd(database: Path, api: ArgoCd) -> None:
-    api.plan = lambda request: api.answer(request, 200, b"<html>", "text/html")
+    for body, kind in ((b"<html>", "text/html"), (b'{"nodes":"\xff"}', "application/json"), (b'{"\xe2', "application/json")):
+        api.plan = lambda request, body=body, kind=kind: api.answer(request, 200, body, kind)  # type: ignore[misc]
+        assert refused(tree(database, api)) == (1, "INTERNAL_ERROR")
+
+
+def test_a_tree_that_is_too_large(database: Path, api: ArgoCd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(argocd_api, "MOST_BYTES", 1000)
     assert refused(tree(database, api)) == (1, "INTERNAL_ERROR")
 
 

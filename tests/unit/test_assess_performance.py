@@ -102,7 +102,7 @@ def test_vertical_autoscalers_that_act_pass(mode: str | None) -> None:
 def test_vertical_autoscalers_that_are_missing_or_only_recommend_warn() -> None:
     found = check(VPA, workload())
     assert found.status == "warning"
-    assert "kind: VerticalPodAutoscaler" in found.remediation
+    assert '"kind":"VerticalPodAutoscaler"' in found.remediation
     found = check(VPA, workload(), vpa(updateMode="Off"))
     assert (found.status, found.offenders_total) == ("warning", 1)
     assert check(VPA, workload(), workload(name="b"), vpa(updateMode="Off"), vpa("Deployment/b")).status == "passing"
@@ -221,7 +221,7 @@ def test_containers_without_requests_need_defaults(limits: list[Manifest], statu
     one = workload(replicas=3, containers=[{"name": "app"}])
     found = check(GOVERNANCE, one, quota(pods="6"), limit_range(*limits))
     assert found.status == status
-    assert ("kind: LimitRange" in found.remediation) == (status == "warning")
+    assert ('"kind":"LimitRange"' in found.remediation) == (status == "warning")
 
 
 def test_managed_namespaces_need_no_governance() -> None:

@@ -213,6 +213,13 @@ def test_probes(live: Manifest | None, ready: Manifest | None, fault: str, kind:
     assert found.offenders == ((f"{kind} shop/web (container app: {fault})",) if fault else ())
 
 
+def test_a_port_that_nobody_declares_is_an_example() -> None:
+    assert "For example, if it listens on port 8080:\n" in check(PROBES, probed(None, None)).remediation
+    one = workload(containers=[BARE | {"ports": [{"containerPort": 5432}]}])
+    assert "For example:\n" in (found := check(PROBES, one).remediation)
+    assert '"tcpSocket":{"port":5432}' in found
+
+
 def test_equal_probes_wait_for_a_startup_probe() -> None:
     one = workload(containers=[BARE | {"livenessProbe": HTTP, "readinessProbe": HTTP, "startupProbe": HTTP}])
     assert check(PROBES, one).status == "passing"

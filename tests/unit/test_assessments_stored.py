@@ -108,6 +108,7 @@ def test_an_assessment_is_told_by_its_events(stored: Stored) -> None:
     (ended,) = stored.end()
     assert said([ended]) == [("AssessmentCompleted", "info", "Assessment completed")]
     assert ended.description == "The scheduled assessment is complete: 2 failing, 1 passing."
+    assert json.loads(ended.metadata)["counts"] == {"failing": 2, "passing": 1}
     assert {one.event_type for one in (*critical, ended)} == {3}
 
 

@@ -79,7 +79,7 @@ SAID = {
         f"A request and its response together may take at most {D.http_request:g} s",
         f"at most {server.MAX_CONNECTIONS} connections",
         f"logged at most once per {bad_requests.LOG_SECONDS:g} s",
-        f"has not been confirmed for {minutes(D.confirmation)}",
+        f"For {minutes(D.confirmation)}, a watch was not confirmed",
         f"For the first {minutes(D.confirmation)} after a start, every watch counts as confirmed",
     ),
     "operations": (

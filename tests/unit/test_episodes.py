@@ -53,6 +53,7 @@ class Story:
         self.gaps: dict[str, list[tuple[float, float]]] = {}
         self.expired: frozenset[str] = frozenset()
         self.failed: frozenset[str] = frozenset()
+        self.gone: frozenset[str] = frozenset()
         self.about: dict[str, list[Ref]] = {}
 
     def look(self, minute: float, *findings: Finding, lost: bool = False, most: int = 500) -> list[Change]:
@@ -62,7 +63,7 @@ class Story:
             source: [(START + int(begin * MINUTE), min(now_ms, START + int(end * MINUTE))) for begin, end in some]
             for source, some in self.gaps.items()
         }
-        known = Known(now_ms, gaps, self.from_ms, self.expired, self.about, {EVENT: "n1"}, self.failed, most)
+        known = Known(now_ms, gaps, self.from_ms, self.expired, self.about, {EVENT: "n1"}, self.failed, self.gone, most)
         unresolved = [one for one in self.stored.values() if one.status != RESOLVED]
         wanted = subjects_of(findings, unresolved)
         last = {one.subject: one for one in sorted(self.stored.values(), key=lambda one: one.episode) if one.subject in wanted}
@@ -239,6 +240,17 @@ def test_a_rule_that_fails_ends_nothing() -> None:
     for minute in range(10, 100):
         story.look(minute)
     assert story.status() == ["active"]
+
+
+def test_what_is_not_stated_any_more_because_its_owner_is_gone() -> None:
+    """With the states of its pods, what the rule followed from is gone too."""
+    story = Story()
+    for minute in range(3):
+        story.look(minute, finding(0, minute))
+    story.gone = frozenset(story.stored)
+    story.look(3)
+    assert story.only().details.ended == DELETED
+    assert story.said == [(1, "found", "stuck"), (3, "resolved", "stuck")]
 
 
 def test_evidence_that_retention_has_deleted() -> None:

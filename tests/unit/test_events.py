@@ -51,6 +51,13 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"), [("web.18ea", ".18ea"), ("web-1.18ea", "web-1.18ea"), ("web", "web"), ("18ea", "18ea"), ("", "")]
+)
+def test_the_name_of_the_object_is_not_stored_again_with_the_name_of_its_event(name: str, kept: str) -> None:
+    assert observation(metadata={"namespace": "shop", "name": name}).contributor_name == kept
+
+
 def test_old_recorder() -> None:
     seen = observation()
     assert (seen.kind, seen.namespace, seen.name, seen.uid, seen.node) == ("Pod", "shop", "web", "u1", "node1")

@@ -340,6 +340,22 @@ def test_another_reason_than_those_known_is_a_warning(keeper: Kept) -> None:
     assert (one["title"], one["severity"], one["count"]) == ("Kustomization is not ready: ArtifactFailed", WARNING, 1)
 
 
+def test_a_release_that_only_has_other_values_is_a_change(keeper: Kept) -> None:
+    def release(number: int, ready: str = "True") -> State:
+        condition = {"type": "Ready", "status": ready, "reason": "UpgradeSucceeded", "message": f"upgrade to web.v{number}"}
+        history = [{"chartVersion": "1.2.3", **({"version": number} if number else {})}]
+        return seen("helmreleases", status={"conditions": [condition], "history": history})
+
+    keeper.lists("helmreleases", release(0))
+    keeper.sees("helmreleases", release(7), release(7))
+    assert keeper.events() == [], "the number was not known before"
+    keeper.sees("helmreleases", release(8, "Unknown"), release(8), release(8), release(9))
+    assert [(one["count"], one["text"].rpartition(": ")[2]) for one in keeper.events()] == [
+        (1, "upgrade to web.v8"),
+        (1, "upgrade to web.v9"),
+    ]
+
+
 def test_the_revision_of_a_release_is_that_of_its_chart(keeper: Kept) -> None:
     def release(version: str, **ready: str) -> State:
         condition = {"type": "Ready", "status": "True", "reason": "UpgradeSucceeded"} | ready

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kube9_operator.analyze.model import DELETED, Record, Ref
+from kube9_operator.analyze.model import DELETED, RECOVERED, Record, Ref
 from kube9_operator.analyze.rules.change_followed import change_followed_by_failure as rule
 from kube9_operator.model.resource_states import Part
 from tests.unit.insight_stories import DAY_MS, NOTHING, Story, at, findings, holds, looping, only, ref
@@ -360,6 +360,20 @@ def test_a_sync_of_something_else_or_without_an_effect_is_none() -> None:
         synced(story, **given)  # type: ignore[arg-type]
         assert findings(rule, story, keep=lambda one, change=change: one is not change) == []
         assert only(findings(rule, story)).title == "Deployment web: image change followed by exit code 1"
+
+
+@pytest.mark.parametrize(("minutes", "wanted", "ended"), [(6, 3, RECOVERED), (4, 3, ""), (6, 4, "")])
+def test_it_was_rolled_back(minutes: int, wanted: int, ended: str) -> None:
+    """The pods that failed are gone, and as many as wanted have run for five minutes in their place."""
+    story = Story()
+    web, _, failing = rollout(story)
+    story.workload(replicas=wanted)
+    for record in failing:
+        del story.states.states[record.object]
+        story.states.gone.add(record.object)
+        old = ref("ReplicaSet", "web-aaaa")
+        story.pod(web, f"{record.object.name}-again", old, created_ms=story.now_ms - minutes * 60_000)
+    assert only(findings(rule, story)).ended == ended
 
 
 def a_day_later(story: Story, clock: str, days: int = 1) -> None:

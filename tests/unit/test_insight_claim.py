@@ -73,3 +73,13 @@ def test_a_gap_is_told() -> None:
     told(story)
     story.gap(at("14:15"), at("14:16"), "events")
     assert "Not everything was watched" in only(findings(rule, story)).unknown[0]
+
+
+def test_a_claim_that_fails_again_after_hours() -> None:
+    """Two events, one insight: it has waited all the time."""
+    story = Story()
+    late = told(story)
+    early = story.tell("ProvisioningFailed", "PVC binding failed", DATA, at("08:00"), last_ms=at("08:20"), count=5)
+    found = only(findings(rule, story))
+    assert (found.first_ms, found.last_ms, found.severity) == (at("08:00"), story.now_ms, "error")
+    assert {one.event_id for one in found.evidence} == {early.id, late.id}

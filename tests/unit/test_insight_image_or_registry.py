@@ -1,5 +1,6 @@
 """Images that several workloads cannot pull, and registries that fail."""
 
+import msgspec
 import pytest
 
 from kube9_operator.analyze.model import DELETED, RECOVERED, Record, Ref
@@ -154,6 +155,26 @@ def test_the_pods_were_deleted() -> None:
         del story.states.states[ref("Pod", f"{name}-1")]
         story.states.gone.add(ref("Pod", f"{name}-1"))
     assert only(findings(rule, story)).ended == DELETED
+
+
+@pytest.mark.parametrize(("again", "ended"), [("", RECOVERED), ("registry.example.com/{}:9", RECOVERED), ("{}", "")])
+def test_other_pods_are_in_their_place(again: str, ended: str) -> None:
+    """They run, they wait for another image, or for the same one again."""
+    story = Story("14:50")
+    for record in three_teams(story):
+        story.states.gone.add(record.object)
+        del story.states.states[record.object]
+        other = story.pod(record.owner, f"{record.owner.name}-2")
+        if again:
+            story.pod(record.owner, f"{record.owner.name}-3", containers=[Container("app", waiting_reason="ErrImagePull")])
+            name = record.metadata["image"] if again == "{}" else again.format(record.owner.name)
+            later = msgspec.structs.replace(other, name=f"{record.owner.name}-3", uid=f"uid-Pod-{record.owner.name}-3")
+            story.tell(
+                "ImagePullBackOff", "Image pull failed", later, at("14:48"), last_ms=at("14:49"), owner=record.owner,
+                severity="error", container="app", image=name, description=record.description,
+            )  # fmt: skip
+    found = only(findings(rule, story))
+    assert (found.ended, found.last_ms == story.now_ms) == (ended, not ended)
 
 
 def test_a_gap_is_told() -> None:

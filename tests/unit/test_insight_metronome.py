@@ -39,6 +39,13 @@ def test_every_6h10m() -> None:
             story.past.records.append(record)
 
 
+@pytest.mark.parametrize("name", ["web-0", "web-2"])
+def test_another_pod_that_ended_just_now_does_not_hide_it(name: str) -> None:
+    story, web, _ = told(*[EVERY_MS] * 4)
+    story.restarts(story.pod(web, name), web, [at("14:15")], 3)
+    assert only(findings(rule, story)).figures["ends"] == 5
+
+
 def test_four_ends() -> None:
     assert findings(rule, told(*[EVERY_MS] * 3)[0]) == []
 

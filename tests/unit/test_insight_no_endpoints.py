@@ -129,3 +129,21 @@ def test_a_gap_is_told() -> None:
     told(story)
     story.gap(at("14:15"), at("14:16"), "endpointslices")
     assert "Not everything was watched" in only(findings(rule, story)).unknown[0]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_earlier_loss_of_the_day_does_not_hide_the_present_one(order: int) -> None:
+    story = Story()
+    lost, unready = told(story)
+    story.tell(
+        "NoEndpoints", "Service has no endpoints", SERVICE, at("08:00"), last_ms=at("08:02"), severity="error",
+        source="kube9-operator",
+    )  # fmt: skip
+    story.tell(
+        "Unhealthy", "Pod Unhealthy", unready[0].object, at("08:00"), last_ms=at("08:01"), owner=unready[0].owner,
+        container="app", probe="readiness", description="Readiness probe failed: earlier",
+    )  # fmt: skip
+    story.records = story.records[::order]
+    found = only(findings(rule, story))
+    assert (found.first_ms, found.figures["pods"]) == (at("14:10"), 3)
+    assert lost.id in {one.event_id for one in found.evidence}

@@ -105,6 +105,18 @@ def test_exit_codes_that_alternate() -> None:
     assert {one.cause: one.ended for one in findings(rule, story)} == {"exit code 1": "", "exit code 3": ""}
 
 
+def test_it_was_rolled_back() -> None:
+    story = Story()
+    record = loop(story, 70)
+    web = record.owner
+    story.workload(replicas=1)
+    story.states.gone.add(record.object)
+    del story.states.states[record.object]
+    assert only(findings(rule, story)).ended == ""
+    story.pod(web, "web-2", created_ms=story.now_ms - 301_000)
+    assert only(findings(rule, story)).ended == RECOVERED
+
+
 def test_zero_replicas() -> None:
     story = Story()
     loop(story, 70, owner=story.workload(replicas=0))

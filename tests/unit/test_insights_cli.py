@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kube9_cli.render.details import sheet
 from kube9_operator.model.insight import Change, Details, InsightFrame
 from kube9_operator.model.ref import Ref
 from kube9_operator.write.insights import Insights
@@ -298,3 +299,7 @@ def test_whether_a_change_came_before_it(tmp_path: Path, changed_ago: int | None
     shown, _ = world.table("events", "summary", width=250)
     assert shown[0].partition(").")[2].removesuffix(f" ins_{9:016x}") == said
     record.close()
+
+
+def test_figures_are_said_in_words() -> None:
+    assert sheet({"new": False, "pods": 1, "each": [True]}) == ["new: no", "pods: 1", "each:", "  yes"]

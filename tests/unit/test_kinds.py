@@ -296,7 +296,7 @@ def anything(form: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("source", FORMS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 3)
 @given(data=st.data())
 def test_anything_of_the_right_form_is_reduced(source: str, data: st.DataObject) -> None:
     made_ = data.draw(anything(FORMS[source]))

@@ -1,6 +1,8 @@
 """Registration with a kube9 server: when, with what, what each answer means, and what must never leave or be logged."""
 
+import base64
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from kube9_operator.model.registration import (
 )
 from kube9_operator.model.tally import Tally
 from kube9_operator.register import key, registrar, server
+from kube9_operator.register.proxy import proxy_to
 from kube9_operator.register.schedule import LOOK_MS, MAX_SENT, MAX_WAITING, WAITS_MS, Schedule
 from kube9_operator.register.server import Answer
 from kube9_operator.settings import SettingError, from_environment
@@ -35,7 +38,8 @@ from kube9_operator.write.registration import Registrations
 from kube9_operator.write.sqlite.session import Session
 from tests.assessed import FakeClient, node
 from tests.bench import database as made
-from tests.kube9_server import Kube9Server
+from tests.connect_proxy import ConnectProxy
+from tests.kube9_server import REGISTER, Kube9Server
 from tests.made_clock import NOW_MS, Clock
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -127,12 +131,13 @@ def test_a_success_resets_the_waits() -> None:
     assert isinstance(world.after(WAITS_MS[0]), Register)
 
 
-def test_a_rejected_key_is_not_tried_again_but_another_one_is() -> None:
+def test_a_rejected_key_is_tried_again_the_next_day_and_another_one_at_once() -> None:
     world = World()
     assert world.after(FIRST_MS)
     world.answer(REJECTED)
-    for _ in range(100):
-        assert world.after(HOUR_MS) is None
+    assert world.after(DAY_MS - LOOK_MS) is None
+    assert isinstance(world.after(LOOK_MS), Register)
+    world.answer(REJECTED)
     world.stamp = 2
     assert isinstance(world.after(LOOK_MS), Register)
 
@@ -297,6 +302,103 @@ def test_an_answer_is_bounded_and_never_repeated(tmp_path: Path) -> None:
         assert "hunter2" not in said.reason
     with pytest.raises(server.Failed, match="certificate authority"):
         server.Server(running.url, str(tmp_path / "none"), "kdy_hunter2")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_server_is_asked_again_when_its_answers_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
+    """Each row: the answer, its headers, and after how many seconds the next request comes."""
+    use(monkeypatch, {})
+    own = {"configuration": {"reregistrationIntervalHours": 12}} if is_named else {}
+    table: list[tuple[int, dict[str, str], int]] = [
+        *((500, {}, 300), (503, {}, 600), (500, {}, 1200), (302, {"Location": "https://127.0.0.1/"}, 86_400)),
+        *((500, {}, 300), (401, {}, 86_400), (429, {"Retry-After": "120"}, 120), (429, {}, 3600)),
+        (200, {}, 43_200 if is_named else 86_400),
+    ]
+    monkeypatch.setattr(registrar, "Api", lambda *_: api())
+    monkeypatch.setattr(registrar, "Client", lambda *_: None)
+    (tmp_path / "key").write_text("kdy_hunter2", encoding="utf-8")
+    with Kube9Server(tmp_path) as running:
+        given = {"API_KEY_FILE": str(tmp_path / "key"), "SERVER_URL": running.url, "SERVER_CA_FILE": str(running.ca_file)}
+        settings = from_environment({"DB_PATH": "/", **given})
+        world = World()
+        assert isinstance(world.after(FIRST_MS), Register)
+        for number, (status, headers, seconds) in enumerate(table, 1):
+            running.answers[REGISTER], running.headers = (status, json.loads(registered(**own))), headers
+            said, wait_ms = registrar.register(None, settings, Deadlines())  # type: ignore[arg-type]
+            world.answer(said.outcome, wait_ms)
+            assert len(running.asked) == number
+            assert world.after(seconds * 1000 - 1) is None
+            assert isinstance(world.after(1), Register)
+        assert {one.path for one in running.asked} == {REGISTER}
+
+
+# A proxy
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, ("proxy", 3128)),
+        ({"https_proxy": "http://proxy:3128", "HTTPS_PROXY": "http://other:1"}, ("proxy", 3128)),
+        ({"HTTPS_PROXY": "proxy:3128"}, ("proxy", 3128)),
+        ({"HTTPS_PROXY": "http://proxy"}, ("proxy", 80)),
+        ({"ALL_PROXY": "http://proxy:3128"}, ("proxy", 3128)),
+        ({"HTTP_PROXY": "http://proxy:3128"}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other,kube9.example.com"}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".example.com"}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "kube9.example.com:443"}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "example.org"}, ("proxy", 3128)),
+    ],
+)
+def test_a_proxy_is_found_as_usual(
+    environment: dict[str, str], expected: tuple[str, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, environment)
+    found = proxy_to("kube9.example.com", 443)
+    assert (found[:2] if found else None) == expected
+
+
+def use(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """These are the only variables about proxies."""
+    for name in [one for one in os.environ if one.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:hunter2@proxy", "socks5://u:hunter2@proxy", "http://u:hunter2@:1", "http://u:hunter2@p:x"]
+)
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, {"HTTPS_PROXY": url})
+    with pytest.raises(server.Failed, match="HTTPS_PROXY") as raised:
+        server.Server("https://kube9.example.com", "", "kdy_hunter2")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_proxy_sees_neither_key_nor_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Kube9Server(tmp_path) as running, ConnectProxy() as proxy:
+        use(monkeypatch, {"HTTPS_PROXY": f"http://us%20er:hunter2@{proxy.address}"})
+        to = server.Server(running.url, str(running.ca_file), "kdy_hunter3")
+        assert to.post("/v1/collections", b'{"body": 1}').status == 202
+        (said,) = proxy.asked
+        assert said == (running.url.removeprefix("https://"), f"Basic {base64.b64encode(b'us er:hunter2').decode()}")
+        assert proxy.seen
+        assert b"hunter3" not in proxy.seen
+        assert b"body" not in proxy.seen
+        (request,) = running.asked
+        assert request.headers["authorization"] == "Bearer kdy_hunter3"
+        assert "proxy-authorization" not in request.headers
+        with pytest.raises(server.Failed, match="certificate verify failed"):
+            server.Server(running.url, "", "kdy_hunter3").post("/v1/collections", b"{}")
+        proxy.answer = 407
+        with pytest.raises(server.Failed, match=rf"^the proxy answered 407 \(through the proxy {proxy.address}\)$"):
+            to.post("/v1/collections", b"{}")
+        assert len(running.asked) == 1
 
 
 class To:

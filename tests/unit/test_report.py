@@ -146,6 +146,29 @@ def test_a_report_of_five_thousand_events_is_small(tmp_path: Path) -> None:
     assert len(page.encode()) < 2_000_000
 
 
+def test_changes_are_in_order_and_readable(tmp_path: Path) -> None:
+    """Of two changes in one range of time, the one that ended first is first. Values of fields are texts, not Python."""
+    record = Record(tmp_path)
+    covered(record)
+    made = {"changed": ["containers[app].command"], "changed_by": "helm"}
+    path = "spec.template.spec.containers[app].command"
+    about, reason = "Deployment/shop/web", "DeploymentConfigurationChanged"
+    record.event(about, "DeploymentScaled", severity="info", ago=9, lasts=3, previous=0, current=1)
+    record.event(about, "DeploymentScaled", severity="info", ago=9, lasts=2, previous=1, current=0)
+    record.event(about, reason, severity="info", ago=5, previous={path: "sleep 1"}, current={path: "exit 3"}, **made)
+    record.event(about, reason, severity="info", ago=4, previous={"a": 1, "b": "x"}, current={"a": 2}, **made)
+    table = reported(record).partition('<section id="changes">')[2].partition("</section>")[0]
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in table.partition("<tbody>")[2].split("</tr>")[:-1]]
+    assert [row[3:] for row in rows] == [
+        ["1", "0", ""],
+        ["0", "1", ""],
+        ["sleep 1", "exit 3", "helm"],
+        ["a: 1, b: x", "2", "helm"],
+    ]
+    times = [re.sub(r"<.*?>", "", row[0]) for row in rows]
+    assert [" to " in time for time in times] == [True, True, False, False]
+
+
 def test_where_it_is_written(incident: Record, tmp_path: Path) -> None:
     done = run_cli(incident.folder, "report", "--since=1h")
     assert done.stdout.startswith("<!doctype html>")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kube9_cli import kinds, patterns, zones
-from kube9_cli.query import conditions
+from kube9_cli.query import texts
 from kube9_cli.selection import Clock
 from kube9_schema.api_groups import GROUPS
 from kube9_schema.codes import EVENT_TYPES, SEVERITIES
@@ -266,4 +266,4 @@ def test_a_pattern_takes_linear_time() -> None:
     ],
 )
 def test_texts_that_contain_terms(terms: tuple[str, ...], metadata: str, matches: bool) -> None:
-    assert conditions.containing(terms)(None, "Web-0", metadata, "BackOff", None) is matches
+    assert texts.containing(terms)(None, "Web-0", metadata, "BackOff", None) is matches

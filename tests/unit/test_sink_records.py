@@ -28,9 +28,9 @@ EVENT = Event(
     type=0,
     namespace="shop",
     kind="Pod",
-    reason="BackOff",
+    reason="CrashLoopBackOff",
     node="worker-2",
-    title="Container is crash looping",
+    title="Container crash loop",
     name="web-5d9c7b-x2x4z",
     uid="7a0cbb1c-9d1f-4c5e-8a55-2b1f3c0e9d77",
     api_group="",
@@ -91,7 +91,7 @@ def test_absent_texts_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "body", "said"),
-    [({"title": ""}, "BackOff", "reason"), ({"title": "", "reason": ""}, "event", "none")],
+    [({"title": ""}, EVENT.reason, "reason"), ({"title": "", "reason": ""}, "event", "none")],
 )
 def test_a_body_is_never_empty(changes: dict[str, str], body: str, said: str) -> None:
     record = only(sent(records.event(EVENT._replace(description="", **changes), 1)))

@@ -5,17 +5,20 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kube9_cli.query import histogram, timeline
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.look import Look
 from kube9_cli.render.timeline import TIMES, bars, closing, lines
 from kube9_cli.render.width import columns
+from kube9_schema.hints import HINTS
 from tests import cli_database
 from tests.cases import Json
 from tests.cli import run_cli
 from tests.record import MINUTE, Record
 
+ROOT = Path(__file__).parents[2]
 SOURCES = ("events", "pods", "deployments", "replicasets", "nodes", "services", "endpointslices")
 
 
@@ -208,3 +211,21 @@ def test_an_empty_timeline_says_whether_that_is_good_news(tmp_path: Path) -> Non
     assert "so something may have happened" in done.stderr
     for form in ("yaml", "jsonl"):
         assert run_cli(record.folder, "events", "timeline", "-o", form).returncode == 0
+
+
+def test_a_hint_is_no_change_before_an_event(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.event("Node//n2", "CgroupV1", ago=10, node="n2", severity="info")
+    record.event("Node//n2", "NodeCordoned", ago=9, node="n2", severity="info")
+    record.event("PodDisruptionBudget/shop/web", "UnmanagedPods", ago=9, severity="info")
+    name = record.event("Pod/shop/web-1", "BackOff", ago=5, node="n2", severity="error")
+    (event,) = json.loads(run_cli(tmp_path, "events", "get", name).stdout)["related"]
+    assert event["reason"] == "NodeCordoned"
+    assert [one["change"] for one in asked(record, "--since=1h")["lines"]] == ["changed", "broke"]
+
+
+def test_hints_are_those_of_the_rules() -> None:
+    sections = yaml.safe_load((ROOT / "kube9_operator/model/rules/rules.yaml").read_text(encoding="utf-8"))["sections"]
+    rules = [rule for section in sections for rule in section["rules"] if "/hints" in rule["id"]]
+    of_rules = [rule["match"]["reason"] for rule in rules if rule.get("severity") == "info"]
+    assert sorted(reason for some in of_rules for reason in some) == sorted(HINTS)

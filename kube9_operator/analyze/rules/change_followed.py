@@ -17,7 +17,7 @@ from kube9_operator.analyze.wording import clock, counted, duration, named, reso
 RULE = "change-followed-by-failure"
 TOLERANCE_MS = 2 * SECOND_MS
 """The API server's times are whole seconds."""
-MOST_OLDER = 100
+MOST_OLDER = 200
 """Events of an owner that are read from before the window, the newest."""
 ORDER_UNKNOWN = "Order unknown: the change may have been made after the first failure."
 
@@ -256,7 +256,7 @@ def _finding(
         },
         first_ms=min(each.change.first_ms for each in followed),
         last_ms=found.last_ms(window, effects),
-        ended=found.ended(window, owner, recovered=False),
+        ended=found.ended(window, owner, found.replaced(window, owner, effects, thresholds.stuck_stable_s)),
         quiet_ms=found.quiet_ms(kind),
         unknown=unknown,
     )

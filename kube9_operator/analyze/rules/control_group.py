@@ -14,7 +14,7 @@ from kube9_operator.model.resource_states import ReplicaSet
 
 RULE = "control-group"
 TOLERANCE_MS = 2 * SECOND_MS
-MOST_OLDER = 100
+MOST_OLDER = 200
 """Events of an owner that are read from before the window, the newest."""
 
 

@@ -56,12 +56,12 @@ def image_or_registry(window: Window, thresholds: Thresholds) -> Iterator[Findin
     for name, group in sorted(images.items()):
         group = _together(window, thresholds, group)
         if len(_owners(group)) >= thresholds.image_owners:
-            yield _finding(window, Ref(kind="Image", name=name), class_of(group[-1]), group)
+            yield _finding(window, Ref(kind="Image", name=name), class_of(group[-1]), group, pulls)
     for (name, kind), group in sorted(registries.items()):
         group = _together(window, thresholds, group)
         has_images = len({image(one) for one in group}) >= thresholds.image_registry_images
         if has_images and len(_owners(group)) >= thresholds.image_registry_owners:
-            yield _finding(window, Ref(kind="Registry", name=name), kind, group)
+            yield _finding(window, Ref(kind="Registry", name=name), kind, group, pulls)
 
 
 def image(one: Failure) -> str:
@@ -100,18 +100,21 @@ def _owners(group: list[Failure]) -> set[Ref]:
     return {one.record.owner for one in group}
 
 
-def _ended(window: Window, group: list[Failure]) -> str:
-    """RECOVERED if a pod that failed has its image now and none waits for it; DELETED if no such pod is left."""
-    pods = failures.pods(group)
+def _ended(window: Window, alike: list[Failure]) -> str:
+    """RECOVERED if a pod that failed has its image now, or others run in their place; DELETED if no pod is left."""
+    pods = failures.pods(alike)
     states = [state for pod in pods if isinstance(state := window.states.of(pod), Pod)]
     if any(one.waiting_reason in WAITING[IMAGE] for state in states for one in state.containers):
         return ""
+    are_gone = bool(pods) and all(window.states.is_gone(pod) for pod in pods)
+    if are_gone:
+        states = [state for owner in _owners(alike) for _, state in window.states.pods_of(owner)]
     if any(state.phase == "Running" for state in states):
         return RECOVERED
-    return DELETED if pods and all(window.states.is_gone(pod) for pod in pods) else ""
+    return DELETED if are_gone else ""
 
 
-def _finding(window: Window, about: Ref, kind: str, group: list[Failure]) -> Finding:
+def _finding(window: Window, about: Ref, kind: str, group: list[Failure], pulls: list[Failure]) -> Finding:
     first_ms = min(one.first_ms for one in group)
     owners = sorted(_owners(group), key=lambda ref: (ref.namespace, ref.name))
     images = sorted({image(one) for one in group})
@@ -119,6 +122,8 @@ def _finding(window: Window, about: Ref, kind: str, group: list[Failure]) -> Fin
     who = f"{listed([f'{ref.namespace}/{ref.name}' for ref in owners])} have failed to pull"
     subject = f"Image {about.name}" if about.kind == "Image" else f"Images from {about.name}"
     what = images[0] if about.kind == "Image" else f"{counted(len(images), 'image')} from {about.name}"
+    # A pod in the place of one that failed may have begun to fail too late for the group.
+    alike = [one for one in pulls if image(one) in images and one.record.owner in owners]
     return Finding(
         rule=RULE,
         owner=about,
@@ -131,7 +136,7 @@ def _finding(window: Window, about: Ref, kind: str, group: list[Failure]) -> Fin
         evidence=found.evidence(EFFECT, (one.record for one in group)),
         figures={"workloads": len(owners), "images": images[:10], "pods": len(failures.pods(group)), "class": kind},
         first_ms=first_ms,
-        last_ms=found.last_ms(window, group),
-        ended=_ended(window, group),
+        last_ms=found.last_ms(window, alike),
+        ended=_ended(window, alike),
         unknown=missing(window, OF_PODS, first_ms, window.now_ms),
     )

@@ -24,24 +24,29 @@ PODS = "pods"
 
 def metronome(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
     """One finding for each container."""
-    ended: dict[tuple[Ref, str], Ref] = {}
+    ended: dict[tuple[Ref, str], set[Ref]] = {}
     for one in failures.failures(window.records, (CRASH, MEMORY)):
         if one.record.object.kind == "Pod" and one.last_ms >= window.now_ms - RECENT_MS:
-            ended[one.record.owner, one.record.container] = one.record.object
-    for (owner, container), pod in sorted(ended.items(), key=repr):
+            ended.setdefault((one.record.owner, one.record.container), set()).add(one.record.object)
+    for (owner, container), pods in sorted(ended.items(), key=repr):
         since_ms = window.now_ms - thresholds.metronome_lookback_s * SECOND_MS
         older = window.history.of_owner(owner, since_ms, window.now_ms - WINDOW_MS, MOST_OLDER)
         mine = {one.id: one for one in (*older, *(one for one in window.records if one.owner == owner))}
-        records = [one for one in mine.values() if one.object == pod and one.container == container]
-        deaths = _deaths(records)
-        lengths = [after - before for before, after in itertools.pairwise(deaths)]
-        even = _even(thresholds, lengths)
-        deaths = deaths[len(deaths) - len(even) - 1 :]
+        of_pods = {pod: [one for one in mine.values() if one.object == pod and one.container == container] for pod in pods}
+        runs = [(_run(thresholds, records), records) for records in of_pods.values()]
+        deaths, records = max(runs, key=lambda one: (len(one[0]), one[0]))
         if len(deaths) < thresholds.metronome_deaths or not window.history.covers(PODS, deaths[0], deaths[-1]):
             continue
         records = [one for one in records if one.last_ms >= deaths[0] and failures.failures_of(one)]
         images = [one for one in changes.changes(mine.values()) if one.what == IMAGE and one.last_ms < deaths[0]]
         yield _finding(window, owner, container, records, deaths, changes.values(images[-1], "")[1] if images else "")
+
+
+def _run(thresholds: Thresholds, records: list[Record]) -> list[int]:
+    """The latest ends of a container that are the same time apart."""
+    deaths = _deaths(records)
+    even = _even(thresholds, [after - before for before, after in itertools.pairwise(deaths)])
+    return deaths[len(deaths) - len(even) - 1 :]
 
 
 def _deaths(records: list[Record]) -> list[int]:

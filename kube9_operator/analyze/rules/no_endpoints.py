@@ -21,11 +21,11 @@ STRATEGIES = ("spec.strategy", "spec.updateStrategy")
 
 def no_endpoints(window: Window, thresholds: Thresholds) -> Iterator[Finding]:
     """One finding for each Service."""
-    without = {record.object: record for record in window.records if _is_without(record)}
-    unready = {}
-    for one in failures.failures(window.records, (UNREADY,)) if without else ():
-        if one.cause == READINESS:
-            unready[one.record.object] = one
+    losses = sorted(filter(_is_without, window.records), key=lambda one: (one.ongoing, one.last_ms, one.id))
+    without = {record.object: record for record in losses}  # the latest of each
+    found_so = failures.failures(window.records, (UNREADY,)) if without else []
+    ended = sorted((one for one in found_so if one.cause == READINESS), key=lambda one: (one.last_ms, one.record.id))
+    unready = {one.record.object: one for one in ended}
     for service, record in sorted(without.items(), key=repr):
         last_ms = window.now_ms if record.ongoing else record.last_ms
         since_ms = max(moment for moment, _ in record.occurrences)

@@ -72,7 +72,7 @@ def _crash_loop(
         figures={"ends": failures.total(group), "pods": len(pods), "seconds": lasted_ms // SECOND_MS},
         first_ms=first_ms,
         last_ms=last_ms,
-        ended=found.ended(window, owner, recovered=stable),
+        ended=found.ended(window, owner, stable or found.replaced(window, owner, group, thresholds.stuck_stable_s)),
         quiet_ms=CRASH_QUIET_MS,
         unknown=missing(window, OF_PODS, first_ms, window.now_ms),
     )

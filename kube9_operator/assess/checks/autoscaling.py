@@ -96,16 +96,15 @@ def _vpa_use(ours: list[Autoscaler], workloads: list[Workload]) -> Verdict:
 
 
 def _vpa_manifest(workload: Workload) -> str:
-    manifest = (
-        "kubectl apply -f - <<'EOF'\n"
-        "apiVersion: autoscaling.k8s.io/v1\n"
-        "kind: VerticalPodAutoscaler\n"
-        f"metadata: {{name: {workload.name}, namespace: {workload.namespace}}}\n"
-        f"spec: {{targetRef: {{apiVersion: apps/v1, kind: {workload.kind}, name: {workload.name}}}, "
-        "updatePolicy: {updateMode: Initial}}\n"
-        "EOF"
-    )
-    return text.advice("Let the requests of a workload follow what it uses. For example:", manifest)
+    target = {"apiVersion": "apps/v1", "kind": workload.kind, "name": workload.name}
+    manifest = {
+        "apiVersion": "autoscaling.k8s.io/v1",
+        "kind": "VerticalPodAutoscaler",
+        "metadata": {"name": workload.name},
+        "spec": {"targetRef": target, "updatePolicy": {"updateMode": "Initial"}},
+    }
+    said = "Let the requests of a workload follow what it uses. For example:"
+    return text.advice(said, text.apply(workload.namespace, manifest))
 
 
 def _scalable(cluster: Cluster) -> list[Workload]:

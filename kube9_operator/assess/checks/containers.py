@@ -58,8 +58,10 @@ def liveness_readiness_probes(cluster: Cluster) -> Verdict:
             probes[field] = {"$patch": "replace", **delayed[field]}
     if _is_hasty(container):
         probes["livenessProbe"] = {"initialDelaySeconds": DELAY_SECONDS}
+    condition = "" if container.ports else f", if it listens on port {DEFAULT_PORT}"
     remediation = text.advice(
-        "Let the kubelet know when the container is ready and when it hangs. Or label the workload kube9.io/probe-exempt=true.",
+        "Let the kubelet know when the container is ready and when it hangs. Or label the workload kube9.io/probe-exempt=true. "
+        f"For example{condition}:",
         text.patch_pods(workload, {"containers": [probes]}),
     )
     return found.verdict(FAILING, "Containers whose probes are missing or wrong", remediation)

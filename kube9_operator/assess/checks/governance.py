@@ -139,16 +139,15 @@ def _no_quota(namespace: str, demand: Demand) -> Fault:
 
 
 def _no_defaults(namespace: str) -> Fault:
-    manifest = (
-        "kubectl apply -f - <<'EOF'\n"
-        "apiVersion: v1\n"
-        "kind: LimitRange\n"
-        f"metadata: {{name: defaults, namespace: {namespace}}}\n"
-        "spec: {limits: [{type: Container, defaultRequest: {cpu: 100m, memory: 128Mi}, "
-        "default: {cpu: 500m, memory: 256Mi}}]}\n"
-        "EOF"
-    )
-    remedy = text.advice("Give containers without requests a default. For example:", manifest)
+    requests, limits = {"cpu": "100m", "memory": "128Mi"}, {"cpu": "500m", "memory": "256Mi"}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "defaults"},
+        "spec": {"limits": [{"type": "Container", "defaultRequest": requests, "default": limits}]},
+    }
+    said = "Give containers without requests a default. For example:"
+    remedy = text.advice(said, text.apply(namespace, manifest))
     return Fault(False, f"Namespace {namespace} (containers without requests, and no defaults)", remedy)
 
 

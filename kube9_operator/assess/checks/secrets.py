@@ -22,7 +22,7 @@ def secrets_in_configmaps(cluster: Cluster) -> Verdict:
     paths = [f"/data/{key}" for key in one.keys] + [f"/binaryData/{key}" for key in one.binary_keys]
     removed = msgspec.json.encode([{"op": "remove", "path": path} for path in paths]).decode()
     remediation = text.advice(
-        "Put new values (here $NEW) into a Secret, let pods read them from there, and remove the keys from the ConfigMap.",
+        "Put new values (here XXXX) into a Secret, let pods read them from there, and remove the keys from the ConfigMap.",
         _secret(one.namespace, one.name, one.keys + one.binary_keys),
         text.kubectl(one.namespace, f"patch configmap {one.name} --type=json -p {text.quote(removed)}"),
     )
@@ -41,7 +41,7 @@ def hardcoded_secrets(cluster: Cluster) -> Verdict:
     secret = f"{workload.name}-{container.name}-env"
     chosen = f"{text.reference(workload)} -c {text.quote(container.name)}"
     remediation = text.advice(
-        "Put new values (here $NEW) into a Secret, and let the variables refer to it.",
+        "Put new values (here XXXX) into a Secret, and let the variables refer to it.",
         _secret(workload.namespace, secret, container.hardcoded),
         text.kubectl(
             workload.namespace, f"set env {chosen} --from=secret/{secret} --keys={text.quote(','.join(container.hardcoded))}"
@@ -51,8 +51,8 @@ def hardcoded_secrets(cluster: Cluster) -> Verdict:
 
 
 def _secret(namespace: str, name: str, keys: tuple[str, ...]) -> str:
-    """Makes a Secret with all keys at once, because it can be made once. Redaction knows that a shell variable is no secret."""
-    values = " ".join(f'--from-literal={text.quote(key)}="$NEW"' for key in dict.fromkeys(keys))
+    """Makes a Secret with all keys at once, because it can be made once. Redaction knows that XXXX is no secret."""
+    values = " ".join(f"--from-literal={text.quote(key)}=XXXX" for key in dict.fromkeys(keys))
     return text.kubectl(namespace, f"create secret generic {name} {values}")
 
 

@@ -21,6 +21,7 @@ class Release(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A release in the history of a HelmRelease."""
 
     chart_version: str | None = None
+    version: int | None = None
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -31,7 +32,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Of a Kustomization, and of a HelmRelease of older versions of Flux."""
     last_attempted_revision: str | None = None
     history: list[Release] | None = None
-    """Of a HelmRelease, the latest first. The history of a Kustomization has no chartVersion."""
+    """Of a HelmRelease, the latest first. The history of a Kustomization has neither chartVersion nor version."""
 
 
 class Object(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -51,15 +52,16 @@ def reduce(found: Any, texts: metadata.Texts) -> Reconciled | None:
     ready = metadata.condition(status.conditions, "Ready")
     if ready.status == UNKNOWN:
         return None
-    applied = status.last_applied_revision or (status.history[0].chart_version if status.history else "")
+    latest = status.history[0] if status.history else Release()
     return Reconciled(
         api_version=metadata.name(found.api_version),
         ready=metadata.name(ready.status),
         reason=metadata.name(ready.reason),
         message=texts.short(ready.message or "", MAX_MESSAGE_CHARACTERS),
         since_ms=metadata.ms(ready.last_transition_time),
-        revision=metadata.name(applied),
+        revision=metadata.name(status.last_applied_revision or latest.chart_version),
         attempted_revision=metadata.name(status.last_attempted_revision),
+        release=metadata.number(latest.version or 0),
     )
 
 

@@ -20,7 +20,7 @@ FAILURES = (
 
 
 def of_reconciled(observed: Observed, previous: Reconciled | None, current: Reconciled | None) -> list[Observation]:
-    """It is ready, it is not ready any more, not for the same reason, or another revision was applied.
+    """It is ready, it is not ready any more, not for the same reason, or another revision or release was applied.
 
     Of an object that was not stored before, only that it is not ready is recorded. In a first list, only if that has a date.
     """
@@ -31,7 +31,10 @@ def of_reconciled(observed: Observed, previous: Reconciled | None, current: Reco
         known = (previous.ready, previous.reason) if previous is not None else ()
         is_new = known != (current.ready, current.reason) and (bool(known) or observed.whole or bool(current.since_ms))
         return [_not_ready(observed, previous, current)] if is_new else []
-    if previous is None or (previous.ready, previous.revision) == (current.ready, current.revision):
+    if previous is None:
+        return []
+    is_released = 0 < previous.release != current.release
+    if (previous.ready, previous.revision) == (current.ready, current.revision) and not is_released:
         return []
     return [_ready(observed, previous, current)]
 
