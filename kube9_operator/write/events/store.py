@@ -41,7 +41,7 @@ MOST_APART = 50
 """Of events that do not fold, so many of an object are looked at: an Event and the change that it tells of come together."""
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
 INSERT_EVENT = INSERT_EVENT.replace("INSERT", "INSERT OR FAIL", 1)
-"""If there is a trigger of the sink, SQLite copies each page that a statement changes, to undo the statement alone. OR FAIL avoids
+"""With a trigger of the sink on the table, SQLite copies each page that a statement changes, to undo that alone. OR FAIL avoids
 this: https://sqlite.org/lang_conflict.html. A statement about one row has nothing to undo.
 """
 UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
