@@ -30,7 +30,7 @@ from kube9_operator.supervise.messages import SinkReport
 from kube9_operator.supervise.volume import Volume
 from kube9_schema.assessments import PILLARS, STATES
 from kube9_schema.assessments import STATUSES as CHECK_STATUSES
-from kube9_schema.codes import CATEGORIES, SEVERITIES
+from kube9_schema.codes import CATEGORIES, EVENT_TYPES, SEVERITIES
 from kube9_schema.collections import STATES as COLLECTION_STATES
 from kube9_schema.collections import TYPES as COLLECTION_TYPES
 
@@ -57,7 +57,7 @@ METRICS: dict[str, Metric] = {
         "counter",
         "Events recorded for the first time.",
         ("event_type", "severity"),
-        tuple(("cluster", severity) for severity in SEVERITIES),
+        tuple((event_type, severity) for event_type in EVENT_TYPES for severity in SEVERITIES),
     ),
     BY_NAMESPACE: Metric(
         "counter",
