@@ -105,11 +105,12 @@ class Record:
         self._numbers[event] = len(self._observations) - 1
         return event
 
-    def again(self, event: str) -> None:
-        """Counts an event once more, which happened just now."""
-        before = self._observations[self._numbers[event]]
-        now_ms = time.time_ns() // 1_000_000
-        self._recorded(msgspec.structs.replace(before, count=before.count + 1, last_ms=now_ms))
+    def again(self, event: str, ago: int = 0) -> None:
+        """Counts an event once more, which happened some minutes ago."""
+        at = self._numbers[event]
+        before, last_ms = self._observations[at], time.time_ns() // 1_000_000 - ago * MINUTE
+        self._observations[at] = msgspec.structs.replace(before, count=before.count + 1, last_ms=last_ms)
+        self._recorded(self._observations[at])
 
     def _recorded(self, observation: Observation) -> int:
         """Stores an observation as the writer does, in a transaction of its own; returns the event."""

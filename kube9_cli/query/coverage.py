@@ -100,7 +100,7 @@ def at(database: Database, selection: Selection, path: str, now: int) -> dict[st
         return answer | {"complete": False, "gaps": [_shown(Gap(source, asked.since, asked.since, NOT_YET))]}
     gaps = _expired(database, asked, source)
     if not of_cluster:  # the operator records its own events itself
-        begin, end = max(asked.begin(), _first_start(database) or 0), min(asked.until, _last_commit(database))
+        begin, end = max(asked.begin(), first_start(database) or 0), min(asked.until, _last_commit(database))
         known = {"from": iso(begin), "until": iso(end)} if begin < end else {}
         return answer | known | {"complete": not gaps, "gaps": [_shown(gap) for gap in gaps]}
     wanted = sources.Touched(selection)
@@ -152,7 +152,7 @@ def _limits(database: Database, selection: Selection, now: int) -> list[Limit]:
 
 def _expired(database: Database, asked: Asked, source: str) -> list[Gap]:
     """Times before what retention keeps. Without --since, only what is kept is asked for."""
-    first = max(asked.since or 0, _first_start(database) or 0)
+    first = max(asked.since or 0, first_start(database) or 0)
     return [
         Gap(source, first, min(limit.since, asked.until), limit.reason)
         for limit in asked.limits
@@ -180,7 +180,7 @@ def _recorded(database: Database, asked: Asked, watched: list[Source]) -> tuple[
 def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> list[Gap]:
     """Gaps that are not in the database: before the first list, and since the source was last confirmed."""
     if source.covered_from is None or source.confirmed_until is None:
-        begin = asked.since or source.unavailable_since or _first_start(database) or asked.until
+        begin = asked.since or source.unavailable_since or first_start(database) or asked.until
         return [Gap(source.name, min(begin, asked.until), asked.until, source.unavailable or NEVER_LISTED, ongoing=True)]
     found: list[Gap] = []
     begin = max(asked.begin(), source.covered_from) if asked.since is None else asked.since
@@ -221,7 +221,8 @@ def _held(path: str) -> bool:
         return False
 
 
-def _first_start(database: Database) -> int | None:
+def first_start(database: Database) -> int | None:
+    """When the operator first started, in ms since 1970; None if it never did."""
     return _fact(database, facts.FIRST_START)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from kube9_cli import kinds, patterns
 from kube9_cli.arguments import nearest
-from kube9_cli.query import conditions
+from kube9_cli.query import conditions, coverage
 from kube9_cli.query.connection import TEXT, Database
 from kube9_cli.selection import FILTERS, About, Selection
 from kube9_cli.times import iso
@@ -65,7 +67,7 @@ def of(database: Database, selection: Selection, empty: bool) -> Notes:
     """The notes of an answer, which is `empty` or not. Raises QueryError."""
     hints = _hints(database, selection) if empty else []
     fields = _asked(selection) | ({"hints": hints} if hints else {})
-    return Notes(fields, [*_asked_in_words(selection), *hints])
+    return Notes(fields, [*_asked_in_words(selection), *_before_the_record(database, selection), *hints])
 
 
 def _asked(selection: Selection) -> dict[str, Any]:
@@ -83,6 +85,18 @@ def _asked_in_words(selection: Selection) -> list[str]:
     times = (("since", selection.since_ms), ("until", selection.until_ms))
     shown = [f"{word} {zone.at(ms):%Y-%m-%d %H:%M:%S}" for word, ms in times if ms is not None]
     return [f"Asked for: {', '.join(shown)} ({zone.name})."] if shown else []
+
+
+def _before_the_record(database: Database, selection: Selection) -> list[str]:
+    """When recording began, if that is after the whole time that is asked for."""
+    if database.fleet is not None or selection.until_ms is None:
+        return []
+    began_ms = coverage.first_start(database)
+    if began_ms is None or selection.until_ms > began_ms:
+        return []
+    if selection.zone is None:
+        return [f"Recording began at {datetime.fromtimestamp(began_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC."]
+    return [f"Recording began at {selection.zone.at(began_ms):%Y-%m-%d %H:%M:%S} ({selection.zone.name})."]
 
 
 def _hints(database: Database, selection: Selection) -> list[str]:

@@ -29,7 +29,7 @@ class Named(NamedTuple):
     """As it was typed."""
     kind: str
     namespace: str | None
-    """None for any."""
+    """None for any. It may have a `…` as the name."""
     name: str
     """It may be a pattern. What a table has left out of a name is a `…` in it."""
 
@@ -38,13 +38,14 @@ def newest(database: Database, named: Named) -> int:
     """The id of the event about this object that was last seen. Raises QueryError if there is none, or more than one object."""
     name = named.name.replace(notes.CUT, "*")
     wanted: dict[str, Any] = {"kind": (named.kind,), "name": (name,)}
-    if named.namespace is not None:
+    if named.namespace is not None and notes.CUT not in named.namespace:
         wanted["object-namespace"] = (named.namespace,)
     database.load(Selection(wanted))
     condition = conditions.objects_of(database, (About(named.kind, name),), "object")
     where, values = condition.sql, condition.values
     if named.namespace is not None:
-        where, values = f"({where}) AND n.word = ?", (*values, named.namespace)
+        operator = "GLOB" if notes.CUT in named.namespace else "="
+        where, values = f"({where}) AND n.word {operator} ?", (*values, named.namespace.replace(notes.CUT, "*"))
     found = database.all(WITH_EVENTS.format(where), (*values, MOST_NAMED), (TEXT,) * 4)
     if not found:
         raise _none(database, named)
@@ -66,7 +67,7 @@ def _shown(kind: str, group: str, namespace: str, name: str) -> str:
 def _none(database: Database, named: Named) -> QueryError:
     """That there is no event about the object, with the nearest one."""
     wanted: dict[str, Any] = {"for": (About(named.kind, named.name),)}
-    if named.namespace is not None:
+    if named.namespace is not None and notes.CUT not in named.namespace:
         wanted["object-namespace"] = (named.namespace,)
     hints = notes.of(database, Selection(wanted), empty=True).sentences
     details = hints or [f"what it owned may have some: kube9-cli events list --for {named.kind}/{named.name}"]

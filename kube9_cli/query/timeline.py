@@ -85,15 +85,15 @@ def read(
 ) -> Timeline:
     """The timeline, with a histogram of at most so many marks. The selection has both times.
 
-    With `occurrences` there is also a line for each time at which the count of an event rose. The caller has begun a snapshot.
-    Raises QueryError.
+    With `occurrences` there is also a line for each time in it at which the count of an event rose. The caller has begun a
+    snapshot. Raises QueryError.
     """
     watched, bars = Watched(coverage), histogram.read(database, selection, marks)
     matches = find(database, selection, Request("first", reverse=True, limit=MOST_LINES))
     total = matches.total or 0
     if total <= MOST_LINES:
-        lines = _of_events(database, matches.ids, watched, occurrences)
-        if len(lines) <= MOST_LINES or (occurrences and len(_of_events(database, matches.ids, watched, False)) <= MOST_LINES):
+        lines = _of_events(database, matches.ids, watched, selection.since_ms or 0 if occurrences else None)
+        if len(lines) <= MOST_LINES or (occurrences and len(_of_events(database, matches.ids, watched, None)) <= MOST_LINES):
             return _finished(selection, lines, total, bars)
     from kube9_cli.query import summary  # only where it is needed
 
@@ -106,7 +106,7 @@ def read(
 def _finished(selection: Selection, lines: list[Line], total: int, bars: Histogram) -> Timeline:
     """The lines in their order, each with its distance from the onset."""
     lines = [line for line in lines if line["at_ms"] < (selection.until_ms or 0)]
-    lines.sort(key=lambda line: (line["at_ms"] // 1000, line["level"], line["at_ms"], ORDER.index(line["change"])))
+    lines.sort(key=_place)
     begun = [line["at_ms"] for line in lines if line["change"] == BROKE]
     onset = min((ms for ms in begun if ms >= (selection.since_ms or 0)), default=min(begun, default=None))
     above, below_owner = None, False
@@ -121,7 +121,14 @@ def _finished(selection: Selection, lines: list[Line], total: int, bars: Histogr
     return Timeline(lines, onset, total, False, 0, bars)
 
 
-def _of_events(database: Database, numbers: Any, watched: Watched, occurrences: bool) -> list[Line]:
+def _place(line: Line) -> tuple[Any, ...]:
+    """Where a line stands. Of two ranges that begin together, the one that ends first is first, and then the older event."""
+    latest = line.get("at_latest", line["at"])
+    return line["at_ms"] // 1000, line["level"], line["at_ms"], ORDER.index(line["change"]), latest, line["event"]
+
+
+def _of_events(database: Database, numbers: Any, watched: Watched, again_from_ms: int | None) -> list[Line]:
+    """The lines of single events; with a time, also for each rise of a count since then."""
     found = []
     for number, event in events.Page(database, numbers).numbered():
         if event["severity"] == "info" and event["metadata"]["reason"] in HINTS:
@@ -140,11 +147,11 @@ def _of_events(database: Database, numbers: Any, watched: Watched, occurrences: 
         found.append(_line(_begun(event), first_ms) | shared)
         if "noticed_at" in event["metadata"] and last_ms > first_ms:
             found[-1]["at_latest"] = event["last_seen_at"]
-        if occurrences:
+        if again_from_ms is not None:
             found += [
                 _line(AGAIN, ms) | shared | {"count": count}
                 for ms, count in events.occurrences(database, number)
-                if ms > first_ms and count > 1
+                if ms > first_ms and ms >= again_from_ms and count > 1
             ]
         if event["severity"] != "info" and watched.shows_the_end(last_ms):
             found.append(_line(ENDED, last_ms) | shared | {"lasted_seconds": (last_ms - first_ms) // 1000})

@@ -17,11 +17,16 @@ such as ip-10-0-1-17.eu-west-1.compute.internal, whose end is that of many other
 """
 
 
+LEAST_NAME, LEAST_NAMESPACE = 8, 3
+"""A namespace is shortened rather than that a name has fewer columns, and is given up rather than that it has fewer itself."""
+
+
 def shortened(names: Iterable[str], most: int) -> dict[str, str]:
     """What to show for each name, at most `most` columns wide.
 
     A name is cut in a place that is not its own: no other name has the beginning and the end that are shown. If there is no
-    such place, the name shows where it differs from its neighbour in the alphabet, or has a number at its end.
+    such place, the name shows where it differs from its neighbour in the alphabet, or has a number at its end. Of an object
+    `kind/namespace/name` both slashes stay where there is room, so that what is shown can be given to `events get`.
     """
     found: dict[str, str] = {}
     long = []
@@ -54,9 +59,27 @@ def _unlike(taken: Iterable[str], name: str, shown: str, most: int) -> str:
     return shown
 
 
-def _ends(name: str, most: int, fourths: int) -> tuple[str, str]:
+def _ends(name: str, most: int, fourths: int) -> tuple[str, ...]:
+    """What is shown before and behind the cut. A name that needs no cut behind its shortened namespace is one text."""
+    above, name = _above(name, most)
+    most -= columns(above)
+    if CUT in above and columns(name) <= most:
+        return (above + name,)
     first = (most - 1) * fourths // 4
-    return beginning(name, first), ending(name, most - 1 - first)
+    return above + beginning(name, first), ending(name, most - 1 - first)
+
+
+def _above(name: str, most: int) -> tuple[str, str]:
+    """The kind and the namespace as they are shown, up to the last slash, and the name; no kind if there is no room for it."""
+    above, slash, own = name.rpartition("/")
+    if not slash:
+        return "", name
+    needed = min(LEAST_NAME, columns(own))
+    if columns(above) + 1 + needed <= most:
+        return f"{above}/", own
+    kind, _, namespace = above.partition("/")
+    room = most - columns(f"{kind}/{CUT}/") - needed
+    return ("", name) if room < LEAST_NAMESPACE else (f"{kind}/{beginning(namespace, room)}{CUT}/", own)
 
 
 def _is_domain(name: str) -> bool:
@@ -71,6 +94,9 @@ def _differs(name: str, everyone: list[str]) -> int:
 
 def _around(name: str, at: int, most: int) -> str:
     """The beginning of a name, what is around a place in it, and its end."""
+    above, own = _above(name, most)
+    if above and most - columns(above) > LEAST_NAME:
+        return above + _around(own, max(0, at - len(name) + len(own)), most - columns(above))
     first = beginning(name, most // 3)
     start = max(len(first), at - most // 4)
     return first + CUT + cut_inside(name[start:], most - columns(first) - 1, most // 3)

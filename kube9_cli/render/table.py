@@ -113,7 +113,7 @@ def _in_one_line(grid: Grid, messages: list[str], look: Look, room: int | None) 
     """Each row as a line. Its message takes at most `room` columns of the terminal."""
     ends = ["MESSAGE"] * look.headings + messages
     if room is not None:
-        ends = [part for one in ends for part in _fitted(one, room, 1)]
+        ends = [part for one in ends for part in fitted(one, room, 1)]
     lines = grid.lines(_colours(look), padded_to_the_end=True)
     return [f"{line}{GAP}{end}" for line, end in zip(lines, ends, strict=True)]
 
@@ -133,11 +133,11 @@ def _in_two_lines(grid: Grid, messages: list[str], look: Look, width: int) -> li
     found = lines[:1] if look.headings else []
     room = max(1, width - len(INDENT))
     for line, message in zip(lines[len(found) :], messages, strict=True):
-        found += [line, *(INDENT + part for part in _fitted(message, room, MESSAGE_LINES))]
+        found += [line, *(INDENT + part for part in fitted(message, room, MESSAGE_LINES))]
     return found
 
 
-def _fitted(message: str, room: int, most_lines: int) -> list[str]:
+def fitted(message: str, room: int, most_lines: int) -> list[str]:
     """The message in so many lines at most, without its middle if it is long, because an error often ends with its cause."""
     return wrapped(message if fits(message, room) else uids.shortened(message, CUT), room, most_lines)
 

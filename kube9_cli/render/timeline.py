@@ -10,17 +10,20 @@ from kube9_cli.render import listing, look
 from kube9_cli.render.clock import Clock, age
 from kube9_cli.render.colours import painted
 from kube9_cli.render.coverage import sentence
+from kube9_cli.render.difference import difference
 from kube9_cli.render.escape import plain
 from kube9_cli.render.grid import GAP, Grid
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import sparkline
 from kube9_cli.render.summary import UNITS, owner
-from kube9_cli.render.table import about, message, placed, short
-from kube9_cli.render.width import columns, cut_inside
+from kube9_cli.render.table import MESSAGE_LINES, about, fitted, placed, short
+from kube9_cli.render.width import columns
 
 COLOURS = {"changed": "90", "broke": "31", "again": "31", "recovered": "32", "ended": "32", "not watched": "33"}
 """By the change, as `kube9_cli.render.colours` has them."""
 INDENT = "    "
+INSIGHTS = frozenset(("InsightFound", "InsightEscalated", "InsightResolved"))
+"""The reasons of events about insights."""
 LABELS = {"problems": "31", "reports": "90"}
 """The lines of the histogram, and their colours."""
 LABEL_WIDTH = len("not watched") + len(GAP)
@@ -124,10 +127,13 @@ def lines(answer: dict[str, Any], seen: Look, wide: bool = False) -> list[str]:
     heading, made = made[: int(seen.headings)], made[int(seen.headings) :]
     found = [f"{line}{GAP}MESSAGE" if one_line else line for line in heading]
     for line, text in zip(made, messages, strict=True):
-        if one_line:
-            found.append(f"{line}{GAP}{text if room is None else cut_inside(text, room)}".rstrip())
+        if room is None:
+            found.append(f"{line}{GAP}{text}".rstrip())
+        elif one_line:
+            first, *rest = fitted(text, max(1, room), MESSAGE_LINES)
+            found += [f"{line}{GAP}{first}".rstrip(), *(" " * (grid.total() + len(GAP)) + one for one in rest)]
         else:
-            found += [line, *([INDENT + cut_inside(text, (width or 0) - len(INDENT))] if text else [])]
+            found += [line, *(INDENT + one for one in fitted(text, max(1, (width or 0) - len(INDENT)), MESSAGE_LINES) if one)]
     return found
 
 
@@ -160,7 +166,7 @@ def _row(line: dict[str, Any], clock: Clock) -> dict[str, Any]:
     moments = (at, clock.read(line["at_latest"])) if "at_latest" in line else (at,)
     return {
         "times": moments,
-        "offset": _offset(line["offset_seconds"]) if "offset_seconds" in line else "",
+        "offset": _offset(line) if "offset_seconds" in line else "",
         "what": line["change"],
         "id": line["event"],
         "object": "  " * line["level"] + plain(placed(line, short(_object(line)))),
@@ -172,15 +178,20 @@ def _object(line: dict[str, Any]) -> str:
     return owner(line["owner"]) if "cause" in line else about(line)
 
 
-def _offset(seconds: int) -> str:
-    """How far from the onset."""
-    return "onset" if seconds == 0 else f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
+def _offset(line: dict[str, Any]) -> str:
+    """How far from the onset. Only a problem that began in its second is the onset, and no change that was made then."""
+    seconds = line["offset_seconds"]
+    if seconds == 0 and line["change"] == "broke":
+        return "onset"
+    return f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
 
 
 def _message(line: dict[str, Any]) -> str:
-    """What happened. The end of a problem says how long it lasted."""
-    said = line["cause"] if "cause" in line else message(line)
+    """What happened. The end of a problem says how long it lasted. Of an insight it is the title."""
+    said = line["cause"] if "cause" in line else difference(line)
     title = line.get("title", said)
+    if "cause" not in line and line["metadata"].get("reason") in INSIGHTS:
+        said = title = f"insight: {title}"
     if line["change"] == "ended":
         return f"{title}: ended after {age(line['lasted_seconds'])}{_times(line)}"
     if "cause" in line:

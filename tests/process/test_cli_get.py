@@ -160,6 +160,7 @@ def test_the_newest_event_of_an_object(record: Record) -> None:
         ["pods/web-5d9c7b8f6d-x2k4p", "-n", "shop"],
         ["pod", "web-5d9c7b8f6d-x2k4p", "--namespace=shop"],
         ["po/shop/web-5d9…x2k4p"],
+        ["po/sh…/web-5d9…x2k4p"],
         ["po/shop/web-*"],
     ):
         assert got(record, *arguments) == newest

@@ -17,7 +17,16 @@ def test_nodes_of_a_cloud_differ_before_the_domain() -> None:
 
 def test_pods_keep_their_ends() -> None:
     names = [f"po/production/checkout-6f7d8b9c5d-{end}" for end in ("x2k4p", "q9m7z")]
-    assert list(shortened(names, 24).values()) == ["po/producti…8b9c5d-x2k4p", "po/producti…8b9c5d-q9m7z"]
+    assert list(shortened(names, 28).values()) == ["po/production/checko…d-x2k4p", "po/production/checko…d-q9m7z"]
+
+
+def test_the_slashes_of_an_object_stay_if_its_namespace_is_cut_too() -> None:
+    names = ["po/kube9-system/kube9-operator-test", "po/kube9-system/kube9-operator-0"]
+    assert list(shortened(names, 20).values()) == ["po/kube9-s…/kub…test", "po/kube9-s…/kub…or-0"]
+    assert shortened(["po/development-of-the-shop/web-0"], 20) == {"po/development-of-the-shop/web-0": "po/developmen…/web-0"}
+    assert "/" not in shortened(["po/kube9-system/kube9-operator-test"], 12)["po/kube9-system/kube9-operator-test"][3:], (
+        "no room"
+    )
 
 
 def test_what_differs_in_the_middle_is_shown_there() -> None:
@@ -30,7 +39,9 @@ def test_what_differs_in_the_middle_is_shown_there() -> None:
 part = strategies.sampled_from(
     ["ip-10-0-1", "web", "6f7d8b9c5d", "eu-west-1", ".compute.internal", "x" * 30, "日本", "17", "18"]
 )
-names = strategies.lists(strategies.lists(part, min_size=1, max_size=8).map("-".join), min_size=1, max_size=20, unique=True)
+name = strategies.lists(part, min_size=1, max_size=8).map("-".join)
+about = strategies.lists(name, min_size=1, max_size=2).map(lambda parts: "/".join(["po", *parts]))
+names = strategies.lists(name | about, min_size=1, max_size=20, unique=True)
 
 
 @settings(max_examples=500, deadline=None)

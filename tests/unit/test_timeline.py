@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,13 @@ def test_an_end_is_told_only_if_that_time_was_watched(incident: Record) -> None:
 def test_occurrences_are_lines_of_their_own_if_asked_for(incident: Record, tmp_path: Path) -> None:
     record = Record(tmp_path)
     event = record.event("Pod/shop/web", "BackOff", ago=30)
-    record.again(event)
+    record.again(event, ago=10)
     assert [one["change"] for one in asked(record, "--since=1h")["lines"]] == ["broke"]
     again = asked(record, "--since=1h", "--occurrences")["lines"]
     assert [(one["change"], one["count"]) for one in again] == [("broke", 2), ("again", 2)]
+    record.again(event)
+    later = asked(record, "--since=5m", "--occurrences")["lines"]
+    assert [(one["change"], one["count"]) for one in later] == [("broke", 3), ("again", 3)], "10 minutes ago is not asked for"
 
 
 def test_options_select_and_a_moment_gives_its_time(incident: Record) -> None:
@@ -211,6 +215,106 @@ def test_an_empty_timeline_says_whether_that_is_good_news(tmp_path: Path) -> Non
     assert "so something may have happened" in done.stderr
     for form in ("yaml", "jsonl"):
         assert run_cli(record.folder, "events", "timeline", "-o", form).returncode == 0
+
+
+def test_a_change_in_the_second_of_the_onset_is_not_the_onset(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.event("Deployment/shop/web", "ImageChanged", severity="info")
+    record.event("Pod/shop/web-0", "BackOff")
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert [line.split()[1:3] for line in shown if "/shop/" in line] == [["+0s", "changed"], ["onset", "broke"]]
+
+
+def test_of_two_ranges_that_begin_together_the_one_that_ends_first_is_first(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    for description, lasts in (("0 -> 1", 4), ("1 -> 0", 2), ("1 -> 2", 4)):
+        record.event("StatefulSet/shop/db", "Scaled", severity="info", lasts=lasts, description=description, noticed_at="x")
+    found = asked(record, "--since=1h")["lines"]
+    assert [line["description"] for line in found] == ["1 -> 0", "0 -> 1", "1 -> 2"]
+    shown = lines({**asked(record, "--since=1h"), "coverage": {"gaps": []}}, Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert all(re.match(r"\d\d:\d\d:\d\d\.\.\d\d:\d\d:\d\d ", line) for line in shown if "sts/shop/db" in line)
+
+
+def test_a_time_before_the_record_is_told_from_when_the_record_began(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    began = Clock(0).at(record.now_ms // 1000)
+    done = run_cli(record.folder, "events", "timeline", "--until=2020-01-01T14:20:00Z", "-o=table")
+    assert f"Recording began at {began:%Y-%m-%d %H:%M:%S} UTC. Incomplete: events not yet recorded at that time." in done.stderr
+    zoned = run_cli(record.folder, "events", "list", "--until=2020-01-01T14:20:00Z", "--tz=+01:00", "-o=table").stderr
+    assert f"Recording began at {began.astimezone(timezone(timedelta(hours=1))):%Y-%m-%d %H:%M:%S} (UTC+01:00)." in zoned
+    assert "Recording began" not in run_cli(record.folder, "events", "list", "--since=1d", "-o=table").stderr
+
+
+# What a change says at 80 columns
+
+
+REGISTRY = "registry.example/" * 3
+LONG = "/bin/sh -c " + "exec gunicorn --config /etc/web/gunicorn.conf.py " * 4
+PATH = "spec.template.spec.containers[web].command"
+CHANGES = (
+    (
+        "ImageChanged",
+        "Container app of Deployment web changed its image from shop/web:1.8.2 to shop/web:1.8.3",
+        {"container": "app", "previous": "shop/web:1.8.2", "current": "shop/web:1.8.3"},
+        "image shop/web:1.8.2 → shop/web:1.8.3 (container app) (by me)",
+    ),
+    (
+        "ImageChanged",
+        f"Container app of Deployment web changed its image from {REGISTRY}web:1 to {REGISTRY}web:2",
+        {"container": "app", "previous": f"{REGISTRY}web:1", "current": f"{REGISTRY}web:2"},
+        "image …y.example/web:1 → …y.example/web:2 (container app) (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].command added: sh -c echo 'FATAL: no database' >&2; exit 3",
+        {"changed": [PATH], "previous": {}, "current": {PATH: "sh -c echo 'FATAL: no database' >&2; exit 3"}},
+        "containers[web].command added: sh -c echo 'FATAL: no database' >&2; exit 3 (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].command removed: sh -c echo 'FATAL: no database' >&2; exit 3",
+        {"changed": [PATH], "previous": {PATH: "sh -c echo 'FATAL: no database' >&2; exit 3"}, "current": {}},
+        "containers[web].command removed: sh -c echo 'FATAL: no database' >&2; exit 3 (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        f"Deployment web changed: containers[web].command from {LONG}--workers=2 {LONG} to {LONG}--workers=4 {LONG}",
+        {
+            "changed": [PATH],
+            "previous": {PATH: f"{LONG}--workers=2 {LONG}"},
+            "current": {PATH: f"{LONG}--workers=4 {LONG}"},
+        },
+        "containers[web].command ….py --workers=2 /bin/sh -c ex… → ….py --workers=4 /bin/sh -c ex… (by me)",
+    ),
+    (
+        "ConfigurationChanged",
+        "Deployment web changed: containers[web].env[DATABASE_HOST]; containers[web].env[PASSWORD]",
+        {"changed": ["a", "b"], "previous": {}, "current": {}},
+        "containers[web].env[DATABASE_HOST]; containers[web].env[PASSWORD] (by me)",
+    ),
+    ("ConfigMapChanged", "ConfigMap web was changed", {}, "ConfigMap web was changed (by me)"),
+)
+
+
+@pytest.mark.parametrize(("reason", "description", "metadata", "said"), CHANGES)
+@pytest.mark.parametrize("width", [80, 110])
+def test_what_differs_is_there_at_80_columns(
+    tmp_path: Path, reason: str, description: str, metadata: Json, said: str, width: int
+) -> None:
+    record = Record(tmp_path)
+    record.event("Deployment/shop/web", reason, severity="info", description=description, changed_by="me", **metadata)
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), width))
+    assert max(map(columns, shown)) <= width
+    text = " ".join(line.strip() for line in shown)
+    assert re.sub(r"\s", "", text).endswith(re.sub(r"\s", "", said))
+
+
+def test_an_insight_says_what_it_is(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    title = "Deployment web: image change followed by exit code 3"
+    record.event("Deployment/shop/web", "InsightFound", severity="error", title=title, description="Deployment web … " * 20)
+    shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), 80))
+    assert shown[-1].strip() == f"insight: {title}"
 
 
 def test_a_hint_is_no_change_before_an_event(tmp_path: Path) -> None:
