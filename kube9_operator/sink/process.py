@@ -165,11 +165,11 @@ class Sink:
 
     def _extra(self) -> Sequence[Encoded]:
         """The record of coverage, if one is due; or what is missing in the store."""
-        if self._delivery is None or not self._delivery.works():
+        if self._delivery is None:
             return ()
         if (due := self._coverage(self._delivery)) is not None:
             return (due,)
-        if self._verification is None:
+        if self._verification is None or not self._delivery.works():
             return ()
         before = self._delivery.position
         position, missing = self._verification.step(before)
@@ -183,7 +183,8 @@ class Sink:
     def _coverage(self, delivery: Delivery) -> Encoded | None:
         """The record of coverage, if one is due."""
         now = self._clock.monotonic()
-        if now < self._coverage_at:
+        # In trouble it is the next request at once: if nothing changes, only its answer shows that the store is back.
+        if now < self._coverage_at and delivery.works():
             return None
         self._coverage_at = now + COVERAGE_SECONDS
         values = coverage.values(self._source.database(), delivery.position)
