@@ -160,5 +160,10 @@ def _fail(error: dict[str, Any], exit_code: int, as_text: bool) -> int:
 def _line(error: dict[str, Any], as_text: bool) -> str:
     if as_text:
         rest = " ".join(str(value) for key, value in error.items() if key in ("details", "event_id", "insight_id", "run_id"))
-        return plain(f"{error['error']}: {rest}") + "\n"
+        text = plain(f"{error['error']}: {rest}")
+        from kube9_cli import terminal  # only where they are needed
+        from kube9_cli.render.width import wrapped
+
+        width = terminal.columns(sys.stderr.isatty(), 2)
+        return "\n".join([text] if width is None else wrapped(text, width, len(text))) + "\n"
     return in_json(json_text.encode(error)) + "\n"

@@ -51,6 +51,8 @@ class Options:
         """Tables show how long ago something was, not when."""
         self.time_is_given = False
         """--time or --tz says how times are shown."""
+        self.widths: dict[str, int] | None = None
+        """Of a table that goes on: the widths of its columns so far."""
         self.store: Place | None = None
         """The store that is asked in place of a database."""
         self.ends_with_stdin = False
@@ -62,6 +64,7 @@ class Options:
 
         made = copy.copy(self)
         made.format = "jsonl" if self.format == "json" else self.format
+        made.widths = {}
         return made
 
     def show_clock(self, zone: Zone | None) -> None:
@@ -112,7 +115,7 @@ def add_times(parser: argparse.ArgumentParser) -> None:
         "--time",
         metavar="CLOCK",
         help="how tables show times: age (how long ago), utc, or local (in the zone of --tz) (default: age; local with --tz or "
-        "a time such as 14:05; otherwise utc with --around)",
+        "a time such as 14:05; otherwise utc with --around and --watch)",
     )
     parser.add_argument(
         "--tz",

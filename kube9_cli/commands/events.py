@@ -142,6 +142,8 @@ def check_list(given: argparse.Namespace) -> Question:
     _refuse_together(given, "--after", "--offset", "--around", "--watch")
     _refuse_together(given, "--around", "--offset", "--watch", "--sort", "--reverse")
     _refuse_together(given, "--watch", "--offset", "--sort", "--reverse", "--until")
+    if given.watch:
+        chosen.show_clock(chosen.zone)  # a line that is printed once has no age
     if given.watch and chosen.format == "yaml":
         raise UsageError("Argument --watch: not allowed with --format yaml", "use -o json for one JSON object on each line")
     if limit == 0 and (given.around is not None or given.watch or offset):

@@ -20,6 +20,7 @@ NAMED_CLUSTERS = 5
 TO = "–"  # noqa: RUF001
 NOW_SECONDS = 5.0
 """A gap that goes on is one of now if the time that is asked for ends this shortly before now, or later."""
+UNCONFIRMED = "No gap is known, but not every watch has been confirmed yet: this takes up to two minutes after a start."
 WHOLE_MINUTES_FROM = timedelta(minutes=2)
 """The seconds of a gap of at least this length say nothing."""
 UNWATCHED = ("not watched", "could not watch", "not running", "changes in between unknown", "not permitted", "not served")
@@ -32,7 +33,7 @@ def sentence(coverage: dict[str, Any], clock: Clock) -> str:
         return _of_clusters(coverage, clock)
     known = _known(coverage, clock)
     if coverage["complete"]:
-        return f"Complete {known}." if known else "No gap is known, but not every watch has been confirmed yet."
+        return f"Complete {known}." if known else UNCONFIRMED
     gaps = coverage["gaps"]
     now = _outages([gap for gap in gaps if _goes_on(gap, clock)])
     past = _outages([gap for gap in gaps if not _goes_on(gap, clock)])

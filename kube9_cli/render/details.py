@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from kube9_cli.render.escape import plain
+from kube9_cli.render.width import fits, wrapped
+
+FURTHER = "  "
+"""Before the rest of a line."""
+LEAST_WIDTH = 20
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -25,6 +30,20 @@ def sheet(value: Any, indent: int = 0) -> list[str]:
         else:
             lines.append("  " * indent + f"{plain(key)}: {'-' if inner in (None, {}) else _shown(inner)}")
     return lines
+
+
+def within(lines: list[str], width: int | None) -> list[str]:
+    """The lines in the width of the terminal. A longer one goes on below its beginning; nothing is cut."""
+    found = []
+    for line in lines:
+        text = line.lstrip(" ")
+        margin = len(line) - len(text)
+        if width is None or fits(line, width):
+            found.append(line)
+            continue
+        first, *rest = wrapped(text, max(LEAST_WIDTH, width - margin - len(FURTHER)), len(text))
+        found += [" " * margin + first, *(" " * margin + FURTHER + one for one in rest)]
+    return found
 
 
 def _shown(value: Any) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from kube9_cli.query.related import OTHERS
 from kube9_cli.render.clock import Clock, age, ago
 from kube9_cli.render.colours import OF_SEVERITY, painted
-from kube9_cli.render.details import sheet
+from kube9_cli.render.details import sheet, within
 from kube9_cli.render.escape import plain
-from kube9_cli.render.fields import field
+from kube9_cli.render.fields import LEAST_WIDTH, field
 from kube9_cli.render.grid import GAP
 from kube9_cli.render.look import Look
 from kube9_cli.render.sparkline import buckets, sparkline
@@ -57,11 +57,14 @@ def lines(event: dict[str, Any], look: Look, wide: bool = False) -> list[str]:
     ):
         if some:
             found += ["", heading, *(f"  {line}" for line in _related(some, look, wide))]
+    inner = None if width is None else width - 2
     if concluded := event.get("insights", []):
         found += ["", "Insights that rest on it:"]
         for one in concluded:
-            found += [f"  {line}" for line in field(one["id"], f"{one['title']} ({one['status']})", ID_WIDTH, width)]
-    return [*found, "", "Metadata:", *(f"  {line}" for line in sheet(event["metadata"]))]
+            said, beside = f"{one['title']} ({one['status']})", inner is None or inner >= ID_WIDTH + LEAST_WIDTH
+            shown = field(one["id"], said, ID_WIDTH, inner) if beside else [one["id"], *field("", said, 2, inner)]
+            found += [f"  {line}" for line in shown]
+    return [*found, "", "Metadata:", *(f"  {line}" for line in within(sheet(event["metadata"]), inner))]
 
 
 def _when(event: dict[str, Any], clock: Clock) -> str:

@@ -10,16 +10,21 @@ GAP = "  "
 class Grid:
     """Columns by their names, in order. All have the same number of cells."""
 
-    def __init__(self, cells: dict[str, list[str]], headings: dict[str, str] | None = None) -> None:
-        """Without `headings` there is no line of them. One of a column is its name if it is not given."""
+    def __init__(
+        self, cells: dict[str, list[str]], headings: dict[str, str] | None = None, least: dict[str, int] | None = None
+    ) -> None:
+        """Without `headings` there is no line of them. One of a column is its name if it is not given.
+
+        `least` has how many columns of a terminal some columns take at least.
+        """
         self.cells = cells
-        self._headings = headings
+        self._headings, self._least = headings, least or {}
         self._widths: dict[str, int] = {}
 
     def width(self, name: str) -> int:
         """How many columns of a terminal this column takes."""
         if name not in self._widths:
-            self._widths[name] = max(map(columns, (*self.cells[name], *self._heading(name))), default=0)
+            self._widths[name] = max(self._least.get(name, 0), *map(columns, (*self.cells[name], *self._heading(name))))
         return self._widths[name]
 
     def total(self) -> int:

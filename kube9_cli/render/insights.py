@@ -10,7 +10,7 @@ from kube9_cli.query.insights import STALE_MS
 from kube9_cli.render.clock import Clock, age, ago
 from kube9_cli.render.colours import OF_SEVERITY, painted
 from kube9_cli.render.coverage import sentence
-from kube9_cli.render.details import sheet
+from kube9_cli.render.details import sheet, within
 from kube9_cli.render.escape import plain
 from kube9_cli.render.fields import field
 from kube9_cli.render.grid import GAP, Grid
@@ -172,7 +172,7 @@ def _one(insight: dict[str, Any], seen: Look, wide: bool) -> list[str]:
         if gone:
             shown.append(f"  {gone} {'event has' if gone == 1 else 'events have'} expired.")
     if insight.get("figures"):
-        shown += ["", "Figures:", *(f"  {line}" for line in sheet(insight["figures"]))]
+        shown += ["", "Figures:", *(f"  {line}" for line in within(sheet(insight["figures"]), narrower.width))]
     return shown
 
 

@@ -25,6 +25,8 @@ class Look(NamedTuple):
     """The columns of the terminal; None for any number."""
     colour: bool = False
     headings: bool = True
+    widths: dict[str, int] | None = None
+    """Of a table that goes on: the widths of its columns so far. Whoever prints a part of it puts them here."""
 
 
 def of(options: Options) -> Look:
@@ -35,4 +37,5 @@ def of(options: Options) -> Look:
         terminal.columns(on_terminal),
         colours.wanted(options.colour, on_terminal),
         options.headings,
+        options.widths,
     )

@@ -76,6 +76,8 @@ def _watches(watches: dict[str, dict[str, str]], look: Look, wide: bool) -> list
         rows += [(name, watches[name]) for name in alone]
         if together := [watches[name] for name in names if name not in alone]:
             bounds = {key: choose(one.get(key, "") for one in together) for key, choose in BOUNDS.items()}
+            if bounds["covered_from"] > bounds["confirmed_until"]:  # just after a start: there is no time that all cover
+                bounds = {}
             named = f"{len(together)} {'others' if alone else 'watches'}"
             rows.append((named, {"state": state} | {key: at for key, at in bounds.items() if at}))
     cells = {"WATCH": [plain(name) for name, _ in rows], "STATE": [plain(one["state"]) for _, one in rows]}

@@ -29,6 +29,8 @@ WIDE = (*COLUMNS, "NODE", "ID", "TITLE")
 INDENT = "    "
 MESSAGE_LINES = 2
 """A message below its row takes at most so many lines."""
+BELOW = "a message is below its row"
+"""A mark among the widths of a table that goes on."""
 GIVING_WAY = ("REASON", "COUNT")
 """Left out in this order if the terminal is too narrow. Most messages contain the reason."""
 NEEDED = {"OBJECT": 12, "REASON": 6}
@@ -48,14 +50,27 @@ def table(events: list[dict[str, Any]], look: Look, wide: bool = False) -> list[
     if any(one.get("marked") for one in events):
         marks = ("> " if one.get("marked") else "  " for one in events)
         cells["LAST SEEN"] = [mark + cell for mark, cell in zip(marks, cells["LAST SEEN"], strict=True)]
-    grid = Grid(cells, {"LAST SEEN": heading} if look.headings else None)
+    grid = Grid(cells, {"LAST SEEN": heading} if look.headings else None, look.widths)
+    made = _lines(grid, messages, look, wide)
+    if look.widths is not None:
+        look.widths.update((name, grid.width(name)) for name in grid.cells)
+    return made
+
+
+def _lines(grid: Grid, messages: list[str], look: Look, wide: bool) -> list[str]:
+    """Each row with its message. A table that goes on keeps its form once its messages are below their rows."""
     if wide or look.width is None:
         return _in_one_line(grid, messages, look, None)
-    for names_of_kinds in (cells["OBJECT"], [short(one) for one in cells["OBJECT"]]):
+    for names_of_kinds in (grid.cells["OBJECT"], [short(one) for one in grid.cells["OBJECT"]]):
         grid.replace("OBJECT", names_of_kinds)
         room = look.width - grid.total() - len(GAP)
-        if room * 2 >= look.width or room >= max(map(columns, messages), default=0):
+        if (room * 2 >= look.width or room >= max(map(columns, messages), default=0)) and not (look.widths or {}).get(BELOW):
             return _in_one_line(grid, messages, look, room)
+    if look.widths is not None:
+        for name in GIVING_WAY:
+            if look.widths.get(BELOW) and name not in look.widths:
+                del grid.cells[name]
+        look.widths[BELOW] = 1
     return _in_two_lines(grid, messages, look, look.width)
 
 
@@ -124,7 +139,7 @@ def _in_two_lines(grid: Grid, messages: list[str], look: Look, width: int) -> li
         if _needed(grid) > width:
             grid.replace_heading("LAST SEEN", f"SEEN{look.clock.suffix}")
         if _needed(grid) > width:
-            del grid.cells[name]
+            grid.cells.pop(name, None)
     for name, least in NARROWING:
         grid.narrow(name, least, width)
         if grid.total() > width:

@@ -223,7 +223,8 @@ EVENT: dict[str, Any] = {
     "object_kind": "Pod",
     "object_namespace": "shop",
     "object_name": "web-" + "x" * 90,
-    "metadata": {"reason": "Crashed", "node": "node-1", "container": "app"},
+    "metadata": {"reason": "Crashed", "node": "node-1", "container": "app", "termination_message": "no route to host " * 9},
+    "insights": [{"id": "ins_160a730602c1b713", "title": "Deployment web: an image change followed by it", "status": "active"}],
     "first_seen_at": "2026-01-01T00:00:00Z",
     "last_seen_at": "2026-01-01T01:00:00Z",
     "count": 12,
@@ -243,6 +244,9 @@ def test_nothing_of_it_is_cut_and_it_fits(width: int) -> None:
     assert "…" not in said
     assert said.replace(" ", "").count("FATAL:cannotreachpostgres") == 9
     assert "x" * 90 in "".join(line.strip() for line in lines)
+    text = "".join(line.strip() for line in lines).replace(" ", "")
+    assert text.count("noroutetohost") == 9
+    assert "ins_160a730602c1b713Deploymentweb:animagechangefollowedbyit(active)" in text
 
 
 def test_when_it_happened() -> None:

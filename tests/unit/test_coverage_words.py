@@ -34,7 +34,7 @@ def line(*gaps: dict[str, Any], now: float = NOW, **more: Any) -> str:
 
 
 def test_a_complete_answer() -> None:
-    unconfirmed = "No gap is known, but not every watch has been confirmed yet."
+    unconfirmed = "No gap is known, but not every watch has been confirmed yet: this takes up to two minutes after a start."
     assert sentence({"complete": True, "gaps": [], "unavailable": []}, Clock(NOW)) == unconfirmed
     assert sentence(COMPLETE, Clock(NOW)) == "Complete from 00:00 to 00:01 UTC (9 min ago)."
     assert sentence(COMPLETE, Clock(LATER)) == "Complete from 2026-01-01 00:00 to 00:01 UTC (2 d ago)."
