@@ -248,7 +248,8 @@ def _back_off(pod: str, count: int, first: float, last: float) -> dict[str, Any]
     text = f"Back-off restarting failed container app in pod {pod}_shop(uid-pods-{pod})"
     event = warning(pod, "BackOff", text, count, when=first)
     event["involvedObject"]["uid"] = f"uid-pods-{pod}"
-    event["metadata"]["creationTimestamp"] = event["firstTimestamp"]
+    written = [{"manager": "kubelet", "operation": "Update", "time": stamp(last)}]
+    event["metadata"] |= {"creationTimestamp": event["firstTimestamp"], "managedFields": written}
     return event | {"lastTimestamp": stamp(last), "source": {"component": "kubelet", "host": NODES[0]}}
 
 
