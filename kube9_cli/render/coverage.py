@@ -38,7 +38,7 @@ def sentence(coverage: dict[str, Any], clock: Clock) -> str:
     now = _outages([gap for gap in gaps if _goes_on(gap, clock)])
     past = _outages([gap for gap in gaps if not _goes_on(gap, clock)])
     left = sum(len(outage) for outage in past[NAMED_OUTAGES:]) + coverage.get("gaps_left_out", 0)
-    clauses = [_past(one, clock, bool(known)) for one in past[:NAMED_OUTAGES]]
+    clauses = [_past(one, clock) for one in past[:NAMED_OUTAGES]]
     if left:
         clauses.append(f"{left} more gap{'s' if left > 1 else ''} (see -o json)")
     said = [f"Incomplete: {'; '.join(clauses)}." if clauses else "Incomplete."]
@@ -107,14 +107,14 @@ def _end(outage: list[Gap], clock: Clock) -> datetime:
     return clock.read(max(gap["to"] for gap in outage))
 
 
-def _past(outage: list[Gap], clock: Clock, partly_known: bool) -> str:
-    """A gap that has ended. If nothing is known of the time that is asked for, one before the record may be longer than it."""
+def _past(outage: list[Gap], clock: Clock) -> str:
+    """A gap that has ended."""
     reason: str = outage[0]["reason"]
     begin, end = _begin(outage, clock), _end(outage, clock)
     if reason == NOT_YET:
         return reason
     if reason == BEFORE_FIRST:
-        return f"{_named(outage)} not yet recorded {f'before {clock.range(end)}' if partly_known else 'at that time'}"
+        return f"{_named(outage)} not yet recorded before {clock.range(end)}"
     if reason.startswith(KEPT):
         return f"before {clock.range(end)}, because {reason}"
     if end - begin >= WHOLE_MINUTES_FROM:
