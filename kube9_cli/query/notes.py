@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from kube9_cli import kinds, patterns
 from kube9_cli.arguments import nearest
 from kube9_cli.query import conditions, coverage
@@ -95,6 +93,8 @@ def _before_the_record(database: Database, selection: Selection) -> list[str]:
     if began_ms is None or selection.until_ms > began_ms:
         return []
     if selection.zone is None:
+        from datetime import UTC, datetime  # only where it is needed
+
         return [f"Recording began at {datetime.fromtimestamp(began_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC."]
     return [f"Recording began at {selection.zone.at(began_ms):%Y-%m-%d %H:%M:%S} ({selection.zone.name})."]
 
