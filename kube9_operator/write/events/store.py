@@ -40,10 +40,6 @@ NEWEST_OF_KEY = f"{EVENTS_OF_KEY} ORDER BY e.id DESC LIMIT ?"
 MOST_APART = 50
 """Of events that do not fold, so many of an object are looked at: an Event and the change that it tells of come together."""
 INSERT_EVENT, INSERT_TEXT, INSERT_CONTRIBUTOR = map(tables.insert, ("events", "texts", "contributors"))
-INSERT_EVENT = INSERT_EVENT.replace("INSERT", "INSERT OR FAIL", 1)
-"""With a trigger of the sink on the table, SQLite copies each page that a statement changes, to undo that alone. OR FAIL avoids
-this: https://sqlite.org/lang_conflict.html. A statement about one row has nothing to undo.
-"""
 UPDATE_TEXT = "UPDATE texts SET description = ?, metadata = ?, contributor = ?, stamps = ? WHERE event = ?"
 
 
@@ -437,8 +433,7 @@ class Store(Participant):
                 changes |= periods
         if changes:
             names = " = ?, ".join(changes)
-            # OR FAIL: as in INSERT_EVENT
-            self._execute(f"UPDATE OR FAIL events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
+            self._execute(f"UPDATE events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
 
     def _raise_severity(self, before: StoredEvent, observation: Observation) -> bool:
         """Keeps the highest severity that any contributor reached, with its title and reason. Says whether it changed them."""
