@@ -200,6 +200,24 @@ def test_a_broken_probe_shows_at_the_deadline() -> None:
     assert found.last_ms == story.now_ms
 
 
+def test_a_probe_that_fails_after_the_rollout_is_no_evidence_of_it() -> None:
+    """A change makes probes fail, and the rollout is stuck until another change at 14:14. One probe fails at 14:19."""
+    story = Story()
+    web = story.workload()
+    new, mended = story.replicaset(web, "bbbb", at("14:02"), 2), story.replicaset(web, "cccc", at("14:14"), 3)
+    change = story.image(web, at("14:02"), "a", "b")
+    story.image(web, at("14:14"), "b", "c")
+    old = story.pod(web, "web-bbbb-0", new, created_ms=at("14:02"))
+    young = story.pod(web, "web-cccc-0", mended, created_ms=at("14:14"))
+    story.tell("Unhealthy", "Pod Unhealthy", old, at("14:02:10"), last_ms=at("14:13"), count=9, owner=web, controller=new)
+    stuck = story.tell("ProgressDeadlineExceeded", "Rollout stuck", web, at("14:12:05"), last_ms=at("14:14"), severity="error")
+    before = only(findings(rule, story))
+    story.tell("Unhealthy", "Pod Unhealthy", young, at("14:19"), owner=web, controller=mended)
+    after = only(findings(rule, story))
+    assert (before.last_ms, after.last_ms) == (at("14:14"), at("14:14"))
+    assert {change.id, stuck.id} <= {one.event_id for one in after.evidence}
+
+
 def test_a_stuck_rollout_of_pods_that_fail_is_one_finding() -> None:
     story = Story()
     web, _, _ = rollout(story)

@@ -121,7 +121,9 @@ def _of_owner(
     stuck = [one for one in mine if one.kind == STUCK]
     if has_failed or not stuck:
         return
-    unready = [one for one in mine if one.kind == UNREADY]
+    # A probe that fails once after the rollout went on is no evidence that it is stuck.
+    until_ms = window.now_ms if any(failures.goes_on(window, one) for one in stuck) else max(one.last_ms for one in stuck)
+    unready = [one for one in mine if one.kind == UNREADY and one.first_ms <= until_ms]
     followed = []
     for change in candidates:
         after = [
