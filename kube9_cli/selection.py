@@ -336,9 +336,7 @@ def check(given: argparse.Namespace) -> Selection:
             wanted[one.field] = one.check(texts if one.repeated else texts[-1:], one.flags[-1])
         _few(wanted[one.field], one.flags[-1])
     clock = Clock(given.tz)
-    since_ms, until_ms = clock.time(given.since, "--since"), clock.time(given.until, "--until")
-    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
-        raise UsageError(f"Invalid range --since {given.since} --until {given.until}", "--since must be before --until")
+    since_ms, until_ms = clock.range(given.since, given.until)
     return Selection(wanted, _excluded(given.exclude or []), _bounded(since_ms), _bounded(until_ms), clock.zone)
 
 
@@ -372,8 +370,16 @@ class Clock:
         if zone is not None:
             self._zone()
 
-    def time(self, given: str | None, option: str) -> int | None:
-        """A time in ms since 1970. Raises UsageError."""
+    def range(self, since: str | None, until: str | None) -> tuple[int | None, int | None]:
+        """The times of --since and --until in ms since 1970. Raises UsageError, also if they are the wrong way round."""
+        since_ms = self.time(since, "--since")
+        until_ms = self.time(until, "--until", since_ms)
+        if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+            raise UsageError(f"Invalid range --since {since} --until {until}", "--since must be before --until")
+        return since_ms, until_ms
+
+    def time(self, given: str | None, option: str, after_ms: int | None = None) -> int | None:
+        """A time in ms since 1970. One of the clock without a day is after `after_ms`. Raises UsageError."""
         if given is None:
             return None
         try:
@@ -383,7 +389,7 @@ class Clock:
         from kube9_cli import zones  # only where it is needed
 
         try:
-            return zones.parse(given, self._now_ms, self._zone())
+            return zones.parse(given, self._now_ms, self._zone(), after_ms)
         except ValueError:
             raise invalid(
                 option,

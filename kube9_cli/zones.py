@@ -62,10 +62,11 @@ def names() -> set[str]:
     return available_timezones()
 
 
-def parse(text: str, now_ms: int, where: Zone) -> int:
+def parse(text: str, now_ms: int, where: Zone, after_ms: int | None = None) -> int:
     """The time in ms since 1970 of `14:05`, `today`, `yesterday 22:00` or `22:00 yesterday`. Raises ValueError.
 
-    A time without a day is the last one: at 09:00, 14:05 is that of yesterday. A day without a time is its beginning.
+    A time without a day is the last one: at 09:00, 14:05 is that of yesterday. If the last one is not after `after_ms`, it is the
+    first one that is. A day without a time is its beginning.
     """
     words = text.lower().split()
     days = [DAYS[word] for word in words if word in DAYS]
@@ -78,4 +79,7 @@ def parse(text: str, now_ms: int, where: Zone) -> int:
     found = where.ms(today - timedelta(days=days[0] if days else 0), shown)
     if not days and found > now_ms:
         found = where.ms(today - timedelta(days=1), shown)
+    if not days and after_ms is not None and found <= after_ms:
+        begun = where.at(after_ms).date()
+        found = next(ms for ahead in range(3) if (ms := where.ms(begun + timedelta(days=ahead), shown)) > after_ms)
     return found

@@ -107,7 +107,7 @@ def check_list(given: argparse.Namespace) -> Question:
     """Checks the arguments of `argocd apps list`. Raises UsageError."""
     chosen = options.check(given)
     clock = Clock(given.tz)
-    since_ms, until_ms = clock.time(given.since, "--since"), clock.time(given.until, "--until")
+    since_ms, until_ms = clock.range(given.since, given.until)
     limit, offset = whole(given.limit, "--limit", 1, MAX_LIMIT), whole(given.offset, "--offset", 0, None)
 
     def answer(database: Database) -> None:

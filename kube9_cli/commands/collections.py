@@ -72,7 +72,7 @@ def check_list(given: argparse.Namespace) -> Question:
     kind = "" if given.type is None else one_of(given.type, "--type", TYPES)
     state = "" if given.state is None else one_of(given.state, "--state", STORED)
     clock = Clock(given.tz)
-    since_ms, until_ms = clock.time(given.since, "--since"), clock.time(given.until, "--until")
+    since_ms, until_ms = clock.range(given.since, given.until)
     limit, offset = whole(given.limit, "--limit", 1, MAX_ROWS), whole(given.offset, "--offset", 0, None)
 
     def find(database: Database) -> Any:

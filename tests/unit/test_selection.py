@@ -139,6 +139,17 @@ def test_the_night_in_which_clocks_change() -> None:
     assert zones.parse("02:30", spring, BERLIN) == at("2026-03-29T03:30:00+02:00"), "no clock shows it"
 
 
+def test_a_time_until_which_is_after_that_since_which() -> None:
+    """Whatever the time is: at 00:10, the last 06:00 is before yesterday 22:00."""
+    for now in ("2026-11-24T00:10:00+01:00", "2026-11-24T09:00:00+01:00", "2026-11-24T23:00:00+01:00"):
+        since = zones.parse("yesterday 22:00", at(now), BERLIN)
+        assert zones.parse("06:00", at(now), BERLIN, since) == at("2026-11-24T06:00:00+01:00")
+    now, since = at("2026-11-24T09:00:00+01:00"), at("2026-11-24T06:00:00+01:00")
+    assert zones.parse("08:00", now, BERLIN, since) == at("2026-11-24T08:00:00+01:00"), "the last one is after it"
+    assert zones.parse("06:00", now, BERLIN, since) == at("2026-11-25T06:00:00+01:00")
+    assert zones.parse("yesterday 06:00", now, BERLIN, since) == at("2026-11-23T06:00:00+01:00"), "its day is given"
+
+
 @pytest.mark.parametrize("text", ["", "24:00", "12:60", "yesterday today", "noon", "14:05:00:00", "-1:00"])
 def test_what_no_clock_shows(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{text}$"):
