@@ -65,8 +65,8 @@ def names() -> set[str]:
 def parse(text: str, now_ms: int, where: Zone, after_ms: int | None = None) -> int:
     """The time in ms since 1970 of `14:05`, `today`, `yesterday 22:00` or `22:00 yesterday`. Raises ValueError.
 
-    A time without a day is the last one: at 09:00, 14:05 is that of yesterday. If the last one is not after `after_ms`, it is the
-    first one that is. A day without a time is its beginning.
+    A time without a day is the last one: at 09:00, 14:05 is that of yesterday. If the last one is not after `after_ms`, it is
+    the first one that is. A day without a time is its beginning.
     """
     words = text.lower().split()
     days = [DAYS[word] for word in words if word in DAYS]
