@@ -23,6 +23,8 @@ from tests.engine import OTLP, EngineCluster, engine_cluster
 from tests.operator import Operator, until
 from tests.oracle import reader
 
+pytestmark = pytest.mark.long
+
 LINES = int(os.environ.get("KUBE9_FLEET_LINES", "40"))
 SEED = int(os.environ.get("KUBE9_FLEET_SEED", "0"))
 EVENTS = 60

@@ -19,6 +19,8 @@ from kube9_schema import DATABASE_NAME
 from tests.bench import database
 from tests.engine import OTLP, Engine
 
+pytestmark = pytest.mark.long
+
 EVENTS = 300
 """Over seven days."""
 
