@@ -84,6 +84,7 @@ def do_expire(cluster: Cluster, body: Any) -> None:
     if len(cluster.events.history) > 2 * body:
         cluster.compacted = max(cluster.compacted, cluster.events.history[-body][0])
         del cluster.events.history[:-body]
+    cluster.snapshots.clear()  # compaction takes them too: whoever was reading a list page by page begins again
 
 
 def do_compact(cluster: Cluster, _body: Any) -> None:
