@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
@@ -33,6 +34,13 @@ def template() -> Iterator[None]:
     TEMPLATE.used = True
     yield
     TEMPLATE.end()
+
+
+@pytest.fixture(autouse=True)
+def heap() -> Iterator[None]:
+    """A connection of the CLI limits the memory of SQLite in its whole process: the next test begins without a limit."""
+    yield
+    apsw.hard_heap_limit(0)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from tests.node.scenario_objects import deployment
 from tests.operator import until
 from tests.terminal import on_a_terminal
 
-SHOP = "rollout"
-"""In the place of README's namespace, which other tests have."""
+SHOP = "roll"
+"""In the place of README's namespace, which other tests have, and as long: names are shortened at 80 columns."""
 HEADING = "## An incident in five commands\n"
 FAILS = ["sh", "-c", "echo 'FATAL: no database' >&2; exit 3"]
 LONG_SECONDS = 180.0
@@ -45,13 +45,13 @@ def asked(environment: dict[str, str], folder: Path, *words: str) -> subprocess.
 def test_what_it_answers(environment: dict[str, str], operator: OperatorPod, tmp_path: Path) -> None:
     done = asked(environment, tmp_path, "status")
     assert done.returncode == 0, done.stderr
-    assert '"status": "running"' in done.stdout
+    assert '"status": "running"' in done.stdout, done.stdout
     said = on_a_terminal(["kubectl", "kube9", "events", "list", "--since", "yesterday"], 100, environment | {"TERM": "xterm"})
-    assert "Europe/Berlin" in said
+    assert "Europe/Berlin" in said, said
     done = asked(environment, tmp_path, "report", "--output", "report.html", "--since", "1h")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
-    assert asked(environment, tmp_path, "events", "list", "--limit", "x").returncode == 1
+    assert asked(environment, tmp_path, "events", "list", "--limit", "x").returncode == 1, "the code of the command in the pod"
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_five_commands_of_the_readme(
     summary, timeline, why, changes, report = answers
     assert "exit code 3: FATAL: no database" in summary
     assert re.search(rf"changed +deploy/{SHOP}/web", timeline)
-    assert re.search(rf"broke +po/{SHOP}/{pod}", timeline)
+    assert re.search(rf"broke +po/{SHOP}/web-\S*{pod[-5:]}", timeline), timeline
     assert re.search(r"Why +exit code 3: FATAL: no database", why)
     assert f"deploy/{SHOP}/web" in changes
     assert "kubectl kube9: the report is in web.html" in report

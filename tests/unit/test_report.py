@@ -74,7 +74,7 @@ def test_the_page_says_impact_onset_and_end(incident: Record) -> None:
     assert "End: 3 of 4 problems in the picture have ended. The others go on, or nobody knows." in text
     assert "argocd" in text
     assert "No gap is known." in text
-    assert re.search(r"Complete from [\d:]+ to [\d:]+ UTC", text)
+    assert re.search(r"Complete from [\d: -]+ to [\d: -]+ UTC", text), "with dates where a midnight is between"
     assert "by the rules of kube9-operator" in text
 
 
