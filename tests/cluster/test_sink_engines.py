@@ -15,6 +15,7 @@ from kube9_operator.sink.delivery import Delivery
 from kube9_operator.sink.source import DatabaseSource
 from kube9_operator.sink.transport import HttpTransport, Target
 from kube9_operator.sink.verification import AGAIN_SECONDS, FORM, HOUR_MS, PATH, Verification
+from kube9_operator.write.events.changed import ChangedEvents
 from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.sqlite.session import Session
 from kube9_schema import DATABASE_NAME
@@ -47,7 +48,7 @@ def source(tmp_path: Path) -> Iterator[DatabaseSource]:
     database.fill(connection, EVENTS)
     session = Session(connection)
     with session.transaction(SYSTEM.now_ms()):
-        Journal(session, str(tmp_path), 2**31, wanted=True).begin(SYSTEM.now_ms())
+        Journal(session, ChangedEvents(connection), str(tmp_path), 2**31, wanted=True).begin(SYSTEM.now_ms())
     connection.close()
     made = DatabaseSource(f"{tmp_path}/{DATABASE_NAME}", str(tmp_path), "target", "prod-eu", None, SYSTEM)
     yield made
