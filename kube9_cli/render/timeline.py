@@ -32,7 +32,8 @@ GAP_MARK = "░"
 BETWEEN = ".."
 """Between the times of a range."""
 TIMES = "×"  # noqa: RUF001
-LEAST_OBJECT = 12
+LEAST_OBJECT, SHORTEST_OBJECT = 12, 6
+"""A name keeps so many columns while there is something else to leave out, and then."""
 TICK_WIDTH = 12
 """So far apart are the times below the histogram."""
 
@@ -138,7 +139,7 @@ def lines(answer: dict[str, Any], seen: Look, wide: bool = False) -> list[str]:
 
 
 def _narrow(grid: Grid, width: int) -> None:
-    """Shortens the names as far as the lines are too long, and then leaves out the ends of ranges, and the distances."""
+    """Shortens the names of lines that are too long, leaves out the ends of ranges and the distances, and shortens further."""
     grid.narrow("OBJECT", LEAST_OBJECT, width)
     if grid.total() > width:
         grid.replace(
@@ -146,6 +147,7 @@ def _narrow(grid: Grid, width: int) -> None:
         )
     if grid.total() > width:
         grid.cells.pop("OFFSET", None)
+    grid.narrow("OBJECT", SHORTEST_OBJECT, width)
 
 
 def _rows(answer: dict[str, Any], clock: Clock) -> list[dict[str, Any]]:

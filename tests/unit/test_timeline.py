@@ -20,6 +20,8 @@ from tests.cli import run_cli
 from tests.record import MINUTE, Record
 
 ROOT = Path(__file__).parents[2]
+DATE = r"(?:\d\d-\d\d )?"
+"""Stands before each time of the clock where a midnight is between the first and the last."""
 SOURCES = ("events", "pods", "deployments", "replicasets", "nodes", "services", "endpointslices")
 
 
@@ -135,7 +137,7 @@ def test_a_table_keeps_to_the_width_of_the_terminal(incident: Record, width: int
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", one) for one in shown]
     assert max(map(columns, plain)) <= width
     assert (plain != shown) == colour
-    assert len([one for one in plain if re.match(r"\d\d:", one)]) == len(answer["lines"])
+    assert len([one for one in plain if re.match(rf"{DATE}\d\d:", one)]) == len(answer["lines"])
     text = "\n".join(plain)
     assert "web:2 → web:3 (by argocd)" in text
     assert f"Crash loop: ended after 20m ({TIMES}7)" in text
@@ -148,6 +150,7 @@ def test_on_paper(incident: Record) -> None:
     """As it reads at 80 columns, with the minutes of the clock replaced."""
     done = run_cli(incident.folder, "events", "timeline", "--since=1h", "-o=table", "--kind=node", "--tz=UTC")
     text = re.sub(r"(?:\d\d-\d\d )?\d\d:\d\d:\d\d", "TIME", done.stdout.partition("\n\n")[2])
+    text = text.replace("TIME UTC" + " " * len("12-31 "), "TIME UTC")
     assert text.splitlines() == [
         "TIME UTC  OFFSET  WHAT       OBJECT  MESSAGE",
         "TIME  onset   broke      no/n2   Node NotReady",
@@ -222,7 +225,7 @@ def test_a_change_in_the_second_of_the_onset_is_not_the_onset(tmp_path: Path) ->
     record.event("Deployment/shop/web", "ImageChanged", severity="info")
     record.event("Pod/shop/web-0", "BackOff")
     shown = lines(asked(record, "--since=1h"), Look(Clock(record.now_ms / 1000, ages=False), 80))
-    assert [line.split()[1:3] for line in shown if "/shop/" in line] == [["+0s", "changed"], ["onset", "broke"]]
+    assert [line.split()[-3:-1] for line in shown if "/shop/" in line] == [["+0s", "changed"], ["onset", "broke"]]
 
 
 def test_of_two_ranges_that_begin_together_the_one_that_ends_first_is_first(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_of_two_ranges_that_begin_together_the_one_that_ends_first_is_first(tmp_
     found = asked(record, "--since=1h")["lines"]
     assert [line["description"] for line in found] == ["1 -> 0", "0 -> 1", "1 -> 2"]
     shown = lines({**asked(record, "--since=1h"), "coverage": {"gaps": []}}, Look(Clock(record.now_ms / 1000, ages=False), 80))
-    assert all(re.match(r"\d\d:\d\d:\d\d\.\.\d\d:\d\d:\d\d ", line) for line in shown if "sts/shop/db" in line)
+    assert all(re.match(rf"{DATE}\d\d:\d\d:\d\d\.\.{DATE}\d\d:\d\d:\d\d ", line) for line in shown if "sts/shop/db" in line)
 
 
 def test_a_time_before_the_record_is_told_from_when_the_record_began(tmp_path: Path) -> None:
