@@ -132,7 +132,9 @@ class Writer:
         self._states = States(self._session, self._store, owners, enrichment, self._recorder, times)
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         max_bytes = settings.database_max_mib * 2**20
-        self._journal = Journal(self._session, settings.database_folder, max_bytes, wanted=bool(settings.sink_url))
+        self._journal = Journal(
+            self._session, self._store.changed, settings.database_folder, max_bytes, wanted=bool(settings.sink_url)
+        )
         self.housekeeping = Housekeeping(
             self._session, self._store, self.coverage, settings, deadlines, link.tally, self._journal
         )
