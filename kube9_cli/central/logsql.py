@@ -45,6 +45,9 @@ TEXTS = (BODY, TITLE, NAME, REASON, METADATA, NODE)
 """What --search looks at."""
 WILD = {"*": "(?s:.*)", "?": "(?s:.)"}
 """The special characters of patterns as regular expressions."""
+IN_JSON = r"""(?:[^"\\]|\\u[0-9a-f]{4}|\\.)"""
+"""A character inside a text of JSON."""
+WILD_IN_JSON = {"*": f"{IN_JSON}*", "?": IN_JSON}
 BEYOND = "[^\\x00-\\x7f]"
 """A character for which upper and lower case are not one each."""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
@@ -200,8 +203,7 @@ def _about(value: About) -> list[str]:
     """Pieces of a condition: the object itself, or one that it owned or stood for."""
     name = value.name
     own = kinds.built_in(value.kind)
-    # In a pattern, a character of a name is one that does not end a JSON text.
-    inside = "".join({"*": '[^"]*', "?": '[^"]'}.get(each) or _literally(each) for each in name)
+    inside = "".join(WILD_IN_JSON.get(each) or _literally(each) for each in name)
     owner, service = quoted('"name":"' + inside + '"'), quoted('"' + inside + '"')
     found = [_any(NAME, [name]), f"{OWNERS}:~{owner}"]
     if own == "Namespace":

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from kube9_cli.central import logsql
+from kube9_cli.selection import About
+from kube9_schema.attributes import OWNERS
 from tests.cli import Answered, run_cli
 
 COVERAGE = {
@@ -207,3 +211,12 @@ def test_options_of_a_store_need_one(tmp_path: Path) -> None:
     assert done.stderr.startswith("Argument --cluster: not allowed without --store: ")
     done = run_cli(tmp_path, "events", "summary", "--by", "cluster", "-o", "table")
     assert done.stderr.startswith("Invalid --by cluster: only events of a store have a cluster")
+
+
+@pytest.mark.parametrize("name", ['say "hi"-1', "back\\slash-1", "tab\t-1", "plain-1"])
+def test_a_pattern_finds_every_name_in_a_text_of_json(name: str) -> None:
+    owners = json.dumps([{"kind": "ReplicaSet", "name": name}], separators=(",", ":"))
+    for pattern in ("*-*", "*-?", "?" * len(name), "*"):
+        (regex,) = (one.partition(":~")[2] for one in logsql._about(About("ReplicaSet", pattern)) if OWNERS in one)
+        assert re.search(json.loads(regex), owners), pattern
+        assert not re.search(json.loads(regex), '[{"name":""}]') or pattern == "*"
