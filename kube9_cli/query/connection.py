@@ -14,7 +14,7 @@ from kube9_schema.facts import MOVE_UNTIL
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from kube9_cli.central.fleet import Fleet
@@ -38,6 +38,8 @@ MAX_WORDS = 5_000
 
 MAX_PATTERN = 300
 
+AT_ONCE = 500
+"""So many numbers are in a list of one query."""
 LIMITS = {
     # No row that is read here is larger than 32 KiB.
     apsw.SQLITE_LIMIT_LENGTH: 64 * 1024,
@@ -51,7 +53,8 @@ LIMITS = {
     # One comparison with some patterns can take hours, during which the progress handler is not called. Ours take linear time:
     # they have a text between two signs for any characters.
     apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: MAX_PATTERN,
-    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1_000,
+    # A summary of a thousand groups has a value for each, and for a hundred that are equal to the last.
+    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: 1_200,
     apsw.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     apsw.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
@@ -383,3 +386,9 @@ def number(facts: dict[str, Any], name: str) -> int | None:
     if value is None or isinstance(value, int):
         return value
     raise damaged(f"the fact {name} is not a whole number")
+
+
+def lists(numbers: Sequence[int]) -> Iterator[str]:
+    """Numbers as lists for SQL, each of them short enough for the limits of a query."""
+    for at in range(0, len(numbers), AT_ONCE):
+        yield ", ".join(map(str, numbers[at : at + AT_ONCE]))

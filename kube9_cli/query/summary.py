@@ -11,7 +11,7 @@ from kube9_cli.errors import damaged
 from kube9_cli.grouping import Grouping
 from kube9_cli.query import conditions, sums
 from kube9_cli.query.conditions import Condition
-from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Types
+from kube9_cli.query.connection import TEXT, TEXT_OR_NONE, WHOLE, WHOLE_OR_NONE, Database, Types, lists
 from kube9_cli.query.coverage import covered
 from kube9_cli.query.events import decoded, named
 from kube9_cli.query.groups import Group, Key, Part, Span, span
@@ -158,9 +158,9 @@ class Owners:
         if len(self.known) + len(missing) > self.MOST:
             self.known.clear()
             missing = numbers
-        sql = OWNER_CHAIN.format(", ".join("?" * len(missing)))
-        for number, kind, namespace, name, group in self._database.all(sql, tuple(missing), OWNER_TYPES) if missing else ():
-            self.known[number] = kind, namespace, name[:MAX_NAME], group
+        for some in lists(sorted(missing)):
+            for number, kind, namespace, name, group in self._database.all(OWNER_CHAIN.format(some), (), OWNER_TYPES):
+                self.known[number] = kind, namespace, name[:MAX_NAME], group
 
 
 MAX_NAME = 1_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kube9_cli.grouping import Grouping
-from kube9_cli.query.connection import WHOLE, Database
+from kube9_cli.query.connection import WHOLE, Database, lists
 from kube9_cli.query.groups import Group, Span
 from kube9_cli.query.series import SPANS, Series, Times
 from kube9_cli.selection import Selection
@@ -183,8 +183,9 @@ class _Problems:
 
     def _inside(self, problems: dict[Key, Sums]) -> dict[Key, tuple[int, int]]:
         """The ranks of problems by their events inside of the asked time. One that has none is left out."""
-        roots = ", ".join(str(root) for root, _ in problems) or "0"
-        outside = _outside(self._database, self._asked, "root, cause", f"root IN ({roots})")
+        outside: dict[Key, Sums] = {}
+        for roots in lists(sorted({root for root, _ in problems})):
+            outside |= _outside(self._database, self._asked, "root, cause", f"root IN ({roots})")
         inside = {key: sums.less(outside[key]) if key in outside else sums for key, sums in problems.items()}
         return {key: sums.rank(self._order) for key, sums in inside.items() if sums.events > 0}
 
@@ -229,16 +230,16 @@ def _first(ranks: dict[Key, tuple[int, int]], limit: int) -> list[Key]:
 def read(database: Database, asked: Span, root: int, groups: dict[int, Group]) -> None:
     """Adds the events of these causes about an outermost owner, and finds out whether the causes existed in the time before."""
     before_ms = max(0, 2 * asked.since - asked.until)
-    causes = ", ".join(map(str, groups))
-    for number, cause, severity, count, first_ms, last_ms in database.stream(
-        BELOW.format(causes), (root, before_ms, asked.until), (WHOLE,) * 6
-    ):
-        group = groups[cause]
-        if first_ms < asked.since:
-            group.existed = True
-        if last_ms >= asked.since:
-            marks = max(0, (first_ms - asked.start) // asked.step), min(asked.marks - 1, (last_ms - asked.start) // asked.step)
-            group.add((1, count, first_ms, last_ms, number, severity, *marks))
+    for causes in lists(list(groups)):
+        for number, cause, severity, count, first_ms, last_ms in database.stream(
+            BELOW.format(causes), (root, before_ms, asked.until), (WHOLE,) * 6
+        ):
+            group = groups[cause]
+            if first_ms < asked.since:
+                group.existed = True
+            if last_ms >= asked.since:
+                marks = (first_ms - asked.start) // asked.step, (last_ms - asked.start) // asked.step
+                group.add((1, count, first_ms, last_ms, number, severity, max(0, marks[0]), min(asked.marks - 1, marks[1])))
 
 
 # Namespaces
@@ -275,12 +276,12 @@ class _Namespaces:
         self._times = Times(database)
         self._totals: dict[tuple[int, int], dict[int, int]] = {}
         """By of_first and period the counts of the namespaces."""
-        namespaces = ", ".join(str(-1 - one) for one in wanted) or "0"
         periods = "SELECT id FROM periods"
-        sql = f"""SELECT of_first, period, series, count FROM totals
-            WHERE of_first IN (0, 1) AND period IN ({periods}) AND series IN ({namespaces})"""  # noqa: S608
-        for of_first, period, series, count in database.each(sql, (), (WHOLE,) * 4):
-            self._totals.setdefault((of_first, period), {})[-1 - series] = count
+        for namespaces in lists([-1 - one for one in wanted]):
+            sql = f"""SELECT of_first, period, series, count FROM totals
+                WHERE of_first IN (0, 1) AND period IN ({periods}) AND series IN ({namespaces})"""  # noqa: S608
+            for of_first, period, series, count in database.each(sql, (), (WHOLE,) * 4):
+                self._totals.setdefault((of_first, period), {})[-1 - series] = count
 
     def groups(self) -> dict[int, Group]:
         """The groups of the namespaces."""

@@ -85,7 +85,7 @@ def age(seconds: float) -> str:
 
 def ago(seconds: float) -> str:
     """How long ago, in words: 5 s ago, 2 min ago, 3 h ago, 4 d ago."""
-    passed = max(0, int(seconds))
+    passed = max(0, round(seconds))
     for size, unit in UNITS_SECONDS:
         if passed >= 2 * size:
             return f"{passed // size} {unit} ago"

@@ -265,6 +265,7 @@ def test_each_kind_is_given_to_one_that_began_with_none(operator: Operator, perm
         is_over(operator, permissions)
         others_go_on(operator, permissions)
         titles = {one["title"] for one in operator.events("--object-namespace", permissions.namespace)}
+        titles.discard("Service ClusterIPNotAllocated")  # the API server's repair of addresses may find the Service first
         assert titles == {"Pod Unhealthy", "PVC binding failed"}, "all else is a baseline"
 
 

@@ -63,5 +63,5 @@ def test_in_its_words(node: Node, clone: Path) -> None:
     said = run(install)
     assert " ".join(ask) in said, "the notes have the first question too"
     assert "running" in run(ask)
-    until(lambda: "po/shop/web" in run(QUESTION), "what happens", LONG_SECONDS)
+    until(lambda: "/shop/web " in run(QUESTION), "what happens", LONG_SECONDS)
     node.program("helm", "uninstall", "kube9-operator", "-n", HERE, "--wait")

@@ -35,6 +35,9 @@ HOUR_MS = 3_600_000
 SEVEN_DAYS = ("--since=7d", "--limit=1000")
 
 
+CROWD = 2_400
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("summary")
@@ -641,3 +644,31 @@ def test_every_format(folder: Path) -> None:
         *([one["group"]["kind"], str(one["events"])] for one in wanted["groups"]),
     ]
     assert run_cli(folder, "events", "summary", "-o", "name").returncode == 1
+
+
+# More groups than one query names
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,400 events of 2,400 pods in 1,201 namespaces, seen at the same time."""
+    record = Record(tmp_path_factory.mktemp("crowd"))
+    for number in range(CROWD):
+        about = f"Pod/shop/db-{number}" if number % 2 else f"Pod/n{number // 2}/web-{number}"
+        record.event(about, f"Reason{number}", title=f"Trouble {number}")
+    return record.folder
+
+
+@pytest.mark.parametrize("by", ["cause,owner", "namespace", "name", "reason,name"])
+def test_a_thousand_groups_of_one_rank(crowd: Path, by: str) -> None:
+    answer = asked(crowd, "--limit=1000", "--since=1h", f"--by={by}")
+    assert len(answer["groups"]) == 1_000
+    assert answer["events"] == CROWD
+
+
+def test_views_of_thousands_of_groups_are_answered(crowd: Path, tmp_path: Path) -> None:
+    done = run_cli(crowd, "events", "timeline", "--since=1h")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["events"] == CROWD
+    done = run_cli(crowd, "report", "--since=1h", "--output", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr
