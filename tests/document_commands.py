@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,9 +27,9 @@ class Shown(NamedTuple):
 
 def pages() -> Iterator[Path]:
     """The documents for people who run or change the operator, the release notes aside."""
-    names = ["ls-files", "*.md", "helm/*/templates/NOTES.txt"]
-    listed = subprocess.run(["git", *names], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
-    yield from (ROOT / name for name in listed if name != "CHANGELOG.md" and (ROOT / name).exists())
+    yield from sorted(one for one in ROOT.glob("*.md") if one.name != "CHANGELOG.md")
+    for folder, name in (("docs", "*.md"), (".github", "*.md"), ("helm", "NOTES.txt")):
+        yield from sorted((ROOT / folder).rglob(name))
 
 
 def shown() -> Iterator[Shown]:
@@ -55,7 +54,7 @@ def blocks(text: str) -> Iterator[str]:
 
 def of_block(block: str) -> Iterator[str]:
     """The command lines of a block, without what they answer, and without the texts that they are given."""
-    block = re.sub(r"<<'EOF'\n.*?^\s*EOF$", "", block, flags=re.DOTALL | re.MULTILINE)
+    block = re.sub(r"(<<'(EOF)')\n.*?^\s*\2$", r"\1", block, flags=re.DOTALL | re.MULTILINE)
     whole = ""
     for line in block.splitlines():
         whole = f"{whole} {line.strip()}" if whole else line.strip()
