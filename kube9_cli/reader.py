@@ -32,7 +32,7 @@ def read(argv: list[str], prog: str) -> Given | None:
     """The arguments of an ordinary command line; None for any other."""
     root = Declared(prog)
     try:
-        commands.declare(root)
+        commands.declare(root, argv)
         return Given(root.read(argv))
     except Unknown:
         return None
@@ -91,8 +91,8 @@ class Declared:
         self._all: list[Argument] = []
         self._defaults: dict[str, Any] = {}
         self._below: dict[str, Declared] = {}
-        self._dest = ""
-        """The attribute that has the name of the command below."""
+        self._dest: str | None = None
+        """The attribute that has the name of the command below; None if there are no commands below."""
         self._is_known = True
 
     def add_argument(
@@ -169,7 +169,7 @@ class Declared:
             values.setdefault(one.dest, one.default)
         for name, value in self._defaults.items():
             values.setdefault(name, value)
-        if not self._below:
+        if self._dest is None:
             return self._read(words, values)
         if not words or words[0] not in self._below or not self._dest or self._arguments:
             raise Unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kube9_cli import options, selection
 from kube9_cli.arguments import UsageError, invalid, one_of, whole, without_action
-from kube9_cli.commands import Question, around, export, summary, timeline
+from kube9_cli.commands import Question, around, is_wanted
 from kube9_schema import ids
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kube9_cli.query.paging import Cursor
 
 ACTIONS = ("list", "get", "summary", "timeline", "export")
+IN_MODULES = ("summary", "timeline", "export")
+"""Those that have a module of their own."""
 ORDERS = ("last", "first", "created", "count", "severity")
 OLD_ORDERS = {"seen": "last"}
 """What earlier releases called an order."""
@@ -56,8 +58,8 @@ GET_EXAMPLES = (
 )
 
 
-def add(commands: argparse._SubParsersAction[Any]) -> None:
-    """Adds the commands."""
+def add(commands: argparse._SubParsersAction[Any], words: list[str] | None = None) -> None:
+    """Adds the commands, or of these only what is needed to read `words`."""
     group = commands.add_parser(
         "events",
         help="list events, show one, group them, show them in order, or export them",
@@ -127,9 +129,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     get.add_argument("-n", "--namespace", metavar="NAMESPACE", help="the namespace of the objects (default: any)")
     options.add(get)
     get.set_defaults(check=check_get, central=True)
-    summary.add(actions)
-    timeline.add(actions)
-    export.add(actions)
+    for name in IN_MODULES:
+        if is_wanted(name, words):
+            __import__(f"kube9_cli.commands.{name}", fromlist=("add",)).add(actions)
 
 
 def check_list(given: argparse.Namespace) -> Question:
@@ -158,11 +160,12 @@ def check_list(given: argparse.Namespace) -> Question:
 
     def answer(database: Database) -> None:
         from kube9_cli.commands import event_list
-        from kube9_cli.query.around import Around
         from kube9_cli.query.search import Request
 
         request = Request(order, given.reverse, limit, offset, counted)
         if moment is not None:
+            from kube9_cli.query.around import Around
+
             event_list.print_around(chosen, selected, request, Around(*moment), database)
         elif given.watch:
             event_list.watch(chosen, selected, request, database)

@@ -32,6 +32,8 @@ MOST_WALKED = 50_000
 """So many of the newest events are looked through for a page, if it is not known how many match."""
 TEXT_READS = 4
 """To look at the texts of an event takes as long as to read so many texts one after the other."""
+FEW_ROWS = 2_000
+"""To look up the series of so many rows takes less time than to find all series that are asked for."""
 DENSE, DENSE_REACH = 20, 2_000
 """If one of so many events matches, a page that is not further away than this is found by walking to it."""
 
@@ -101,9 +103,9 @@ class _Way(NamedTuple):
     by: str
     """The index."""
     number: int
-    """How many rows it finds."""
-    finding: Condition
-    """What has to be added to find them by it."""
+    """How many rows it finds, at most."""
+    finding: list[Condition]
+    """What has to be added to find them by it, if `replaced` does not say it."""
     replaced: Condition | None = None
     """The condition that all of them meet."""
 
@@ -309,17 +311,22 @@ class _Search:
 
     def _by_rows(self, request: Request) -> Matches:
         """A search by what a series does not have: the object, the node, texts."""
-        others = [*([] if self._series.is_all else [self._series.condition]), *_times(self._since_ms, self._until_ms)]
-        walking = [*(_each(one) for one in self._made.row), *others, *_window(request)]
+        times = _times(self._since_ms, self._until_ms)
+        series = [] if self._series.is_all else [self._series.condition]
+        walking = [*(_each(one) for one in self._made.row), *series, *times, *_window(request)]
         if not request.counted and (found := self._among_newest(request, walking)) is not None:
             return Matches(None, found)
         way = self._narrowest()
-        rows = [one for one in self._made.row if one is not way.replaced]
+        if way.number == 0:
+            return Matches(0 if request.counted else None, [])
+        if series and way.number <= FEW_ROWS:
+            series = [self._series.each]
+        meeting = self._meeting(way, series)
         total = None
         if request.counted:
             total = way.number
-            if others or len(self._made.row) > 1 or way.by == BY_TIME:
-                sql, values = joined([way.finding, *rows, *others, Condition(IN_INDEX[way.by])])
+            if series or times or len(self._made.row) > 1 or way.by == BY_TIME:
+                sql, values = joined(meeting)
                 total = self._database.all(f"SELECT count(*) FROM events {way.by} WHERE {sql}", values, (WHOLE,))[0][0]
             if total <= request.offset or not request.limit:
                 return Matches(total, [])
@@ -327,7 +334,29 @@ class _Search:
         walked = (request.offset + request.limit) * self._later() // max(likely, 1)
         if request.sort in ("last", "created") and (way.by == BY_TIME or walked < way.number):
             return Matches(total, self._select(BY_TIME if request.sort == "last" else BY_ID, walking, request))
-        return Matches(total, self._select(way.by, [way.finding, *rows, *others, *_window(request)], request))
+        return Matches(total, _ids(self._database, way.by, [*meeting, *_window(request)], request))
+
+    def _meeting(self, way: _Way, series: list[Condition]) -> list[Condition]:
+        """What the matches meet, for a search in this way."""
+        rows = [*(one for one in self._made.row if one is not way.replaced), Condition(IN_INDEX[way.by])]
+        if way.replaced is None or not way.replaced.ways:
+            return [*way.finding, *rows, *series, *self._times_of("node" if way.by == BY_NODE else "")]
+        found = conditions.united(way.replaced.ways, lambda column: [*series, *self._times_of(column)])
+        return [Condition(f"id IN ({found.sql})", found.values), *rows]
+
+    def _times_of(self, column: str) -> list[Condition]:
+        """The times that are asked for. An index that has periods is read for them, and rows of one period at most."""
+        if self._since_ms is None or column not in WITH_PERIODS:
+            return _times(self._since_ms, self._until_ms)
+        first = self._periods()[0].number
+        begun = Condition(f"last_period <> {first} OR last_ms >= ?", (self._since_ms,))
+        return [*self._periods_of(column), begun, *_times(None, self._until_ms)]
+
+    def _periods_of(self, column: str) -> list[Condition]:
+        """The periods that are asked for, if the index of a column has them."""
+        if self._since_ms is None or column not in WITH_PERIODS:
+            return []
+        return [Condition(f"last_period IN ({', '.join(str(period.number) for period in self._periods())})")]
 
     def _among_newest(self, request: Request, where: list[Condition]) -> Sequence[int] | None:
         """A page, if the newest events fill it; otherwise None. It is for conditions that no index counts."""
@@ -341,25 +370,26 @@ class _Search:
 
     def _narrowest(self) -> _Way:
         """The way that finds the fewest rows."""
-        found = _Way(BY_TIME, self._later(), Condition("1"))
+        found = _Way(BY_TIME, self._later(), [])
         for one in sorted(self._made.row, key=lambda one: one.finding is not None):  # reading all texts takes longest
             index = INDEXES.get(one.columns)
-            replaced = None
             if one.finding is not None:
                 if found.number * TEXT_READS < self._all.count or not (sql := one.finding()):
                     continue
-                by, (number, more), replaced = BY_ID, self._numbers(sql), one
-            elif one.ids:
-                by, more, replaced = BY_ID, Condition(f"id IN ({one.ids})", one.values), one
-                number = self._database.all(f"SELECT count(*) FROM ({one.ids})", one.values, (WHOLE,))[0][0]
+                number, more = self._numbers(sql)
+                way = _Way(BY_ID, number, [more], one)
+            elif one.ways:
+                ids = conditions.united(one.ways, self._periods_of)
+                number = self._database.all(f"SELECT count(*) FROM ({ids.sql})", ids.values, (WHOLE,))[0][0]
+                way = _Way(BY_ID, number, [], one)
             elif index is not None and not one.sql.startswith("NOT"):
-                by, more = index, Condition("1")
-                sql = f"SELECT count(*) FROM events {index} WHERE {one.sql} AND {IN_INDEX[index]}"
-                number = self._database.all(sql, one.values, (WHOLE,))[0][0]
+                where, values = joined([one, Condition(IN_INDEX[index]), *self._periods_of(*one.columns)])
+                number = self._database.all(f"SELECT count(*) FROM events {index} WHERE {where}", values, (WHOLE,))[0][0]
+                way = _Way(index, number, [])
             else:
                 continue
-            if number <= found.number:
-                found = _Way(by, number, more, replaced)
+            if way.number <= found.number:
+                found = way
         return found
 
     def _numbers(self, sql: str) -> tuple[int, Condition]:
@@ -386,6 +416,8 @@ class _Search:
 BY_SERIES, ALL_PERIODS = "INDEXED BY events_by_series", Condition("last_period IN (SELECT id FROM periods)")
 BY_TIME, BY_OBJECT, BY_NODE = "INDEXED BY events_by_time", "INDEXED BY events_by_object", "INDEXED BY events_by_node"
 BY_ID = "NOT INDEXED"
+WITH_PERIODS = ("node", "series")
+"""The columns whose indexes have the period in which an event was last seen."""
 INDEXES = {frozenset({"object"}): BY_OBJECT, frozenset({"node"}): BY_NODE}
 """The index of a condition by the columns that it compares."""
 IN_INDEX = {

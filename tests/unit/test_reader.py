@@ -174,7 +174,7 @@ def test_any_declaration_is_read_as_argparse_reads_it_or_left_to_it(made: Any, w
 
 
 def test_what_only_argparse_has_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def add(parser: Any) -> None:
+    def add(parser: Any, _: list[str] | None = None) -> None:
         parser.register("type", "kind", str)
 
     monkeypatch.setattr(commands, "declare", add)
