@@ -85,10 +85,9 @@ def test_in_its_words(shell: Shell) -> None:
 
 
 def test_its_health_is_asked(shell: Shell) -> None:
-    configuration = shell.words(block(OPERATIONS, "kubectl get configmap"))
-    said = until(lambda: shell.run(f"{configuration} || true"), "the status", LONG_SECONDS)
+    configuration, forward = filter(None, block(OPERATIONS, "kubectl get configmap").splitlines())
+    said = until(lambda: shell.run(shell.words(f"{configuration} || true")), "the status", LONG_SECONDS)
     assert '"health"' in said
-    forward = block(OPERATIONS, "kubectl port-forward")
     command, _, comment = forward.partition("#")
     asked = comment.partition("curl ")[2].strip()
     assert (command.split()[-1], asked) == ("8080", "http://localhost:8080/healthz")
@@ -111,8 +110,9 @@ def test_files_are_brought_out_of_the_pod(shell: Shell) -> None:
 
 
 def test_a_watch_ends_with_its_input(shell: Shell) -> None:
-    """A shell of these tests has none."""
-    shell.block(CLI, "kubectl exec -i -n kube9-system kube9-operator-0 -- kube9-cli events list --watch")
+    """The shell of these tests has an input that is at its end: the command ends with the exit code that says so."""
+    command = shell.words(block(CLI, "kubectl exec -i -n kube9-system kube9-operator-0 -- kube9-cli events list --watch"))
+    shell.run(f"{command.strip()} || test $? -eq 129")
 
 
 def test_a_backup_is_made_and_restored(shell: Shell) -> None:
