@@ -16,6 +16,7 @@ from unittest import mock
 
 from kube9_cli.render import listing
 from kube9_cli.render.width import wrapped
+from kube9_operator.model import sources
 from tests.cli import run_cli
 from tests.record import MINUTE, Record
 
@@ -25,7 +26,8 @@ NOW_MS = int(datetime.fromisoformat("2026-11-24T14:20:00+00:00").timestamp()) * 
 DAY = 24 * 60
 """In minutes."""
 NODES = "ip-10-0-1-17.eu-west-1.compute.internal", "ip-10-0-1-18.eu-west-1.compute.internal"
-SOURCES = ("events", "pods", "nodes", "deployments", "statefulsets", "configmaps")
+SOURCES = (*sources.SOURCES, *sources.CUSTOM)
+"""What an operator watches unless it is told otherwise."""
 
 QUESTIONS = (
     ("What broke in the last 30 minutes?", "events list --since 30m --severity error+"),

@@ -19,6 +19,8 @@ class Inbox:
         self._frames = frames
         self._commit_wait = commit_wait
         self._sequences: Counter[str] = Counter()
+        self.is_drained = True
+        """Whether nothing waited in the queue when the last batch was complete."""
 
     def take(self, wait_seconds: float, most: int) -> list[Frame]:
         """Returns a batch: waits `wait_seconds` for a first frame, then `commit_wait` for more, up to `most` items.
@@ -28,6 +30,7 @@ class Inbox:
         batch: list[Frame] = []
         items = 0
         until = time.monotonic() + wait_seconds
+        self.is_drained = True
         with contextlib.suppress(queue.Empty):
             while items < most and len(batch) < MAX_FRAMES:
                 frame = decode(self._frames.get(True, max(0.0, until - time.monotonic())))
@@ -36,6 +39,7 @@ class Inbox:
                     until = time.monotonic() + self._commit_wait
                 batch.append(frame)
                 items += len(frame.items)
+            self.is_drained = False
         return batch
 
     def _in_sequence(self, frame: Frame) -> None:

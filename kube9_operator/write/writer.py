@@ -226,12 +226,12 @@ class Writer:
                 self._operator_events.append(self._link.batches.get())
             if not batch and not self._operator_events and stopping:
                 return
-            if not batch and not full:
-                self._record_missed()
             alive_is_due = time.monotonic() - self._alive_at > ALIVE_SECONDS
             has_findings = not full and not stopping and self._findings.take()
             if batch or self._operator_events or has_findings or alive_is_due or self._states_are_due():
                 self._commit(batch)
+            if self._inbox.is_drained and not full:
+                self._record_missed()
             if not stopping:
                 self.housekeeping.step()
 

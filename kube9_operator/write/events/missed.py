@@ -32,7 +32,7 @@ class MissedEvents:
     def missed(self) -> dict[str, list[Observation]]:
         """For each source what the watch had time to deliver, and has not.
 
-        It is only right while nothing waits in the queue.
+        It is only right when nothing waits in the queue, and what was in it is committed.
         """
         now, found = time.monotonic(), dict[str, list[Observation]]()
         for source in [source for source, at in self._decide_at.items() if at <= now]:
