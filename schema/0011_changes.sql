@@ -1,5 +1,5 @@
--- What the sink still has to send. Triggers fill the table while a sink is configured
--- (kube9_operator/write/events/journal.py makes and drops them); otherwise it is empty.
+-- What the sink still has to send. The writer fills the table while a sink is configured
+-- (kube9_operator/write/events/journal.py); otherwise it is empty.
 CREATE TABLE changes (
     seq  INTEGER PRIMARY KEY, -- rises with each change; becomes the revision of the record. Begins with microseconds since 1970
     what INTEGER NOT NULL,    -- 0 an event changed, 1 an object (and so its events), 2 an event was merged into another, 3 nothing

@@ -74,7 +74,7 @@ class Sinking:
         self._session = Session(self.connection)
         self._store = Store(self._session, quiet_ms=3_600_000)
         self._lifecycle = Lifecycle(self.connection, Coverage(self._session, self._store, 3_600_000))
-        self._journal = Journal(self._session, str(folder), MAX_BYTES, wanted=True)
+        self._journal = Journal(self._session, self._store.changed, str(folder), MAX_BYTES, wanted=True)
         self._seen = list(made.observations(objects, seed))
         self._counts = [0] * objects
         with self._session.transaction(SYSTEM.now_ms()):

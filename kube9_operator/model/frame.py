@@ -145,6 +145,8 @@ class Compare(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
     """Observations of a list that is only compared with what is recorded: see write/events/missed.py."""
 
     observations: list[Observation]
+    version: str = ""
+    """The resourceVersion of the list; '' if it is not known yet."""
 
 
 Control = ListBegins | ListEnds | Confirmed | Absent | ArgoCdFound | ServerTime | Unavailable | EventTtlLearned | Compare

@@ -121,9 +121,10 @@ def _read(database: Database, numbers: Sequence[int]) -> list[Event]:
     for row in rows:
         owner = _controller(row)
         behind = _behind(services[row[13]], row[1], row[2]) if row[13] in services else ()
-        words = (word(row[8]), word(row[9]), word(row[10]), word(row[11]), word(row[12]))
-        texts = (row[14], row[15], word(row[16]), word(row[17]), row[18] or "", row[19])
-        found.append(Event._make((*row[:8], *words, *texts, () if owner is None else chains.of(owner), behind)))
+        words = word(row[8]), word(row[9]), word(row[10]), word(row[11]), word(row[12])
+        texts = row[14], row[15], word(row[16]), word(row[17]), row[18] or "", row[19]
+        owners = chains.of(owner) if owner is not None else ()
+        found.append(tuple.__new__(Event, (*row[:8], *words, *texts, owners, behind)))  # `_make` takes twice as long
     return found
 
 

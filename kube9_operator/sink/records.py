@@ -3,9 +3,10 @@
 docs/sink-records.md describes the records; the messages are those of https://opentelemetry.io/docs/specs/otlp/.
 """
 
+import functools
 import zlib
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,20 +22,26 @@ from kube9_schema.intervals import MS_IN_HOUR
 SENDER = "kube9-operator"
 EVENT, COVERAGE = "kube9.event", "kube9.coverage"
 NS_IN_MS = 1_000_000
-MAX_KNOWN = 1_024
+_remembered = functools.lru_cache(1_024)
+"""For what is the same in many records."""
 
 _TWO = tuple(f"{number:02}" for number in range(60))
 
 Value = str | int | bool
 _encode = msgspec.json.Encoder().encode
 
-_number, _count, _revision = wire.whole(names.NUMBER), wire.whole(names.COUNT), wire.whole(names.REVISION)
+_number, _count = wire.whole(names.NUMBER), _remembered(wire.whole(names.COUNT))
+_revision = functools.lru_cache(1)(wire.whole(names.REVISION))
+"""What was recorded before the journal has one revision."""
+_body = wire.body()
 _id_text, _name, _uid, _metadata = (wire.text(name) for name in (names.ID, names.NAME, names.UID, names.METADATA))
 _created_text, _recorded_text, _start = (wire.text(name) for name in (names.CREATED, names.RECORDED, names.START))
 _owners_text, _services, _checksum = (wire.text(name) for name in (names.OWNERS, names.SERVICES, names.CHECKSUM))
-_type, _title, _body, _reason = (wire.word(name) for name in (names.TYPE, names.TITLE, names.BODY, names.REASON))
-_kind, _version, _group = (wire.word(name) for name in (names.KIND, names.API_VERSION, names.API_GROUP))
-_node = wire.word(names.NODE)
+_node = _remembered(wire.text(names.NODE))
+_WORDS = tuple(
+    wire.text(name)
+    for name in (names.TYPE, names.TITLE, names.BODY, names.REASON, names.KIND, names.API_VERSION, names.API_GROUP)
+)
 _SEVERITIES = tuple(
     wire.SEVERITY + wire.varint(number) + wire.field(wire.SEVERITY_TEXT, text.encode())
     for number, text in zip(names.SEVERITY_NUMBERS, SEVERITIES, strict=True)
@@ -70,7 +77,7 @@ class Encoded(NamedTuple):
 
 def event(found: Event, revision: int) -> Encoded:
     """The record of a revision of an event."""
-    # The order is that of the numbers of fields, as the library of protobuf writes them.
+    # The order is that of the numbers of fields, as the library of protobuf writes them. What many records share is together.
     if found.description:
         body, said = found.description, names.DESCRIPTION_SAID
     elif found.title:
@@ -84,22 +91,16 @@ def event(found: Event, revision: int) -> Encoded:
             _begin(found.last_ms, found.severity, body),
             _number(found.number),
             _id_text(_id(found.number)),
-            _type(EVENT_TYPES[found.type]),
-            _title(found.title),
-            _body(said),
+            _words(EVENT_TYPES[found.type], found.title, said, found.reason, found.kind, found.api_version, found.api_group),
             _created(found.created_ms),
             _recorded(found.recorded_ms),
             _metadata(found.metadata),
             _owners(found.owners) if found.owners else b"",
             _services(_encode(found.services).decode()) if found.services else b"",
-            _reason(found.reason),
             _count(found.times),
             _start(_time(found.first_ms)),
-            _kind(found.kind),
             _name(found.name),
             _uid(found.uid),
-            _version(found.api_version),
-            _group(found.api_group),
             _node(found.node),
         )
     )
@@ -128,18 +129,17 @@ def coverage(values: dict[str, Value], at_ms: int) -> Encoded:
 def request(records: Iterable[Encoded], cluster: Cluster) -> bytes:
     """The records as one request, with a resource for each namespace."""
     found: dict[tuple[str, str], list[bytes]] = {}
-    for one in records:
-        key = one.stream, one.namespace
-        if key not in found:
-            found[key] = [_SCOPE]
-        found[key].append(wire.field(wire.LOG_RECORD, one.data))
-    return b"".join(
-        wire.field(
-            wire.RESOURCE_LOGS,
-            wire.field(wire.RESOURCE, _resource(cluster, *key)) + wire.field(wire.SCOPE_LOGS, b"".join(some)),
-        )
-        for key, some in found.items()
-    )
+    for stream, namespace, data, *_ in records:
+        some = found.get((stream, namespace))
+        if some is None:
+            some = found[stream, namespace] = [_SCOPE]
+        some += (wire.LOG_RECORD, wire.varint(len(data)), data)
+    every: list[bytes] = []
+    for (stream, namespace), some in found.items():  # each record is copied once, at the end
+        size = sum(map(len, some))
+        head = wire.field(wire.RESOURCE, _resource(cluster, stream, namespace)) + wire.SCOPE_LOGS + wire.varint(size)
+        every += (wire.RESOURCE_LOGS, wire.varint(len(head) + size), head, *some)
+    return b"".join(every)
 
 
 class Partial(NamedTuple):
@@ -176,8 +176,7 @@ def _resource(cluster: Cluster, stream: str, namespace: str) -> bytes:
 
 def _begin(at_ms: int, severity: int, body: str) -> bytes:
     """The fields of a record before its attributes."""
-    said = wire.field(wire.RECORD_BODY, wire.field(wire.TEXT, body.encode()))
-    return wire.fixed(wire.TIME, at_ms * NS_IN_MS) + _SEVERITIES[severity] + said
+    return wire.fixed(wire.TIME, at_ms * NS_IN_MS) + _SEVERITIES[severity] + _body(body)
 
 
 def _other(name: bytes, at_ms: int, body: str, values: dict[str, Value]) -> bytes:
@@ -191,26 +190,13 @@ def _owner(owner: Owner) -> dict[str, str]:
     return {key: text for key, text in values.items() if text}
 
 
-Key = TypeVar("Key")
-Made = TypeVar("Made")
+@_remembered
+def _words(*words: str) -> bytes:
+    """The attributes of _WORDS."""
+    return b"".join(encode(word) for encode, word in zip(_WORDS, words, strict=True))
 
 
-def _remembering(make: Callable[[Key], Made]) -> Callable[[Key], Made]:
-    """The same function; it remembers its newest answers."""
-    known: dict[Key, Made] = {}
-
-    def remember(key: Key) -> Made:
-        found = known.get(key)
-        if found is None:
-            if len(known) >= MAX_KNOWN:
-                known.clear()
-            found = known[key] = make(key)
-        return found
-
-    return remember
-
-
-@_remembering
+@_remembered
 def _owners(owners: tuple[Owner, ...]) -> bytes:
     return _owners_text(_encode([_owner(one) for one in owners]).decode())
 
@@ -218,33 +204,33 @@ def _owners(owners: tuple[Owner, ...]) -> bytes:
 # What was recorded in one transaction has one time.
 
 
-@_remembering
+@_remembered
 def _created(ms: int) -> bytes:
     return _created_text(iso(ms))
 
 
-@_remembering
+@_remembered
 def _recorded(ms: int) -> bytes:
     return _recorded_text(iso(ms))
 
 
-@_remembering
+@_remembered
 def _end(ms: int) -> bytes:
     """The fields of the record of an event after its attributes."""
     return wire.fixed(wire.OBSERVED, ms * NS_IN_MS) + _EVENT
 
 
-@_remembering
+@_remembered
 def _of_hour(hour: int) -> str:
     return iso(hour * MS_IN_HOUR)[:14]
 
 
-@_remembering
+@_remembered
 def _id_of_hour(hour: int) -> str:
     return ids.encode(hour * 3_600 * ids.SUFFIXES)[:15]
 
 
-@_remembering
+@_remembered
 def _id_end(suffix: int) -> str:
     return ids.encode(suffix)[19:]
 

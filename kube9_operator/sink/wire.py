@@ -5,11 +5,12 @@ imports: https://protobuf.dev/programming-guides/encoding/, https://github.com/o
 The library of protobuf makes the same bytes in four times the processor time (docs/benchmarks.md). The tests compare both.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 
 Encoder = Callable[[str], bytes]
-"""Encodes a text as an attribute. An empty one is absent: no bytes."""
+"""Encodes a text as a field of a record. An empty one is absent: no bytes."""
 
 _SMALL = tuple(bytes((number,)) for number in range(128))
 _PAIR = 2**14
@@ -19,7 +20,7 @@ _HIGH = tuple(bytes((number | 128,)) for number in range(128))
 """Parts of a whole number that more follows: 14 bits of it, and 7."""
 _MASK = 2**64 - 1
 _FIXED = Struct("<Q").pack
-MAX_WORDS = 1_024
+MAX_SIZES = 1_024
 MAX_VARINT = 10
 """The bytes of a whole number of 64 bits."""
 
@@ -80,37 +81,34 @@ def field(tag: bytes, data: bytes) -> bytes:
 def text(key: str) -> Encoder:
     """Makes an encoder for an attribute of a record that is a text."""
     name = field(KEY, key.encode())
-    most = 127 - len(name) - 4
-    """A longer text needs more than one byte for a length."""
-    heads = [
-        b"".join((ATTRIBUTE, _SMALL[len(name) + 4 + size], name, VALUE, _SMALL[size + 2], TEXT, _SMALL[size]))
-        for size in range(most + 1)
-    ]
+
+    def head(size: int) -> bytes:
+        value = TEXT + varint(size)
+        value = VALUE + varint(len(value) + size) + value
+        return ATTRIBUTE + varint(len(name) + len(value) + size) + name + value
+
+    return _behind(head)
+
+
+def body() -> Encoder:
+    """Makes an encoder for the body of a record."""
+
+    def head(size: int) -> bytes:
+        value = TEXT + varint(size)
+        return RECORD_BODY + varint(len(value) + size) + value
+
+    return _behind(head)
+
+
+def _behind(head: Callable[[int], bytes]) -> Encoder:
+    """Makes an encoder that puts a text behind bytes which depend only on its size."""
+    head = functools.lru_cache(MAX_SIZES)(head)
 
     def encode(value: str) -> bytes:
         data = value.encode()
-        size = len(data)
-        if not size:
-            return b""
-        return heads[size] + data if size <= most else field(ATTRIBUTE, name + field(VALUE, field(TEXT, data)))
+        return head(len(data)) + data if data else b""
 
     return encode
-
-
-def word(key: str) -> Encoder:
-    """Makes an encoder for an attribute of a record whose texts repeat."""
-    encode = text(key)
-    known: dict[str, bytes] = {}
-
-    def remember(value: str) -> bytes:
-        found = known.get(value)
-        if found is None:
-            if len(known) >= MAX_WORDS:
-                known.clear()
-            found = known[value] = encode(value)
-        return found
-
-    return remember
 
 
 def whole(key: str) -> Callable[[int], bytes]:

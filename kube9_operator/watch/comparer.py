@@ -30,7 +30,7 @@ class Comparer:
             try:
                 for page in self._lister.pages():
                     listed += page.batch.counts.received
-                    self._outbox.send(Compare(page.batch.observations))
+                    self._outbox.send(Compare(page.batch.observations, page.meta.resource_version))
             except Stopped:
                 break
             except ApiError as error:

@@ -117,7 +117,7 @@ class Outbox:
         """Takes what a watch says about itself. Raises Stopped as `put` does."""
         if isinstance(control, Compare):
             for part in _parts(control.observations):
-                self._put(ControlFrame(self._source, Compare(part)), patient)
+                self._put(ControlFrame(self._source, Compare(part, control.version)), patient)
         else:
             self._put(ControlFrame(self._source, control), patient)
 

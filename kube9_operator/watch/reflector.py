@@ -13,6 +13,7 @@ from typing import Protocol
 from kube9_operator import logs
 from kube9_operator.backoff import Backoff
 from kube9_operator.clock import SYSTEM, Clock
+from kube9_operator.model import versions
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import (
     Absent,
@@ -291,7 +292,7 @@ class Reflector:
         if cluster and self._cluster and cluster != self._cluster:
             raise AnotherCluster(f"the uid of kube-system is {cluster}, it was {self._cluster}")
         meta = self._lister.newest()
-        if _order(meta.resource_version) < _order(self._version):
+        if versions.order(meta.resource_version) < versions.order(self._version):
             raise WentBack(f"the server is at {meta.resource_version}, the record at {self._version}")
         self._checked_version, self._caught_up = meta.resource_version, False
         if self._lister.server_ms:
@@ -352,7 +353,7 @@ class Reflector:
             self._active_at = self._clock.monotonic()
             # Lines without a version confirm nothing: anything between here and the server may have sent them. Nor do lines
             # from before the freshness check: more of these may follow. A bookmark follows all of them.
-            newer = _order(batch.version) > _order(self._checked_version)
+            newer = versions.order(batch.version) > versions.order(self._checked_version)
             self._caught_up = self._caught_up or newer or batch.bookmarks > 0
             confirmed_ms = self._clock.now_ms() if batch.version and self._caught_up else 0
             if ttl_ms := self._learn_ttl(batch):
@@ -388,8 +389,3 @@ class Reflector:
         jittered = self._backoff.next()
         seconds = self._deadlines.denied_retry if found.then == "wait long" else jittered
         self._stop.wait(max(seconds, min(error.retry_after, self._deadlines.retry_most)))
-
-
-def _order(version: str) -> tuple[int, str]:
-    """Orders the versions of one resource as apimachinery's CompareResourceVersion does: decimal numbers of any length."""
-    return len(version), version

@@ -132,7 +132,9 @@ class Writer:
         self._states = States(self._session, self._store, owners, enrichment, self._recorder, times)
         self._missed = MissedEvents(self._store, deadlines.compare_patience)
         max_bytes = settings.database_max_mib * 2**20
-        self._journal = Journal(self._session, settings.database_folder, max_bytes, wanted=bool(settings.sink_url))
+        self._journal = Journal(
+            self._session, self._store.changed, settings.database_folder, max_bytes, wanted=bool(settings.sink_url)
+        )
         self.housekeeping = Housekeeping(
             self._session, self._store, self.coverage, settings, deadlines, link.tally, self._journal
         )
@@ -316,6 +318,7 @@ class Writer:
         """Records the observations of a frame, then what it says about its source."""
         recorded = [self._recorder.record(frame.source, observation) for observation in frame.observations]
         self._states.scaled(frame.scalings)
+        self._missed.delivered(frame.source, frame.version)
         self.coverage.update(frame, Counter[str](each.outcome for each in recorded), now)
         return recorded
 
@@ -337,7 +340,7 @@ class Writer:
         """Handles what a watch says about itself. At the end of a list, stored objects that it has not shown are gone."""
         source, control, recorded = frame.source, frame.control, list[Recorded]()
         if isinstance(control, Compare):
-            self.coverage.compared(source, len(control.observations) - self._missed.take(source, control.observations))
+            self.coverage.compared(source, len(control.observations) - self._missed.take(source, control))
             return recorded
         if isinstance(control, ArgoCdFound):
             self._argo_cd.found(control)

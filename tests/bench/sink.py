@@ -31,6 +31,7 @@ from kube9_operator.sink.records import Cluster
 from kube9_operator.sink.source import DatabaseSource
 from kube9_operator.sink.transport import PROTOBUF, Answer, HttpTransport, Target
 from kube9_operator.sink.verification import FORM, HOUR_MS, PATH, Verification, body
+from kube9_operator.write.events.changed import ChangedEvents
 from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.session import Session
@@ -139,7 +140,7 @@ def send(folder: Path, engine: Engine, kept: Path | None = None, verifies: bool 
     connection = database.create(str(folder))
     session = Session(connection)
     with session.transaction(SYSTEM.now_ms()):
-        Journal(session, str(folder), 2**31, wanted=True).begin(SYSTEM.now_ms())
+        Journal(session, ChangedEvents(connection), str(folder), 2**31, wanted=True).begin(SYSTEM.now_ms())
     connection.close()
     context = get_context("spawn")
     ours, theirs = context.Pipe()
@@ -208,7 +209,8 @@ def _batches(wanted: bool, rounds: list[list[Observation]]) -> Iterator[float]:
     with database.folder() as folder:
         connection = database.create(folder)
         session = Session(connection)
-        store, journal = Store(session, quiet_ms=3_600_000), Journal(session, folder, 2**31, wanted)
+        store = Store(session, quiet_ms=3_600_000)
+        journal = Journal(session, store.changed, folder, 2**31, wanted)
         with session.transaction(SYSTEM.now_ms()):
             journal.begin(SYSTEM.now_ms())
         for each in rounds:

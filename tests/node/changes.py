@@ -30,6 +30,10 @@ class Moment(NamedTuple):
 
 STAYS: Stays = {
     ("Node", NODE, "Node CgroupV1"): "the kubelet warns of the machine, and it is for its owner to know",
+    **{
+        ("Service", name, "Service ClusterIPNotAllocated"): "the API server's repair has found its address first"
+        for name in ("api", "gone", "ledger")
+    },
 }
 
 
@@ -212,8 +216,14 @@ def lose_node(node: Node) -> None:
     """The node falls silent, and comes back."""
     node.stop_kubelet()
     until(lambda: node.ready_condition() != "True", "the node to be missed", LONG_SECONDS)
+    until(lambda: _wanted_agents(node) == 0, "the DaemonSet's controller to miss it", LONG_SECONDS)
     node.start_kubelet()
     until(node.is_ready, "the node to be back", LONG_SECONDS)
+    until(lambda: _wanted_agents(node) == 1, "the DaemonSet's controller to see it", LONG_SECONDS)
+
+
+def _wanted_agents(node: Node) -> int:
+    return int(node.get("daemonset", "agent", "-n", NAMESPACE)["status"]["desiredNumberScheduled"])
 
 
 def lose_endpoints(node: Node) -> None:

@@ -242,7 +242,7 @@ class Kept:
         chosen = settings.from_environment({"DB_PATH": str(folder), "DATABASE_MAX_SIZE_MIB": str(max_mib)})
         store = Store(writing.session, 3_600_000)
         coverage = Coverage(writing.session, store, 3_600_000)
-        journal = Journal(writing.session, str(folder), max_mib * 2**20, wanted=False)
+        journal = Journal(writing.session, store.changed, str(folder), max_mib * 2**20, wanted=False)
         return cls(writing, Housekeeping(writing.session, store, coverage, chosen, Deadlines(), Tally(), journal))
 
     def write_until_full(self, rows: int) -> int:

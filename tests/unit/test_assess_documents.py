@@ -46,7 +46,7 @@ def test_thresholds_are_those_of_the_code() -> None:
     row("security.secrets-in-configmaps", f"at least {suspicion.MIN_CONFIG_MAP_CHARACTERS} characters")
     row("security.hardcoded-secrets", f"at least {suspicion.MIN_VARIABLE_CHARACTERS} characters")
     row("reliability.replica-counts", f"fewer than {availability.MIN_REPLICAS} replicas")
-    row("reliability.liveness-readiness-probes", f"within {containers.SOON_SECONDS} s")
+    row("reliability.liveness-readiness-probes", f"a delay of at most {containers.SOON_SECONDS} s")
     row(
         "cost-optimization.resource-request-limit-ratios",
         f"below {cost.LEAST_RATIO * 100:.0f} %",

@@ -31,7 +31,7 @@ def test_only_the_new_image_fails() -> None:
     assert found.title == "Deployment web: only shop/web:1.8.3 fails with exit code 1"
     assert found.text == (
         "Only shop/web:1.8.3 fails: exit code 1, 4 times in 2 pods. "
-        "Beside it 1 pod of the revision before (web-aaaa-0) did not fail like that in 18m."
+        "In the same 18m, 1 pod of the previous revision (web-aaaa-0) did not fail in this way."
     )
     assert findings(rule, story, keep=lambda one: one is not records[1]) == [], "one pod is not enough"
 

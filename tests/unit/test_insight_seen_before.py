@@ -30,9 +30,9 @@ def test_both_times_after_a_rollback() -> None:
     assert (found.owner, found.container, found.cause) == (web, "app", f"exit code 3: {WHY}")
     assert found.title == "Deployment web: seen before, ended both times after a rollback of the image"
     assert found.text == (
-        "Container app of Deployment web has ended like this since 2026-11-30 14:01:00 UTC, as it did 2 times before: "
-        f"exit code 3: {WHY}. "
-        "That ended both times after a rollback of the image: 2026-11-20 10:28:00 UTC and 2026-11-24 10:28:00 UTC."
+        "Container app of Deployment web has failed since 2026-11-30 14:01:00 UTC: "
+        f"exit code 3: {WHY}. The same happened 2 times before. "
+        "It ended both times after a rollback of the image: 2026-11-20 10:28:00 UTC and 2026-11-24 10:28:00 UTC."
     )
     assert {one.role for one in found.evidence} == {"effect", "control"}
     assert findings(rule, story, keep=lambda one: one is not now) == []

@@ -1,5 +1,6 @@
 """The journal of changes: nothing that a reader of an event sees changes without it, and it holds only what is not settled."""
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,11 @@ from kube9_operator.model.sink_position import Position
 from kube9_operator.sink import events
 from kube9_operator.sink.events import Event
 from kube9_operator.write.events import journal
+from kube9_operator.write.events.changed import ChangedEvents
 from kube9_operator.write.events.journal import TRIGGERS, Journal
+from kube9_operator.write.events.store import Store
+from kube9_operator.write.recovery.importer import Importer
+from kube9_operator.write.recovery.salvage import Named, Saved
 from kube9_operator.write.sqlite.session import Participant, Session
 from kube9_schema import facts
 from tests.bench import database as made
@@ -55,7 +60,7 @@ class Watched(Cluster):
         if not hasattr(self, "mirror"):
             self.mirror = Mirror(self.connection)
         with session.transaction(self.now_ms):
-            Journal(session, self.folder, MAX_BYTES, wanted=True).begin(self.now_ms)
+            Journal(session, self.writer._store.changed, self.folder, MAX_BYTES, wanted=True).begin(self.now_ms)
         session.register(self.mirror)
 
 
@@ -89,7 +94,7 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 def begun(connection: apsw.Connection, folder: Path, at_ms: int = NOW, wanted: bool = True) -> Journal:
     session = Session(connection)
-    found = Journal(session, str(folder), MAX_BYTES, wanted)
+    found = Journal(session, ChangedEvents(connection), str(folder), MAX_BYTES, wanted)
     with session.transaction(at_ms):
         found.begin(at_ms)
     return found
@@ -130,6 +135,65 @@ def test_without_a_sink_nothing_is_kept(connection: apsw.Connection, tmp_path: P
     assert (triggers(connection), numbers(connection), fact(connection, facts.SINK_FROM)) == (set(), [], None)
     begun(connection, tmp_path)
     assert fact(connection, facts.SINK_INSTANCE) == instance_before, "its events are the same as before"
+
+
+def test_triggers_of_another_release_are_replaced_and_everything_is_sent_again(
+    connection: apsw.Connection, tmp_path: Path
+) -> None:
+    begun(connection, tmp_path)
+    before = fact(connection, facts.SINK_FROM)
+    connection.execute("DROP TRIGGER journal_event_updated")
+    for name, when in (("inserted", "INSERT"), ("updated", "UPDATE OF recorded_ms, title, object, text_hash")):
+        sql = f"CREATE TRIGGER journal_event_{name} AFTER {when} ON events"
+        connection.execute(f"{sql} BEGIN INSERT INTO changes (what, id) VALUES (0, NEW.id); END")
+    begun(connection, tmp_path)
+    assert triggers(connection) == set(TRIGGERS)
+    assert fact(connection, facts.SINK_FROM) > before
+
+
+def test_an_event_has_one_row_for_each_transaction_that_changes_it(connection: apsw.Connection, tmp_path: Path) -> None:
+    session = Session(connection)
+    store = Store(session, quiet_ms=3_600_000)
+    Journal(session, store.changed, str(tmp_path), MAX_BYTES, wanted=True)
+    (first,) = made.observations(1)
+    rising = [msgspec.structs.replace(first, count=count, last_ms=first.last_ms + count) for count in range(1, 5)]
+    for some in (rising[:3], rising[3:]):
+        with session.transaction(NOW):
+            for one in some:
+                store.apply(one)
+    event = connection.execute("SELECT id FROM events").get
+    assert connection.execute("SELECT what, id FROM changes").fetchall() == [(0, event), (0, event)]
+
+
+@pytest.mark.parametrize("is_rolled_back", [False, True])
+def test_what_changes_while_a_transaction_commits_is_noted_too(connection: apsw.Connection, is_rolled_back: bool) -> None:
+    session = Session(connection)
+    changed = ChangedEvents(connection)
+    changed.is_wanted = True
+
+    class Later(Participant):
+        def before_commit(self) -> None:
+            changed.note(2)
+            if is_rolled_back:
+                raise apsw.FullError
+
+    session.register(changed, Later())
+    with contextlib.suppress(apsw.FullError), session.transaction(NOW):
+        changed.note(1)
+    rows = connection.execute("SELECT id FROM changes ORDER BY seq").fetchall()
+    assert rows == ([] if is_rolled_back else [(1,), (2,)])
+
+
+def test_an_event_that_is_imported_from_a_damaged_database_is_new(connection: apsw.Connection) -> None:
+    session = Session(connection)
+    store = Store(session, quiet_ms=3_600_000)
+    store.changed.is_wanted = True
+    about = [Named("Pod", "shop", "web-1", "uid")]
+    texts = ("BackOff", "", "Back-off", "it failed", "{}", "web-1.1", None)
+    saved = Saved(77, 0, 1, 5, NOW, NOW, NOW, NOW, 1, 1, 0, 0, NOW, 1, 9, about, *texts, contributors=[])
+    with session.transaction(NOW):
+        assert Importer(connection, store, fresh_from=10**9).add(saved)
+    assert connection.execute("SELECT what, id FROM changes").fetchall() == [(0, 77)]
 
 
 def test_revisions_begin_with_the_time_and_rise_with_each_start(connection: apsw.Connection, tmp_path: Path) -> None:
@@ -192,7 +256,7 @@ def test_a_journal_that_is_too_long_begins_again_and_keeps_what_was_merged(
     connection: apsw.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session(connection)
-    kept = Journal(session, str(tmp_path), 64 * 20 * 8, wanted=True)  # eight changes
+    kept = Journal(session, ChangedEvents(connection), str(tmp_path), 64 * 20 * 8, wanted=True)  # eight changes
     with session.transaction(NOW):
         kept.begin(NOW)
     before = fact(connection, facts.SINK_FROM)

@@ -94,9 +94,9 @@ def _only_new(
         cause=cause,
         severity=found.worst(one.record for one in of_new),
         title=f"{named(owner)}: {what[:1].lower()}{what[1:]} with {cause}",
-        text=f"{what}: {cause}, {counted(failures.total(of_new), 'time')} in {counted(len(pods), 'pod')}. Beside it "
-        f"{counted(len(clean), 'pod')} of the revision before ({listed([ref.name for ref in clean])}) "
-        f"did not fail like that in {duration(overlap_ms)}.",
+        text=f"{what}: {cause}, {counted(failures.total(of_new), 'time')} in {counted(len(pods), 'pod')}. "
+        f"In the same {duration(overlap_ms)}, {counted(len(clean), 'pod')} of the previous revision "
+        f"({listed([ref.name for ref in clean])}) did not fail in this way.",
         recommendation=f"Compare the two revisions: kubectl rollout history {resource(owner)}.",
         object=owner,
         evidence=found.caused((one.record for one in made), (one.record for one in of_new)),

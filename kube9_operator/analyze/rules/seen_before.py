@@ -107,8 +107,8 @@ def _finding(
         cause=cause,
         severity=found.worst(now.records),
         title=f"{named(owner)}: seen before, ended {often} after {WORDS[kind]}",
-        text=f"{what} has ended like this since {clock(first_ms)}, as it did {counted(episodes, 'time')} before: {cause}. "
-        f"That ended {often} after {WORDS[kind]}: {when}.",
+        text=f"{what} has failed since {clock(first_ms)}: {cause}. The same happened {counted(episodes, 'time')} before. "
+        f"It ended {often} after {WORDS[kind]}: {when}.",
         recommendation=f"See what was changed then: kube9-cli events list --for {resource(owner)} --since 30d.",
         object=owner,
         evidence=found.evidence(EFFECT, now.records) + found.evidence(CONTROL, past),

@@ -1,9 +1,10 @@
-"""The journal of changes for the sink: triggers fill it, the sink reads it, and what is settled is deleted.
+"""The journal of changes for the sink: the writer fills it, the sink reads it, and what is settled is deleted.
 
 Owns the table changes.
 
-The triggers exist only while a sink is configured. Each change of an event sets one of the columns that they name (`Store` and
-`unite` do), so an event has one row for each change, and the sink reads the whole event in its own snapshot.
+It is filled only while a sink is configured. `ChangedEvents` writes which events are new, and whose counts, times or metadata
+change: that is nearly all. Triggers write what is rare: titles, objects, owners, services, and events that are merged. The sink
+reads the whole event in its own snapshot.
 """
 
 import secrets
@@ -13,6 +14,7 @@ from kube9_operator import logs
 from kube9_operator.clock import now_ms
 from kube9_operator.model import sink_position
 from kube9_operator.model.sink_position import Position
+from kube9_operator.write.events.changed import ChangedEvents
 from kube9_operator.write.events.facts import Facts
 from kube9_operator.write.sqlite import database
 from kube9_operator.write.sqlite.database import one
@@ -33,8 +35,7 @@ DELETED_AT_ONCE = 5_000
 
 TRIGGER = "CREATE TRIGGER {} AFTER {} BEGIN INSERT INTO changes (what, id) SELECT {}, {}; END"
 TRIGGERS: dict[str, tuple[str, int, str]] = {
-    "journal_event_inserted": ("INSERT ON events", CHANGED_EVENT, "NEW.id"),
-    "journal_event_updated": ("UPDATE OF recorded_ms, title, object, text_hash ON events", CHANGED_EVENT, "NEW.id"),
+    "journal_event_updated": ("UPDATE OF title, object ON events", CHANGED_EVENT, "NEW.id"),
     "journal_object_updated": (
         """UPDATE OF owner, uid, api_group, api_version ON objects
         WHEN (OLD.owner, OLD.uid, OLD.api_group, OLD.api_version)
@@ -51,13 +52,14 @@ TRIGGERS: dict[str, tuple[str, int, str]] = {
     ),
     "journal_event_merged": ("UPDATE OF event ON contributors WHEN OLD.event <> NEW.event", MERGED_EVENT, "OLD.event"),
 }
-"""What a reader of an event sees: its own row and texts, its object and owners, and the services of its pod."""
+"""What a reader of an event sees besides: its title, its object and owners, and the services of its pod."""
 
 
 class Journal:
     """Works in the writer, which is the only process that changes the table."""
 
-    def __init__(self, session: Session, folder: str, max_bytes: int, wanted: bool) -> None:
+    def __init__(self, session: Session, changed: ChangedEvents, folder: str, max_bytes: int, wanted: bool) -> None:
+        changed.is_wanted = wanted
         self._session = session
         self._connection = session.connection
         self._execute = session.connection.execute
@@ -71,10 +73,14 @@ class Journal:
 
     def begin(self, at_ms: int) -> None:
         """Makes the triggers, or removes them, in the transaction of the caller."""
-        names = {row[0] for row in self._execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()}
+        there = {row[0]: row[1] for row in self._execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")}
+        wanted = {name: TRIGGER.format(name, *what) for name, what in TRIGGERS.items()} if self._wanted else {}
+        if there != wanted:  # also those of another release
+            for name in there:
+                self._execute(f"DROP TRIGGER {name}")
+            for sql in wanted.values():
+                self._execute(sql)
         if not self._wanted:
-            for name in TRIGGERS:
-                self._execute(f"DROP TRIGGER IF EXISTS {name}")
             self._execute("DELETE FROM changes")
             self._execute("DELETE FROM facts WHERE name = ?", (facts.SINK_FROM,))
             return
@@ -88,11 +94,8 @@ class Journal:
         # Revisions rise at each start, also if an earlier state of the database was restored.
         first = max(at_ms * 1_000, highest + 1, sent + 1)
         self._execute("INSERT INTO changes (seq, what, id) VALUES (?, ?, 0)", (first, NOTHING_CHANGED))
-        if set(TRIGGERS) <= names and sent <= highest and self._facts.get(facts.SINK_FROM) is not None:
+        if there == wanted and sent <= highest and self._facts.get(facts.SINK_FROM) is not None:
             return
-        for name, (when, what, which) in TRIGGERS.items():
-            self._execute(f"DROP TRIGGER IF EXISTS {name}")
-            self._execute(TRIGGER.format(name, when, what, which))
         self._facts.set(facts.SINK_FROM, first)
 
     def settled_ms(self) -> int | None:

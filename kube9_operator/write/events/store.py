@@ -11,6 +11,7 @@ from kube9_operator.model.tally import OTHER, Tally
 from kube9_operator.write.counters import EventCounts
 from kube9_operator.write.events import merge, stored
 from kube9_operator.write.events.bounds import Bounds
+from kube9_operator.write.events.changed import ChangedEvents
 from kube9_operator.write.events.eviction_floor import EvictionFloor
 from kube9_operator.write.events.filing import Columns, Filed, Filing, said
 from kube9_operator.write.events.names import About, Named, Names, Place
@@ -103,6 +104,7 @@ class Store(Participant):
         self.names = Names(session.connection, self.bounds)
         self.filing = Filing(session.connection, self.names)
         self.eviction_floor = EvictionFloor(session.connection)
+        self.changed = ChangedEvents(session.connection)
         self._counts = EventCounts(tally or Tally())
         self.grown: Counter[int] = Counter()
         """By namespace (words.id) the bytes of new rows, until `Shares` takes them over."""
@@ -112,7 +114,7 @@ class Store(Participant):
         self._last_id = 0
         self._last_id_stored: int | None = None
         """As the database has it; None while it is not known."""
-        session.register(self.bounds, self.names, self.filing, self.eviction_floor, self._counts, self)
+        session.register(self.bounds, self.names, self.filing, self.eviction_floor, self._counts, self, self.changed)
 
     def begin(self, now_ms: int) -> None:
         """Reads the last id, unless it is known."""
@@ -214,6 +216,7 @@ class Store(Participant):
         """Replaces an event's metadata with metadata that has more keys, and its stamps."""
         self._execute("UPDATE texts SET metadata = ?, stamps = ? WHERE event = ?", (metadata, stamps, event))
         self._execute("UPDATE events SET text_hash = ? WHERE id = ?", (NO_HASH, event))
+        self.changed.note(event)
         self.filing.file((event,))
 
     def retitle(self, event: int, title: str, better: str) -> None:
@@ -368,6 +371,7 @@ class Store(Participant):
                 *filed,
             ),
         )
+        self.changed.note(event)
         description = observation.description or None
         self._execute(INSERT_TEXT, tables.Text(event, description, metadata, observation.contributor_name, None))
         self._growing[namespace] += EVENT_BYTES + len(observation.description) + len(metadata)
@@ -432,6 +436,7 @@ class Store(Participant):
                 self.filing.timed(before.filed, before.filed._replace(**periods))
                 changes |= periods
         if changes:
+            self.changed.note(before.id)
             names = " = ?, ".join(changes)
             self._execute(f"UPDATE events SET {names} = ? WHERE id = ?", (*changes.values(), before.id))  # noqa: S608
 

@@ -137,6 +137,7 @@ class Importer:
             "title": word(saved.title),
         }
         self._execute(INSERT_EVENT, tables.Event(**same | replaced))
+        self._store.changed.note(saved.id)
         texts = tables.Text(saved.id, saved.description, saved.metadata, saved.contributor, saved.stamps)
         self._execute(PUT_TEXT, texts)
         self._store.filing.file((saved.id,))

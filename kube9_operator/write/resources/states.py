@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from kube9_operator.model import changes
+from kube9_operator.model import changes, versions
 from kube9_operator.model.deadlines import Deadlines
 from kube9_operator.model.frame import ServerTime
 from kube9_operator.model.observation import ERROR, hash64
@@ -266,7 +266,7 @@ class States(Participant):
             observed, row = _of_mirror(observed, reduced, row)
         if row is not None and row[0] == observed.uid:
             # Watch lines come in order, so an older one is of before a list; lists show what a server has, which may go back.
-            if row[2] == reduced or (not observed.listing and _order(observed.version) < _order(row[1])):
+            if row[2] == reduced or (not observed.listing and versions.order(observed.version) < versions.order(row[1])):
                 return Compared("unchanged")
             return self._change(observed, row[2], reduced, evidence)
         if reduced == GONE:
@@ -309,7 +309,7 @@ class States(Participant):
     def _dated(self, observed: Observed, previous: Any, current: Any, evidence: changes.Evidence) -> Observed:
         """Adds what is known about the time and the author of a change."""
         check = self._checks.get(observed.source, NO_CHECK)
-        replayed = not observed.listing and _order(observed.version) <= _order(check.version)
+        replayed = not observed.listing and versions.order(observed.version) <= versions.order(check.version)
         window = Window(
             noticed_ms=observed.now_ms,
             unchanged_ms=min(self._confirmed_ms(observed.source), observed.now_ms),
@@ -389,8 +389,3 @@ def _untimed(previous: Any, current: Any, writers: list[changes.Writer]) -> int:
     """How many writes have no time in managedFields, at the least: one if the number of replicas was changed by such."""
     scaled = getattr(previous, "replicas", 0) != getattr(current, "replicas", 0)
     return int(scaled and any(not one.time_ms and REPLICAS in one.paths for one in writers))
-
-
-def _order(version: str) -> tuple[int, str]:
-    """Orders the versions of one resource as apimachinery's CompareResourceVersion does: decimal numbers of any length."""
-    return len(version), version
