@@ -27,20 +27,21 @@ STREAMS = ("service.name", "service.instance.id", "kube9.stream", "k8s.cluster.u
 """The resource attributes of docs/sink-records.md: the fields of a stream, as with OTLP."""
 
 
-class Engine:
-    """One process of VictoriaLogs: a single node, or with its options an insert, select or storage node of a cluster."""
+class Program:
+    """A program that listens on a port of 127.0.0.1 and keeps its log in a folder, as long as the `with` block runs."""
 
-    def __init__(self, folder: Path, *options: str, port: int = 0, scheme: str = "http", program: str = "") -> None:
-        """`folder` is for its data and its log. It keeps both, so that another one can go on with the data."""
-        self.program = program or tool(NAME, BUILT_BY)
-        self.folder, self.options = folder, options
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
         self.port = port or free_port()
-        self.scheme = scheme
         self._running: subprocess.Popen[bytes] | None = None
 
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+    def command(self) -> list[str]:
+        """How it is started."""
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        """Whether it is ready, now that it listens."""
+        return True
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,15 +51,12 @@ class Engine:
         self.stop()
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts it and waits until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        usual = ("-retentionPeriod=5y", f"-storageDataPath={self.folder / 'data'}", f"-httpListenAddr=127.0.0.1:{self.port}")
-        given = {option.partition("=")[0] for option in self.options}
-        command = [self.program, *(one for one in usual if one.partition("=")[0] not in given), *self.options]
         with (self.folder / "log").open("ab") as log:
-            self._running = subprocess.Popen(command, stdout=log, stderr=log)
+            self._running = subprocess.Popen(self.command(), stdout=log, stderr=log)
         try:
-            until(self._is_ready, f"{self.url} to answer; its log is {self.folder / 'log'}")
+            until(self._is_ready, f"port {self.port} to answer; the log is {self.folder / 'log'}")
         except BaseException:
             self.kill()
             raise
@@ -67,7 +65,7 @@ class Engine:
         assert self._running is not None
         assert self._running.poll() is None, (self.folder / "log").read_text()[-2000:]
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return self.scheme == "https" or self.request("GET", "/health")[0] == 200
+            return self.answers()
         return False
 
     @property
@@ -76,7 +74,7 @@ class Engine:
         return self._running.pid
 
     def stop(self) -> None:
-        """Ends it in order: what it has accepted is on the disk."""
+        """Ends it in order."""
         if self._running is not None:
             self._running.terminate()
             try:
@@ -91,6 +89,34 @@ class Engine:
             self._running.kill()
             self._running.wait()
             self._running = None
+
+
+class Engine(Program):
+    """One process of VictoriaLogs: a single node, or with its options an insert, select or storage node of a cluster.
+
+    When it is stopped, what it has accepted is on the disk.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int = 0, scheme: str = "http", program: str = "") -> None:
+        """`folder` is for its data and its log. It keeps both, so that another one can go on with the data."""
+        self.program = program or tool(NAME, BUILT_BY)
+        super().__init__(folder, port)
+        self.options = options
+        self.scheme = scheme
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """How it is started."""
+        usual = ("-retentionPeriod=5y", f"-storageDataPath={self.folder / 'data'}", f"-httpListenAddr=127.0.0.1:{self.port}")
+        given = {option.partition("=")[0] for option in self.options}
+        return [self.program, *(one for one in usual if one.partition("=")[0] not in given), *self.options]
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return self.scheme == "https" or self.request("GET", "/health")[0] == 200
 
     def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of an answer, over plain HTTP."""

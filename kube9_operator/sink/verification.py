@@ -4,7 +4,6 @@ It finds what no sender can see: a storage node that was killed behind an insert
 store that does not keep records for as long as the operator sends them.
 """
 
-import json
 import urllib.parse
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
@@ -44,6 +43,17 @@ class Ask(Protocol):
 
     def __call__(self, query: str) -> Iterable[bytes]:
         """The lines of an answer, a JSON object each. Raises Unanswered."""
+
+
+class Row(msgspec.Struct, gc=False):
+    """What the store has of a record. A store leaves out fields without a value."""
+
+    number: str = msgspec.field(name=attributes.NUMBER, default="0")
+    revision: str = msgspec.field(name=attributes.REVISION, default="0")
+    checksum: str = msgspec.field(name=attributes.CHECKSUM, default="")
+
+
+_decode = msgspec.json.Decoder(Row).decode
 
 
 class Hour(NamedTuple):
@@ -118,11 +128,12 @@ class Verification:
         found: dict[int, tuple[int, str]] = {}
         for line in self._ask(question(instance, from_ms)):
             try:
-                row = json.loads(line)
-                number, revision, checksum = (row.get(name, "0") for name in FIELDS)
-                found[int(number)] = max(found.get(int(number), (0, "")), (int(revision), checksum))
-            except (ValueError, AttributeError, TypeError):
+                row = _decode(line)
+                number, newest = int(row.number), (int(row.revision), row.checksum)
+            except (msgspec.MsgspecError, ValueError):
                 raise Unanswered("its answer is not JSON lines with the fields of the records") from None
+            if newest > found.get(number, (0, "")):
+                found[number] = newest
         return found
 
 

@@ -1,6 +1,7 @@
 """The options of `events list`, with values that are frequent, rare and absent in a database: what slow queries are made of."""
 
 import argparse
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,11 @@ COLUMNS = {
 """Options whose values are words, and the columns of these."""
 
 
-def of(command: str) -> set[str]:
+@functools.cache
+def of(command: str) -> frozenset[str]:
     """The options that a command has, by their last and longest names."""
     parsers: list[argparse.ArgumentParser] = [one for one in levels(get_parser("kube9-cli")) if one.prog.endswith(command)]
-    return {action.option_strings[-1] for one in parsers for action in one._actions if action.option_strings}
+    return frozenset(action.option_strings[-1] for one in parsers for action in one._actions if action.option_strings)
 
 
 def domain(folder: Path, known: set[str]) -> Domain:

@@ -1,16 +1,14 @@
 """The sink sends through an OpenTelemetry Collector, as docs/fleet.md advises and as it does not."""
 
 import json
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from tests.engine import OTLP, Engine, free_port
+from tests.engine import OTLP, Engine, Program
 from tests.operator import until
 from tests.sinking import Sinking, difference, newest
 from tests.tools import tool
@@ -22,12 +20,13 @@ BUILT_BY = "make engine-tools ENGINES=collector"
 WAIT_SECONDS = 200
 
 
-class Collector:
+class Collector(Program):
     """An OpenTelemetry Collector that passes on what it gets, as long as the `with` block lasts."""
 
     def __init__(self, folder: Path, target: str, **exporter: Any) -> None:
         """`exporter` are settings of the exporter to `target`."""
-        self.port, self._folder, self._program = free_port(), folder, tool("otelcol", BUILT_BY)
+        super().__init__(folder)
+        self._program = tool("otelcol", BUILT_BY)
         configuration = {
             "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.port}"}}}},
             "exporters": {"otlphttp": {"logs_endpoint": target, **exporter}},
@@ -38,38 +37,18 @@ class Collector:
         }
         folder.mkdir()
         (folder / "collector.yaml").write_text(json.dumps(configuration), encoding="utf-8")
-        self._running: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1/logs"
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
+    def command(self) -> list[str]:
+        """How it is started."""
+        return [self._program, "--config", f"file:{self.folder / 'collector.yaml'}"]
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Does not wait for what it cannot deliver."""
         self.kill()
-
-    def start(self) -> None:
-        """Starts it and waits until it listens."""
-        with (self._folder / "log").open("ab") as log:
-            command = [self._program, "--config", f"file:{self._folder / 'collector.yaml'}"]
-            self._running = subprocess.Popen(command, stdout=log, stderr=log)
-        until(self._listens, "the collector to listen")
-
-    def _listens(self) -> bool:
-        assert self._running is not None
-        assert self._running.poll() is None, (self._folder / "log").read_text()[-2000:]
-        with socket.socket() as one:
-            return one.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kill(self) -> None:
-        """Ends it as a crash does."""
-        if self._running is not None:
-            self._running.kill()
-            self._running.wait()
-            self._running = None
 
 
 @pytest.fixture

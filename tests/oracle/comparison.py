@@ -118,7 +118,7 @@ def shortest(case: Case, given: list[options.Given], run: Run) -> list[options.G
     return given
 
 
-def names() -> set[str]:
+def names() -> frozenset[str]:
     """The options of `events list` that select or order events."""
     return of("events list") - options.NOT_ABOUT_EVENTS - options.APART
 

@@ -1,7 +1,9 @@
 """The sink of a running operator, against a stand-in store over HTTP, and its transport against a server with TLS."""
 
+import contextlib
 import http.server
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -79,6 +81,39 @@ def store() -> Iterator[Store]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@contextlib.contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The URL of a server that gives one answer, in chunks, and closes the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+@pytest.mark.parametrize("size", [1, 7, 16_384])
+def test_the_lines_of_an_answer_are_whole_wherever_it_is_cut(size: int) -> None:
+    lines = [b'{"number":"%d"}' % number for number in range(3_000 if size > 7 else 20)]
+    text = b"\n".join(lines) + b"\n"
+    chunks = [text[at : at + size] for at in range(0, len(text), size)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in chunks)
+    with answering(body + b"0\r\n\r\n") as url:
+        assert list(HttpTransport(Target(url)).ask(b"", {})) == lines
+    with answering(body) as url, pytest.raises(Lost):  # the end is missing
+        list(HttpTransport(Target(url)).ask(b"", {}))
+
+
+def test_a_line_without_an_end_is_not_kept() -> None:
+    with answering(b"4000\r\n" + b"x" * 0x4000 + b"\r\n0\r\n\r\n") as url, pytest.raises(Lost, match="too long"):
+        list(HttpTransport(Target(url)).ask(b"", {}))
 
 
 def test_everything_is_sent_whatever_dies(standin: StandIn, store: Store, tmp_path: Path) -> None:
