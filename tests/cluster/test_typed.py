@@ -87,13 +87,6 @@ def test_what_the_operator_may_do_is_asked(shell: Shell) -> None:
     assert "`kubectl auth can-i list pods" in text(OPERATIONS)
 
 
-def test_where_the_api_server_is(plane: ControlPlane, shell: Shell) -> None:
-    service = shell.line("docs/security.md", "kubectl get service")
-    endpoints = shell.line("docs/security.md", "kubectl get endpointslices")
-    assert service == plane.api("GET", "/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"]
-    assert "kubernetes" in endpoints
-
-
 def test_rules_are_tried_on_the_events_of_a_cluster(plane: ControlPlane, shell: Shell) -> None:
     about = {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": NAMESPACE}
     event = {"metadata": {"name": "web.1"}, "involvedObject": about, "reason": "FailedMount", "type": "Warning", "message": "x"}

@@ -103,6 +103,13 @@ def test_its_health_is_asked(shell: Shell) -> None:
     assert '"status"' in said
 
 
+def test_where_the_api_server_is(node: Node, shell: Shell) -> None:
+    service = node.get("service", "kubernetes", "-n", "default")["spec"]["clusterIP"]
+    assert shell.line("docs/security.md", "kubectl get service") == service
+    address = node.plane.access()[0].rpartition("/")[2].partition(":")[0]
+    assert address in shell.line("docs/security.md", "kubectl get endpointslices")
+
+
 def test_files_are_brought_out_of_the_pod(shell: Shell) -> None:
     assert "CycloneDX" in shell.block("docs/install.md", "kubectl exec -n kube9-system kube9-operator-0 -- cat /opt/")
     shell.span(CLI, "kubectl exec -n kube9-system kube9-operator-0 -- kube9-cli report")

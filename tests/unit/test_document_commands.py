@@ -70,7 +70,7 @@ EXECUTED: Mapping[str, tuple[str, ...]] = {
     ),
     f"{TYPED}::test_what_a_release_was_told_is_shown_again": ("helm status kube9-operator -n NAMESPACE",),
     f"{TYPED}::test_what_the_operator_may_do_is_asked": ("kubectl auth can-i list pods …",),
-    f"{TYPED}::test_where_the_api_server_is": (
+    f"{README}::test_where_the_api_server_is": (
         "kubectl get service kubernetes -n default …",
         "kubectl get endpointslices -n default …",
     ),
