@@ -99,7 +99,7 @@ requirements: $(VENV)/done
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(call LOCK) -o image/build-requirements.txt -
 
-# The control plane, the node and helm, kwok and promtool for the tests, built once a machine, outside the clone.
+# The control plane, the node and helm, krew, kwok and promtool for the tests, built once a machine, outside the clone.
 cluster-tools:
 	tests/cluster_tools/build
 

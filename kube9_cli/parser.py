@@ -18,6 +18,7 @@ of the database. One command, assessments run, asks the operator, and needs one 
 else to stderr. Exit codes: 0 success; 1 invalid argument, unknown id or unusable database; 2 the query took longer than
 --timeout; 3 no permission to read the database."""
 
+WIDTH = 80
 EXAMPLES: Examples = (
     ("What broke in the last 30 minutes", "events list --since 30m --severity error+"),
     ("What went wrong in a namespace since yesterday", "events list -n shop --severity error+ --since yesterday"),
@@ -113,6 +114,18 @@ class Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=(terminal.columns(sys.stdout.isatty()) or terminal.DEFAULT_COLUMNS) - 2)
 
 
+def _typed(command: str) -> str:
+    """A command as it is typed on lines of 80 columns: a long one goes on after a backslash, with its next option."""
+    first, *options = command.replace(" --", "\n--").split("\n")
+    lines = [f"  {first}"]
+    for option in options:
+        if len(f"{lines[-1]} {option} \\") <= WIDTH:
+            lines[-1] += f" {option}"
+        else:
+            lines.append(f"      {option}")
+    return " \\\n".join(lines)
+
+
 class Parser(argparse.ArgumentParser):
     """Raises UsageError instead of printing errors, so that every error is printed in one place."""
 
@@ -126,7 +139,7 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The help with examples at its end. They are not an epilog, because the man page has a section for them."""
-        lines = [f"  # {title}\n  {f'{self.prog} {arguments}'.rstrip()}\n" for title, arguments in self._examples]
+        lines = [f"  # {title}\n{_typed(f'{self.prog} {arguments}'.rstrip())}\n" for title, arguments in self._examples]
         return f"{super().format_help()}\nexamples:\n" + "\n".join(lines)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -57,9 +57,11 @@ def parse(text: str, now_ms: int) -> int:
 
 def iso(ms: int) -> str:
     """A time in ms since 1970 in UTC, such as 2025-12-02T10:30:45.123Z."""
-    minutes, rest = divmod(min(ms, MAX_MS), 60_000)
+    minutes, rest = divmod(ms if ms < MAX_MS else MAX_MS, 60_000)
     minute = _minutes.get(minutes) or _minute(minutes)
-    return f"{minute}{rest // 1000:02}.{rest % 1000:03}Z" if minute else f"+{ms}ms"
+    # With 100,000 the digits are there. Formatting two numbers takes half as long again.
+    digits = str(100_000 + rest)
+    return f"{minute}{digits[1:3]}.{digits[3:]}Z" if minute else f"+{ms}ms"
 
 
 MOST_MINUTES = 4_096

@@ -67,7 +67,7 @@ EXAMPLES = {
         ("Record the cluster that kubectl uses", "DB_PATH=$HOME/kube9 kube9-operator"),
         ("Query what was recorded", "DB_PATH=$HOME/kube9 kube9-operator query events list --since 1h"),
     ),
-    "serve": (("Record another cluster", "KUBECONFIG=$HOME/.kube/staging DB_PATH=$HOME/kube9-staging kube9-operator serve"),),
+    "serve": (("Record another cluster", "KUBECONFIG=~/.kube/staging DB_PATH=~/kube9-staging kube9-operator serve"),),
     "rules": (("Check a file of rules", "kube9-operator rules check rules.yaml"),),
     "rules check": (
         ("Check a file of rules", "kube9-operator rules check rules.yaml"),

@@ -11,9 +11,9 @@ _SECOND = "evt_%Y%m%d_%H%M%S"
 _DIGITS = "0123456789"
 _CHARACTERS = f"{_DIGITS}abcdefghijklmnopqrstuvwxyz"
 
-MOST_SECONDS = 1_000
-_seconds: dict[int, str] = {}
-"""Seconds that were shown, as they begin an id: many events are recorded in one second."""
+MOST_BEGINNINGS = 1_000
+_beginnings: dict[int, str] = {}
+"""All of an id but its last three digits, by number: many events are recorded in one second."""
 
 
 def first_of(ms: int) -> int:
@@ -23,14 +23,14 @@ def first_of(ms: int) -> int:
 
 def encode(number: int) -> str:
     """The text of an id."""
-    second, suffix = divmod(number, SUFFIXES)
-    first, rest = divmod(suffix, _THOUSANDS)
-    shown = _seconds.get(second)
+    beginning, rest = divmod(number, _THOUSANDS)
+    shown = _beginnings.get(beginning)
     if shown is None:
-        if len(_seconds) >= MOST_SECONDS:
-            _seconds.clear()
-        shown = _seconds[second] = time.strftime(_SECOND, time.gmtime(second))
-    return f"{shown}_{_three(first)}{_three(rest)}"
+        if len(_beginnings) >= MOST_BEGINNINGS:
+            _beginnings.clear()
+        second, first = divmod(beginning, _THOUSANDS)
+        shown = _beginnings[beginning] = f"{time.strftime(_SECOND, time.gmtime(second))}_{_three(first)}"
+    return shown + _three(rest)
 
 
 def _three(number: int) -> str:

@@ -117,6 +117,10 @@ PARTS = {
         "a thousand SIGKILLs while 50,000 Events come, rise and expire",
         (sys.executable, "-m", "tests.faults.soak"),
     ),
+    "demo": Part(
+        "the demo as the README starts it, to its end",
+        pytests("-k", "demo", "tests/packaging/test_make.py", workers=0),
+    ),
     "cluster": Part(
         "what is long of the tests on a control plane and a node",
         pytests("-m", "long", *(f"--ignore-glob=*/test_{name}.py" for name in STORE), "tests/cluster", "tests/node", workers=3),

@@ -104,7 +104,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(201, location=f"/v2/{found[1]}/manifests/{digest}", digest=digest)
 
     def _body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()  # no trailers come
+        return b"".join(parts)
 
     def _answer(
         self, code: int, body: bytes = b"", kind: str = "application/json", location: str = "", digest: str = ""

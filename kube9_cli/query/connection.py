@@ -283,6 +283,11 @@ class Database:
             known = self._words[number] = found[0][0]
         return known
 
+    def words(self, numbers: Iterable[int]) -> list[str]:
+        """The words of these ids. One call for each would cost an export a twentieth of its time."""
+        known = self._words
+        return [known[number] if number in known else self.word(number) for number in numbers]
+
     def load(self, selection: Selection, first: int | None = None, counted: bool = False) -> None:
         """Makes the events of a selection available; of these at least the `first` that were last seen, if it is not None.
 

@@ -22,6 +22,8 @@ ABSENT = ("occurrences", "insights")
 """What only the database of the cluster has of an event."""
 AT_ONCE = 100
 """Events that are read with one query. Each takes at most about 14 KiB."""
+SHOWN_BETWEEN_LOOKS = 50
+"""Events that are shown between two looks at the clock."""
 UNPACKED_BYTES = 2 * 1024 * 1024
 """Texts of a page that are kept in memory as they are; the rest is compressed."""
 
@@ -87,11 +89,12 @@ class Page:
 
     def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The same, each with its number in the database."""
-        for each in self._rows:
+        for at, each in enumerate(self._rows):
             row = each if isinstance(each, Row) else _unpacked(each)
             event = _event(row)
             yield row.id, event if self._fleet is None else self._fleet.named(row.id, event)
-            self._look_at_the_clock()
+            if not at % SHOWN_BETWEEN_LOOKS:
+                self._look_at_the_clock()
 
 
 def _packed(row: Row) -> bytes:
@@ -112,8 +115,9 @@ def _unpacked(packed: bytes) -> Row:
 def rows(database: Database, numbers: Sequence[int]) -> list[Row]:
     """The rows of these ids, a hundred at most, in this order. Events that are gone are left out."""
     found = {}
-    for row in database.all(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):
-        one = Row._make((*map(database.word, row[:WORDS]), *row[WORDS:]))
+    # Not `all`, which bounds the memory: SQLite's limit of the length of a row does, because the rows are few.
+    for row in database.stream(EVENTS.format(", ".join("?" * len(numbers))), tuple(numbers), EVENT):
+        one = Row._make((*database.words(row[:WORDS]), *row[WORDS:]))
         found[one.id] = one
     return [found[number] for number in numbers if number in found]
 
@@ -124,6 +128,7 @@ def _event(row: Row) -> dict[str, Any]:
     times, name, description, metadata = row[12:]
     first = iso(first_ms)
     last = first if last_ms == first_ms else iso(last_ms)
+    created = first if created_ms == first_ms else iso(created_ms)
     figures = {"reason": reason, "count": times, "first_timestamp": first, "last_timestamp": last}
     if node:
         figures["node"] = node
@@ -137,13 +142,28 @@ def _event(row: Row) -> dict[str, Any]:
         "object_namespace": namespace,
         "object_name": name,
         "object_api_version": api_version,
-        "metadata": figures | decoded(metadata),
-        "created_at": iso(created_ms),
+        "metadata": figures | (_known.get(metadata) or _decoded(metadata)),
+        "created_at": created,
         "first_seen_at": first,
         "last_seen_at": last,
         "count": times,
     }
     return shown if all(shown.values()) else {key: value for key, value in shown.items() if value}
+
+
+MOST_KNOWN, LONG = 1_000, 500
+"""Metadata that are remembered, because those of most events only say who wrote the Event; longer ones are not."""
+_known: dict[str, dict[str, Any]] = {}
+
+
+def _decoded(metadata: str) -> dict[str, Any]:
+    """The metadata of an event. Whoever changes them changes a copy."""
+    found = decoded(metadata)
+    if len(metadata) <= LONG:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[metadata] = found
+    return found
 
 
 def named(names: tuple[str, ...], number: int) -> str:

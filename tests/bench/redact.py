@@ -8,7 +8,7 @@ from pathlib import Path
 from kube9_operator.text import limits
 
 DATA = Path(__file__).parent.parent / "data" / "events-1.36.3.jsonl"
-EXAMPLES = [json.loads(line)["secret"] + " " for line in DATA.with_name("rule-examples.jsonl").open("rb")]
+EXAMPLES = [json.loads(line)["secret"] + " " for line in DATA.with_name("rule-examples.jsonl").read_bytes().splitlines()]
 BYTES = 1_000_000
 PIECES = (
     *(

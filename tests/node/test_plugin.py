@@ -17,6 +17,7 @@ from tests.node.pod import NAMESPACE, POD, OperatorPod
 from tests.node.scenario_objects import deployment
 from tests.operator import until
 from tests.terminal import on_a_terminal
+from tests.typed import span
 
 SHOP = "roll"
 """In the place of README's namespace, which other tests have, and as long: names are shortened at 80 columns."""
@@ -119,4 +120,7 @@ def test_the_five_commands_of_the_readme(
     assert f"deploy/{SHOP}/web" in changes
     assert "kubectl kube9: the report is in web.html" in report
     assert "FATAL: no database" in (tmp_path / "web.html").read_text(encoding="utf-8")
+    undo = span("docs/incident.md", "kubectl rollout undo").replace("-n shop", f"-n {SHOP}")
+    node.kubectl(*undo.split()[1:])
+    until(lambda: is_rolled_out(node), "the first release again", LONG_SECONDS)
     node.kubectl("delete", "namespace", SHOP, "--wait=false")

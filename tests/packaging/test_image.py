@@ -113,6 +113,16 @@ def test_the_base_may_be_pinned_by_digest() -> None:
     assert (done.returncode, "PYTHON_DIGEST=3.13: must be sha256:" in done.stderr) == (2, True)
 
 
+def test_the_builder_may_be_chosen(tmp_path: Path) -> None:
+    """A stand-in for docker, which says what it was told."""
+    (tmp_path / "docker").write_text('#!/bin/sh\necho "$0" "$@"\n', encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["make", "image", "BUILDER=docker"]
+    said = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    assert re.search(rf"^{tmp_path}/docker build .* -t localhost/kube9-operator:\S+ -f Containerfile \.$", said, re.MULTILINE)
+
+
 def test_make_image_says_what_it_needs() -> None:
     done = subprocess.run(["make", "image", "BUILDER="], cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 2

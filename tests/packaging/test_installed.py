@@ -18,6 +18,7 @@ from kube9_operator.write.recovery.salvage_process import SalvageProcess
 from tests.operator import WAIT_SECONDS, until
 from tests.packaging import hostile
 from tests.standin import StandIn, warning
+from tests.typed import span
 
 ROOT = Path(__file__).parent.parent.parent
 HEADING = "## Run it on your machine\n"
@@ -147,3 +148,14 @@ def test_the_plug_in_for_credentials_sees_the_environment_of_the_user(monkeypatc
     assert os.environ["PYTHONSAFEPATH"] == "1"
     interpreter.set_up_child(safe_path=False)
     assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_pip_removes_it(installed: Installed) -> None:
+    """The last test of this module: the others need what is removed here."""
+    path = f"{installed.programs}{os.pathsep}{installed.environment['PATH']}"
+    command = ["sh", "-c", span("docs/install.md", "pip uninstall")]
+    done = subprocess.run(
+        command, env=installed.environment | {"PATH": path}, input="y\n", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in installed.programs.iterdir() if "kube9" in path.name]

@@ -1,8 +1,9 @@
-"""The chart as an OCI artifact: packed and pushed as docs/install.md says, and installed from the registry."""
+"""The chart and an image in a registry: packed and pushed as docs/install.md says, and installed or pulled from there."""
 
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,16 @@ import yaml
 
 from tests.registry import Registry
 from tests.tools import tool
+from tests.typed import Shell
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parent.parent.parent
 CHART = ROOT / "helm" / "kube9-operator"
+INSTALL = "docs/install.md"
+DEFINITION = "FROM scratch\nCOPY hello /hello\nLABEL org.opencontainers.image.version=here\n"
+"""An image of one file, in the place of the operator's: the commands are the same."""
+STORE = '[storage]\ndriver = "vfs"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/store"\n'
+EXAMPLE = "registry.example"
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["version"]
 
 
@@ -71,3 +78,46 @@ def test_only_a_registry_of_artifacts_is_pushed_to(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert re.search(r"REGISTRY=registry\.example: must be oci://", done.stderr)
+
+
+def test_who_pushes_logs_in(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "password.txt").write_text("secret", encoding="utf-8")
+    path = f"{Path(tool('helm')).parent}{os.pathsep}{os.environ['PATH']}"
+    address = {f"login {EXAMPLE}": f"login --plain-http {registry.address}"}
+    Shell(tmp_path, os.environ | {"HOME": str(tmp_path), "PATH": path}, address).line(INSTALL, "helm registry login")
+    assert registry.address in next(tmp_path.rglob("config.json")).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def shell(registry: Registry, tmp_path: Path) -> Iterator[Shell]:
+    """A shell whose buildah has a store of its own, and in it an image with the name that the documents give it."""
+    tool("buildah", "apt-get install buildah")
+    (tmp_path / "hello").touch()
+    (tmp_path / "Containerfile").write_text(DEFINITION, encoding="utf-8")
+    (tmp_path / "storage.conf").write_text(STORE.format(folder=tmp_path), encoding="utf-8")
+    insecure = f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n'
+    (tmp_path / "registries.conf").write_text(insecure, encoding="utf-8")
+    own = {f"CONTAINERS_{name.upper()}_CONF": str(tmp_path / f"{name}.conf") for name in ("storage", "registries")}
+    typed = Shell(tmp_path, os.environ | own | {"BUILDAH_ISOLATION": "chroot"}, {EXAMPLE: registry.address})
+    typed.run(typed.words(f"buildah build -t {EXAMPLE}/kube9-operator:0.1.0 ."))
+    yield typed
+    shutil.rmtree(tmp_path / "store")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo make test-cluster")
+def test_an_image_is_pushed_inspected_carried_over_and_removed(registry: Registry, shell: Shell) -> None:
+    def is_there() -> bool:
+        return ("kube9-operator", "0.1.0") in registry.manifests
+
+    shell.line(INSTALL, "buildah push")
+    assert is_there()
+    assert '"org.opencontainers.image.version": "here"' in shell.span(INSTALL, "buildah inspect")
+    registry.manifests.clear()
+
+    shell.span(INSTALL, f"buildah push {EXAMPLE}/kube9-operator:0.1.0 docker-archive:")
+    shell.span(INSTALL, f"buildah rmi {EXAMPLE}")
+    shell.span(INSTALL, "buildah rmi --prune")
+    assert "kube9-operator" not in shell.run("buildah images")
+    shell.span(INSTALL, "buildah pull")
+    shell.line("README.md", "buildah push")
+    assert is_there()

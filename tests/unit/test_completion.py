@@ -17,6 +17,8 @@ from kube9_cli.parser import get_parser
 from tests import completions
 from tests.cli import run_cli
 from tests.commands import levels
+from tests.operator import BIN
+from tests.typed import span
 
 NOWHERE = Path("/nowhere")
 COMPLETED = [
@@ -83,11 +85,12 @@ def test_zsh_reads_the_script() -> None:
 
 def test_the_tabulator_completes_in_a_bash_on_a_terminal() -> None:
     """From the first letters of a command to a whole line, as somebody types it."""
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     child, terminal = pty.fork()
     if child == 0:
-        os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {"TERM": "dumb", "PS1": "> ", "PATH": os.environ["PATH"]})
+        os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {"TERM": "dumb", "PS1": "> ", "PATH": path})
     try:
-        os.write(terminal, f"source {completion.script('bash')}; PS1=ready$PS1\n".encode())
+        os.write(terminal, f"{span('docs/cli.md', 'source <(')}; PS1=ready$PS1\n".encode())
         seen(terminal, "ready>")
         os.write(terminal, b"kube9-cli ev\tl\t--severity crit\t-o jsonl; exit\n")
         assert "kube9-cli events list --severity critical -o jsonl" in seen(terminal, "exit\r\n").replace("\a", "")

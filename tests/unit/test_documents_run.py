@@ -1,7 +1,7 @@
 """Every command line of kube9-cli in a document runs, and answers, or gives the error that belongs to this small record.
 
 test_reference.py compares the form of all of them. What needs an operator, Argo CD or a log store runs in the tests of these,
-and here gives the error that says so. Examples of `--watch` do not end: tests/process/test_watch.py has them.
+and here gives the error that says so. Examples of `--watch` do not end: test_document_commands.py says what runs them.
 """
 
 import json
@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli import Answered, run_cli
+from tests.document_commands import of_the_cli, shown
 from tests.record import Record
 
-ROOT = Path(__file__).parent.parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+UNFINISHED = re.compile(
+    r"…|\[|\b(?:ID|APP|NAME|FOLDER|SHELL)\b|--store$|(?:events|insights) get$|kube9-cli (?:completion|assess \w+)$"
+)
+"""In a command that the text names, what says that something of it is to be filled in; `assess` is another name."""
 EVENT = re.compile(r"evt_\d{8}_\d{6}_\w{6}")
 CURSOR = re.compile(r"--after=e\S+")
 CODES = (
@@ -34,17 +37,8 @@ CODES = (
 
 def commands() -> Iterator[str]:
     """Every command line of the documents once, without what the shell does before and after it."""
-    found = set()
-    for page in PAGES:
-        block = "\n".join(re.findall(r"^    (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)).replace("\\\n", " ")
-        for line in block.splitlines():
-            command = line.removeprefix("$ ")
-            command = command.partition(" -- ")[2] if command.startswith("kubectl exec") else command
-            command = re.sub(r"\$\(.*?\)| (?:>|\||&&)(?: .*)?$", "", command)
-            command = re.sub(r"^kubectl kube9(?: --(?:operator|context) \S+)*(?= )", "kube9-cli", command)
-            if re.match(r"(?:kube9-cli|kube9-operator query) ", command) and "--watch" not in command:
-                found.add(" ".join(shlex.split(command, comments=True)) if "#" in command else command.strip())
-    yield from sorted(found)
+    found = {of_the_cli(one.command) for one in shown() if one.block or not UNFINISHED.search(one.command)}
+    yield from sorted(one for one in found if one and "--watch" not in one and "{{" not in one)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +65,7 @@ def test_it_runs(command: str, kept: tuple[Path, str], tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     for suffix in ("", "-wal"):
         (tmp_path / f"copy.db{suffix}").write_bytes((folder / f"kube9.db{suffix}").read_bytes())
-    words = shlex.split(CURSOR.sub("", EVENT.sub(event, command)))
+    words = shlex.split(CURSOR.sub("", EVENT.sub(event, command.replace("NAMESPACE", "shop"))))
     words = [re.sub(r"https://logs\.example\.com:\d+", "http://127.0.0.1:9", word) for word in words]
     prog, arguments = ("kube9-cli", words[1:]) if words[0] == "kube9-cli" else ("kube9-operator query", words[2:])
     try:

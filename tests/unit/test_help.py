@@ -24,6 +24,8 @@ LEVELS = [*levels(cli_parser()), *levels(cli_parser("kube9-operator query")), *l
 @pytest.mark.parametrize("parser", LEVELS, ids=lambda parser: str(parser.prog))
 def test_the_help_ends_with_examples_that_can_be_typed(parser: argparse.ArgumentParser) -> None:
     shown = parser.format_help().partition("\nexamples:\n")[2]
+    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("  #"))
+    shown = re.sub(r" \\\n +", " ", shown)
     assert re.fullmatch(r"(?:  # .+\n  .+\n\n?)+", shown)
     for line in re.findall(r"^  ([^#\n].*)$", shown, re.MULTILINE):
         words = [word for word in shlex.split(line) if not re.match("[A-Z_]+=", word)]

@@ -1,0 +1,31 @@
+"""`make krew` makes what Krew installs, by the commands of docs/cli.md and docs/install.md."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.copied import copied, make
+from tests.tools import tool
+from tests.typed import Shell
+
+pytestmark = pytest.mark.cluster
+
+
+def test_krew_installs_it_and_removes_it(tmp_path: Path) -> None:
+    clone, programs, root = copied(tmp_path / "clone"), tmp_path / "programs", tmp_path / "krew"
+    make(clone, "krew", "URI=https://example.org/folder")
+    programs.mkdir()
+    (programs / "kubectl-krew").symlink_to(tool("krew"))
+    path = (root / "bin", programs, Path(tool("kubectl")).parent, Path(sys.executable).parent)
+    environment = os.environ | {"KREW_ROOT": str(root), "PATH": os.pathsep.join((*map(str, path), os.environ["PATH"]))}
+    shell = Shell(clone, environment, {})
+    shell.span("docs/cli.md", "kubectl krew install")
+    assert (root / "bin" / "kubectl-kube9").exists()
+    assert "Ask kube9-operator what happened" in shell.run("kubectl kube9 --help")
+    # Krew has an index of plugins where it has been used before; it removes nothing without one.
+    subprocess.run(["git", "init", "-q", root / "index" / "default"], check=True)
+    shell.span("docs/install.md", "kubectl krew uninstall")
+    assert not (root / "bin" / "kubectl-kube9").exists()
