@@ -42,6 +42,8 @@ class Case(NamedTuple):
     objects: list[Manifest]
     stand_in: str = ""
     """The resource that a command would install which needs a download."""
+    pods: int = 0
+    """How many pods the verdict is about: the cluster makes them a moment later than their workload."""
 
 
 def security(**context: Any) -> list[Manifest]:
@@ -231,6 +233,7 @@ CASES = [
             node("large", cpu="64", memory="256Gi"),
             node("small", cpu="4", memory="8Gi"),
         ],
+        pods=2,
     ),
     Case(
         "consolidation",
@@ -385,6 +388,8 @@ def test_a_remediation_makes_its_check_pass(cluster: Cluster, look: Look, case: 
         cluster.serve("verticalpodautoscalers.autoscaling.k8s.io")
     for manifest in case.objects:
         cluster.make(manifest, namespace)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    until(lambda: len(cluster.plane.api("GET", pods)["items"]) >= case.pods, "the pods", LONG_SECONDS)
     lister = Within(look(), namespace)
 
     def judged() -> Result:
