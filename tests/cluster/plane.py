@@ -122,8 +122,8 @@ class ControlPlane:
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
+        with connection.getresponse() as answer:  # which keeps the socket open if it breaks off
+            text = answer.read()
         if answer.status >= 300:
             raise ApiError(answer.status, f"{method} {path}: {text.decode(errors='replace')}")
         return json.loads(text) if answer.headers.get_content_type() == "application/json" else text.decode()
