@@ -35,8 +35,8 @@ def watching(plane: ControlPlane, folder: Path, namespace: str) -> Iterator[Oper
         plane.api("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment(name, deadline_seconds=600))
     config = {"metadata": {"name": "settings"}, "data": {"a": "1"}}
     plane.api("POST", f"/api/v1/namespaces/{namespace}/configmaps", config)
-    # The API server's times are whole seconds, and may be two seconds off: only what was written before is surely older than the
-    # list. Whoever made an object owns fields that are changed below.
+    # The API server's times are whole seconds, and may be two seconds off: what is older than the list must be clearly older.
+    # Whoever made an object owns fields that are changed below.
     time.sleep(CLEARLY_OLDER_SECONDS)
     environment = {"NO_PROXY": "127.0.0.1", "WATCH_CONFIG_MAPS": "true"}
     with Operator(folder, plane.kubeconfig(folder), DEADLINES, **environment) as running:
