@@ -16,7 +16,7 @@ MOST = 5
 BEFORE_MS = 3_600_000
 """So long before the first evidence a change is looked for."""
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
-CHANGES = ("Scaled", "ImageChanged", "ConfigurationChanged")
+CHANGES = ("Scaled", "ImageChanged", "ConfigurationChanged", "Created")
 """What the reasons of the changes of a workload end with."""
 CAUSE = 0
 """The role of a change in the evidence, as in kube9_schema.codes."""
@@ -30,7 +30,7 @@ HAS_CAUSE = "SELECT 1 FROM insight_evidence WHERE insight = ? AND role = ? LIMIT
 CHANGED = """SELECT 1 FROM objects o JOIN words k ON k.id = o.kind JOIN words n ON n.id = o.namespace
     JOIN events e INDEXED BY events_by_object ON e.object = o.id JOIN words r ON r.id = e.reason
     WHERE o.name = ?1 AND k.word = ?2 AND n.word = ?3 AND e.first_ms <= ?4 AND e.last_ms >= ?4 - ?5
-    AND r.word IN (?2 || ?6, ?2 || ?7, ?2 || ?8) LIMIT 1"""
+    AND r.word IN (?2 || ?6, ?2 || ?7, ?2 || ?8, ?2 || ?9) LIMIT 1"""
 
 
 def read(database: Database, selection: Selection, path: str) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The latest first."""
     deleted_ms: int = 0
     """Its deletionTimestamp; 0 for none."""
+    created_ms: int = 0
+    """Its creationTimestamp, of the kinds that have writers here; 0 for none."""
 
 
 class Scaling(msgspec.Struct, frozen=True, array_like=True, gc=False):

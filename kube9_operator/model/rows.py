@@ -188,6 +188,15 @@ NAMESPACE_CREATED = Row(
 NAMESPACE_DELETED = msgspec.structs.replace(
     NAMESPACE_CREATED, name="namespace deleted", severity=WARNING, title="Namespace deleted"
 )
+CREATED = Row(
+    name="object created",
+    repeat="each",
+    key=("uid",),
+    severity=INFO,
+    title="{kind} created",
+    metadata=("images", "replicas"),
+)
+DELETED = Row(name="object deleted", repeat="each", key=("uid",), severity=INFO, title="{kind} deleted")
 SCALED = Row(
     name="workload scaled",
     repeat="each",
@@ -347,6 +356,8 @@ TABLE: tuple[Row, ...] = (
     NODE_UNCORDONED,
     NAMESPACE_CREATED,
     NAMESPACE_DELETED,
+    CREATED,
+    DELETED,
     SCALED,
     IMAGE_CHANGED,
     CONFIGURATION_CHANGED,

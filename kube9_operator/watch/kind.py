@@ -82,8 +82,10 @@ def resource(
         batch.counts.received += 1
         own = found.metadata
         batch.counts.redacted += texts.redacted
-        changed = own.managed_fields if isinstance(own, ChangedMeta) else msgspec.Raw()
-        evidence = changes.encode(Evidence(writers(changed, batch.server_ms)))
+        evidence = b""
+        if isinstance(own, ChangedMeta):
+            found_writers = writers(own.managed_fields, batch.server_ms)
+            evidence = changes.encode(Evidence(found_writers, created_ms=ms(own.creation_timestamp)))
         uid = (other_uid(found) if other_uid else "") or own.uid
         batch.states.append(State(own.namespace or "", own.name, uid, own.resource_version, reduced, evidence))
         return str(own.resource_version)

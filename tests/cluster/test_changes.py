@@ -1,11 +1,15 @@
 """What changes with resources on a real control plane. There is no kubelet: what it writes of nodes is written by hand."""
 
+import subprocess
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import LONG_SECONDS
 from tests.operator import Operator, until
+from tests.tools import tool
 
 
 def stamp(seconds_ago: int = 0) -> str:
@@ -122,3 +126,71 @@ def test_a_node_and_a_namespace_come_and_go(plane: ControlPlane, operator: Opera
     event(operator, f"{namespace}-gone", "Namespace created")
     plane.api("DELETE", f"/api/v1/namespaces/{namespace}-gone")
     assert event(operator, f"{namespace}-gone", "Namespace deleted")["severity"] == "warning"
+
+
+def test_workloads_and_services_come_and_go(plane: ControlPlane, operator: Operator, namespace: str, tmp_path: Path) -> None:
+    """With kubectl: while the operator watches, while it is away and goes on, and while it is away and has to list."""
+    current(operator, "deployments", "statefulsets", "cronjobs", "services")
+    kubeconfig = str(plane.kubeconfig(tmp_path))
+
+    def kubectl(*words: str) -> None:
+        command = [tool("kubectl"), "--kubeconfig", kubeconfig, "-n", namespace, *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def told(reason: str, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = operator.events("--object-namespace", namespace, "--name", name, "--reason", reason)
+        return found
+
+    def only(reason: str, name: str) -> dict[str, Any]:
+        (found,) = until(lambda: told(reason, name), f"{reason} {name}", LONG_SECONDS)
+        assert (found["severity"], found["count"]) == ("info", 1)
+        return dict(found)
+
+    def created_at(path: str) -> float:
+        return datetime.fromisoformat(plane.api("GET", path)["metadata"]["creationTimestamp"]).timestamp()
+
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    began = time.time()
+    kubectl("create", "deployment", "web", "--image=web:1", "--replicas=2")
+    kubectl("create", "service", "clusterip", "web", "--tcp=80")
+    kubectl("create", "cronjob", "report", "--image=report:1", "--schedule=0 0 1 1 *")
+    created = only("DeploymentCreated", "web")
+    assert created["description"] == "Deployment web was created (2 replicas, image web:1)"
+    assert created["metadata"]["images"] == {"web": "web:1"}
+    assert created["metadata"]["changed_by"] == "kubectl-create"
+    at = datetime.fromisoformat(created["first_seen_at"]).timestamp()
+    assert at == created_at(f"{deployments}/web")
+    assert created["first_seen_at"] == created["last_seen_at"]
+    assert only("ServiceCreated", "web")["metadata"]["changed_by"] == "kubectl-create"
+    assert only("CronJobCreated", "report")["description"] == "CronJob report was created (image report:1)"
+    kubectl("delete", "service", "web")
+    gone = only("ServiceDeleted", "web")
+    assert began <= datetime.fromisoformat(gone["last_seen_at"]).timestamp() <= time.time()
+    kubectl("delete", "deployment", "web", "--cascade=foreground")
+    only("DeploymentDeleted", "web")
+
+    assert operator.stop() == 0
+    kubectl("create", "deployment", "late", "--image=late:1")
+    operator.start()
+    only("DeploymentCreated", "late")
+
+    assert operator.stop() == 0
+    kubectl("delete", "deployment", "late")
+    kubectl("create", "deployment", "late", "--image=late:2")
+    kubectl("create", "deployment", "brief", "--image=brief:1")
+    kubectl("delete", "deployment", "brief")
+    plane.compact()
+    operator.start()
+    deleted = only("DeploymentDeleted", "late")
+    until(lambda: len(told("DeploymentCreated", "late")) == 2, "the other one", LONG_SECONDS)
+    again = max(told("DeploymentCreated", "late"), key=lambda one: str(one["first_seen_at"]))
+    assert "late:2" in again["description"]
+    assert datetime.fromisoformat(again["first_seen_at"]).timestamp() == created_at(f"{deployments}/late")
+    assert deleted["first_seen_at"] <= again["first_seen_at"] <= deleted["last_seen_at"]
+    operator.kill("writer")
+    operator.kill("supervisor")
+    until(lambda: not operator.children(), "the children to be gone")
+    operator.start()
+    current(operator, "deployments", "services")
+    for name, reasons in (("web", 4), ("report", 1), ("late", 3)):
+        assert len(told("*Created,*Deleted", name)) == reasons, name

@@ -10,10 +10,11 @@ from tests.operator import Operator, until
 
 
 def one_event(operator: Operator, namespace: str, name: str, kind: str, **metadata: Any) -> dict[str, Any]:
-    """The only event of an object, as soon as it has this metadata."""
+    """The only event of an object besides that of its creation, as soon as it has this metadata."""
 
     def events() -> list[dict[str, Any]]:
-        return operator.events("--object-namespace", namespace, "--object-kind", kind, "--object-name", name)
+        found = operator.events("--object-namespace", namespace, "--object-kind", kind, "--object-name", name)
+        return [one for one in found if one["title"] != f"{kind} created"]
 
     until(lambda: [one for one in events() if metadata.items() <= one["metadata"].items()], f"{name}: {metadata}", LONG_SECONDS)
     (event,) = events()

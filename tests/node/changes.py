@@ -71,6 +71,8 @@ def table(watched: bool) -> list[Expected]:
         expected("ConfigMap", "settings", "ConfigMap changed", "info", "was changed", changed_by=BY_HAND["settings"]),
         expected("Node", NODE, "Node NotReady", "critical", "NotReady|stopped posting node status"),
         expected("Node", NODE, "Node Ready", "info", ready, current="True"),
+        created("DaemonSet", "agent"),
+        *(created(kind, name) for kind in ("Deployment", "Service") for name in ("api", "gone")),
     ]
     if not watched:
         return [*both, _scaled("Deployment", "web", 2, 1), _image(REPEATED, NODE_IMAGE, LATER_IMAGE, changed_by="kubectl-set")]
@@ -90,6 +92,10 @@ def table(watched: bool) -> list[Expected]:
         _endpoints("api", "Service endpoints reduced", "warning", 3, 1),
         _endpoints("gone", "Service has no endpoints", "error", 1, 0),
     ]
+
+
+def created(kind: str, name: str) -> Expected:
+    return expected(kind, name, f"{kind} created", "info", f"{kind} {name} was created")
 
 
 def _scaled(kind: str, name: str, previous: int, new: int, **more: Any) -> Expected:

@@ -40,6 +40,7 @@ def table(watched: bool) -> list[Expected]:
             ),
             f"{NO_NETWORK}|stopped posting node status",
         ),
+        expected("Service", "idle", "Service deleted", "info", "Service idle was deleted"),
         expected("Node", PRETENDED, "Node problem: DockerHung", "error", "task docker:7 blocked", condition="KernelDeadlock"),
     ]
     if not watched:

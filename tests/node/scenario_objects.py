@@ -56,6 +56,8 @@ def table(namespace: str) -> list[Expected]:
         Expected("HorizontalPodAutoscaler", "small", RESIZED, "New size: 3", {"reason": "SuccessfulRescale", "new": 3}),
         expected("ResourceQuota", "few", "Resource quota exceeded", "warning", "exceeded quota: few", **quota),
         expected("Node", NODE, "Node NotReady", "critical", "NotReady"),
+        expected("Deployment", "small", "Deployment created", "info", "small was created .1 replica, image"),
+        expected("Deployment", "web", "Deployment created", "info", "web was created .3 replicas, image"),
     ]
 
 

@@ -5,10 +5,12 @@ import pytest
 
 from kube9_operator.clock import iso
 from kube9_operator.model import rows
+from kube9_operator.model.changes import Writer
 from kube9_operator.model.observation import CRITICAL, ERROR, INFO, WARNING, Observation
-from kube9_operator.model.resource_states import Container, End, Namespace, Node, Pod, Workload
+from kube9_operator.model.resource_states import Container, CronJob, End, Namespace, Node, Pod, Service, Workload
 from kube9_operator.write.resources import detect
 from kube9_operator.write.resources.detect import endpoints
+from kube9_operator.write.resources.detect.dating import Window
 from kube9_operator.write.resources.detect.observed import Lives, Observed, duration
 
 DAY = 86_400_000
@@ -137,8 +139,6 @@ def test_a_workload_that_is_scaled_or_gets_another_image(source: str, kind: str)
     assert (image.severity, image.title) == (INFO, f"{kind} image changed")
     assert metadata(image) == {"container": "app", "previous": "web:1", "current": "web:2"}
     assert len(told(of, before, Workload(3, {"app": "a:2", "wait": "b:2"}))) == 3
-    assert told(of, None, before) == []
-    assert told(of, before, None) == []
     assert told(of, before, before) == []
     again = detect.compare(of._replace(version="71"), Workload(5), Workload(2), LIVES)
     assert again[0].key != scaled.key, "each change is an event of its own"
@@ -146,7 +146,7 @@ def test_a_workload_that_is_scaled_or_gets_another_image(source: str, kind: str)
 
 def test_a_daemonset_that_is_counted_for_the_first_time_is_not_scaled() -> None:
     of, made = seen("daemonsets", "agent"), Workload(0, {"app": "a:1"}, uncounted=True)
-    assert told(of, None, made) == []
+    assert [title for _, title, _ in told(of, None, made)] == ["DaemonSet created"]
     assert told(of, made, Workload(3, made.images)) == []
     assert [title for _, title, _ in told(of, made, Workload(3, {"app": "a:2"}))] == ["DaemonSet image changed"]
     more_nodes = only(of, Workload(3, made.images), Workload(4, made.images))
@@ -170,7 +170,81 @@ def test_a_rollout_that_is_stuck() -> None:
     assert only(seen("deployments", whole=False), None, stuck).contributor == found.contributor
     assert told(seen("deployments"), stuck, stuck) == []
     assert detect.ongoing("deployments", stuck) == {rows.key(rows.ROLLOUT_STUCK): NOW - 60_000}
-    assert told(seen("deployments"), None, changed(stuck, stuck_since_ms=NOW - 31 * DAY)) == []
+    assert told(seen("deployments", whole=False), None, changed(stuck, stuck_since_ms=NOW - 31 * DAY)) == []
+
+
+# What is created and deleted
+
+IMAGES = {"app": "web:1", "proxy": "envoy:3"}
+STATES = {
+    "deployments": ("Deployment", Workload(3, IMAGES), " (3 replicas, images web:1, envoy:3)"),
+    "statefulsets": ("StatefulSet", Workload(1, {"app": "web:1"}), " (1 replica, image web:1)"),
+    "daemonsets": ("DaemonSet", Workload(0, {"app": "web:1"}, uncounted=True), " (image web:1)"),
+    "cronjobs": ("CronJob", CronJob(images={"app": "web:1"}), " (image web:1)"),
+    "services": ("Service", Service(), ""),
+}
+
+
+@pytest.mark.parametrize("source", STATES)
+def test_what_is_created(source: str) -> None:
+    kind, state, more = STATES[source]
+    of = seen(source)._replace(created_ms=NOW - 90_000)
+    created = only(of, None, state)
+    assert (created.severity, created.title, created.reason) == (INFO, f"{kind} created", f"{kind}Created")
+    assert created.description == f"{kind} web was created{more}"
+    assert (created.first_ms, created.last_ms) == (NOW - 90_000, NOW - 90_000), "its creationTimestamp"
+    assert told(of._replace(whole=False), None, state) == [], "it was there when recording began"
+    assert told(of._replace(created_ms=NOW - 8 * DAY), None, state) == [], "older than the retention"
+    again = only(of._replace(version="99", now_ms=NOW + DAY), None, state)
+    assert (again.key, again.contributor) == (created.key, created.contributor), "a uid is created once"
+    assert only(of._replace(uid="uid-2"), None, state).key != created.key
+    assert set(detect.EXISTENCE) == set(STATES)
+
+
+def test_what_a_new_workload_runs() -> None:
+    of = seen("deployments")
+    assert metadata(only(of, None, Workload(3, IMAGES))) == {"images": IMAGES, "replicas": 3}
+    assert metadata(only(of, None, Workload(0))) == {"replicas": 0}
+    many = Workload(1, {f"c{number}": f"web:{number % 5}" for number in range(9)})
+    assert only(of, None, many).description.endswith("(1 replica, images web:0, web:1, web:2 and 2 more)")
+
+
+@pytest.mark.parametrize(
+    ("writers", "by"),
+    [
+        ([], ""),
+        ([Writer("helm", "", NOW - 90_000, [])], "helm"),
+        ([Writer("helm", "", NOW - 89_000, []), Writer("kubectl-edit", "", NOW, [])], "helm"),
+        ([Writer("argocd-controller", "", NOW - 90_000, []), Writer("istio", "", NOW - 89_000, [])], ""),
+        ([Writer("kubectl-edit", "", NOW, []), Writer("kubectl", "scale", 0, [])], ""),
+    ],
+)
+def test_who_created_it(writers: list[Writer], by: str) -> None:
+    """Who wrote at that time, if nobody else did."""
+    of = seen("services")._replace(created_ms=NOW - 90_000, writers=writers)
+    assert metadata(only(of, None, Service())).get("changed_by", "") == by
+
+
+@pytest.mark.parametrize("source", STATES)
+def test_what_is_deleted(source: str) -> None:
+    kind, state, _ = STATES[source]
+    of = seen(source)
+    deleted = only(of, state, None)
+    assert (deleted.severity, deleted.title, deleted.reason) == (INFO, f"{kind} deleted", f"{kind}Deleted")
+    assert deleted.description == f"{kind} web was deleted"
+    assert (deleted.first_ms, deleted.last_ms, metadata(deleted)) == (NOW, NOW, {})
+    stamped = only(of._replace(deleted_ms=NOW - 5_000), state, None)
+    assert (stamped.first_ms, stamped.last_ms) == (NOW - 5_000, NOW - 5_000), "its deletionTimestamp"
+    away = only(of._replace(listing=True, change=Window(NOW, NOW - 60_000, live=False, one_write=False)), state, None)
+    assert (away.first_ms, away.last_ms) == (NOW - 60_000, NOW)
+    assert metadata(away) == {"noticed_at": iso(NOW)}
+    assert {one.contributor for one in (stamped, away)} == {deleted.contributor}, "a uid is deleted once"
+
+
+def test_what_was_being_deleted_when_it_was_seen_last() -> None:
+    for source, state in (("deployments", Workload(1, deleting_since_ms=NOW - 7_000)), ("services", Service(NOW - 7_000))):
+        assert told(seen(source), state, state) == [], "it is still there"
+        assert only(seen(source), state, None).first_ms == NOW - 7_000
 
 
 # Pods

@@ -9,7 +9,7 @@ import pytest
 from kube9_operator.model import changes
 from kube9_operator.model.changes import Evidence, Writer
 from kube9_operator.model.frame import ControlFrame, EventFrame, ServerTime
-from kube9_operator.model.resource_states import Namespace, Owner, ReplicaSet, State, Workload
+from kube9_operator.model.resource_states import Namespace, Owner, ReplicaSet, Service, State, Workload
 from kube9_operator.watch.batch import Batch
 from kube9_operator.watch.kinds.events import take
 from tests.kept import HOUR, MINUTE, NOW, SECOND, Kept, state
@@ -284,3 +284,94 @@ def test_each_net_change_is_recorded_once(keeper: Kept) -> None:
         keeper.lists("deployments", deployment(9, 3))
         keeper.sees("deployments", deployment(9, 3))
     assert keeper.told() == [("Deployment scaled", "web", 1)]
+
+
+# What is created and deleted
+
+
+def born(version: int, created_ms: int, *writers: Writer, uid: str = "") -> State:
+    evidence = changes.encode(Evidence(list(writers), created_ms=created_ms))
+    return msgspec.structs.replace(state("web", Workload(2, {"app": "web:1"}), version, uid), evidence=evidence)
+
+
+def times(keeper: Kept) -> list[tuple[str, int, int]]:
+    return [(event["title"], event["first"], event["last"]) for event in keeper.events()]
+
+
+def test_a_workload_that_is_created(keeper: Kept) -> None:
+    keeper.lists("deployments")
+    keeper.now_ms += HOUR
+    at = keeper.now_ms - SECOND
+    line = born(7, at, by("helm", at, IMAGE))
+    keeper.sees("deployments", line)
+    assert only(keeper) == (at, at, keeper.one()["metadata"])
+    assert keeper.one()["metadata"]["changed_by"] == "helm"
+    for _ in range(2):
+        keeper.restart()
+        keeper.sees("deployments", line)
+        keeper.lists("deployments", line)
+    assert len(keeper.events()) == 1
+    assert keeper.one()["count"] == 1
+
+
+def test_one_that_was_created_while_nobody_watched(keeper: Kept) -> None:
+    keeper.lists("deployments")
+    left = is_away(keeper)
+    keeper.lists("deployments", born(7, left + MINUTE))
+    assert times(keeper) == [("Deployment created", left + MINUTE, left + MINUTE)]
+
+
+def test_one_that_is_older_than_the_record_was_not_created_now(keeper: Kept) -> None:
+    """It could not be read at first."""
+    began = keeper.now_ms
+    keeper.lists("deployments")
+    keeper.now_ms += HOUR
+    keeper.sees("deployments", born(7, began - MINUTE))
+    assert keeper.events() == []
+    keeper.sees("deployments", born(8, began - MINUTE, uid="another"))
+    assert [title for title, *_ in times(keeper)] == ["Deployment deleted"]
+
+
+def test_the_record_began_by_the_clock_of_the_server(keeper: Kept) -> None:
+    began, ahead = keeper.now_ms, 10 * MINUTE
+    keeper.lists("deployments")
+    checks(keeper, 3, ahead)
+    keeper.sees("deployments", born(7, began + ahead - MINUTE))
+    assert keeper.events() == [], "a minute before, by its clock"
+    checks(keeper, 3, -ahead)
+    keeper.sees("deployments", born(8, began - ahead + MINUTE, uid="another"))
+    assert ("Deployment created", began - ahead + MINUTE, began - ahead + MINUTE) in times(keeper)
+
+
+def test_one_that_is_deleted_and_created_again_while_nobody_watched(keeper: Kept) -> None:
+    keeper.lists("deployments", born(1, NOW))
+    left = is_away(keeper)
+    keeper.lists("deployments", born(9, left + MINUTE, by("kubectl-create", left + MINUTE), uid="another"))
+    assert times(keeper) == [
+        ("Deployment deleted", left, keeper.now_ms),
+        ("Deployment created", left + MINUTE, left + MINUTE),
+    ]
+    assert keeper.events()[0]["metadata"]["noticed_at"]
+    assert keeper.events()[1]["metadata"]["changed_by"] == "kubectl-create"
+
+
+def test_one_that_is_deleted_is_so_once(keeper: Kept) -> None:
+    keeper.lists("deployments", born(1, NOW))
+    keeper.now_ms += HOUR
+    gone = state("web", None, 8)
+    keeper.sees("deployments", gone)
+    assert times(keeper) == [("Deployment deleted", keeper.now_ms, keeper.now_ms)]
+    keeper.restart()
+    keeper.sees("deployments", gone)
+    keeper.lists("deployments", born(1, NOW))  # a server that went back to before the deletion
+    keeper.sees("deployments", gone)
+    assert [(title, name, count) for title, name, count in keeper.told() if title == "Deployment deleted"] == [
+        ("Deployment deleted", "web", 1)
+    ]
+
+
+def test_what_another_cluster_has_is_neither_deleted_nor_created(keeper: Kept) -> None:
+    keeper.lists("services", state("web", Service()))
+    keeper.cluster = "cluster-2"
+    keeper.lists("services", state("other", Service()))
+    assert keeper.events() == []

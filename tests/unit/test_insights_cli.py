@@ -275,15 +275,18 @@ def test_a_summary_begins_with_insights(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed_ago", "watched", "said"),
+    ("changed_ago", "reason", "watched", "said"),
     [
-        (None, True, " No tracked change in the 60 minutes before."),
-        (45, True, ""),
-        (95, True, " No tracked change in the 60 minutes before."),
-        (None, False, " Cannot tell whether something changed in the 60 minutes before: not everything was watched."),
+        (None, "", True, " No tracked change in the 60 minutes before."),
+        (45, "DeploymentImageChanged", True, ""),
+        (45, "DeploymentCreated", True, ""),
+        (95, "DeploymentImageChanged", True, " No tracked change in the 60 minutes before."),
+        (None, "", False, " Cannot tell whether something changed in the 60 minutes before: not everything was watched."),
     ],
 )
-def test_whether_a_change_came_before_it(tmp_path: Path, changed_ago: int | None, watched: bool, said: str) -> None:
+def test_whether_a_change_came_before_it(
+    tmp_path: Path, changed_ago: int | None, reason: str, watched: bool, said: str
+) -> None:
     record = Record(tmp_path)
     if watched:
         record.watched("deployments", "pods", "replicasets")
@@ -292,7 +295,7 @@ def test_whether_a_change_came_before_it(tmp_path: Path, changed_ago: int | None
         )
     crash = record.event("Pod/shop/web-1", ago=30)
     if changed_ago is not None:
-        record.event("Deployment/shop/web", "DeploymentImageChanged", severity="info", ago=changed_ago)
+        record.event("Deployment/shop/web", reason, severity="info", ago=changed_ago)
     world = World.__new__(World)
     world.folder, world.record = tmp_path, record
     world.put(9, POD, owner=WEB, evidence={crash: 1}, title="web crashes", ago=30)

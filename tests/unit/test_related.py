@@ -109,7 +109,8 @@ def test_services_that_are_being_deleted_are_silent(serving: Kept, what: str) ->
         gone = None if what.endswith("gone") else Namespace(NOW, NOW)
         serving.sees("namespaces", state("shop", gone, 7, namespace=""))
     serving.waits(10 * SECOND, "endpointslices")
-    assert [one for one in serving.told() if one[0].startswith("Service")] == []
+    deleted = [("Service deleted", "api", 1)] if what == "service gone" else []
+    assert [one for one in serving.told() if one[0].startswith("Service")] == deleted, "no word of its endpoints"
     serving.sees("services", state("api", None, 9))
     serving.waits(MINUTE, "endpointslices")
     tables = ("slices", "endpoints", "lasting")

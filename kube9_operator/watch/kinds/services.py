@@ -19,7 +19,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, gc=False):
 class ServiceObject(msgspec.Struct, frozen=True, gc=False):
     """v1/Service."""
 
-    metadata: metadata.ObjectMeta
+    metadata: metadata.ChangedMeta
     spec: ServiceSpec | None = None
 
 

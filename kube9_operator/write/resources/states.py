@@ -16,7 +16,7 @@ from kube9_operator.settings import Settings
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.resources import detect
-from kube9_operator.write.resources.detect.dating import Window
+from kube9_operator.write.resources.detect.dating import TOLERANCE_MS, Window
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 from kube9_operator.write.resources.detect.workloads import REPLICAS
 from kube9_operator.write.resources.enrichment import Enrichment
@@ -290,6 +290,8 @@ class States(Participant):
             observed = observed._replace(ongoing=self._ongoing.of(*place))
         if previous is not None:
             observed = self._dated(observed, previous, current, changes.decode(evidence))
+        elif current is not None and observed.source in detect.EXISTENCE:
+            observed = self._new(observed, changes.decode(evidence))
         if current is None:
             self._execute("DELETE FROM states WHERE source = ? AND namespace = ? AND name = ?", place)
         else:
@@ -325,6 +327,15 @@ class States(Participant):
         scaled = self._evidence.scaled_ms(observed, previous.replicas, current.replicas, window.unchanged_ms)
         return observed._replace(scaled_ms=scaled, replicasets_ms=self._evidence.replicasets_ms(observed, window))
 
+    def _new(self, observed: Observed, evidence: changes.Evidence) -> Observed:
+        """Adds what is known about the creation. What is older than the record is a baseline, although it was not stored.
+
+        It was there when the record began, but could not be read.
+        """
+        began_ms = self._since_ms(observed.source) + self._checks.get(observed.source, NO_CHECK).ahead_ms - TOLERANCE_MS
+        whole = observed.whole and (not evidence.created_ms or evidence.created_ms >= began_ms)
+        return observed._replace(whole=whole, created_ms=evidence.created_ms, writers=evidence.writers)
+
     def _update_ongoing(self, observed: Observed, before: dict[int, int], now: dict[int, int], current: Any) -> None:
         """Begins and ends ongoing problems. If nobody saw the end, it is the last time at which the problem was confirmed."""
         for key in before.keys() - now.keys():
@@ -359,6 +370,10 @@ class States(Participant):
 
     def _confirmed_ms(self, source: str) -> int:
         row = one(self._connection, "SELECT proved_until_ms FROM sources WHERE source = ?", (source,))
+        return int(row[0] or 0) if row is not None else 0
+
+    def _since_ms(self, source: str) -> int:
+        row = one(self._connection, "SELECT covered_from_ms FROM sources WHERE source = ?", (source,))
         return int(row[0] or 0) if row is not None else 0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kube9_operator.model.observation import Observation
-from kube9_operator.write.resources.detect import argocd, claims, cluster, config_maps, flux, pods, workloads
+from kube9_operator.write.resources.detect import argocd, claims, cluster, config_maps, existence, flux, pods, workloads
 from kube9_operator.write.resources.detect.observed import Lives, Observed
 
 Compare = Callable[[Observed, Any, Any], list[Observation]]
@@ -17,6 +17,7 @@ COMPARE: dict[str, Compare] = {
     "statefulsets": workloads.of_workload,
     "daemonsets": workloads.of_workload,
     "cronjobs": workloads.of_cronjob,
+    "services": existence.of_service,
     "pods": pods.of_pod,
     "configmaps": config_maps.of_config_map,
     "applications": argocd.of_application,
@@ -32,6 +33,10 @@ ONGOING: dict[str, Callable[[Any], dict[int, int]]] = {
     "persistentvolumeclaims": claims.ongoing_in_claim,
 }
 """For each source with ongoing problems: their keys in a state, and since when they last, in ms (0: not known)."""
+
+
+EXISTENCE = ("deployments", "statefulsets", "daemonsets", "cronjobs", "services")
+"""The sources whose objects are recorded when they are created and deleted, besides nodes and namespaces."""
 
 
 class Waits(NamedTuple):

@@ -53,6 +53,8 @@ class Observed(NamedTuple):
     """As in dating.Known."""
     deleted_ms: int = 0
     """Its deletionTimestamp; 0 for none."""
+    created_ms: int = 0
+    """Its creationTimestamp, if it was not stored; 0 for none."""
     api_version: str = ""
     """The apiVersion of a custom resource; '' for that of the source."""
 

@@ -4,6 +4,7 @@ from kube9_operator.model import rows
 from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import CronJob, Workload
 from kube9_operator.write.resources.detect.dating import Known
+from kube9_operator.write.resources.detect.existence import created, deleted
 from kube9_operator.write.resources.detect.observed import Observed, observation, step
 from kube9_operator.write.resources.detect.workload_changes import POD, of_configuration
 
@@ -11,10 +12,13 @@ REPLICAS = "spec.replicas"
 
 
 def of_workload(observed: Observed, previous: Workload | None, current: Workload | None) -> list[Observation]:
-    """Scaled, an image or something else of the configuration changed, a rollout stuck."""
+    """Created, deleted, scaled, an image or something else of the configuration changed, a rollout stuck."""
     if current is None:
-        return []
+        return deleted(observed, previous.deleting_since_ms) if previous is not None else []
     found = []
+    if previous is None:
+        # Nobody asks for the number of a DaemonSet.
+        found += created(observed, current.images, None if observed.source == "daemonsets" else current.replicas)
     if current.stuck_since_ms and (previous is None or previous.stuck_since_ms != current.stuck_since_ms):
         found.append(_stuck(observed, current))
     if previous is not None and previous.replicas != current.replicas and not (previous.uncounted or current.uncounted):
@@ -23,8 +27,10 @@ def of_workload(observed: Observed, previous: Workload | None, current: Workload
 
 
 def of_cronjob(observed: Observed, previous: CronJob | None, current: CronJob | None) -> list[Observation]:
-    """An image or something else of the configuration changed."""
-    return [] if previous is None or current is None else of_template(observed, previous, current)
+    """Created, deleted, an image or something else of the configuration changed."""
+    if current is None:
+        return deleted(observed) if previous is not None else []
+    return created(observed, current.images) if previous is None else of_template(observed, previous, current)
 
 
 def of_template(observed: Observed, previous: Workload | CronJob, current: Workload | CronJob) -> list[Observation]:
