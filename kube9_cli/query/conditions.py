@@ -184,7 +184,7 @@ def _namespace(database: Database, _: Filter, values: Values) -> Condition:
         return _any_of([inside, _of_words(database, "place", values, any_case=False)])
     test = _of_names(database, values)
     of_kind = "kind = (SELECT id FROM words WHERE word = 'Namespace') AND api_group = 0"
-    sql = f"SELECT id FROM objects WHERE ({test.sql}) AND {of_kind}"
+    sql = f"SELECT id FROM objects WHERE ({test.sql}) AND name <> '' AND {of_kind}"  # without a name it is no namespace
     themselves = _numbers(database, Condition(sql, test.values))
     return _any_of([inside, _in("object", themselves)])
 

@@ -149,8 +149,8 @@ def namespace(chance: random.Random, world: World, event: Event) -> Meaning:
 
     def holds(world: World, event: Event) -> bool:
         about = world.about(event)
-        itself = about.kind == "Namespace" and about.group == "" and wanted(about.name)
-        return itself or (event.namespace != "" and wanted(event.namespace))
+        itself = about.name if about.kind == "Namespace" and about.group == "" else ""
+        return any(name != "" and wanted(name) for name in (itself, event.namespace))
 
     return Meaning(text, holds, kinds=lambda kind: kind != "Node")
 
