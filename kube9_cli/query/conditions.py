@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Literal, NamedTuple
 
+    from kube9_cli.query import texts
     from kube9_cli.selection import Values
 else:
     from kube9_cli.named_tuple import NamedTuple
@@ -49,8 +50,8 @@ class Condition(NamedTuple):
     """The columns of a series, or of an event, that it compares."""
     ways: tuple[Condition, ...] = ()
     """It is met if one of these is. Each is about one column, and is found as BY_INDEX says. () if it is met in no such way."""
-    finding: Callable[[], str] | None = None
-    """Makes SQL that selects the ids of the events by reading all texts. '' if that is of no use."""
+    finding: Callable[[], texts.Search] | None = None
+    """Tells how the events are found by reading texts."""
     each: str = ""
     """The same as `sql`, for a walk that ends after few events. '' if it is no other."""
 
@@ -228,7 +229,7 @@ def _text(database: Database, _: Filter, values: Values) -> Condition:
     found = [Condition(texts.each(database, terms), (), frozenset({"text"})) for terms in values]
     if len(values) > 1:
         return _any_of(found)
-    return found[0]._replace(finding=lambda: texts.ids(database, values[0]))
+    return found[0]._replace(finding=lambda: texts.Search(database, values[0]))
 
 
 def _owner(database: Database, one: Filter, values: Values) -> Condition:
