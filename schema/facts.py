@@ -2,6 +2,8 @@
 
 FIRST_START = "first_start_ms"
 """When an operator first used this database."""
+STARTED = "started_ms"
+"""When the writer that wrote last was started."""
 LAST_COMMIT = "last_commit_ms"
 """When the writer last committed. It commits at least every `intervals.ALIVE_SECONDS`."""
 STOPPED = "stopped_ms"

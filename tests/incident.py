@@ -87,7 +87,7 @@ class Incident:
             (AFTER, self._as_usual),
         ):
             self.set(minute)
-            # The operator has the server's time from the head of an answer: one from before the clock was moved has the old one.
+            # The operator has the server's time from the head of an answer, which must not be from before the clock was moved.
             self.standin.control("cut")
             step()
             self._until_recorded()

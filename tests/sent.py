@@ -157,6 +157,7 @@ def coverage(connection: apsw.Connection, sender: Sender, now_ms: int, **more: s
         "sources": json.dumps([{key: value for key, value in one.items() if value} for one in sources]),
         "gaps": json.dumps(gaps),
         "first_start": iso(facts["first_start_ms"]),
+        "started": iso(facts["started_ms"]),
         "last_commit": iso(facts["last_commit_ms"]),
         "health": "healthy",
         "events": json.dumps({"info": 1, "warning": 2, "error": 0, "critical": 0}),

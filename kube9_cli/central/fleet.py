@@ -176,7 +176,7 @@ class Fleet:
         found["gaps"] = [gap | {"to": iso(until)} if "ongoing" in gap else gap for gap in found["gaps"]]
         if not is_heard:
             since = f"{NOT_HEARD} since {iso(heard_ms)}"
-            late = (coverage.DID_NOT_RUN, coverage.NOT_WATCHED)
+            late = (coverage.DID_NOT_RUN, coverage.JUST_STARTED, coverage.NOT_WATCHED)
             found["gaps"] = [gap | {"reason": since} if gap["reason"] in late else gap for gap in found["gaps"]]
         gaps = self._of_sink(cluster, selection, until)
         if gaps:
@@ -225,6 +225,7 @@ class Fleet:
         )
         stored: dict[str, Any] = {
             facts.FIRST_START: cluster.ms("first_start"),
+            facts.STARTED: cluster.ms("started"),
             facts.LAST_COMMIT: cluster.ms("last_commit"),
             facts.HEALTH: json.dumps(
                 {"troubles": {one["source"]: one["trouble"] for one in cluster.values("sources") or () if "trouble" in one}}

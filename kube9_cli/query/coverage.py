@@ -31,7 +31,8 @@ BEFORE_FIRST = "before recording began"
 NEVER_LISTED = "not listed yet"
 NOT_YET = "this time is in the future"
 DID_NOT_RUN = "the operator was not running, or this is a copy of its database"
-NOT_WATCHED = "the operator is running, but it could not watch, or it has just started"
+JUST_STARTED = "the operator has just started, and is not watching yet"
+NOT_WATCHED = "the operator is running, but it could not watch; its log says why"
 UNWRITTEN = "the operator is running, but it could not write its database"
 
 MS_IN_DAY = 86_400_000
@@ -196,7 +197,8 @@ def _unrecorded(database: Database, asked: Asked, source: Source, why: str) -> l
 def _why_unconfirmed(database: Database, path: str, now: int) -> tuple[str, dict[str, str]]:
     """Why sources are not confirmed up to now: of all, and what is known of some of them."""
     if now - _last_commit(database) <= SILENCE_MS:
-        return NOT_WATCHED, _troubles(database)
+        started = _fact(database, facts.STARTED)
+        return JUST_STARTED if started and now - started <= CONFIRMATION_MS else NOT_WATCHED, _troubles(database)
     return (UNWRITTEN if _held(path + ".lock") else DID_NOT_RUN), {}
 
 

@@ -11,6 +11,7 @@ from kube9_schema import facts as names
 from kube9_schema import tables
 from kube9_schema.codes import SEVERITIES
 from kube9_schema.intervals import CONFIRMATION_SECONDS, SILENCE_SECONDS
+from kube9_schema.sources import CUSTOM, KINDS
 
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def read(database: Database) -> dict[str, Any]:
     facts = dict(database.all("SELECT name, value FROM facts", (), (TEXT,)))
     last_commit, stopped = number(facts, names.LAST_COMMIT), number(facts, names.STOPPED)
     sources = database.all(
-        "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms FROM sources ORDER BY source",
+        "SELECT source, unavailable, covered_from_ms, proved_until_ms, listing_since_ms, version FROM sources ORDER BY source",
         (),
-        (TEXT, TEXT_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE),
+        (TEXT, TEXT_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE, WHOLE_OR_NONE, TEXT_OR_NONE),
     )
     now_ms = time.time_ns() // 1_000_000
     counted = "sum(count) FROM series" if database.is_moved() else "count(*) FROM events"
@@ -53,11 +54,12 @@ def read(database: Database) -> dict[str, Any]:
         },
         "watches": {
             source: {
-                "state": unavailable or ("stopped" if names.STOPPED in facts else _state(now_ms, confirmed, listing)),
+                "state": unavailable or ("stopped" if names.STOPPED in facts else _state(now_ms, confirmed, listing, absent)),
                 **({"covered_from": iso(covered)} if covered else {}),
                 **({"confirmed_until": iso(confirmed)} if confirmed else {}),
             }
-            for source, unavailable, covered, confirmed, listing in sources
+            for source, unavailable, covered, confirmed, listing, version in sources
+            for absent in [version is None and KINDS.get(source) in CUSTOM]
         },
     }
 
@@ -82,13 +84,16 @@ def _health(now_ms: int, facts: dict[str, Any], sources: list[tuple[Any, ...]]) 
         reasons = stored.get("reasons")
         reasons = "; ".join(map(str, reasons if isinstance(reasons, list) else ()))
         return f"{stored.get('status', 'unknown')}{': ' if reasons else ''}{reasons}"
-    behind = [source for source, _, _, confirmed, _ in sources if not confirmed or now_ms - confirmed > CONFIRMATION_MS]
+    behind = [source for source, _, _, confirmed, *_ in sources if not confirmed or now_ms - confirmed > CONFIRMATION_MS]
     if behind or not sources:
         return f"degraded: not confirmed: {', '.join(behind) or 'any watch'}"
     return "healthy"
 
 
-def _state(now_ms: int, confirmed_ms: int | None, listing_ms: int | None) -> str:
+def _state(now_ms: int, confirmed_ms: int | None, listing_ms: int | None, absent: bool) -> str:
+    """The state of a watch. `absent` is a custom resource that has no version to go on from, because it is not installed."""
     if listing_ms is not None:
         return "listing"
-    return "current" if confirmed_ms and now_ms - confirmed_ms <= CONFIRMATION_MS else "behind"
+    if not confirmed_ms or now_ms - confirmed_ms > CONFIRMATION_MS:
+        return "behind"
+    return "not served" if absent else "current"

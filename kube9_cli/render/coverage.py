@@ -23,7 +23,15 @@ NOW_SECONDS = 5.0
 UNCONFIRMED = "No gap is known, but not every watch has been confirmed yet: this takes up to two minutes after a start."
 WHOLE_MINUTES_FROM = timedelta(minutes=2)
 """The seconds of a gap of at least this length say nothing."""
-UNWATCHED = ("not watched", "could not watch", "not running", "changes in between unknown", "not permitted", "not served")
+UNWATCHED = (
+    "not watched",
+    "could not watch",
+    "not watching",
+    "not running",
+    "changes in between unknown",
+    "not permitted",
+    "not served",
+)
 """A reason with one of these means that a source was not watched at all."""
 
 

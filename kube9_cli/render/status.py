@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 GOOD, POOR, BAD = "32", "33", "31"
 OF_HEALTH = {"healthy": GOOD, "starting": POOR, "degraded": POOR}
-OF_STATE = {"current": GOOD, "listing": POOR, "behind": BAD, "stopped": BAD, "not permitted": BAD, "not served": POOR}
+OF_STATE = {"current": GOOD, "listing": POOR, "behind": BAD, "stopped": BAD, "not permitted": BAD}
+QUIET = ("current", "not served")
+"""States that come last in the table. Health says so if something should be served and is not."""
 LABELS_WIDTH = 10
 LOST = ("dropped", "refused", "undecodable")
 """What became of observations that are not recorded, although they should be."""
@@ -68,7 +70,8 @@ def _size(number: int) -> str:
 def _watches(watches: dict[str, dict[str, str]], look: Look, wide: bool) -> list[str]:
     """A row for each watch. Unless it is `wide`, many in the same state are one row, except for the watch of Events."""
     rows: list[tuple[str, dict[str, str]]] = []
-    for state in sorted({one["state"] for one in watches.values()}, key=lambda state: (state == "current", state)):
+    states = {one["state"] for one in watches.values()}
+    for state in (*sorted(states - set(QUIET)), *(one for one in QUIET if one in states)):
         names = sorted(
             (name for name, one in watches.items() if one["state"] == state), key=lambda name: (name != EVENTS, name)
         )

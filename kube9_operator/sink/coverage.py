@@ -39,6 +39,7 @@ def values(database: Database, position: Position) -> dict[str, Value]:
         "kube9.coverage.gaps": _text([_gap(row) for row in gaps]) if gaps else "",
         **({"kube9.coverage.gaps_left_out": total - len(gaps)} if total > len(gaps) else {}),
         "kube9.coverage.first_start": _time(stored.get(facts.FIRST_START)),
+        "kube9.coverage.started": _time(stored.get(facts.STARTED)),
         "kube9.coverage.last_commit": _time(stored.get(facts.LAST_COMMIT)),
         "kube9.coverage.health": str(health.get("status", "")),
         "kube9.coverage.health_reasons": _text(reasons) if reasons else "",

@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kube9_operator.write.resources.detect.dating import SECOND_MS, TOLERANCE_MS
 from tests.cluster.plane import ControlPlane
 from tests.cluster.recorder import DEADLINES, LONG_SECONDS
 from tests.cluster.test_changes import current, deployment, event, events
 from tests.operator import Operator, until
 
 AWAY_SECONDS = 5.0
+CLEARLY_OLDER_SECONDS = (TOLERANCE_MS + SECOND_MS) / 1000 + 0.5
 SCALED, IMAGED, CONFIGURED = "Deployment scaled", "Deployment image changed", "Deployment configuration changed"
 NAMES = ("scaled", "imaged", "limited", "both", "patched", "twice")
 BY_KUBECTL: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -33,15 +35,13 @@ def watching(plane: ControlPlane, folder: Path, namespace: str) -> Iterator[Oper
         plane.api("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment(name, deadline_seconds=600))
     config = {"metadata": {"name": "settings"}, "data": {"a": "1"}}
     plane.api("POST", f"/api/v1/namespaces/{namespace}/configmaps", config)
-    created = time.monotonic()
+    # The API server's times are whole seconds, and may be two seconds off: what is older than the list must be clearly older.
+    # Whoever made an object owns fields that are changed below.
+    time.sleep(CLEARLY_OLDER_SECONDS)
     environment = {"NO_PROXY": "127.0.0.1", "WATCH_CONFIG_MAPS": "true"}
-    made = Operator(folder, plane.kubeconfig(folder), DEADLINES, **environment)
-    made.prepared = False  # with a fork, a change was once not dated: a new Python, as in life
-    with made as running:
+    with Operator(folder, plane.kubeconfig(folder), DEADLINES, **environment) as running:
         until(lambda: "watch.listed" in running.log_text(), "the first list")
         current(running, "deployments", "replicasets", "configmaps")
-        # The API server's times are whole seconds: a change in the second of the creation has no clear time.
-        time.sleep(max(0.0, 2.0 - (time.monotonic() - created)))
         yield running
 
 

@@ -57,7 +57,7 @@ def test_definitions_come_and_go(operator: OperatorPod, writer: Writer) -> None:
     wrong = [line for line in before.lines() if line["level"] in ("warning", "error")]
     assert not [line for line in wrong if line["event"].startswith(("watch.", "problem.", "worker", "generation"))], wrong
     watches = operator.cli("status")["watches"]
-    assert {watches[source]["state"] for source in DEFINITIONS} == {"current"}
+    assert {watches[source]["state"] for source in DEFINITIONS} == {"not served"}
 
 
 def changes(operator: OperatorPod, writer: Writer, name: str) -> None:

@@ -48,6 +48,7 @@ def coverage(world: World, asked: Asked, now_ms: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"complete": True, "gaps": [], "unavailable": []}
     until = now_ms if asked.until_ms is None else min(asked.until_ms, now_ms)
     started, committed = world.facts.get("first_start_ms"), world.facts.get("last_commit_ms", 0)
+    launched = world.facts.get("started_ms", 0)
     kept = [
         (
             now_ms - world.facts[name],
@@ -82,7 +83,7 @@ def coverage(world: World, asked: Asked, now_ms: int) -> dict[str, Any]:
         if gap.source in names and gap.to_ms > begin and gap.from_ms < until
     ]
     for source in touched:
-        gaps += _not_watched(source, asked.since_ms, begin, until, now_ms, started, committed)
+        gaps += _not_watched(source, asked.since_ms, begin, until, now_ms, started, launched, committed)
     watched = [source for source in touched if source.covered_from_ms is not None and not source.unavailable]
     if watched:
         first = max([asked.since_ms or 0, *(since for since, _ in kept), *(source.covered_from_ms or 0 for source in watched)])
@@ -116,7 +117,7 @@ def _touches(source: str, asked: Asked) -> bool:
 
 
 def _not_watched(
-    source: Source, since: int | None, begin: int, until: int, now: int, started: int | None, committed: int
+    source: Source, since: int | None, begin: int, until: int, now: int, started: int | None, launched: int, committed: int
 ) -> list[Gap]:
     """What a watch has missed besides recorded gaps: before its first list, and since it was last confirmed."""
     if source.covered_from_ms is None or source.confirmed_ms is None:
@@ -130,11 +131,13 @@ def _not_watched(
         gaps.append(Gap(source.name, first, min(source.covered_from_ms, until), "before recording began"))
     is_behind = source.unavailable or now - source.confirmed_ms > BEHIND_MS
     if is_behind and source.confirmed_ms < until:
-        running = now - committed <= SILENT_MS
+        running, new = now - committed <= SILENT_MS, now - launched <= BEHIND_MS
         why = (
-            "the operator is running, but it could not watch, or it has just started"
-            if running
-            else "the operator was not running, or this is a copy of its database"
+            "the operator was not running, or this is a copy of its database"
+            if not running
+            else "the operator has just started, and is not watching yet"
+            if new
+            else "the operator is running, but it could not watch; its log says why"
         )
         gaps.append(Gap(source.name, max(source.confirmed_ms, begin), until, source.unavailable or why, ongoing=True))
     return gaps

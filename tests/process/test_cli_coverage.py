@@ -40,7 +40,7 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
     columns = "source, covered_from_ms, proved_until_ms, unavailable, unavailable_since_ms"
     connection.executemany(f"INSERT INTO sources ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
     connection.execute("INSERT INTO gaps (source, from_ms, to_ms, reason) VALUES ('pods', ?, ?, 'why')", (start, start + 1_000))
-    connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?)", (now,))
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?), ('started_ms', ?)", (now, start))
     connection.close()
 
     def reasons(*arguments: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_coverage_of_many_sources(tmp_path: Path) -> None:
         return {gap["source"]: gap["reason"] for gap in covered["gaps"]}
 
     pods, nodes = {"pods": "why"}, {"nodes": "not permitted"}
-    services = {"services": "the operator is running, but it could not watch, or it has just started"}
+    services = {"services": "the operator is running, but it could not watch; its log says why"}
     deployments = {"deployments": "not listed yet"}
     assert reasons() == pods | nodes | services | deployments, "jobs only add their owners"
     assert reasons("-n", "shop") == pods | services | deployments, "a node is in no namespace"
@@ -133,8 +133,13 @@ def test_coverage_says_what_is_wrong_with_a_watch(tmp_path: Path) -> None:
         connection.execute("INSERT OR REPLACE INTO facts VALUES ('last_commit_ms', ?), ('health', ?)", (now, health))
         return {gap["source"]: gap["reason"] for gap in listed(tmp_path)["coverage"]["gaps"]}
 
-    tls, unknown = "the TLS connection failed", "the operator is running, but it could not watch, or it has just started"
+    tls, unknown = "the TLS connection failed", "the operator is running, but it could not watch; its log says why"
     unhealthy = json.dumps({"status": "unhealthy", "reasons": [], "troubles": {"events": tls}})
+    new = "the operator has just started, and is not watching yet"
+    assert gaps(unhealthy) == {"events": tls, "pods": new}
+    said = run_cli(tmp_path, "events", "list", "-o", "table").stderr
+    assert re.search(rf"; pods since [^;]+ UTC \({new}\)\.", said)
+    connection.execute("UPDATE facts SET value = ? WHERE name = 'started_ms'", (now - 130_000,))
     assert gaps(unhealthy) == {"events": tls, "pods": unknown}
     said = run_cli(tmp_path, "events", "list", "-o", "table").stderr
     assert re.search(rf"Not watching now: events since [^;]+ UTC \({tls}\); pods since ", said)

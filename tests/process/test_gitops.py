@@ -46,6 +46,11 @@ def absent(operator: Operator) -> set[str]:
     return {line["source"] for line in operator.log() if line["event"] == "watch.not_installed" and line["level"] == "info"}
 
 
+def states(operator: Operator) -> set[str]:
+    watches = operator.cli("status")["watches"]
+    return {watches.get(source, {}).get("state", "") for source in CUSTOM}
+
+
 def is_current(standin: StandIn) -> bool:
     return all(any("watch=1" in target for target in standin.control("requests", source)) for source in CUSTOM)
 
@@ -55,8 +60,11 @@ def test_definitions_come_and_go(operator: Operator, standin: StandIn) -> None:
         until(lambda: is_healthy(operator), "health without any definition")
         watches = operator.health()[1]["watches"]
         assert all(watches[source] | {"confirmed_until": ""} == CONFIRMED for source in CUSTOM)
+        until(lambda: states(operator) == {"not served"}, "the status to say so")
+        assert operator.cli("events", "list")["coverage"]["complete"], "nothing is missing of what is not there"
         standin.control("install", DEFINITIONS)
         until(lambda: is_current(standin), "the watches")
+        until(lambda: states(operator) == {"current"}, "the status to say so")
         standin.put("applications", application())
         standin.put("kustomizations", kustomization("Unknown", "Progressing"))
         standin.put("applications", application("OutOfSync", "Missing"))

@@ -10,12 +10,21 @@ from kube9_operator.model import operator_event
 from kube9_operator.model.frame import Control, ControlFrame, Counts, EventFrame, ListBegins, ListEnds, ListReason, Unavailable
 from kube9_operator.model.observation import WARNING
 from kube9_operator.write.events.coverage import Coverage
+from kube9_operator.write.events.gap_text import UNSENT, reason_of_changes, reason_of_events, text
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite import database, migrations
 from kube9_operator.write.sqlite.session import Session
+from kube9_schema.gaps import DELETED_FOR_SIZE, SINK
 
 NOW = 1_795_000_000_000
 MINUTE, HOUR = 60_000, 3_600_000
+NO_PROOF = (
+    " If a query about this time finds nothing, that does not mean that nothing happened. For what the operator recorded about "
+    "itself then: kube9-cli events list --type operator,system --around "
+)
+SHORTENED = " Of something that changed more than once, only the last state was recorded, and nothing if it changed back."
+GONE = " When the operator could list them again, the API server had already deleted them, because they had expired."
+MORE_ROOM = " To keep events longer, raise events.persistence.size of the chart (or DATABASE_MAX_SIZE_MIB)."
 
 
 class Record:
@@ -104,7 +113,42 @@ def test_another_cluster_is_a_gap_up_to_the_list_for_every_source(record: Record
     assert record.gaps() == [("events", 0, MINUTE, reason), ("nodes", 0, MINUTE, reason)]
     (event,) = record.events()
     assert event["sources"] == ["events", "nodes"]
-    assert event["text"].startswith("events, nodes may have missed something from ")
+    assert event["text"] == (
+        "What happened to Events and nodes from 2026-11-18 11:06:40 to 2026-11-18 11:07:40 UTC may be missing: "
+        f"{reason}.{NO_PROOF}2026-11-18T11:06:40Z"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sources", "reason", "wanted"),
+    [
+        (
+            ["pods"],
+            reason_of_changes("not watched"),
+            f"Some changes of pods {{}} may be missing: the operator was not watching.{SHORTENED}{NO_PROOF}",
+        ),
+        (
+            ["jobs", "nodes", "pods"],
+            reason_of_changes("not permitted"),
+            f"Some changes of jobs, nodes and pods {{}} may be missing: not permitted.{SHORTENED}{NO_PROOF}",
+        ),
+        (
+            ["events"],
+            reason_of_events("the database could not be written"),
+            f"Some Events {{}} may be missing: the database could not be written.{GONE}{NO_PROOF}",
+        ),
+        (
+            ["events", "pods"],
+            DELETED_FOR_SIZE,
+            f"What was recorded about Events and pods {{}} is no longer complete: {DELETED_FOR_SIZE}.{MORE_ROOM}",
+        ),
+        ([SINK], UNSENT, f"Events {{}} are missing in the other store: {UNSENT}.{MORE_ROOM}"),
+    ],
+)
+def test_a_gap_in_words(sources: list[str], reason: str, wanted: str) -> None:
+    """The seconds never name less than the gap."""
+    said = text(sources, NOW + 999, NOW + 60_001, reason)
+    assert said.removesuffix("2026-11-18T11:06:40Z") == wanted.format("from 2026-11-18 11:06:40 to 2026-11-18 11:07:41 UTC")
 
 
 def test_lists_of_two_clusters_arrive_in_any_order(record: Record) -> None:

@@ -23,3 +23,10 @@ def test_watches_share_a_row_with_the_time_that_all_of_them_cover() -> None:
 
 def test_just_after_a_start_there_is_no_such_time() -> None:
     assert shown(LAST) == ["6", "watches", "current", "-", "-"]
+
+
+def test_what_is_not_served_comes_last() -> None:
+    states = {"applications": "not served", "events": "current", "pods": "not permitted", "nodes": "behind"}
+    watches = {name: {"state": state} for name, state in states.items()}
+    rows = [line.split()[0] for line in _watches(watches, Look(Clock(NOW)), False)[1:]]
+    assert rows == ["nodes", "pods", "events", "applications"]

@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 
 from kube9_cli.central import copy
+from kube9_cli.query import coverage
 from kube9_cli.times import iso
 from tests import fleet, sent
 from tests.cli import run_cli
@@ -203,6 +204,13 @@ def test_a_cluster_without_a_record_in_the_asked_time_is_not_covered() -> None:
     found = covered(coverage_record(SENDERS[0]), coverage_record(SENDERS[1], NOW_MS - 7_200_000))
     assert "from" not in found
     assert [("from" in one) for one in found["clusters"]] == [True, False]
+
+
+@pytest.mark.parametrize(("ago_ms", "why"), [(5_000, coverage.JUST_STARTED), (130_000, coverage.NOT_WATCHED)])
+def test_a_cluster_whose_operator_does_not_watch(ago_ms: int, why: str) -> None:
+    sources = [{"source": "events", "from": iso(NOW_MS - 86_400_000), "until": iso(NOW_MS - 600_000)}]
+    (gap,) = covered(coverage_record(SENDERS[0], sources=json.dumps(sources), started=iso(NOW_MS - ago_ms)))["gaps"]
+    assert gap["reason"] == why
 
 
 def test_what_is_not_sent_yet_is_a_gap() -> None:

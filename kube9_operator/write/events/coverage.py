@@ -22,6 +22,7 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import State
 from kube9_operator.write.events import stored
 from kube9_operator.write.events.facts import Facts
+from kube9_operator.write.events.gap_text import UNWATCHED, reason_of_changes, reason_of_events
 from kube9_operator.write.events.gaps import Gaps
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
@@ -41,13 +42,10 @@ CLOCK_MS = 60_000
 INSTALLED_MS = 60_000
 """A custom resource that was absent this short a time ago has only objects that its first list shows."""
 
-EXPIRED = "Events of that time had expired when they were listed again"
-CHANGES, NET = "changes in between unknown", "only net changes are recorded"
-"""What a list after an interruption cannot show: Events that have expired; what a resource was between two states."""
-UNWATCHED = {
-    "": "not watched",
-    "expired": "not watched",
-    "installed": "not watched",
+CAUSES = {
+    "": UNWATCHED,
+    "expired": UNWATCHED,
+    "installed": UNWATCHED,
     "dropped": "the writer did not keep up",
 }
 UNWRITABLE = "the database could not be written"
@@ -299,10 +297,8 @@ class Coverage(Participant):
         """Why something may be missing: the cause, and what cannot be recovered."""
         if ended.reason in LOST_ALL:
             return LOST_ALL[ended.reason]
-        cause = unavailable or (UNWRITABLE if self._was_unwritable_in(*gap) else UNWATCHED[ended.reason])
-        if source == EVENTS:
-            return f"{cause}, and {EXPIRED}"
-        return f"{CHANGES}; {NET}" if cause == UNWATCHED[""] else f"{CHANGES}: {cause}; {NET}"
+        cause = unavailable or (UNWRITABLE if self._was_unwritable_in(*gap) else CAUSES[ended.reason])
+        return reason_of_events(cause) if source == EVENTS else reason_of_changes(cause)
 
     def _was_unwritable_in(self, from_ms: int, to_ms: int) -> bool:
         began_ms, ended_ms = (self._facts.number(name, 0) for name in (facts.UNWRITTEN_FROM, facts.UNWRITTEN_TO))

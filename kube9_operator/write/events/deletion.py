@@ -20,6 +20,7 @@ from kube9_operator.write.events.bounds import printable
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.eviction_floor import EvictionFloor
 from kube9_operator.write.events.filing import Filing
+from kube9_operator.write.events.gap_text import UNSENT
 from kube9_operator.write.events.shares import CONTRIBUTOR_BYTES, EVENT_BYTES
 from kube9_operator.write.events.sweep import CONTRIBUTORS_AT_ONCE, Sweep
 from kube9_operator.write.sqlite import database
@@ -42,7 +43,6 @@ COUNTED_MOST = 20_000
 """Contributors of one event that are counted, some 3 ms. If there are more, `shares` has to measure again."""
 
 DELETED = "kube9_events_deleted_total"
-UNSENT = "deleted to keep the database within its size limit, before they were sent"
 
 UNUSED_OBJECT = """SELECT owner FROM objects WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM events WHERE object = ?1) AND NOT EXISTS (SELECT 1 FROM objects WHERE owner = ?1)

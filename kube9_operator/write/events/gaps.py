@@ -5,6 +5,7 @@ from typing import Any
 from kube9_operator.clock import iso
 from kube9_operator.model import operator_event
 from kube9_operator.model.observation import WARNING, Observation
+from kube9_operator.write.events.gap_text import text
 from kube9_operator.write.events.store import Outcome, Store
 from kube9_operator.write.sqlite import database
 
@@ -70,7 +71,7 @@ class Gaps:
             "GapFound",
             WARNING,
             "Gap in the record",
-            f"{named} may have missed something from {iso(begin)} to {iso(end)}: {reason}",
+            text(sources, begin, end, reason),
             begin,
             {"sources": sources, "from": iso(begin), "to": iso(end), "why": reason},
             key=f"{reason} {begin} {end} {named}",

@@ -30,6 +30,7 @@ class Lifecycle:
         if migrated is not None:
             self._coverage.record_operator_event(migrated)
         self._connection.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO NOTHING", (facts.FIRST_START, now_ms))
+        self._facts.set(facts.STARTED, now_ms)
         self._facts.set(facts.OPERATOR_VERSION, __version__)
         self._connection.execute("DELETE FROM facts WHERE name = ?", (facts.STOPPED,))
 
