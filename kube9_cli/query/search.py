@@ -33,7 +33,7 @@ MOST_WALKED = 50_000
 """So many of the newest events are looked through for a page, if it is not known how many match."""
 MOST_LOOKED = 10_000
 """The same if texts are looked at."""
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 """So many matches are counted in Python. If there are more, SQLite counts them, in half of the time."""
 TEXT_READS = 4
 """To look at the texts of an event takes as long as to read so many texts one after the other."""
