@@ -13,6 +13,9 @@ from kube9_operator import __version__
 
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "plugin" / "kubectl-kube9"
+COMPLETION = ROOT / "plugin" / "kubectl_complete-kube9"
+"""kubectl runs it for completion if it is on the PATH, where Krew does not put it."""
+FILES = ((PLUGIN, 0o755), (COMPLETION, 0o755), (ROOT / "LICENSE", 0o644))
 HOME = "https://github.com/kube9/kube9-operator"
 DESCRIPTION = """\
 Asks kube9-operator what happened in the cluster: which objects, when, how often, and what
@@ -22,17 +25,19 @@ time zone of this terminal. Reports are written to a file on this machine.
 CAVEATS = """\
 The cluster needs kube9-operator, and you need the permission to exec into its pod. Begin with:
   kubectl kube9 status
+For completion with the Tab key, put the second file of the plugin on the PATH:
+  cp "${KREW_ROOT:-$HOME/.krew}"/store/kube9/v*/kubectl_complete-kube9 "${KREW_ROOT:-$HOME/.krew}/bin"
 """
 
 
 def archive() -> bytes:
-    """The plugin and its license as .tar.gz, the same bytes each time."""
+    """The plugin, its completion and its license as .tar.gz, the same bytes each time."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
-        for path, mode in ((PLUGIN, 0o755), (ROOT / "LICENSE", 0o644)):
+        for path, mode in FILES:
             content = path.read_bytes()
             entry = tarfile.TarInfo(path.name)
             entry.size, entry.mode = len(content), mode
@@ -47,7 +52,7 @@ def manifest(address: str, packed: bytes) -> str:
         "uri": address,
         "sha256": hashlib.sha256(packed).hexdigest(),
         "bin": PLUGIN.name,
-        "files": [{"from": name, "to": "."} for name in (PLUGIN.name, "LICENSE")],
+        "files": [{"from": name, "to": "."} for name in (path.name for path, _ in FILES)],
     }
     plugin = {
         "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",

@@ -25,6 +25,12 @@ def test_krew_installs_it_and_removes_it(tmp_path: Path) -> None:
     shell.span("docs/cli.md", "kubectl krew install")
     assert (root / "bin" / "kubectl-kube9").exists()
     assert "Ask kube9-operator what happened" in shell.run("kubectl kube9 --help")
+    assert shell.run("kubectl __complete kube9 ev") == ":0\n", "Krew puts only the plugin on the PATH"
+    shell.span("docs/cli.md", 'cp "${KREW_ROOT')
+    assert "kubectl completion bash" in shell.span("docs/cli.md", "kubectl completion --help")
+    assert shell.run("kubectl __complete kube9 ev") == "events\tList events\n:4\n"
+    assert shell.run("kubectl __complete kube9 events list --severity=info,cr") == "info,critical\n:4\n"
+    assert shell.run("kubectl __complete kube9 report --output ''") == ":0\n", "a file of this machine"
     # Krew has an index of plugins where it has been used before; it removes nothing without one.
     subprocess.run(["git", "init", "-q", root / "index" / "default"], check=True)
     shell.span("docs/install.md", "kubectl krew uninstall")

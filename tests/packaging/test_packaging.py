@@ -46,8 +46,9 @@ def test_both_carry_schema_and_man_pages(built: Path) -> None:
     for shell in SHELLS:
         assert f"kube9_cli/completions/kube9-cli.{shell}" in names
     assert {"kube9_cli/page/report.css", "kube9_cli/page/report.js"} <= set(names)
-    assert any(one.endswith(".data/scripts/kubectl-kube9") for one in names)
-    assert any(one.endswith("/plugin/kubectl-kube9") for one in sources)
+    for script in ("kubectl-kube9", "kubectl_complete-kube9"):
+        assert any(one.endswith(f".data/scripts/{script}") for one in names)
+        assert any(one.endswith(f"/plugin/{script}") for one in sources)
     for page in PAGES:
         assert any(one.endswith(f"/data/share/man/man1/{page}") for one in names)
         assert any(one.endswith(f"/man/{page}") for one in sources)
@@ -66,6 +67,9 @@ def test_the_wheel_runs_without_what_makes_the_man_pages(built: Path, tmp_path: 
         assert (tmp_path / "share" / "man" / "man1" / page).stat().st_size > 1_000
     plugin = subprocess.run([tmp_path / "bin" / "kubectl-kube9", "--help"], capture_output=True, text=True, check=True)
     assert plugin.stdout.startswith("Ask kube9-operator what happened in the cluster")
+    completes = [tmp_path / "bin" / "kubectl_complete-kube9", "events", "li"]
+    completed = subprocess.run(completes, capture_output=True, text=True, check=True)
+    assert completed.stdout.splitlines() == ["list\tList events, newest first", ":4"]
     for module in ("kube9_cli.main", "kube9_operator.main"):
         lines = (
             "import sys",

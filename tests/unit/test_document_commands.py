@@ -102,6 +102,8 @@ EXECUTED: Mapping[str, tuple[str, ...]] = {
         "make krew URI=https://…/folder",
         "kubectl krew install --manifest=dist/kube9.yaml --archive=dist/kubectl-kube9-0.1.0.tar.gz",
         "kubectl krew uninstall kube9",
+        'cp "${KREW_ROOT:-$HOME/.krew}"/store/kube9/v*/kubectl_complete-kube9 "${KREW_ROOT:-$HOME/.krew}/bin"',
+        "kubectl completion --help",
     ),
     "packaging/test_installed.py::installed": (
         "python3 -m venv ~/kube9-venv && . ~/kube9-venv/bin/activate",
