@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -329,8 +330,19 @@ def test_without_credentials_it_says_so_and_waits(tmp_path: Path) -> None:
         assert operator.stop() == 0
 
 
+@pytest.fixture
+def not_ignored() -> Iterator[None]:
+    """SIGHUP is not ignored by what a test starts, also if the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("not_ignored")
 def test_a_terminal_that_is_closed_stops_it_in_order(tmp_path: Path, standin: StandIn) -> None:
-    with Operator(tmp_path, standin.kubeconfig(tmp_path)) as operator:
+    made = Operator(tmp_path, standin.kubeconfig(tmp_path))
+    made.prepared = False  # the process that it would be a fork of has inherited whether SIGHUP is ignored
+    with made as operator:
         standin.write(warning("one", "BackOff", "again"))
         until(lambda: counts(operator) == {"one": 1}, "the list")
         assert operator.process
