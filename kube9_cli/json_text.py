@@ -23,18 +23,20 @@ def _refuse(value: Any) -> Any:
 _parts: Any
 _scan: Any
 _quote: Any
+_string: Any
 try:
     import _json
 
     _parts = _json.make_encoder(None, _refuse, _json.encode_basestring, None, ": ", ", ", False, False, False)
     _scan = _json.make_scanner(_Settings())  # type: ignore[arg-type]
-    _quote = _json.encode_basestring_ascii
+    _quote, _string = _json.encode_basestring_ascii, _json.encode_basestring
 except ImportError:  # an interpreter without them
     import json
 
     _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
     _decoder: Any = json.JSONDecoder()
     _parts, _scan, _quote = (lambda value, _: _encoder.iterencode(value)), _decoder.scan_once, json.dumps
+    _string = _encoder.encode
 
 
 def encode(value: Any) -> str:
@@ -57,3 +59,9 @@ def decode(text: str) -> Any:
 def quoted(text: str) -> str:
     """A text as a JSON string of ASCII characters."""
     return str(_quote(text))
+
+
+def string(text: str) -> str:
+    """A text as a JSON string, as `encode` has it."""
+    found: str = _string(text)
+    return found

@@ -5,5 +5,5 @@ Installed as the package `kube9_schema`. Every module uses the standard library 
 
 DATABASE_NAME = "kube9.db"
 """The file in the data folder."""
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """The number of the newest SQL file. kube9-cli reads this version only."""

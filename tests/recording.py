@@ -8,6 +8,7 @@ from kube9_operator.model.observation import Observation
 from kube9_operator.model.resource_states import Owner
 from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.lifecycle import Lifecycle
+from kube9_operator.write.events.signing import Signing
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.resources.owners import Owners
 from kube9_operator.write.sqlite import database, migrations
@@ -55,6 +56,12 @@ class Recording:
         self.begun = True
         with self.session.transaction(now_ms):
             self.owners.forget_gone(now_ms + 1)
+
+    def sign(self) -> None:
+        """Signs all events that may be signed."""
+        signing = Signing(self.session)
+        while signing.sign_some():
+            pass
 
     def close(self) -> None:
         """Writes the WAL back, and closes the database."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kube9_cli.query.around import Around
     from kube9_cli.query.connection import Database
+    from kube9_cli.query.events import Page
     from kube9_cli.query.search import Matches
     from kube9_cli.selection import Selection
 
@@ -85,12 +86,12 @@ def _answer(chosen: options.Options, selected: Selection, moment: Around | None,
         covered = coverage.covered(database, selected, chosen.path)
         noted = notes.of(database, selected, empty=not ids and after < 0)
     is_known = total is not None or len(ids) < IDS_AT_ONCE
-    everything = _everything(database, selected, ids, newest)
-    written = render.print_events(chosen, everything, len(ids) if total is None else total, not is_known)
+    pages = _pages(database, selected, ids, newest)
+    written = render.print_events(chosen, pages, len(ids) if total is None else total, not is_known)
     render.print_closing(chosen, written, covered, [*noted.sentences, *said])
 
 
-def _everything(database: Database, selected: Selection, ids: Sequence[int], newest: int) -> Iterator[dict[str, Any]]:
+def _pages(database: Database, selected: Selection, ids: Sequence[int], newest: int) -> Iterator[Page]:
     """The events. Each thousand are one snapshot, with a time limit of its own."""
     from kube9_cli.commands.event_list import ROWS_AT_ONCE
     from kube9_cli.query import events
@@ -100,7 +101,7 @@ def _everything(database: Database, selected: Selection, ids: Sequence[int], new
             database.renew()
             with database.snapshot():
                 page = events.Page(database, ids[at : at + ROWS_AT_ONCE])
-            yield from page.events()
+            yield page
         if len(ids) < IDS_AT_ONCE:
             return
         database.renew()

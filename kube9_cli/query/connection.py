@@ -71,6 +71,7 @@ SETTINGS = (
 TABLES = (
     *("schema_version", "facts", "words", "objects", "events", "texts", "contributors", "controllers", "sources"),
     *("gaps", "books", "dead_letters", "service_pods", "mirror_pods", "series", "periods", "totals", "causes", "problems"),
+    *("signatures", "unsigned_events"),
     *("insights", "insight_evidence", "states", "baselines", "slices", "lasting"),
     *("assessment_checks", "assessments", "assessment_results", "collections", "collection_types"),
 )

@@ -143,7 +143,8 @@ def _of_pieces(database: Database, pieces: list[Piece], every: Series, problems:
 def _one_by_one(database: Database, made: conditions.Conditions, empty: Histogram, since_ms: int) -> Histogram:
     """The same for conditions on single events, and while events of an earlier release are being moved."""
     times = Condition("first_ms >= ? AND first_ms < ?", (since_ms, made.until_ms))
-    where, values = conditions.joined([*(conditions.on_rows(database, one) for one in made.series), *made.row, times])
+    rows = conditions.found_first(database, made.row)
+    where, values = conditions.joined([*(conditions.on_rows(database, one) for one in made.series), *rows, times])
     sql = f"SELECT (first_ms - ?) / ?, {PROBLEM.sql}, count(*) FROM events WHERE {where} GROUP BY 1, 2"  # noqa: S608
     for part, is_problem, count in database.all(sql, (empty.start_ms, empty.step_ms, *values), (WHOLE,) * 3):
         (empty.problems if is_problem else empty.reports)[part] = count

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NamedTuple
 
+    from kube9_cli.query import texts
 else:
     from kube9_cli.named_tuple import NamedTuple
 
@@ -30,8 +31,14 @@ ROW, ENTRY = 20, 1
 END_MS = 2**62
 MOST_WALKED = 50_000
 """So many of the newest events are looked through for a page, if it is not known how many match."""
+MOST_LOOKED = 10_000
+"""The same if texts are looked at."""
+MOST_COUNTED = 10_000
+"""So many matches are counted in Python. If there are more, SQLite counts them, in half of the time."""
 TEXT_READS = 4
 """To look at the texts of an event takes as long as to read so many texts one after the other."""
+FAR = 20_000
+"""On a longer walk it takes half as long to compare each event with the series that were found before."""
 FEW_ROWS = 2_000
 """To look up the series of so many rows takes less time than to find all series that are asked for."""
 DENSE, DENSE_REACH = 20, 2_000
@@ -132,6 +139,7 @@ class _Search:
         self._since_ms = since_ms if since_ms else None
         self._until_ms = until_ms
         self._upper_ms = END_MS if until_ms is None else until_ms
+        self._read: texts.Search | None = None
 
     def matches(self, request: Request) -> Matches:
         if self._series.count == 0:
@@ -152,7 +160,8 @@ class _Search:
         walked = min(self._all.count, (request.offset + request.limit) * self._all.count // total)
         if total * ROW < walked * ENTRY:
             return self._select(BY_SERIES, [ALL_PERIODS, self._series.condition, *where], request)
-        return self._select(BY_TIME if request.sort == "last" else BY_ID, [self._series.each, *where], request)
+        of_series = self._series.condition if walked > FAR else self._series.each
+        return self._select(BY_TIME if request.sort == "last" else BY_ID, [of_series, *where], request)
 
     def _total(self, series: Series) -> int:
         """How many events of these series match."""
@@ -362,8 +371,13 @@ class _Search:
         """A page, if the newest events fill it; otherwise None. It is for conditions that no index counts."""
         if request.reverse or request.sort not in ("last", "created") or not any(_has_no_index(one) for one in self._made.row):
             return None
+        most = MOST_WALKED
+        if reading := next((self._reading(one) for one in self._made.row if one.finding is not None), None):
+            most = MOST_LOOKED
+            if reading.reads <= most * TEXT_READS:
+                return None
         by, column = (BY_TIME, "last_ms") if request.sort == "last" else (BY_ID, "id")
-        sql = f"SELECT {column} FROM events {by} WHERE {IN_INDEX[by]} ORDER BY {column} DESC LIMIT 1 OFFSET {MOST_WALKED}"
+        sql = f"SELECT {column} FROM events {by} WHERE {IN_INDEX[by]} ORDER BY {column} DESC LIMIT 1 OFFSET {most}"
         oldest = [Condition(f"{column} >= ?", row) for row in self._database.all(sql, (), (WHOLE,))]
         found = self._select(by, [*where, *oldest], request)
         return found if len(found) == request.limit or not oldest else None
@@ -374,9 +388,9 @@ class _Search:
         for one in sorted(self._made.row, key=lambda one: one.finding is not None):  # reading all texts takes longest
             index = INDEXES.get(one.columns)
             if one.finding is not None:
-                if found.number * TEXT_READS < self._all.count or not (sql := one.finding()):
+                if found.number <= FEW_ROWS or found.number * TEXT_READS < self._reading(one).reads:
                     continue
-                number, more = self._numbers(sql)
+                number, more = self._numbers(self._reading(one).sql())
                 way = _Way(BY_ID, number, [more], one)
             elif one.ways:
                 ids = conditions.united(one.ways, self._periods_of)
@@ -394,13 +408,20 @@ class _Search:
 
     def _numbers(self, sql: str) -> tuple[int, Condition]:
         """How many ids a query selects, and a condition on them: the ids themselves, if they are few."""
-        few = array("q")
-        number = 0
-        for event in self._database.numbers(sql, ()):
-            number += 1
-            if number <= MOST_NUMBERS:
-                few.append(event)
-        return number, Condition(f"id IN ({', '.join(map(str, few)) if number <= MOST_NUMBERS else sql})")
+        ids = array("q", self._database.numbers(f"{sql} LIMIT {MOST_COUNTED + 1}", ()))
+        number = len(ids)
+        if number <= MOST_NUMBERS:
+            return number, Condition(f"id IN ({', '.join(map(str, ids))})")
+        if number > MOST_COUNTED:
+            number = self._database.all(f"SELECT count(*) FROM ({sql})", (), (WHOLE,))[0][0]
+        return number, Condition(f"id IN ({sql})")
+
+    def _reading(self, one: Condition) -> texts.Search:
+        """How the events of a condition on texts are found."""
+        if self._read is None:
+            assert one.finding is not None
+            self._read = one.finding()  # no other condition has it
+        return self._read
 
     def _later(self) -> int:
         return self._times.seen_since(self._all, self._since_ms)

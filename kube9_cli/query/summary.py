@@ -533,11 +533,12 @@ def _condition(database: Database, selection: Selection) -> tuple[str, Key] | No
     )
     if found is None:
         return None
+    rows = conditions.found_first(database, found.row)
     is_short = oldest is not None and newest - (selection.since_ms or 0) < (newest - oldest) * SHORT and database.is_moved()
     # With the plus, SQLite reads the table from its beginning to its end, instead of row by row in the order of the index.
-    sql = "series IS NOT NULL AND last_ms >= ?" if is_short else "+last_ms >= ?"
+    sql = "series IS NOT NULL AND last_ms >= ?" if is_short and rows is found.row else "+last_ms >= ?"
     times = Condition(f"{sql} AND first_ms < ?", (selection.since_ms, selection.until_ms))
-    return conditions.joined([*(conditions.on_rows(database, one) for one in found.series), *found.row, times])
+    return conditions.joined([*(conditions.on_rows(database, one) for one in found.series), *rows, times])
 
 
 def _less(field: str, value: Any, steps: int) -> Any:

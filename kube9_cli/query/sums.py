@@ -32,11 +32,16 @@ BELOW = """WITH RECURSIVE owned (id) AS (
     SELECT b.id FROM objects a CROSS JOIN objects b INDEXED BY objects_by_name ON b.name = a.name
         WHERE a.id = ?1 AND b.kind = a.kind AND b.namespace = a.namespace AND b.api_group = a.api_group
     UNION SELECT objects.id FROM objects JOIN owned ON objects.owner = owned.id)
-    SELECT id, cause, severity, count, first_ms, last_ms FROM events INDEXED BY events_by_object
-        WHERE object IN owned AND root = ?1 AND cause IN ({0}) AND last_ms >= ?2 AND first_ms < ?3
-    UNION SELECT id, cause, severity, count, first_ms, last_ms FROM events
-        WHERE id IN (SELECT event FROM controllers) AND root = ?1 AND cause IN ({0}) AND last_ms >= ?2 AND first_ms < ?3"""
-"""The events of an outermost owner. Only a controller that a quota stopped may have others than those below it."""
+    SELECT cause, severity, last_ms >= ?4, {1}, {2}, count(*), sum(count), min(first_ms), max(last_ms), max(id)
+        FROM events NOT INDEXED WHERE root = ?1 AND cause IN ({0}) AND last_ms >= ?2 AND first_ms < ?3 AND id IN (
+            SELECT id FROM events INDEXED BY events_by_object WHERE object IN owned UNION SELECT event FROM controllers)
+        GROUP BY cause << 11 | severity << 9 | (last_ms >= ?4) << 8 | {1} << 4 | {2}"""
+"""The events of an outermost owner, added up. Only a controller that a quota stopped may have others than those below it.
+
+They are read in the order of ids, which is that of the table: an object may have tens of thousands.
+"""
+MARKS = "max(0, (first_ms - ?5) / ?6)", "max(0, min(?7, (last_ms - ?5) / ?6))"
+"""The marks in which an event was first and last seen."""
 OUTSIDE = f"""SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_time
         WHERE series IS NOT NULL AND last_ms < ?1
     UNION ALL SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_first
@@ -230,16 +235,16 @@ def _first(ranks: dict[Key, tuple[int, int]], limit: int) -> list[Key]:
 def read(database: Database, asked: Span, root: int, groups: dict[int, Group]) -> None:
     """Adds the events of these causes about an outermost owner, and finds out whether the causes existed in the time before."""
     before_ms = max(0, 2 * asked.since - asked.until)
+    times = before_ms, asked.until, asked.since, asked.start, asked.step, asked.marks - 1
     for causes in lists(list(groups)):
-        for number, cause, severity, count, first_ms, last_ms in database.stream(
-            BELOW.format(causes), (root, before_ms, asked.until), (WHOLE,) * 6
+        for cause, severity, is_inside, first_mark, last_mark, *sums, first_ms, last_ms, newest in database.stream(
+            BELOW.format(causes, *MARKS), (root, *times), (WHOLE,) * 10
         ):
             group = groups[cause]
             if first_ms < asked.since:
                 group.existed = True
-            if last_ms >= asked.since:
-                marks = (first_ms - asked.start) // asked.step, (last_ms - asked.start) // asked.step
-                group.add((1, count, first_ms, last_ms, number, severity, max(0, marks[0]), min(asked.marks - 1, marks[1])))
+            if is_inside:
+                group.add((sums[0], sums[1], first_ms, last_ms, newest, severity, first_mark, last_mark))
 
 
 # Namespaces

@@ -12,7 +12,11 @@ from kube9_cli.render.progress import CLEAR, bar
 TYPE_CHECKING = False  # importing typing takes 3 ms and more
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
+
+    from kube9_cli.query.events import Page
+
+    Of = TypeVar("Of")
 
 BETWEEN_SECONDS = 0.2
 """Between two looks of the progress."""
@@ -33,12 +37,12 @@ class Progress:
         self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
         self._began = self._drawn = time.monotonic()
 
-    def followed(self, events: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The same events, counted."""
-        for event in events:
+    def followed(self, events: Iterator[tuple[str, Of]]) -> Iterator[Of]:
+        """What follows the id of each event. The events are counted."""
+        for shown, event in events:
             yield event
             self.written += 1
-            self.last = event["id"]
+            self.last = shown
             if self._shown and self.written % LOOK_AFTER == 0:
                 self._draw()
         if self._shown and self._drawn > self._began:
@@ -62,12 +66,16 @@ class Progress:
         return f"{bar(done)} {done:.0%} of {self._total:,}: {said}"
 
 
-def print_events(options: Options, events: Iterator[dict[str, Any]], total: int, more: bool) -> Progress:
+def print_events(options: Options, pages: Iterator[Page], total: int, more: bool) -> Progress:
     """Writes the events one by one."""
     progress = Progress(total, more)
-    sys.stdout.writelines(
-        records.as_lines(options.format, progress.followed(events), options.headings, options.store is not None)
-    )
+    if options.format == "jsonl" and options.store is None:
+        from kube9_cli.render.event_lines import line  # only where it is needed
+
+        sys.stdout.writelines(progress.followed(line(row) for page in pages for row in page.rows()))
+    else:
+        events = progress.followed((event["id"], event) for page in pages for event in page.events())
+        sys.stdout.writelines(records.as_lines(options.format, events, options.headings, options.store is not None))
     sys.stdout.flush()
     return progress
 

@@ -12,6 +12,7 @@ from kube9_operator.write.events.coverage import Coverage
 from kube9_operator.write.events.journal import Journal
 from kube9_operator.write.events.mover import Mover
 from kube9_operator.write.events.retention import Retention
+from kube9_operator.write.events.signing import Signing
 from kube9_operator.write.events.size_limit import FULL, PRESSED
 from kube9_operator.write.events.store import Store
 from kube9_operator.write.recovery.inspection import Inspector
@@ -52,6 +53,7 @@ class Housekeeping:
         )
         self._most = max(LEAST_BATCH, database.wal_limit_bytes(max_bytes) // OBSERVATION_BYTES)
         self.mover = Mover(session, store.filing)
+        self._signing = Signing(session)
         self.restore = Restore(session, store, coverage, settings.database_folder)
         self.retention = Retention(
             session, store, coverage, settings, deadlines, tally, self.restore.give_way, journal.settled_ms
@@ -68,7 +70,7 @@ class Housekeeping:
 
     def busy(self) -> bool:
         """Whether there is more to do at once."""
-        return self.retention.busy() or self.restore.busy() or self.mover.busy()
+        return self.retention.busy() or self.restore.busy() or self.mover.busy() or self._signing.busy()
 
     def full(self) -> bool:
         """Whether new items have to wait: until something is deleted, or until a reader lets the WAL start over."""
@@ -113,8 +115,11 @@ class Housekeeping:
         most = LEAST_BATCH if self._checkpoints.behind() else self._most
         return min(most, MAX_BATCH_PRESSED) if self.retention.pressed else most
 
-    def step(self) -> None:
-        """Does a part of everything. Raises one of database.DAMAGE; after other trouble with the file it tries again later."""
+    def step(self, is_idle: bool = True) -> None:
+        """Does a part of everything. Raises one of database.DAMAGE; after other trouble with the file it tries again later.
+
+        What can wait for longer is done only while the writer `is_idle`.
+        """
         self.check_files()
         self._inspector.step()
         self._checkpoints.step()
@@ -135,6 +140,8 @@ class Housekeeping:
         elif not self._blocked and not (self._checkpoints.behind() and self.retention.can_wait()):
             self.retention.step()
             self._journal.step()
+            if is_idle:
+                self._signing.step()
 
     def _delete_quarantined(self) -> None:
         """Deletes a damaged database that was moved aside, if the volume has less free space than it should."""

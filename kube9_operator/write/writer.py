@@ -235,7 +235,7 @@ class Writer:
             if self._inbox.is_drained and not full:
                 self._record_missed()
             if not stopping:
-                self.housekeeping.step()
+                self.housekeeping.step(self._inbox.is_drained)
 
     # Committing a batch
 

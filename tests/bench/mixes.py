@@ -84,6 +84,7 @@ def build(seen: Callable[[int], Iterator[Seen]], folder: Path) -> int:
         done += len(batch)
         note.write_text(f"{now_ms} {done}", "ascii")
     recording.record([], now_ms)
+    recording.sign()
     recording.close()
     note.unlink()
     return done - before

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
-from kube9_cli.query import search
+from kube9_cli.query import blocks, search, texts
 from tests.cli import run_cli
 from tests.oracle import comparison
 from tests.oracle.comparison import Answered, Case
@@ -48,6 +48,8 @@ def main() -> int:
 
 COSTS = (search.ROW, 0, 10**9)
 """What reading a row costs, by which the search chooses a way. With each of them, other ways are taken."""
+SINGLES, MANIES = (blocks.MOST_SINGLE, 50), (texts.MANY, 3, 10)
+"""The same for ways to search texts."""
 
 
 def asked(case: Case, lines: range) -> list[str]:
@@ -55,6 +57,8 @@ def asked(case: Case, lines: range) -> list[str]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(time, "time_ns", return_value=case.now_ms * 1_000_000))
         stack.enter_context(mock.patch.object(search, "ROW", COSTS[case.seed % len(COSTS)]))
+        stack.enter_context(mock.patch.object(blocks, "MOST_SINGLE", SINGLES[case.seed % len(SINGLES)]))
+        stack.enter_context(mock.patch.multiple(texts, FEW=1, MANY=MANIES[case.seed % len(MANIES)]))
         found = [_wrong(case, lambda arguments: run_cli(case.folder, *arguments), line) for line in lines]
     return [one for one in found if one]
 

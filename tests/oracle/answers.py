@@ -30,6 +30,8 @@ class Question:
     conditions: list[Condition] = dataclasses.field(default_factory=list)
     since_ms: int | None = None
     until_ms: int | None = None
+    until_is_clock: bool = False
+    """`--until` is a time of the clock without a day. It is after `--since`."""
     sort: str = "last"
     reverse: bool = False
     limit: int = NO_LIMIT_ASKED

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-from kube9_operator.write.events import filing
+from kube9_operator.write.events import filing, signing
 from tests.bench.options import of
 from tests.oracle import databases, options, reader
 from tests.oracle.answers import Question, answer, is_missing, leaves_nothing
@@ -30,7 +30,10 @@ class Case(NamedTuple):
 
 def case(folder: Path, seed: int, now_ms: int) -> Case:
     """A new random database."""
-    with mock.patch.multiple(filing, PERIOD_EVENTS=40, LOOK_AFTER=10, AFTER_CUT=10):  # so that there are many periods
+    with (
+        mock.patch.multiple(filing, PERIOD_EVENTS=40, LOOK_AFTER=10, AFTER_CUT=10),  # so that there are many periods
+        mock.patch.multiple(signing, BLOCK=20, MOST_CHANGED=10, CHANGED_AT_ONCE=5),  # and many blocks
+    ):
         databases.build(folder, seed, now_ms)
     connection = reader.open_read_only(folder)
     try:

@@ -127,6 +127,8 @@ class Maker:
             at_ms = min(self.now_ms, at_ms + chance.choice((0, 1, SECOND_MS, MINUTE_MS, HOUR_MS)))
             if chance.random() < 0.4:
                 self._delete_some(at_ms)
+            if chance.random() < 0.4:
+                self.recording.sign()
         self.behind_services()
         self._coverage(at_ms)
         self.recording.close()

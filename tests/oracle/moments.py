@@ -28,6 +28,8 @@ class Moment(NamedTuple):
     zoned: bool = False
     more: tuple[str, ...] = ()
     """--tz, where it is needed."""
+    is_clock: bool = False
+    """It is a time of the clock without a day."""
 
 
 def random_moment(chance: random.Random, borders: tuple[int, ...], now_ms: int) -> Moment:
@@ -78,4 +80,12 @@ def _by_clock(chance: random.Random, ms: int, now_ms: int) -> Moment:
         at = datetime.combine(now.date(), clock, zone)
         at = at if at <= now else datetime.combine(now.date() - timedelta(days=1), clock, zone)
         text = f"{clock:%H:%M:%S}"
-    return Moment(text, (at - EPOCH) // timedelta(milliseconds=1), True, (f"--tz={ZONE}",))
+    return Moment(text, (at - EPOCH) // timedelta(milliseconds=1), True, (f"--tz={ZONE}",), not day)
+
+
+def first_after(ms: int, after_ms: int) -> int:
+    """When clocks first show the same as at `ms`, after another time."""
+    zone = ZONES[ZONE]
+    clock, begun = ((EPOCH + timedelta(milliseconds=one)).astimezone(zone) for one in (ms, after_ms))
+    days = (datetime.combine(begun.date() + timedelta(days=ahead), clock.time(), zone) for ahead in range(3))
+    return next(at for day in days if (at := (day - EPOCH) // timedelta(milliseconds=1)) > after_ms)

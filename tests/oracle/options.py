@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.oracle import moments, values
 from tests.oracle.answers import Around, Condition, Question, text_of
-from tests.oracle.moments import Moment
+from tests.oracle.moments import Moment, first_after
 from tests.oracle.reader import Event, World
 from tests.oracle.values import Meaning
 
@@ -106,7 +106,10 @@ def _time(option: str) -> Callable[[Maker], Given]:
             if option == "--since":
                 question.since_ms = moment.ms
             else:
-                question.until_ms = moment.ms
+                question.until_ms, question.until_is_clock = moment.ms, moment.is_clock
+            since_ms, until_ms = question.since_ms, question.until_ms
+            if question.until_is_clock and since_ms is not None and until_ms is not None and until_ms <= since_ms:
+                question.until_ms = first_after(until_ms, since_ms)
             question.zoned = question.zoned or moment.zoned
 
         return Given(option, (*maker.typed(option, moment.text), *moment.more), apply)

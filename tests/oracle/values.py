@@ -149,8 +149,8 @@ def namespace(chance: random.Random, world: World, event: Event) -> Meaning:
 
     def holds(world: World, event: Event) -> bool:
         about = world.about(event)
-        itself = about.kind == "Namespace" and about.group == "" and wanted(about.name)
-        return itself or (event.namespace != "" and wanted(event.namespace))
+        itself = about.name if about.kind == "Namespace" and about.group == "" else ""
+        return any(name != "" and wanted(name) for name in (itself, event.namespace))
 
     return Meaning(text, holds, kinds=lambda kind: kind != "Node")
 
@@ -235,7 +235,7 @@ def _stood_behind(world: World, event: Event, is_called: Callable[[str], bool]) 
 
 def search(chance: random.Random, world: World, event: Event) -> Meaning:
     """--search: each word or quoted phrase, in any case, in some text of the event."""
-    texts = [text for text in _texts(world, event) if len(text) > 2]
+    texts = [text for text in texts_of(world, event) if len(text) > 2]
     words: list[str] = []
     for _ in range(chance.choice((1, 1, 2, 3))):
         text = chance.choice(texts or [ABSENT])
@@ -247,13 +247,13 @@ def search(chance: random.Random, world: World, event: Event) -> Meaning:
     is_open = any(word.startswith('"') or not (phrase or word) for phrase, word in read)
 
     def holds(world: World, event: Event) -> bool:
-        texts = [text.casefold() for text in _texts(world, event)]
+        texts = [text.casefold() for text in texts_of(world, event)]
         return all(any(term.casefold() in text for text in texts) for term in terms)
 
     return Meaning(typed, holds, refused=not terms or is_open or _is_wrong([typed]))
 
 
-def _texts(world: World, event: Event) -> list[str]:
+def texts_of(world: World, event: Event) -> list[str]:
     return [
         event.title,
         event.description or "",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kube9_schema import facts
 from tests.cli import run_cli
 from tests.record import Record
 
@@ -61,6 +62,18 @@ def answer(folder: Path, *arguments: str) -> dict[str, Any]:
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
     return said
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_an_event_about_a_namespace_without_a_name_is_in_none(tmp_path: Path, moved: bool) -> None:
+    record = Record(tmp_path)
+    expected = {record.event("Namespace//shop", "NamespaceDeleted"), record.event("Pod/shop/web", "BackOff")}
+    record.event("Namespace//", "NamespaceDeleted")
+    record.event("Node//n1", "NodeNotReady")
+    if not moved:
+        record.connection.execute("INSERT INTO facts VALUES (?, 0)", (facts.MOVE_UNTIL,))
+    record.close()
+    assert {event["id"] for event in answer(tmp_path, "-n", "*")["events"]} == expected
 
 
 BEFORE = {"pod of that name before", "pod in gateway"}

@@ -1,3 +1,23 @@
+CREATE TRIGGER unsign_inserted_text AFTER INSERT ON texts
+    WHEN NEW.event <= (SELECT max(last_event) FROM signatures)
+BEGIN
+    INSERT OR IGNORE INTO unsigned_events VALUES (NEW.event);
+END
+
+CREATE TRIGGER unsign_updated_event AFTER UPDATE OF title, reason, node, object ON events
+    WHEN NEW.id <= (SELECT max(last_event) FROM signatures)
+    AND (OLD.title, OLD.reason, OLD.node, OLD.object) <> (NEW.title, NEW.reason, NEW.node, NEW.object)
+BEGIN
+    INSERT OR IGNORE INTO unsigned_events VALUES (NEW.id);
+END
+
+CREATE TRIGGER unsign_updated_text AFTER UPDATE OF description, metadata ON texts
+    WHEN NEW.event <= (SELECT max(last_event) FROM signatures)
+    AND (OLD.description, OLD.metadata) IS NOT (NEW.description, NEW.metadata)
+BEGIN
+    INSERT OR IGNORE INTO unsigned_events VALUES (NEW.event);
+END
+
 CREATE TABLE assessment_checks (
     id       TEXT PRIMARY KEY,    -- PILLAR.SLUG
     name     TEXT NOT NULL,
@@ -279,6 +299,12 @@ CREATE TABLE service_pods (
     PRIMARY KEY (namespace, service, uid, from_ms)
 ) STRICT, WITHOUT ROWID
 
+CREATE TABLE signatures (
+    last_event INTEGER PRIMARY KEY, -- events.id: the block has all events after the last one of the block before
+    plain      INTEGER NOT NULL,    -- 1 if all of its texts are ASCII, and no metadata have a backslash
+    bits       BLOB NOT NULL        -- of descriptions; of names of objects, titles, reasons and nodes; of metadata
+) STRICT
+
 CREATE TABLE slices (
     namespace TEXT NOT NULL,
     service   TEXT NOT NULL,
@@ -321,6 +347,10 @@ CREATE TABLE totals (
     count    INTEGER NOT NULL,
     PRIMARY KEY (of_first, period, series)
 ) STRICT, WITHOUT ROWID
+
+CREATE TABLE unsigned_events (
+    event INTEGER PRIMARY KEY -- events.id; retention may have deleted the event
+) STRICT
 
 CREATE TABLE waiting (
     source    TEXT NOT NULL,    -- of the object's states

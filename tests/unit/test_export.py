@@ -5,13 +5,20 @@ import io
 import json
 import os
 import pty
+import random
 import select
 import subprocess
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from kube9_cli.commands import export
+from kube9_cli.query import events
+from kube9_cli.query.events import Row
+from kube9_cli.render import event_lines
+from kube9_cli.render.serialize import as_json
+from kube9_schema.codes import EVENT_TYPES, SEVERITIES
 from tests import cli_database
 from tests.cases import Json
 from tests.cli import run_cli
@@ -73,6 +80,26 @@ def test_csv_has_no_formulas_and_is_read_by_a_csv_reader(tmp_path: Path) -> None
     assert rows[0]["reason"] == "'+1"
     assert rows[1]["description"] == 'line one [31m, "quoted"'
     assert run_cli(tmp_path, "events", "export", "-o", "csv", "--no-headers").stdout.count("\r\n") == 2
+
+
+TEXTS = ("", "web", 'a "quoted" \\ text', "line\none\ttwo", "größer 日本語 \U0001f98a", "\u202e\x1b[31m\u2800\x7f", "-")
+METADATA = (
+    *("{}", '{"source":{"component":"kubelet"}}', '{"a":[1,2.5,true,null],"b":"\\u001b\\n"}', '{"image":"\\u202e x", "z": {}}'),
+    *('{"reason":"of the metadata"}', '{"a":1,"count":7,"b":2}', '{"node":"n2","note":"größer"}', f'{{"long":"{"x" * 600}"}}'),
+)
+
+
+def test_a_line_of_an_export_is_the_json_of_the_event() -> None:
+    chance = random.Random(1)
+    for _ in range(4_000):
+        words = [chance.choice(TEXTS) for _ in range(6)]
+        first, last, created = (chance.choice((0, 1, 1_795_003_600_123, 2**53, 2**60)) for _ in range(3))
+        numbers = chance.randrange(2**62), chance.randrange(len(EVENT_TYPES)), chance.randrange(len(SEVERITIES))
+        texts = chance.choice(TEXTS), chance.choice((None, *TEXTS)), chance.choice(METADATA)
+        row = Row._make((*words, *numbers, created, first, last, chance.choice((0, 1, 12)), *texts))
+        event = events.event(row)
+        with mock.patch.object(event_lines, "MOST_KNOWN", 3):
+            assert event_lines.line(row) == (event["id"], f"{as_json(event)}\n")
 
 
 @pytest.mark.parametrize(

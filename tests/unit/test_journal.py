@@ -114,7 +114,7 @@ def numbers(connection: apsw.Connection) -> list[int]:
 
 
 def triggers(connection: apsw.Connection) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")}
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'journal%'")}
 
 
 def settle(connection: apsw.Connection, folder: Path, seq: int, **more: Any) -> None:

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from kube9_cli.query import summary, sums
+from kube9_cli.query import conditions, summary, sums
 from kube9_cli.query.groups import MOST_MARKS, span
 from kube9_cli.render.clock import Clock
 from kube9_cli.render.look import Look
@@ -31,7 +31,7 @@ from tests.unit.test_cases import back_off, crashing, pod
 from tests.unit.test_causes import an_event
 
 COUNT = 300
-HOUR_MS = 3_600_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 SEVEN_DAYS = ("--since=7d", "--limit=1000")
 
 
@@ -147,6 +147,26 @@ def test_filters_select_as_in_a_list(folder: Path, rows: list[Json]) -> None:
     assert asked(folder, *SEVEN_DAYS, f"--object-name={one['name']}")["groups"][0]["newest"] == ids.encode(one["id"])
     nothing = asked(folder, "--object-kind=Nothing")
     assert (nothing["groups"], nothing["events"], nothing["pagination"]["total"]) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("options", [(), ("--severity=warning+", "--exclude=kind=job")])
+@pytest.mark.parametrize("command", ["summary", "timeline"])
+def test_events_that_are_found_first_are_those_of_the_rows(
+    folder: Path, rows: list[Json], command: str, options: tuple[str, ...]
+) -> None:
+    """An object's events are found by indexes if they are few; otherwise SQLite looks at all events."""
+    newest = max(row["last_ms"] for row in rows)
+    given = (f"--since={iso(newest - 5 * DAY_MS)}", f"--until={iso(newest - DAY_MS)}", "--for=node/node-1", *options)
+    found = []
+    for scanned in (0, 10**9):
+        with (
+            mock.patch.object(conditions, "SCANNED_PER_FOUND", scanned),
+            mock.patch.object(conditions, "found_first", wraps=conditions.found_first) as used,
+        ):
+            found.append(json.loads(run_cli(folder, "events", command, *given).stdout))
+        assert used.called
+    assert found[0] == found[1]
+    assert found[0]["events"] == json.loads(run_cli(folder, "events", "list", *given).stdout)["pagination"]["total"] > 0
 
 
 @pytest.mark.parametrize("order", ["severity", "count", "events", "last"])

@@ -73,7 +73,8 @@ class Journal:
 
     def begin(self, at_ms: int) -> None:
         """Makes the triggers, or removes them, in the transaction of the caller."""
-        there = {row[0]: row[1] for row in self._execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")}
+        sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'journal%'"
+        there = {row[0]: row[1] for row in self._execute(sql)}
         wanted = {name: TRIGGER.format(name, *what) for name, what in TRIGGERS.items()} if self._wanted else {}
         if there != wanted:  # also those of another release
             for name in there:
