@@ -9,7 +9,8 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from unittest import mock
@@ -20,7 +21,7 @@ from kube9_operator.model import sources
 from kube9_operator.settings import from_environment
 from kube9_operator.write import writer
 from kube9_schema import DATABASE_NAME
-from tests.cases import Json, cluster
+from tests.cases import Cluster, Json, cluster
 from tests.cli import run_cli
 from tests.kept import MINUTE
 from tests.managed import IMAGE, REPLICAS, Managed, stamp
@@ -51,6 +52,7 @@ BEGIN = 3 * DAY
 REPLICASET = "web-5d9c7b8f6d"
 CRASHES = (6, 21, 47, 92, 178, 343, 648, 953, 1258)
 """When the container of a pod ends, in seconds: the kubelet waits longer each time, up to five minutes."""
+EXAMPLE = re.compile(r"(?<=one line for each change of state:\n\n).*?(?=^\| column)", re.MULTILINE | re.DOTALL)
 SECTION = re.compile(r"(?<=^## Seven questions\n\n).*?(?=^## )", re.MULTILINE | re.DOTALL)
 INTRODUCTION = f"""\
 These are questions of an on-call engineer, with one command for each. The terminal has {WIDTH} columns. In these examples \
@@ -61,7 +63,8 @@ it is 14:20 UTC on
 
 def main() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(SECTION.sub(lambda _: section(), text, count=1), encoding="utf-8")
+    text = SECTION.sub(lambda _: section(), text, count=1)
+    DOCUMENT.write_text(EXAMPLE.sub(lambda _: timeline(), text, count=1), encoding="utf-8")
 
 
 def section() -> str:
@@ -70,6 +73,13 @@ def section() -> str:
         recorded(Path(folder))
         answers = [f"**{question}**\n\n{answered(Path(folder), command)}" for question, command in QUESTIONS]
     return "\n".join([INTRODUCTION, *answers, ""])
+
+
+def timeline() -> str:
+    """The example of a timeline, as it should be."""
+    with tempfile.TemporaryDirectory() as folder:
+        rolled_out(Path(folder))
+        return answered(Path(folder), "events timeline -n shop --since 1h") + "\n"
 
 
 def answered(folder: Path, command: str) -> str:
@@ -98,21 +108,57 @@ def at(now_ms: int) -> Iterator[None]:
 def recorded(folder: Path) -> None:
     """Writes the database of an operator that has watched this cluster for three days. All texts are the operator's."""
     with cluster() as told:
-        told.now_ms = NOW_MS - BEGIN * MINUTE
-        with at(told.now_ms), mock.patch.object(writer, "now_ms", return_value=told.now_ms):
-            told.writer.begin(from_environment({"DB_PATH": str(folder)}))
-            for source in SOURCES:
-                told.list_(source, *(made for of, made in LISTED if of == source))
-        for ago, source, made in sorted((*yesterday(), *today()), key=lambda line: -line[0]):
-            told.now_ms = NOW_MS - round(ago * MINUTE)
-            with at(told.now_ms):
-                if source == "events":
-                    told.event(made)
-                else:
-                    told.put(source, made)
-        told.now_ms = NOW_MS
+        begins(told, folder, BEGIN, LISTED)
+        for line in sorted((*yesterday(), *today()), key=lambda line: -line[0]):
+            delivers(told, *line)
+        ends(told, folder)
+
+
+def rolled_out(folder: Path) -> None:
+    """Writes the database of an operator that is away while a bad rollout is undone."""
+    made, name, away, back = web(), f"{REPLICASET}-x2k4p", 18.6, 16.6
+    with cluster() as told:
+        begins(told, folder, 120, [("deployments", deepcopy(made.object()))])
+        delivers(told, 37.6, "deployments", made.write("kubectl-set", at=seconds(37.6), **{IMAGE: "web:2.4"}))
+        delivers(told, 37.6, "replicasets", {"metadata": meta(REPLICASET, 37.6, "Deployment", "web")})
+        for restarts, after in enumerate((0, *CRASHES[:6])):
+            delivers(told, 36.6 - after / 60, "pods", pod(name, 36.6, restarts, 36.6 - after / 60))
+        delivers(told, 27.6, "deployments", made.object() | progressing("False", 27.6))
+        told.now_ms = NOW_MS - round(away * MINUTE)
         told.waits(0, *SOURCES)
-        told.connection.execute("VACUUM INTO ?", (str(folder / DATABASE_NAME),))
+        told.restart()
+        for manager in ("kubectl-edit", "kubectl-rollout"):
+            made.write(manager, at=seconds(17.6), **{IMAGE: "web:2.3"})
+        begins(told, folder, back, [("deployments", made.object() | progressing("False", 27.6))])
+        delivers(told, 14.6, "deployments", made.object() | progressing("True", 14.6))
+        ends(told, folder)
+
+
+def begins(told: Cluster, folder: Path, ago: float, listed: Sequence[tuple[str, Json]]) -> None:
+    """The operator starts, and lists every source."""
+    told.now_ms = NOW_MS - round(ago * MINUTE)
+    with at(told.now_ms), mock.patch.object(writer, "now_ms", return_value=told.now_ms):
+        told.writer.begin(from_environment({"DB_PATH": str(folder)}))
+        for source in SOURCES:
+            told.list_(source, *(made for of, made in listed if of == source))
+
+
+def delivers(told: Cluster, ago: float, source: str, made: Json) -> None:
+    """A watch delivers an Event, or an object as it is now."""
+    told.now_ms = NOW_MS - round(ago * MINUTE)
+    with at(told.now_ms):
+        if source == "events":
+            told.event(made)
+        else:
+            told.put(source, made)
+
+
+def ends(told: Cluster, folder: Path) -> None:
+    """Everything is confirmed up to the time of the questions."""
+    told.now_ms = NOW_MS
+    with at(NOW_MS):
+        told.waits(0, *SOURCES)
+    told.connection.execute("VACUUM INTO ?", (str(folder / DATABASE_NAME),))
 
 
 def yesterday() -> Iterator[Line]:
@@ -181,6 +227,14 @@ def pod(name: str, began: float, restarts: int, ended: float) -> Json:
         "spec": {"nodeName": NODES[0], "containers": [{"name": "app"}]},
         "status": status,
     }
+
+
+def progressing(status: str, since: float) -> Json:
+    """The status of the Deployment: whether its rollout makes progress."""
+    reason = "NewReplicaSetAvailable" if status == "True" else "ProgressDeadlineExceeded"
+    message = f'ReplicaSet "{REPLICASET}" has timed out progressing.'
+    condition = {"type": "Progressing", "status": status, "reason": reason, "message": message}
+    return {"status": {"conditions": [condition | {"lastTransitionTime": stamp(seconds(since))}]}}
 
 
 def meta(name: str, created: float, kind: str, owner: str) -> Json:
