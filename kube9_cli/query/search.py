@@ -57,6 +57,12 @@ class Request(NamedTuple):
     """Whether all matches are counted."""
     window: Window = order.WHOLE
     """The part of the list that is wanted."""
+    most: int | None = None
+    """If more than this many match, only their number is wanted."""
+
+    def leaves_out(self, total: int) -> bool:
+        """Whether so many match that only their number is wanted."""
+        return self.most is not None and total > self.most
 
 
 class Matches(NamedTuple):
@@ -148,7 +154,7 @@ class _Search:
             return self._by_rows(request)
         total = self._total(self._series)
         found: Sequence[int] = []
-        if request.limit and request.offset < total:
+        if request.limit and request.offset < total and not request.leaves_out(total):
             found = (
                 self._page(request, self._series, total) if request.window == order.WHOLE else self._windowed(request, total)
             )
@@ -337,7 +343,7 @@ class _Search:
             if series or times or len(self._made.row) > 1 or way.by == BY_TIME:
                 sql, values = joined(meeting)
                 total = self._database.all(f"SELECT count(*) FROM events {way.by} WHERE {sql}", values, (WHOLE,))[0][0]
-            if total <= request.offset or not request.limit:
+            if total <= request.offset or not request.limit or request.leaves_out(total):
                 return Matches(total, [])
         likely = way.number if total is None else total
         walked = (request.offset + request.limit) * self._later() // max(likely, 1)

@@ -279,8 +279,7 @@ class Groups:
         for pair in first:
             by_root.setdefault(pair["root"], {})[pair["cause"]] = Group(self._span.marks)
         self._owners.load(set(by_root))
-        for root, groups in by_root.items():
-            sums.read(self._database, self._span, root, groups)
+        sums.read(self._database, self._span, by_root)
         self.knows_before = True
         found = (sums.Known(group, root, cause) for root, groups in by_root.items() for cause, group in groups.items())
         self._keep((tuple([self._key_of_sums(field, one) for field in self._by]), one.group) for one in found)

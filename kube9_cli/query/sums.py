@@ -28,20 +28,26 @@ EVENTS = "info + warning + error + critical"
 PROBLEMS = "SELECT root, cause, info, warning, error, critical, occurrences FROM problems"
 RANKS = {"severity": (SEVERITY, "occurrences"), "count": ("occurrences", SEVERITY), "events": (EVENTS, "occurrences")}
 """What decides which problems come first: the greatest. Of equal ones, the one that was seen last comes first."""
-BELOW = """WITH RECURSIVE owned (id) AS (
+ADDED = """SELECT root, cause, severity, last_ms >= ?4, {first}, {last},
+    count(*), sum(count), min(first_ms), max(last_ms), max(id)
+    FROM events {by} AND root IN ({roots}) AND cause IN ({causes}) AND last_ms >= ?2 AND first_ms < ?3
+    GROUP BY root, cause << 11 | severity << 9 | (last_ms >= ?4) << 8 | {first} << 4 | {last}"""
+"""The events of outermost owners, added up."""
+FIRST_MARK, LAST_MARK = "max(0, (first_ms - ?5) / ?6)", "max(0, min(?7, (last_ms - ?5) / ?6))"
+"""The marks in which an event was first and last seen."""
+BY_OWNER = """NOT INDEXED WHERE id IN (WITH RECURSIVE owned (id) AS (
     SELECT b.id FROM objects a CROSS JOIN objects b INDEXED BY objects_by_name ON b.name = a.name
         WHERE a.id = ?1 AND b.kind = a.kind AND b.namespace = a.namespace AND b.api_group = a.api_group
     UNION SELECT objects.id FROM objects JOIN owned ON objects.owner = owned.id)
-    SELECT cause, severity, last_ms >= ?4, {1}, {2}, count(*), sum(count), min(first_ms), max(last_ms), max(id)
-        FROM events NOT INDEXED WHERE root = ?1 AND cause IN ({0}) AND last_ms >= ?2 AND first_ms < ?3 AND id IN (
-            SELECT id FROM events INDEXED BY events_by_object WHERE object IN owned UNION SELECT event FROM controllers)
-        GROUP BY cause << 11 | severity << 9 | (last_ms >= ?4) << 8 | {1} << 4 | {2}"""
-"""The events of an outermost owner, added up. Only a controller that a quota stopped may have others than those below it.
+    SELECT id FROM events INDEXED BY events_by_object WHERE object IN owned UNION SELECT event FROM controllers)"""
+"""Only a controller that a quota stopped may have other events than those below it.
 
 They are read in the order of ids, which is that of the table: an object may have tens of thousands.
 """
-MARKS = "max(0, (first_ms - ?5) / ?6)", "max(0, min(?7, (last_ms - ?5) / ?6))"
-"""The marks in which an event was first and last seen."""
+BY_TIME = "INDEXED BY events_by_time WHERE series IS NOT NULL"
+LATER_PER_OWNED = 4
+"""To read so many events by time takes as long as to find one of an owner, because neighbours are in the same pages."""
+ROOTS_AT_ONCE = 200
 OUTSIDE = f"""SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_time
         WHERE series IS NOT NULL AND last_ms < ?1
     UNION ALL SELECT root, cause, namespace, severity, count FROM events INDEXED BY events_by_first
@@ -145,8 +151,7 @@ def _problems(database: Database, grouping: Grouping, asked: Span) -> Found | No
     by_root: dict[int, dict[int, Group]] = {}
     for root, cause in chosen:
         by_root.setdefault(root, {})[cause] = Group(asked.marks)
-    for root, groups in by_root.items():
-        read(database, asked, root, groups)
+    read(database, asked, by_root)
     found = [Known(group, root, cause) for root, groups in by_root.items() for cause, group in groups.items()]
     times = asked.since, asked.until
     (every,) = database.all("SELECT count(*) FROM problems", (), (WHOLE,))[0]
@@ -232,19 +237,35 @@ def _first(ranks: dict[Key, tuple[int, int]], limit: int) -> list[Key]:
     return order if len(order) <= limit else [key for key in order if ranks[key] >= ranks[order[limit - 1]]]
 
 
-def read(database: Database, asked: Span, root: int, groups: dict[int, Group]) -> None:
-    """Adds the events of these causes about an outermost owner, and finds out whether the causes existed in the time before."""
+def read(database: Database, asked: Span, by_root: dict[int, dict[int, Group]]) -> None:
+    """Adds the events of these causes about outermost owners, and finds out whether the causes existed in the time before."""
     before_ms = max(0, 2 * asked.since - asked.until)
     times = before_ms, asked.until, asked.since, asked.start, asked.step, asked.marks - 1
-    for causes in lists(list(groups)):
-        for cause, severity, is_inside, first_mark, last_mark, *sums, first_ms, last_ms, newest in database.stream(
-            BELOW.format(causes, *MARKS), (root, *times), (WHOLE,) * 10
-        ):
-            group = groups[cause]
-            if first_ms < asked.since:
-                group.existed = True
-            if is_inside:
-                group.add((sums[0], sums[1], first_ms, last_ms, newest, severity, first_mark, last_mark))
+    by, roots = BY_OWNER, [[root] for root in by_root]
+    if _is_faster_by_time(database, list(by_root), before_ms):
+        by, roots = BY_TIME, [list(by_root)[at : at + ROOTS_AT_ONCE] for at in range(0, len(by_root), ROOTS_AT_ONCE)]
+    for some in roots:
+        every = sorted({cause for root in some for cause in by_root[root]})
+        for causes in lists(every):
+            sql = ADDED.format(by=by, roots=", ".join(map(str, some)), causes=causes, first=FIRST_MARK, last=LAST_MARK)
+            for root, cause, *added in database.stream(sql, (some[0], *times), (WHOLE,) * 11):
+                if cause in by_root[root]:
+                    _add(by_root[root][cause], asked, added)
+
+
+def _is_faster_by_time(database: Database, roots: list[int], before_ms: int) -> bool:
+    """Whether there are fewer events since a time than those of owners, as far as time is concerned."""
+    sql = f"SELECT coalesce(sum({EVENTS}), 0) FROM problems WHERE root IN ({{}})"  # noqa: S608
+    owned: int = sum(database.all(sql.format(some), (), (WHOLE,))[0][0] for some in lists(roots))
+    return Times(database).seen_since(Series(database, []), before_ms) < owned * LATER_PER_OWNED
+
+
+def _add(group: Group, asked: Span, added: list[int]) -> None:
+    severity, is_inside, first_mark, last_mark, events, occurrences, first_ms, last_ms, newest = added
+    if first_ms < asked.since:
+        group.existed = True
+    if is_inside:
+        group.add((events, occurrences, first_ms, last_ms, newest, severity, first_mark, last_mark))
 
 
 # Namespaces

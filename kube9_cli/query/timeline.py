@@ -89,7 +89,7 @@ def read(
     snapshot. Raises QueryError.
     """
     watched, bars = Watched(coverage), histogram.read(database, selection, marks)
-    matches = find(database, selection, Request("first", reverse=True, limit=MOST_LINES))
+    matches = find(database, selection, Request("first", reverse=True, limit=MOST_LINES, most=MOST_LINES))
     total = matches.total or 0
     if total <= MOST_LINES:
         lines = _of_events(database, matches.ids, watched, selection.since_ms or 0 if occurrences else None)

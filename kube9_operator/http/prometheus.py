@@ -51,7 +51,7 @@ METRICS: dict[str, Metric] = {
         "gauge", "1 while the watch of Events is confirmed, and in the first two minutes; 0 otherwise."
     ),
     "kube9_source_confirmed_timestamp_seconds": Metric(
-        "gauge", "The time until which the watch of each source is confirmed, in seconds since 1970.", ("source",)
+        "gauge", "The time up to which the watch of each source is confirmed, in seconds since 1970.", ("source",)
     ),
     "kube9_events_total": Metric(
         "counter",

@@ -234,7 +234,7 @@ def _not_listed(sources: list[str], trouble: str) -> str:
 
 
 def _not_confirmed(sources: list[tuple[str, int]], trouble: str) -> str:
-    """Makes one reason for all sources with the same trouble, with the earliest time until which one is confirmed.
+    """Makes one reason for all sources with the same trouble, with the earliest time up to which one is confirmed.
 
     `sources` has the time of each source, 0 for never.
     """

@@ -642,6 +642,18 @@ def test_a_node_is_given_ten_minutes(here: Cluster, way: str) -> None:
     assert [here.connection.execute(f"SELECT count(*) FROM {table}").get for table in tables] == [0, 0]
 
 
+def test_who_cordoned_a_node(here: Cluster) -> None:
+    here.list_("nodes", node())
+    here.now_ms += MINUTE
+    cordoned = node() | {"spec": {"unschedulable": True}}
+    fields = {"fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}
+    entry = {"manager": "kubectl-cordon", "operation": "Update", "time": "2026-11-30T02:08:12Z"} | fields
+    here.put("nodes", {**cordoned, "metadata": cordoned["metadata"] | {"managedFields": [entry]}})
+    one = here.row(title="Node cordoned")
+    assert one["metadata"]["changed_by"] == "kubectl-cordon"
+    assert one["first"] // SECOND == ms("2026-11-30T02:08:12Z") // SECOND, "by the manager's own time"
+
+
 # Pods that end
 
 

@@ -1,6 +1,9 @@
-"""The lines of coverage in docs/cli.md are lines that the program prints. They are made from databases, at fixed times."""
+"""The lines of coverage in docs/cli.md are lines that the program prints, made from databases at fixed times. The summary in
+docs/extension.md is what the command above it answers.
+"""
 
 import json
+import shlex
 import time
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +19,10 @@ from kube9_operator.write.events.store import Store
 from kube9_operator.write.sqlite.session import Session
 from tests.bench import database
 from tests.cli import run_cli
-from tests.record import MINUTE
+from tests.record import MINUTE, Record
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "cli.md"
+CONTRACT = DOCUMENT.parent / "extension.md"
 
 
 class Cluster:
@@ -116,3 +120,25 @@ def test_a_time_before_the_record(cluster: Cluster) -> None:
     cluster.listed("05:26:10", "events")
     line = cluster.line("05:26:12", "--since=2026-11-24T05:00Z")
     assert in_document(line), line
+
+
+def test_the_summary_is_what_its_command_answers(tmp_path: Path) -> None:
+    """All names, and all values that do not depend on the time."""
+    section = CONTRACT.read_text(encoding="utf-8").partition("### Summaries\n")[2]
+    _, _, *command = shlex.split(section.strip().partition("\n")[0])
+    written = json.loads(section[section.index('    {"groups"') :].partition("\n\n")[0])
+    record = Record(tmp_path)
+    for number, count in enumerate((3, 4)):
+        pod = f"Pod/shop/web-{number}"
+        record.event(pod, "ImagePullBackOff", severity="error", count=count, image="shop/web:2.4")
+        record.owns("Deployment/shop/web", pod)
+    record.close()
+    made = json.loads(run_cli(tmp_path, *(f"{one[:8]}1d" if one.startswith("--since=") else one for one in command)).stdout)
+    (group,), (example,) = made["groups"], written["groups"]
+    assert (list(made), list(made["range"])) == (list(written), list(written["range"]))
+    assert list(group) == [name for name in example if name != "new"], "this record does not reach back far enough to say it"
+    timeless = ("group", "severity", "events", "occurrences")
+    assert [group[name] for name in timeless] == [example[name] for name in timeless]
+    assert [made[name] for name in ("by", "events", "occurrences", "pagination")] == [
+        written[name] for name in ("by", "events", "occurrences", "pagination")
+    ]

@@ -373,7 +373,8 @@ def test_what_was_added_up_tells_the_same_as_the_rows(
     times = (f"--{name}={iso(newest - days * 86_400_000)}" for name, days in (("since", days_ago), ("until", until_days_ago)))
     given = (by, *times, f"--sort={order}")
     for limit, ties in ((2, 0), (5, 3), (20, 100), (1000, 100)):
-        with mock.patch.object(sums, "of", wraps=sums.of) as used, mock.patch.object(sums, "MOST_TIES", ties):
+        by_time = {"LATER_PER_OWNED": 10**9 if limit % 2 else 0, "ROOTS_AT_ONCE": 3}
+        with mock.patch.object(sums, "of", wraps=sums.of) as used, mock.patch.multiple(sums, MOST_TIES=ties, **by_time):
             found = asked(folder, *given, f"--limit={limit}")
         with mock.patch.object(sums, "can_tell", return_value=False):
             wanted = asked(folder, *given, f"--limit={limit}")

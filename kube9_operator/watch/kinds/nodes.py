@@ -19,7 +19,7 @@ class Labels(msgspec.Struct, frozen=True, gc=False):
     zone: str | None = msgspec.field(default=None, name="topology.kubernetes.io/zone")
 
 
-class NodeMeta(metadata.ObjectMeta, frozen=True, rename="camel", gc=False):
+class NodeMeta(metadata.ChangedMeta, frozen=True, rename="camel", gc=False):
     """Metadata with labels."""
 
     labels: Labels | None = None
