@@ -58,7 +58,8 @@ def block(page: str, begins: str) -> str:
 
 def span(page: str, begins: str) -> str:
     """The one command in the text of a document that begins so."""
-    found = set(re.findall(rf"`({re.escape(begins)}[^`\n]*)`", text(page)))
+    spans = re.findall(r"`([^`]+)`", text(page))  # one may go on in the next line
+    found = {each for each in (" ".join(one.split()) for one in spans) if each.startswith(begins)}
     assert len(found) == 1, found
     return found.pop()
 
