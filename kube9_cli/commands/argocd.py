@@ -180,7 +180,7 @@ def failed(error: dict[str, Any], exit_code: int) -> tuple[dict[str, Any], int]:
         exit_code = 2
     elif code == "TIMEOUT":
         exit_code = 6
-    elif exit_code < 3:
+    elif exit_code < 3 or code == "NOT_PERMITTED":  # 3 means that there is no such Application
         code, exit_code = "INTERNAL_ERROR", 1
     envelope = {"ok": False, "code": code, "message": str(error["error"])}
     return envelope | ({"details": error["details"]} if error.get("details") else {}), exit_code

@@ -328,13 +328,24 @@ def test_not_permitted(folder: Path, tmp_path: Path, end: str) -> None:
     for part in ("-wal", "-shm"):
         (tmp_path / f"kube9.db{part}").touch()
     (tmp_path / f"kube9.db{end}").chmod(0)
-    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
-    done = subprocess.run(
-        [*drop, BIN / "kube9-cli", "status", "--db", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    done = without_permission("status", "--db", str(tmp_path))
     said = json.loads(done.stderr)
     assert (done.returncode, said["code"]) == (3, "NOT_PERMITTED")
     assert said["details"] == f"uid {os.getuid()} may not read {tmp_path}/kube9.db{end}, which belongs to uid {os.getuid()}"
+
+
+def test_a_resource_tree_without_permission_does_not_say_that_there_is_no_application(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "kube9.db").chmod(0)
+    done = without_permission("argocd", "resource-tree", "get", "web", "-n", "argocd", "--db", str(tmp_path))
+    said = json.loads(done.stderr)
+    assert (done.returncode, said["code"], said["message"]) == (1, "INTERNAL_ERROR", "No permission to read the database")
+
+
+def without_permission(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs kube9-cli as a user who may not read what the mode of a file forbids, which root may."""
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    return subprocess.run([*drop, BIN / "kube9-cli", *arguments], capture_output=True, text=True, check=False)
 
 
 def test_a_copy_of_the_file_alone_is_read_and_left_alone(folder: Path, tmp_path: Path) -> None:
