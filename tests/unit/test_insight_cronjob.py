@@ -51,7 +51,7 @@ def test_three_nights() -> None:
     found = holds(rule, story, records[-1])
     assert (found.owner, found.cause, found.severity) == (owner, "runs", "error")
     assert found.text == (
-        "CronJob nightly failed 3 times in a row, from the run that was due 2026-11-28 01:00:00 UTC on. "
+        "CronJob nightly failed 3 times in a row. The first of these runs was due at 2026-11-28 01:00:00 UTC. "
         "The last one: Job has reached the specified backoff limit."
     )
     assert {one.id for one in records} <= {one.event_id for one in found.evidence}

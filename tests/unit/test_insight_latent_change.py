@@ -28,11 +28,11 @@ def test_a_config_map_of_three_days_ago() -> None:
     story, web, change, failing = told()
     found = holds(rule, story, *failing)
     assert (found.owner, found.container, found.cause) == (web, "app", "exit code 2")
-    assert found.title == "Deployment web: exit code 2 at the first start since a change 3d4h before"
+    assert found.title == "Deployment web: exit code 2 at the first start after a change 3d4h before"
     assert found.text == (
         "ConfigMap web-config changed at 2026-11-27 10:00:00 UTC, and no pod was made in the 3d4h after. "
-        "This was followed by exit code 2 at the first start since, from 2026-11-30 14:10:20 UTC on, in 2 pods "
-        "(web-0 and web-1)."
+        "This was followed by exit code 2 at the first start of 2 pods (web-0 and web-1). "
+        "The first failure was at 2026-11-30 14:10:20 UTC."
     )
     assert found.evidence[0].event_id == change.id
     story.past.records.clear()

@@ -25,7 +25,7 @@ def test_the_first_failed_mount() -> None:
     assert (found.owner, found.cause, found.severity) == (Ref(kind="Namespace", name="shop"), "FailedMount", "error")
     assert found.title == "FailedMount for the first time in 7d in Namespace shop"
     assert (
-        "12 times within 1h from 2026-11-30 14:00:00 UTC on, for 3 objects (web-0, web-1 and web-2), not in the 7d"
+        "12 times in the 1h after 2026-11-30 14:00:00 UTC, for 3 objects (web-0, web-1 and web-2), and never in the 7d"
         in found.text
     )
 

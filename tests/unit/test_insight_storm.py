@@ -22,7 +22,7 @@ def test_900_times() -> None:
     found = holds(rule, story, record)
     assert (found.owner, found.object, found.cause) == (Ref(kind="Namespace", name="shop"), HPA, "FailedGetScale")
     assert found.text == (
-        "FailedGetScale was recorded 900 times in 10m from 2026-11-30 14:10:00 UTC on; 0 are usual. "
+        "FailedGetScale was recorded 900 times in the 10m after 2026-11-30 14:10:00 UTC (usual: 0). "
         'Most are of HorizontalPodAutoscaler web, and say: deployments.apps "web" not found.'
     )
     assert findings(rule, story, keep=lambda one: one is not record) == []

@@ -119,7 +119,7 @@ def _finding(window: Window, about: Ref, streak: list[Run], good: list[int]) -> 
         cause="runs",
         severity=found.worst(records),
         title=f"{named(about)} {how} several times in a row",
-        text=f"{named(about)} {how} {len(streak)} times in a row, from the run that was due {clock(since_ms)} on. "
+        text=f"{named(about)} {how} {len(streak)} times in a row. The first of these runs was due at {clock(since_ms)}. "
         f"The last one: {why}.",
         recommendation=f"Look at its Jobs and their logs: kubectl get jobs{place(about)}; kubectl logs job/{last.object.name}"
         f"{place(about)}."

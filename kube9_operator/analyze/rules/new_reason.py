@@ -68,8 +68,8 @@ def _finding(window: Window, thresholds: Thresholds, namespace: str, reason: str
         cause=reason,
         severity=found.worst(records),
         title=f"{reason} for the first time in {before} in {named(about)}",
-        text=f"{reason} was recorded {counted(times, 'time')} within {within} from {clock(first_ms)} on, "
-        f"for {who}, not in the {before} before. "
+        text=f"{reason} was recorded {counted(times, 'time')} in the {within} after {clock(first_ms)}, "
+        f"for {who}, and never in the {before} before. "
         f"The first one says: {quoted(records[0].description)}.",
         recommendation=f"See them all: kube9-cli events list{place(Ref(namespace=namespace))} --reason {reason}.",
         object=about,

@@ -78,7 +78,7 @@ def _finding(
         cause=reason,
         severity=found.worst(records),
         title=f"Storm of {reason} in {named(about)}",
-        text=f"{reason} was recorded {round(now)} times in {within} from {clock(since_ms)} on; {round(usual, 1):g} are usual."
+        text=f"{reason} was recorded {round(now)} times in the {within} after {clock(since_ms)} (usual: {round(usual, 1):g})."
         f"{alone}{f', and say: {said}' if said else ''}.",
         recommendation=f"See whose they are: kube9-cli events list{place(Ref(namespace=namespace))} --reason {reason}.",
         object=most if share > MOST * now else about,
