@@ -15,6 +15,9 @@ PROGRAMS = (
 )
 ASSIGNMENT = re.compile(r"(?:[A-Z_]+=\S*\s+)+")
 GOES_ON = re.compile(r"(?:\\|\||&&|\bdo)$")
+SHELL = re.compile(r"(?:done|printf)\b")
+"""What else begins a line of a loop."""
+TWO_COMMENTS = re.compile(r"\s# .*\s# ")
 
 
 class Shown(NamedTuple):
@@ -54,16 +57,38 @@ def blocks(text: str) -> Iterator[str]:
 
 def of_block(block: str) -> Iterator[str]:
     """The command lines of a block, without what they answer, and without the texts that they are given."""
-    block = re.sub(r"(<<'(EOF)')\n.*?^\s*\2$", r"\1", block, flags=re.DOTALL | re.MULTILINE)
+    yield from (normal(line) for line in joined(without_documents(block)) if is_command(line))
+
+
+def misplaced(text: str) -> Iterator[str]:
+    """Lines of the blocks of a text that look as if somebody had wrapped the block like a paragraph.
+
+    These are lines with two comments, and lines that are no command in a paragraph that begins with a command without a prompt.
+    Such a paragraph shows what is typed, and no answers.
+    """
+    for block in blocks(text):
+        for paragraph in re.split(r"\n\s*\n", without_documents(block)):
+            yield from (line for line in paragraph.splitlines() if TWO_COMMENTS.search(line))
+            lines = list(joined(paragraph))
+            if lines and is_command(lines[0]) and not lines[0].startswith("$ "):
+                yield from (line for line in lines if not is_command(line) and not SHELL.match(line))
+
+
+def joined(block: str) -> Iterator[str]:
+    """The lines of a block, each command as one line."""
     whole = ""
     for line in block.splitlines():
         whole = f"{whole} {line.strip()}" if whole else line.strip()
         if is_command(whole) and (GOES_ON.search(without_comment(whole)) or whole.count("'") % 2):
             whole = whole.removesuffix("\\").rstrip()
             continue
-        if is_command(whole):
-            yield normal(whole)
+        yield whole
         whole = ""
+
+
+def without_documents(block: str) -> str:
+    """A block without the texts that its commands are given."""
+    return re.sub(r"(<<'(EOF)')\n.*?^\s*\2$", r"\1", block, flags=re.DOTALL | re.MULTILINE)
 
 
 def is_command(text: str) -> bool:
@@ -78,6 +103,7 @@ def normal(text: str) -> str:
 
 
 def without_comment(text: str) -> str:
+    """A command line without the comment after it."""
     return re.sub(r"\s+# .*$", "", text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.document_commands import Shown, blocks, of_block, of_the_cli, shown
+from tests.document_commands import ROOT, Shown, blocks, joined, misplaced, of_block, of_the_cli, pages, shown, without_comment
 from tests.unit.test_documents_run import commands
 
 TESTS = Path(__file__).parent.parent
@@ -200,6 +200,30 @@ def test_ci_runs_them() -> None:
 
 def test_what_the_cli_answers_is_run() -> None:
     assert {of_the_cli(one.command) for one in shown() if one.block and "--watch" not in one.command} - {""} <= set(commands())
+
+
+@pytest.mark.parametrize("page", list(pages()), ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_command_has_a_line_of_its_own(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [*misplaced(text), *swallowed(text)] == []
+
+
+def swallowed(text: str) -> list[str]:
+    """The comments in the blocks of a text that contain another command."""
+    known = [one.removesuffix(" …") for one in (*KEYS, *BY_CI, *NAMES) if " " in one.removesuffix(" …")]
+    lines = (line for block in blocks(text) for line in joined(block))
+    comments = [line.removeprefix(without_comment(line)) for line in lines]
+    return [comment for comment in comments if any(one in comment for one in known)]
+
+
+def test_a_block_that_was_wrapped_like_a_paragraph_is_noticed() -> None:
+    begin = "See:\n\n    make test    # lint, and more"
+    right = f"{begin}\n    make test-cluster    # a real node\n\n    sink:\n      url: x\n"
+    assert [*misplaced(right), *swallowed(right)] == []
+    two = f"{begin} make bench    # most measurements\n"
+    assert list(misplaced(two)) == [two.splitlines()[-1].strip()]
+    assert list(misplaced(f"{begin}\n    of it    # on a node\n")) == ["of it    # on a node"]
+    assert swallowed(f"{begin} make test-cluster\n") == ["    # lint, and more make test-cluster"]
 
 
 def test_commands_are_found() -> None:
