@@ -87,7 +87,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     history.add_argument("--pillar", metavar="PILLAR", help=f"only checks of this pillar: {', '.join(PILLARS)}")
     history.add_argument("--result", metavar="STATUS", help=f"only these results: {', '.join(STATUSES)}")
-    history.add_argument("--severity", metavar="SEVERITY", help="has no effect, as in the other program")
+    history.add_argument("--severity", metavar="SEVERITY", help="does not change the answer, as in alto9/kube9-operator")
     _add_since(history, "100", MAX_RESULTS)
     history.set_defaults(check=check_history)
 

@@ -467,7 +467,7 @@ complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l store-ca -xk
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l exit-on-stdin-close -d 'end the command as soon as stdin is closed'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l pillar -xka "security reliability performance-efficiency cost-optimization operational-excellence sustainability" -d 'only checks of this pillar'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l result -xka "passing failing warning skipped error timeout" -d 'only these results'
-complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l severity -xka "info warning error critical warning+ error+" -d 'has no effect, as in the other program'
+complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l severity -xka "info warning error critical warning+ error+" -d 'does not change the answer, as in alto9/kube9-operator'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l since -x -d 'only what is of this time or later'
 complete -c kube9-cli -n '_shtab_kube9_cli_using assess history' -l limit -x -d 'at most N, 1 to 1000 (default: 100)'
 complete -c kube9-cli -n '_shtab_kube9_cli_using; and test $_shtab_kube9_cli_npos -eq 0' -a argocd -d 'List Applications of Argo CD as the operator last saw them, or show one'

@@ -238,7 +238,7 @@ _shtab_kube9_cli_assess_history_options=(
   "--exit-on-stdin-close[end the command as soon as stdin is closed]"
   "--pillar[only checks of this pillar]:PILLAR:(security reliability performance-efficiency cost-optimization operational-excellence sustainability)"
   "--result[only these results]:STATUS:(passing failing warning skipped error timeout)"
-  "--severity[has no effect, as in the other program]:SEVERITY:(info warning error critical warning+ error+)"
+  "--severity[does not change the answer, as in alto9\/kube9-operator]:SEVERITY:(info warning error critical warning+ error+)"
   "--since[only what is of this time or later]:TIME:"
   "--limit[at most N, 1 to 1000 (default\: 100)]:N:"
 )
