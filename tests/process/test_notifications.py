@@ -102,9 +102,12 @@ def test_at_once(record: Record, webhook: Webhook, tmp_path: Path) -> None:
             record.again(first)
             error(record, "second")
             until(lambda: len(webhook.texts) == 3, "another one, and neither the warning nor the first once more")
+            record.event("", "WriterFailed", severity="error", event_type="operator", title="Failed", description="x", ago=0)
+            until(lambda: len(webhook.texts) == 4, "an event without an object")
         finally:
             os.killpg(running.pid, signal.SIGINT)
-    assert webhook.texts == [f'error: Pod shop/{name}: Crash. of "{name}"' for name in ("before", "first", "second")]
+    of_pods = [f'error Pod shop {name}: Crash. of "{name}"' for name in ("before", "first", "second")]
+    assert webhook.texts == [*of_pods, "error: Failed. x"]
 
 
 def test_without_losing_any(record: Record, webhook: Webhook, tmp_path: Path) -> None:
@@ -116,14 +119,15 @@ def test_without_losing_any(record: Record, webhook: Webhook, tmp_path: Path) ->
     error(record, "b", severity="warning")
     error(record, "c")
     run()
-    assert [text.split()[2] for text in webhook.texts] == ["shop/a:", "shop/c:"]
+    assert [text.partition(":")[0] for text in webhook.texts] == ["error Pod shop a", "error Pod shop c"]
     run()
     assert len(webhook.texts) == 2
     error(record, "d")
     error(record, "e")
+    record.event("", "WriterFailed", severity="error", event_type="operator", title="Failed", description="x", ago=0)
     webhook.refuses = True
     run()
     assert (len(webhook.texts), webhook.refused) == (2, 1), "it stops at the first that is not taken"
     webhook.refuses = False
     run()
-    assert [text.split()[2] for text in webhook.texts[2:]] == ["shop/d:", "shop/e:"]
+    assert [text.partition(":")[0] for text in webhook.texts[2:]] == ["error Pod shop d", "error Pod shop e", "error"]
