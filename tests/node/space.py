@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from tests.operator import until
 
 PREFIX = "kube9-node"
 """With a number, the name of a space's network link and control group."""
+LOCKS = Path("/run")
 MOST = 250
 """Spaces at a time on one machine."""
 FIRST = Path(__file__).parent / "first.py"
@@ -129,16 +129,19 @@ class Space:
 
 
 def _claim_number() -> tuple[int, TextIO]:
-    """A number that no living space has, and the lock file that says so for as long as it is open."""
+    """A number that no living space has, and the lock file that says so for as long as it is open.
+
+    Networks and control groups are those of the machine, so the locks do not depend on TMPDIR.
+    """
     for number in range(1, MOST + 1):
-        lock = (Path(tempfile.gettempdir()) / f"{PREFIX}{number}.lock").open("w", encoding="ascii")
+        lock = (LOCKS / f"{PREFIX}{number}.lock").open("w", encoding="ascii")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
         else:
             return number, lock
-    raise AssertionError(f"{MOST} spaces exist already: see {tempfile.gettempdir()}/{PREFIX}*.lock")
+    raise AssertionError(f"{MOST} spaces exist already: see {LOCKS}/{PREFIX}*.lock")
 
 
 def hierarchies() -> list[Path]:

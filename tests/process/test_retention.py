@@ -374,8 +374,9 @@ def test_a_flood_in_little_room(connection: apsw.Connection) -> None:
                 store.apply(one)
         keeping._looking_at = 0.0  # a second has passed
         work(keeping)
-        # A batch adds to the file and the WAL before retention looks again, and a slow machine writes the WAL back later.
-        assert made.bytes_of(str(Path(connection.filename).parent)) < (2 * SMALL_MIB + 1) * 2**20
+        # A batch adds to the file and the WAL before retention looks again. A slow machine deletes in smaller transactions,
+        # which write more pages, and it writes the WAL back later.
+        assert made.bytes_of(str(Path(connection.filename).parent)) < (2 * SMALL_MIB + 2) * 2**20
     assert 0 < connection.execute("SELECT count(*) FROM leftovers").get < 2 * keeping._size_limit.leftovers_most < len(seen)
     newest = [one.name for one in seen if one.severity >= 2 and one.event_type == 0][-2:]
     assert connection.execute("SELECT count(*) FROM objects WHERE name IN (?, ?)", newest).get == 2
