@@ -108,6 +108,12 @@ def _asked(field: str, values: Iterable[Any]) -> str:
     return " or ".join(shown) if field == "for" else f"{field} {' or '.join(shown)}"
 
 
+def _is_change(event: dict[str, Any]) -> bool:
+    """Whether an event is about a change that somebody made. Nobody says who deleted an object."""
+    says_what = any(name in event for name in ("change", "changed", "changed_by"))
+    return says_what or event["reason"].endswith(("Created", "Deleted"))
+
+
 def _table(caption: str, headings: Sequence[tuple[str, str]], rows: Iterable[str]) -> list[str]:
     """A table; `headings` have a class each."""
     cells = "".join(f'<th scope="col" class="{name}">{heading}</th>' for heading, name in headings)
@@ -212,7 +218,7 @@ class _Page:
                 if known:
                     items = "".join(f"<li>{self._evidence(event)}</li>" for event in known)
                     parts += [f"<p>{heading}:</p>", f"<ul>{items}</ul>"]
-            unknown = "; ".join(map(str, one.get("unknown", [])))
+            unknown = "; ".join(str(said).rstrip(".") for said in one.get("unknown", []))
             parts += [
                 f"<p>Unknown: {text(unknown or 'nothing that the operator knows of')}.</p>",
                 f"<p><code>kube9-cli insights get {text(one['id'])}</code></p>",
@@ -228,8 +234,7 @@ class _Page:
 
     def changes(self) -> list[str]:
         """What was changed, from what to what, and by whom."""
-        made = [event for event in self._found.events if "change" in event or "changed" in event or "changed_by" in event]
-        made = [event for event in made if event["severity"] == "info"]
+        made = [event for event in self._found.events if event["severity"] == "info" and _is_change(event)]
         made.sort(key=lambda event: (event["first_seen_at"], event["last_seen_at"], event["id"]))
         if not made:
             return ["<section><h2>Changes</h2>", "<p>No change of an object was recorded in this time.</p></section>"]

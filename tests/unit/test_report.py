@@ -157,6 +157,8 @@ def test_changes_are_in_order_and_readable(tmp_path: Path) -> None:
     record.event(about, "DeploymentScaled", severity="info", ago=9, lasts=2, previous=1, current=0)
     record.event(about, reason, severity="info", ago=5, previous={path: "sleep 1"}, current={path: "exit 3"}, **made)
     record.event(about, reason, severity="info", ago=4, previous={"a": 1, "b": "x"}, current={"a": 2}, **made)
+    record.event(about, "DeploymentDeleted", severity="info", ago=3, description="Deployment web was deleted")
+    record.event(about, "Pulled", severity="info", ago=2)
     table = reported(record).partition('<section id="changes">')[2].partition("</section>")[0]
     rows = [re.findall(r"<td>(.*?)</td>", row) for row in table.partition("<tbody>")[2].split("</tr>")[:-1]]
     assert [row[3:] for row in rows] == [
@@ -164,9 +166,10 @@ def test_changes_are_in_order_and_readable(tmp_path: Path) -> None:
         ["0", "1", ""],
         ["sleep 1", "exit 3", "helm"],
         ["a: 1, b: x", "2", "helm"],
+        ["", "Deployment web was deleted", ""],
     ]
     times = [re.sub(r"<.*?>", "", row[0]) for row in rows]
-    assert [" to " in time for time in times] == [True, True, False, False]
+    assert [" to " in time for time in times] == [True, True, False, False, False]
 
 
 def test_where_it_is_written(incident: Record, tmp_path: Path) -> None:
