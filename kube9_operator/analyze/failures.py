@@ -47,6 +47,18 @@ KINDS = {
     "FailedScheduling": UNSCHEDULABLE,
 }
 """By the reason of an event about a pod."""
+PHRASES = {
+    KILLED: "kills for memory",
+    CANNOT_START: "a container that cannot start",
+    IMAGE: "an image that cannot be pulled",
+    MOUNT: "a volume that cannot be mounted",
+    SANDBOX: "a pod whose sandbox cannot be made",
+    EVICTED: "evictions",
+    REJECTED: "pods that the node rejects",
+    STUCK: "a rollout that is stuck",
+    UNSCHEDULABLE: "a pod that cannot be scheduled",
+}
+"""What a sentence says instead of a class that is no noun in English."""
 IMAGE_REASONS = frozenset(("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InspectFailed"))
 TRANSIENT = frozenset((CANNOT_START, MOUNT))
 """Of these a warning says that something is only late."""
@@ -122,6 +134,11 @@ def kind_of(record: Record) -> str:
     if kind == EVICTED and "shut" in f"{record.title} {record.description}".lower():
         return ""
     return "" if kind in TRANSIENT and record.severity == "warning" else kind
+
+
+def phrase(cause: str) -> str:
+    """A class of failures in a sentence: "exit code 3", "an image that cannot be pulled", "a failing readiness probe"."""
+    return PHRASES.get(cause) or (f"a failing {cause}" if cause.endswith(" probe") else cause)
 
 
 def pods(found: Iterable[Failure]) -> list[Ref]:

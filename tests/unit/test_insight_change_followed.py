@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from kube9_operator.analyze import failures
 from kube9_operator.analyze.model import DELETED, RECOVERED, Record, Ref
 from kube9_operator.analyze.rules.change_followed import change_followed_by_failure as rule
 from kube9_operator.model.resource_states import Part
@@ -178,7 +179,8 @@ def test_a_lowered_memory_limit() -> None:
     assert (found.cause, found.severity) == ("killed for memory", "critical")
     assert found.figures["occurrences"] == 2, "the restarts are the same kills"
     assert "Deployment web changed: containers[app].resources.limits.memory from 512Mi to 32Mi at" in found.text
-    assert "followed by killed for memory (killed at its memory limit) in 1 pod, 2 times since" in found.text
+    assert found.title == "Deployment web: configuration change followed by kills for memory"
+    assert "followed by kills for memory (killed at its memory limit) in 1 pod, 2 times since" in found.text
 
 
 def test_a_broken_probe_shows_at_the_deadline() -> None:
@@ -448,3 +450,16 @@ def test_a_config_map_of_the_day_before() -> None:
     assert only(findings(rule, story)).first_ms == change.first_ms
     a_day_later(story, "14:04")
     assert only(findings(rule, story)).first_ms == change.first_ms
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (failures.IMAGE, "an image that cannot be pulled"),
+        (failures.KILLED, "kills for memory"),
+        ("readiness probe", "a failing readiness probe"),
+        ("exit code 1", "exit code 1"),
+    ],
+)
+def test_a_class_of_failures_is_a_noun_in_a_sentence(cause: str, said: str) -> None:
+    assert failures.phrase(cause) == said

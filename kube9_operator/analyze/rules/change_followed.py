@@ -233,7 +233,8 @@ def _finding(
     times = failures.total(effects)
     before = duration(thresholds.change_baseline_s * SECOND_MS)
     new = f"; it was not there in the {before} before" if is_new else ""
-    seen = f"{cause}{_example(effects)} in {counted(len(pods), 'pod')}, {counted(times, 'time')} since {clock(first_ms)}{new}"
+    failed = failures.phrase(cause)
+    seen = f"{failed}{_example(effects)} in {counted(len(pods), 'pod')}, {counted(times, 'time')} since {clock(first_ms)}{new}"
     text = "; ".join(changes.said(each.change) for each in followed)
     unknown = [] if is_new else missing(window, OF_PODS, before_ms, first_ms)
     if not known:
@@ -244,7 +245,7 @@ def _finding(
         container=container,
         cause=cause,
         severity=found.worst(one.record for one in effects),
-        title=f"{named(owner)}: {what} change {verb} {cause}",
+        title=f"{named(owner)}: {what} change {verb} {failed}",
         text=f"{sentence(text)} {'This was followed by' if known else 'About that time there was'} {seen}.",
         recommendation=_advice(owner, container, kind, pods),
         object=owner,

@@ -93,7 +93,7 @@ def _only_new(
         container=container,
         cause=cause,
         severity=found.worst(one.record for one in of_new),
-        title=f"{named(owner)}: {what[:1].lower()}{what[1:]} with {cause}",
+        title=f"{named(owner)}: {what[:1].lower()}{what[1:]} with {failures.phrase(cause)}",
         text=f"{what}: {cause}, {counted(failures.total(of_new), 'time')} in {counted(len(pods), 'pod')}. "
         f"In the same {duration(overlap_ms)}, {counted(len(clean), 'pod')} of the previous revision "
         f"({listed([ref.name for ref in clean])}) did not fail in this way.",

@@ -83,7 +83,7 @@ def _finding(window: Window, owner: Ref, container: str, cause: str, fresh: list
         severity=found.worst(one.record for one in fresh),
         title=f"{named(owner)}: {cause} at the first start after a change {duration(age_ms)} before",
         text=f"{'; '.join(changes.said(one) for one in latent)}, and no pod was made in the {duration(age_ms)} after. "
-        f"This was followed by {cause} at the first start of {counted(len(pods), 'pod')} "
+        f"This was followed by {failures.phrase(cause)} at the first start of {counted(len(pods), 'pod')} "
         f"({listed([ref.name for ref in pods])}). The first failure was at {clock(first_ms)}.",
         recommendation=f"Look at that change together with what the pods say: kubectl describe {resource(pods[-1])}.",
         object=owner,
