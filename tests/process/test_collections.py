@@ -36,7 +36,8 @@ def test_each_is_made_once_whoever_is_killed(tmp_path: Path, standin: StandIn) -
         assert payload["data"]["kubernetesVersion"] == "1.36.2"
         assert payload["data"]["clusterId"] == metadata["cluster_id"]
         assert reasons(operator) == ["CollectionCompleted"] * 3
-        assert operator.counter("kube9_collections_total", type=INVENTORY, state="complete") == 1
+        counted = {"type": INVENTORY, "state": "complete"}
+        until(lambda: operator.counter("kube9_collections_total", **counted) == 1, "it to be counted")
         assert operator.counter("kube9_collection_last_success_timestamp_seconds", type=INVENTORY) > 0
 
 

@@ -80,7 +80,7 @@ def test_it_has_the_newest_scheduled_assessment(tmp_path: Path, standin: StandIn
         events = operator.events("--type=assessment")
         assert sorted(one["metadata"]["reason"] for one in events) == ["AssessmentCompleted", "AssessmentStarted"]
         assert {one["metadata"]["run_id"] for one in events} == {block["lastScheduledRunId"]}
-        assert operator.counter("kube9_assessment_runs_total", state="completed") == 1
+        until(lambda: operator.counter("kube9_assessment_runs_total", state="completed") == 1, "it to be counted")
         assert operator.counter("kube9_assessment_last_score_ratio") > 0
 
 
