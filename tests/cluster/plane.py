@@ -44,6 +44,20 @@ class ApiError(Exception):
         self.status = status
 
 
+class Connection(http.client.HTTPSConnection):
+    """Can be closed whenever it breaks off: Python's own leaves a socket open if the server ends before the handshake."""
+
+    def __init__(self, address: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(address, port, timeout=REQUEST_SECONDS, context=context)
+        self._tls = context
+
+    def connect(self) -> None:
+        """Connects, and makes the handshake."""
+        self.sock = self._tls.wrap_socket(socket.socket(), server_hostname=self.host)
+        self.sock.settimeout(REQUEST_SECONDS)
+        self.sock.connect((self.host, self.port))
+
+
 class ControlPlane:
     """Runs as long as the `with` block."""
 
@@ -114,8 +128,7 @@ class ControlPlane:
 
     def connection(self) -> http.client.HTTPSConnection:
         """A connection for `request`, to be closed by the caller."""
-        context = ssl.create_default_context(cafile=self._certificate)
-        return http.client.HTTPSConnection(self._address, self._port, timeout=REQUEST_SECONDS, context=context)
+        return Connection(self._address, self._port, ssl.create_default_context(cafile=self._certificate))
 
     def request(self, connection: http.client.HTTPConnection, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer to one request. A PATCH is merged. Raises ApiError where it is refused."""
